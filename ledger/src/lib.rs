@@ -1,0 +1,1 @@
+//! The rules of a prepaid-credit wallet, as pure functions.

@@ -1,0 +1,1 @@
+//! A segmented, hash-chained, fsync'd write-ahead log with group commit.
