@@ -1,0 +1,1 @@
+//! An in-memory disk that knows durable from merely written bytes.
