@@ -1,1 +1,0 @@
-//! An in-memory disk that knows durable from merely written bytes.
