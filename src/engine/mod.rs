@@ -1,0 +1,1 @@
+//! The shell around the ledger rules.
