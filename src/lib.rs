@@ -1,3 +1,8 @@
 //! Coffer: an actor-based, in-memory wallet engine for prepaid credits.
+//!
+//! [`engine::Engine`] is the whole thing, usable from Rust without HTTP. The `server` feature (on by default) adds the HTTP
+//! front, the command line, the demo and the benchmark. A request's way through the code is told in docs/ARCHITECTURE.md.
 
+pub mod clock;
 pub mod engine;
+pub mod env;

@@ -1,0 +1,98 @@
+//! What is published of tenants: immutable, swapped whole, read without a lock (DESIGN decision 8).
+//!
+//! The edge authenticates and customer actors decide on published views only. A view is published when its record is durable
+//! and before the reply leaves: whoever has seen a key revoked never sees it work again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use coffer_ledger::catalog::api_key::{ApiKey, KeyScopes};
+use coffer_ledger::catalog::tenant::{Settings, Tenant};
+use coffer_ledger::ids::{CustomerNumber, KeyId, TenantNumber};
+
+/// A tenant as of its last durable record.
+#[derive(Clone, Debug)]
+pub struct TenantView {
+    /// Its number.
+    pub number: TenantNumber,
+    /// Its name.
+    pub name: Box<str>,
+    /// Its settings.
+    pub settings: Settings,
+    /// Every key, revoked ones included, oldest first.
+    pub keys: Vec<ApiKey>,
+    /// Counts the tenant's records.
+    pub version: u64,
+}
+
+/// Who showed a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authenticated {
+    /// The tenant that everything is looked up in.
+    pub tenant: TenantNumber,
+    /// The key.
+    pub key: KeyId,
+    /// What it may do.
+    pub scopes: KeyScopes,
+    /// The only customer that it sees.
+    pub customer: Option<CustomerNumber>,
+}
+
+/// All views, and the way from a key's hash to its tenant.
+#[derive(Default)]
+pub(crate) struct TenantViews {
+    published: ArcSwap<Published>,
+}
+
+#[derive(Clone, Default)]
+struct Published {
+    views: HashMap<TenantNumber, Arc<TenantView>>,
+    by_secret: HashMap<[u8; 32], Authenticated>,
+}
+
+impl TenantViews {
+    /// Publishes one tenant's state. Called by its own actor's completions, which the log fires one at a time.
+    pub(crate) fn publish(&self, tenant: &Tenant) {
+        let Some(name) = tenant.name.clone() else { return };
+        let view = Arc::new(TenantView {
+            number: tenant.number,
+            name,
+            settings: tenant.settings.clone(),
+            keys: tenant.keys.clone(),
+            version: tenant.version,
+        });
+        self.published.rcu(|current| {
+            let mut next = Published::clone(current);
+            next.by_secret.retain(|_, who| who.tenant != view.number);
+            next.by_secret.extend(view.keys.iter().filter_map(|key| entry(view.number, key)));
+            next.views.insert(view.number, Arc::clone(&view));
+            next
+        });
+    }
+
+    /// The view of a tenant.
+    pub(crate) fn get(&self, tenant: TenantNumber) -> Option<Arc<TenantView>> {
+        self.published.load().views.get(&tenant).cloned()
+    }
+
+    /// Every view, by number.
+    pub(crate) fn all(&self) -> Vec<Arc<TenantView>> {
+        let mut views: Vec<_> = self.published.load().views.values().cloned().collect();
+        views.sort_by_key(|view| view.number);
+        views
+    }
+
+    /// Who a secret with this SHA-256 is; `None` if unknown or revoked.
+    pub(crate) fn authenticate(&self, secret_sha256: &[u8; 32]) -> Option<Authenticated> {
+        self.published.load().by_secret.get(secret_sha256).copied()
+    }
+}
+
+fn entry(tenant: TenantNumber, key: &ApiKey) -> Option<([u8; 32], Authenticated)> {
+    if key.revoked_at.is_some() {
+        return None;
+    }
+    let customer = key.customer.as_ref().map(|(number, _)| *number);
+    Some((key.secret_sha256, Authenticated { tenant, key: key.id, scopes: key.scopes, customer }))
+}
