@@ -1,3 +1,35 @@
 //! A segmented, hash-chained, fsync'd write-ahead log with group commit.
+//!
+//! Bytes only: the log knows nothing of wallets. It numbers records (LSN), gathers what many threads append
+//! into batches, writes one batch at a time, and says when each is durable. It halts at the first sign that
+//! the disk did not do what it said, and it refuses to start over data that was acknowledged and is gone.
+//!
+//! The map, in the order in which a record passes:
+//! [`frame`] a record's frame · [`journal`] the handle that appends · [`open_batch`] the hand-off to the
+//! writer · [`batch`] what goes to disk at once · [`segment`] the files.
+#![doc = "Every byte on disk is described in `docs/WAL_FORMAT.md`."]
 
+pub mod batch;
+mod bytes;
+pub mod env;
+pub mod frame;
+pub mod halt;
+pub mod journal;
+#[doc(hidden)]
+pub mod open_batch;
+pub mod options;
+pub mod segment;
+pub mod stats;
 pub mod storage;
+mod sync;
+
+pub use env::{Clock, Entropy, Env, OsEnv, Spawn};
+pub use frame::{
+    FrameBuilder, FrameError, FrameHeader, Lsn, Record, RecordBuf, RecordTooLarge, Subject, decode_frame,
+    encode_frame,
+};
+pub use halt::{HaltReason, Halted};
+pub use journal::Journal;
+pub use open_batch::Completion;
+pub use options::{LogOptions, Pacing};
+pub use stats::{Space, WriterStats};

@@ -1,0 +1,498 @@
+//! The batch: the unit in which the log is written, synced, checksummed, chained and replicated.
+//!
+//! On disk a batch starts on a 4 KiB boundary: 128 bytes of header, the records' frames, padding of `0xA5`
+//! up to the next boundary (not part of the batch). Two rules make damage tell itself apart from a crash:
+//! - **A written sector never looks unwritten.** When some 512 bytes would hold fewer than 8 non-zero
+//!   bytes, the body is XORed with a mask that the header names.
+//! - **Bytes inside a record cannot pass as a batch.** The header's checksum is seeded with the salt of its
+//!   segment, which no client knows.
+//!
+//! The chain: a batch's hash is SHA-256(hash before it ‖ its header ‖ SHA-256 of its records). Mask, salt
+//! and padding are details of a file and stand outside of it, so a replica elsewhere has the same hashes.
+//! Absent on purpose: I/O. Layout: `docs/WAL_FORMAT.md`, "Batch". Tested below and by the golden files.
+
+use sha2::{Digest, Sha256};
+
+use crate::bytes::{array_at, index32, put, u16_at, u32_at, u64_at};
+use crate::frame::{FrameError, Lsn, frame_length, frame_time_ns};
+use crate::storage::{AlignedBuf, BLOCK_BYTES, SECTOR_BYTES};
+
+/// A SHA-256.
+pub type Hash = [u8; 32];
+
+/// Bytes of a batch's header.
+pub const BATCH_HEADER_BYTES: usize = 128;
+
+/// The largest batch of format 1, header included and padding not, in bytes.
+pub const BATCH_BYTES_LIMIT: usize = 1 << 20;
+
+/// What fills a batch up to the next block.
+pub const PADDING_BYTE: u8 = 0xA5;
+
+/// Non-zero bytes that each written sector has at least.
+const SECTOR_NONZERO_MIN: usize = 8;
+
+const MAGIC: u32 = u32::from_le_bytes(*b"CBAT");
+
+const LENGTH_AT: usize = 4;
+const COUNT_AT: usize = 8;
+const SHARD_AT: usize = 12;
+const FIRST_LSN_AT: usize = 16;
+const SEQUENCE_AT: usize = 24;
+const EPOCH_AT: usize = 32;
+const TIME_AT: usize = 40;
+const MASK_AT: usize = 48;
+const PREVIOUS_HASH_AT: usize = 56;
+const BODY_HASH_AT: usize = 88;
+const RESERVED_AT: usize = 120;
+const CRC_AT: usize = 124;
+
+/// Where a chain of batches stands: what its last batch was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainEnd {
+    /// The last batch's position; 0 before the first.
+    pub sequence: u64,
+    /// The last record.
+    pub lsn: Lsn,
+    /// The last batch's hash, or the store's genesis hash.
+    pub hash: Hash,
+    /// The latest time of any record so far, in nanoseconds since 1970 UTC.
+    pub time_ns: u64,
+}
+
+impl ChainEnd {
+    /// The end of a chain without batches.
+    #[must_use]
+    pub fn genesis(store: &[u8; 16], shard: u16) -> ChainEnd {
+        let mut hasher = Sha256::new();
+        hasher.update(b"coffer log");
+        hasher.update(store);
+        hasher.update(shard.to_le_bytes());
+        ChainEnd { sequence: 0, lsn: Lsn::NONE, hash: hasher.finalize().into(), time_ns: 0 }
+    }
+
+    /// The end after one more batch, or `None` when `header` does not follow.
+    #[must_use]
+    pub fn followed_by(&self, header: &BatchHeader) -> Option<ChainEnd> {
+        let follows = header.sequence == self.sequence + 1
+            && header.first_lsn == self.lsn.next()
+            && header.previous_hash == self.hash
+            && header.time_ns >= self.time_ns;
+        follows.then(|| ChainEnd {
+            sequence: header.sequence,
+            lsn: header.last_lsn(),
+            hash: header.hash(),
+            time_ns: header.time_ns,
+        })
+    }
+}
+
+/// A batch's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchHeader {
+    /// Bytes of header and records, without padding.
+    pub length: u32,
+    /// Records, at least one.
+    pub count: u32,
+    /// The shard that wrote it.
+    pub shard: u16,
+    /// The first record's number.
+    pub first_lsn: Lsn,
+    /// Position in the chain, dense, from 1.
+    pub sequence: u64,
+    /// The run of the owner that wrote it.
+    pub epoch: u64,
+    /// The latest time of any record up to here, in nanoseconds since 1970 UTC.
+    pub time_ns: u64,
+    /// What the body is XORed with on disk, repeated; 0 for nothing.
+    pub mask: u64,
+    /// The hash of the batch before.
+    pub previous_hash: Hash,
+    /// SHA-256 of the unmasked records.
+    pub body_hash: Hash,
+}
+
+/// Why bytes are not a valid batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BatchError {
+    /// No magic number: not a batch header at all.
+    #[error("no batch header")]
+    NoHeader,
+    /// The header's checksum does not match.
+    #[error("the batch header's checksum does not match")]
+    HeaderChecksum,
+    /// The checksum holds, but the fields are outside what format 1 allows.
+    #[error("the batch header's fields are outside what format 1 allows")]
+    HeaderFields,
+    /// The records do not have the hash that the header says.
+    #[error("the records do not match the hash in the batch header")]
+    BodyHash,
+    /// The bytes after the batch are not the padding.
+    #[error("the padding after the batch is damaged")]
+    Padding,
+    /// The header and the body fit, but the body is not `count` whole frames.
+    #[error("the batch's records are not whole frames: {0}")]
+    Frames(FrameError),
+    /// The body holds another number of records than the header says.
+    #[error("the batch holds another number of records than its header says")]
+    Count,
+}
+
+impl BatchHeader {
+    /// The last record's number.
+    #[must_use]
+    pub fn last_lsn(&self) -> Lsn {
+        Lsn(self.first_lsn.0 + u64::from(self.count) - 1)
+    }
+
+    /// Bytes that the batch takes on disk, padding included.
+    #[must_use]
+    pub fn extent_bytes(&self) -> usize {
+        index32(self.length).next_multiple_of(BLOCK_BYTES)
+    }
+
+    /// The batch's hash in the chain.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        let bytes = self.encode(0);
+        let mut hasher = Sha256::new();
+        hasher.update(self.previous_hash);
+        hasher.update(&bytes[..MASK_AT]);
+        hasher.update(self.body_hash);
+        hasher.finalize().into()
+    }
+
+    /// The header as it stands in a segment with this salt.
+    #[must_use]
+    pub fn encode(&self, salt: u64) -> [u8; BATCH_HEADER_BYTES] {
+        let mut bytes = [0; BATCH_HEADER_BYTES];
+        put(&mut bytes, 0, &MAGIC.to_le_bytes());
+        put(&mut bytes, LENGTH_AT, &self.length.to_le_bytes());
+        put(&mut bytes, COUNT_AT, &self.count.to_le_bytes());
+        put(&mut bytes, SHARD_AT, &self.shard.to_le_bytes());
+        put(&mut bytes, FIRST_LSN_AT, &self.first_lsn.0.to_le_bytes());
+        put(&mut bytes, SEQUENCE_AT, &self.sequence.to_le_bytes());
+        put(&mut bytes, EPOCH_AT, &self.epoch.to_le_bytes());
+        put(&mut bytes, TIME_AT, &self.time_ns.to_le_bytes());
+        put(&mut bytes, MASK_AT, &self.mask.to_le_bytes());
+        put(&mut bytes, PREVIOUS_HASH_AT, &self.previous_hash);
+        put(&mut bytes, BODY_HASH_AT, &self.body_hash);
+        let crc = header_crc(&bytes, salt);
+        put(&mut bytes, CRC_AT, &crc.to_le_bytes());
+        bytes
+    }
+
+    /// Reads the header that `bytes` begin with.
+    ///
+    /// # Errors
+    /// [`BatchError`] when there is no valid header for a segment with this salt.
+    pub fn decode(bytes: &[u8], salt: u64) -> Result<BatchHeader, BatchError> {
+        let bytes = bytes.get(..BATCH_HEADER_BYTES).ok_or(BatchError::NoHeader)?;
+        if u32_at(bytes, 0) != MAGIC {
+            return Err(BatchError::NoHeader);
+        }
+        if u32_at(bytes, CRC_AT) != header_crc(bytes, salt) {
+            return Err(BatchError::HeaderChecksum);
+        }
+        let header = BatchHeader {
+            length: u32_at(bytes, LENGTH_AT),
+            count: u32_at(bytes, COUNT_AT),
+            shard: u16_at(bytes, SHARD_AT),
+            first_lsn: Lsn(u64_at(bytes, FIRST_LSN_AT)),
+            sequence: u64_at(bytes, SEQUENCE_AT),
+            epoch: u64_at(bytes, EPOCH_AT),
+            time_ns: u64_at(bytes, TIME_AT),
+            mask: u64_at(bytes, MASK_AT),
+            previous_hash: array_at(bytes, PREVIOUS_HASH_AT),
+            body_hash: array_at(bytes, BODY_HASH_AT),
+        };
+        let reserved_clear = u16_at(bytes, SHARD_AT + 2) == 0 && u32_at(bytes, RESERVED_AT) == 0;
+        if header.fits_the_format() && reserved_clear { Ok(header) } else { Err(BatchError::HeaderFields) }
+    }
+
+    fn fits_the_format(&self) -> bool {
+        let length = index32(self.length);
+        (BATCH_HEADER_BYTES + 1..=BATCH_BYTES_LIMIT).contains(&length)
+            && self.count > 0
+            && self.first_lsn > Lsn::NONE
+            && self.sequence > 0
+            && self.first_lsn.0.checked_add(u64::from(self.count)).is_some()
+    }
+}
+
+fn header_crc(bytes: &[u8], salt: u64) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&salt.to_le_bytes());
+    hasher.update(&bytes[..CRC_AT]);
+    hasher.finalize()
+}
+
+/// Who writes a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchOwner {
+    /// The shard's number.
+    pub shard: u16,
+    /// The owner's run.
+    pub epoch: u64,
+    /// The salt of the segment that the batch goes to.
+    pub salt: u64,
+}
+
+/// Starts a batch in an empty buffer: the records' frames are appended after this.
+pub fn begin_batch(buf: &mut AlignedBuf) {
+    buf.clear();
+    buf.resize(BATCH_HEADER_BYTES, 0);
+}
+
+/// Finishes a batch in place: hash, padding, mask, header. Returns the header; `buf` is then what goes to
+/// disk, whole.
+///
+/// # Errors
+/// [`BatchError`] when the body is not `count` whole frames or does not fit the format: a bug of whoever
+/// appended it.
+pub fn seal_batch(
+    buf: &mut AlignedBuf,
+    count: u32,
+    chain: &ChainEnd,
+    owner: BatchOwner,
+) -> Result<BatchHeader, BatchError> {
+    let length = buf.len();
+    let latest_ns = check_frames(&buf[BATCH_HEADER_BYTES..], count)?;
+    let mut header = BatchHeader {
+        length: u32::try_from(length).map_err(|_| BatchError::HeaderFields)?,
+        count,
+        shard: owner.shard,
+        first_lsn: chain.lsn.next(),
+        sequence: chain.sequence + 1,
+        epoch: owner.epoch,
+        time_ns: latest_ns.max(chain.time_ns),
+        mask: 0,
+        previous_hash: chain.hash,
+        body_hash: Sha256::digest(&buf[BATCH_HEADER_BYTES..]).into(),
+    };
+    if !header.fits_the_format() {
+        return Err(BatchError::HeaderFields);
+    }
+    buf.pad_to_multiple(BLOCK_BYTES, PADDING_BYTE);
+    header.mask = mask_for(buf, length);
+    apply_mask(&mut buf[BATCH_HEADER_BYTES..length], header.mask);
+    put(buf, 0, &header.encode(owner.salt));
+    Ok(header)
+}
+
+/// Verifies the padding and the body of a batch whose header has been read, and takes the mask off in place.
+/// `extent` is the whole of the batch's blocks. Returns the frames.
+///
+/// # Errors
+/// [`BatchError`] for damage of any kind.
+pub fn open_batch_body<'a>(header: &BatchHeader, extent: &'a mut [u8]) -> Result<&'a [u8], BatchError> {
+    let length = index32(header.length);
+    if extent[length..].iter().any(|byte| *byte != PADDING_BYTE) {
+        return Err(BatchError::Padding);
+    }
+    let body = &mut extent[BATCH_HEADER_BYTES..length];
+    apply_mask(body, header.mask);
+    if Hash::from(Sha256::digest(&*body)) != header.body_hash {
+        return Err(BatchError::BodyHash);
+    }
+    check_frames(body, header.count)?;
+    Ok(body)
+}
+
+/// Checks that `body` is exactly `count` frames and returns the latest of their times.
+fn check_frames(mut body: &[u8], count: u32) -> Result<u64, BatchError> {
+    let (mut frames, mut latest_ns) = (0u32, 0);
+    while !body.is_empty() {
+        let length = frame_length(body).map_err(BatchError::Frames)?;
+        latest_ns = latest_ns.max(frame_time_ns(body));
+        body = &body[length..];
+        frames += 1;
+    }
+    if frames == count { Ok(latest_ns) } else { Err(BatchError::Count) }
+}
+
+/// XORs `body` with the mask's eight bytes, repeated. Doing it twice gives back the original.
+pub fn apply_mask(body: &mut [u8], mask: u64) {
+    if mask == 0 {
+        return;
+    }
+    let mask = mask.to_le_bytes();
+    for piece in body.chunks_mut(mask.len()) {
+        for (byte, mask_byte) in piece.iter_mut().zip(mask) {
+            *byte ^= mask_byte;
+        }
+    }
+}
+
+/// Finds a mask under which every sector of the padded batch has enough non-zero bytes; 0 when none is
+/// needed. The first sector holds the header and never needs one.
+fn mask_for(padded: &[u8], length: usize) -> u64 {
+    let masked_sectors_look_written = |mask: u64| {
+        let mask_bytes = mask.to_le_bytes();
+        let first = SECTOR_BYTES..padded.len();
+        first.step_by(SECTOR_BYTES).all(|start| sector_looks_written(padded, start, length, mask_bytes))
+    };
+    (0u64..)
+        .map(candidate_mask)
+        .find(|mask| masked_sectors_look_written(*mask))
+        .expect("each sector rules out one mask at most, and there are more masks than sectors")
+}
+
+/// Distinct masks without zero bytes, after the empty one.
+fn candidate_mask(attempt: u64) -> u64 {
+    if attempt == 0 {
+        return 0;
+    }
+    // Counts in base 255 so that each byte is 1..=255 and no two attempts agree.
+    let mut rest = attempt;
+    let bytes = [0x5B_u8, 0xC7, 0x39, 0xE1, 0x8D, 0x17, 0xF3, 0x6F].map(|start| {
+        let digit = (rest + u64::from(start)) % 255;
+        rest /= 255;
+        u8::try_from(digit + 1).expect("1 to 255")
+    });
+    u64::from_le_bytes(bytes)
+}
+
+fn sector_looks_written(padded: &[u8], start: usize, length: usize, mask: [u8; 8]) -> bool {
+    let sector = &padded[start..start + SECTOR_BYTES];
+    let mut nonzero = 0;
+    for (at, byte) in (start..).zip(sector) {
+        let on_disk = if at < length { byte ^ mask[(at - BATCH_HEADER_BYTES) % 8] } else { *byte };
+        nonzero += usize::from(on_disk != 0);
+        if nonzero == SECTOR_NONZERO_MIN {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether all bytes are zero: nothing was ever written there.
+#[must_use]
+pub fn is_unwritten(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<64>();
+    words.iter().all(|word| *word == [0; 64]) && rest.iter().all(|byte| *byte == 0)
+}
+
+/// Whether some sector of a batch's extent was never written, which proves that its write did not finish.
+#[must_use]
+pub fn has_unwritten_sector(extent: &[u8]) -> bool {
+    extent.chunks(SECTOR_BYTES).any(is_unwritten)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::frame::{FrameHeader, encode_frame};
+
+    const OWNER: BatchOwner = BatchOwner { shard: 3, epoch: 9, salt: 0x1122_3344_5566_7788 };
+
+    fn chain() -> ChainEnd {
+        ChainEnd { sequence: 4, lsn: Lsn(10), hash: [6; 32], time_ns: 1_000 }
+    }
+
+    fn batch_of(bodies: &[Vec<u8>]) -> (AlignedBuf, BatchHeader, Vec<u8>) {
+        let mut frames = Vec::new();
+        for (time_ns, body) in (990..).zip(bodies) {
+            encode_frame(&mut frames, &FrameHeader { time_ns, ..FrameHeader::default() }, body, b"").unwrap();
+        }
+        let mut buf = AlignedBuf::default();
+        begin_batch(&mut buf);
+        buf.extend_from_slice(&frames);
+        let count = u32::try_from(bodies.len()).unwrap();
+        let header = seal_batch(&mut buf, count, &chain(), OWNER).unwrap();
+        (buf, header, frames)
+    }
+
+    #[test]
+    fn a_sealed_batch_opens_to_the_same_frames_and_follows_its_chain() {
+        let (mut buf, sealed, frames) = batch_of(&[vec![1; 100], vec![2; 5000]]);
+        let header = BatchHeader::decode(&buf, OWNER.salt).unwrap();
+        assert_eq!(header, sealed);
+        assert_eq!((header.mask, header.time_ns, header.last_lsn()), (0, 1_000, Lsn(12)));
+        assert_eq!(buf.len(), header.extent_bytes());
+        assert_eq!(open_batch_body(&header, &mut buf).unwrap(), frames);
+        let end = chain().followed_by(&header).unwrap();
+        assert_eq!((end.sequence, end.lsn, end.hash), (5, Lsn(12), header.hash()));
+        assert_eq!(end.followed_by(&header), None);
+    }
+
+    #[test]
+    fn a_body_of_zeros_is_masked_so_that_every_sector_looks_written() {
+        let (mut buf, header, frames) = batch_of(&[vec![0; 20_000]]);
+        assert_ne!(header.mask, 0);
+        assert!(!has_unwritten_sector(&buf));
+        assert_eq!(open_batch_body(&header, &mut buf).unwrap(), frames);
+    }
+
+    #[test]
+    fn a_body_made_of_the_first_masks_is_masked_with_another_one() {
+        let hostile = |attempt| candidate_mask(attempt).to_le_bytes().repeat(256);
+        let body = [vec![0; 2048], hostile(1), hostile(2), hostile(3)].concat();
+        // Frames shift the body by 48 bytes, a multiple of the mask's 8, so the sectors do meet the masks.
+        let (mut buf, header, frames) = batch_of(&[body]);
+        assert_eq!(header.mask, candidate_mask(4));
+        assert_eq!(open_batch_body(&header, &mut buf).unwrap(), frames);
+    }
+
+    #[test]
+    fn masks_are_distinct_and_without_zero_bytes() {
+        let masks: Vec<u64> = (1..5000).map(candidate_mask).collect();
+        let distinct: std::collections::HashSet<&u64> = masks.iter().collect();
+        assert_eq!(distinct.len(), masks.len());
+        assert!(masks.iter().all(|mask| mask.to_le_bytes().iter().all(|byte| *byte != 0)));
+    }
+
+    #[test]
+    fn any_flipped_bit_of_a_batch_is_found() {
+        let (original, _, _) = batch_of(&[vec![0; 700], vec![5; 40]]);
+        for bit in 0..original.len() * 8 {
+            let mut damaged = original.as_slice().to_vec();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let opened = BatchHeader::decode(&damaged, OWNER.salt)
+                .and_then(|header| open_batch_body(&header, &mut damaged).map(<[u8]>::len));
+            assert!(opened.is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_batch_of_another_segment_is_no_batch_here() {
+        let (buf, _, _) = batch_of(&[vec![1; 10]]);
+        assert_eq!(BatchHeader::decode(&buf, OWNER.salt + 1), Err(BatchError::HeaderChecksum));
+    }
+
+    #[test]
+    fn a_body_with_another_count_or_half_a_frame_cannot_be_sealed() {
+        let mut buf = AlignedBuf::default();
+        begin_batch(&mut buf);
+        let mut frame = Vec::new();
+        encode_frame(&mut frame, &FrameHeader::default(), &[1; 20], b"").unwrap();
+        buf.extend_from_slice(&frame);
+        assert_eq!(seal_batch(&mut buf, 2, &chain(), OWNER), Err(BatchError::Count));
+        buf.extend_from_slice(&frame[..30]);
+        let sealed = seal_batch(&mut buf, 2, &chain(), OWNER);
+        assert!(matches!(sealed, Err(BatchError::Frames(FrameError::Short { .. }))));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_records_hold_every_sector_looks_written_and_the_records_come_back(
+            bodies in prop::collection::vec(
+                prop_oneof![
+                    prop::collection::vec(any::<u8>(), 0..300),
+                    (any::<u8>(), 0usize..6000).prop_map(|(byte, bytes)| vec![byte; bytes]),
+                    (1u64..9, 1usize..800)
+                        .prop_map(|(attempt, times)| candidate_mask(attempt).to_le_bytes().repeat(times)),
+                ],
+                1..12,
+            )
+        ) {
+            let (mut buf, header, frames) = batch_of(&bodies);
+            for sector in buf.chunks(SECTOR_BYTES) {
+                prop_assert!(sector.iter().filter(|byte| **byte != 0).count() >= SECTOR_NONZERO_MIN);
+            }
+            prop_assert_eq!(open_batch_body(&header, &mut buf).unwrap(), frames);
+        }
+    }
+}
