@@ -19,6 +19,7 @@ mod aligned_buf;
 #[cfg(any(test, feature = "crash-storage"))]
 pub mod crash;
 pub mod os;
+pub(crate) mod stream;
 
 use std::io;
 use std::path::Path;

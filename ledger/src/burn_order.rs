@@ -1,0 +1,1 @@
+//! Which tranche pays first (SEMANTICS §3).

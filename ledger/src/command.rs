@@ -1,0 +1,261 @@
+//! What can be asked of a customer: the request after parsing and defaults, with decimals normalised and metadata sorted, so
+//! that two requests are the same exactly when they are equal (SEMANTICS §9 "Fingerprint").
+
+use crate::amount::{Credits, Money, Rate};
+use crate::customer::Profile;
+use crate::ids::{KeyId, WalletId};
+use crate::scope::{PriceTypes, Scope};
+use crate::time::Timestamp;
+use crate::tranche::Source;
+use crate::unit::{Currency, PriceType, PriceUnit};
+use crate::wallet::WalletType;
+
+/// Key-value pairs of the caller's, sorted by key, keys unique.
+pub type Metadata = Vec<(Box<str>, Box<str>)>;
+
+/// Words about a row, for people and other systems. Personal: they stand in a record's personal part.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memo {
+    /// Kind of the thing referred to, such as `REQUEST`.
+    pub reference_type: Option<Box<str>>,
+    /// Its id in the caller's system.
+    pub reference_id: Option<Box<str>>,
+    /// Text for people.
+    pub description: Option<Box<str>>,
+    /// The caller's own key-value pairs.
+    pub metadata: Metadata,
+}
+
+/// How much: credits, or money that each wallet converts at its own rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// So many credits.
+    Credits(Credits),
+    /// So much money.
+    Amount(Money),
+}
+
+/// Why credit comes in (API §3 "Reasons → source").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CreditReason {
+    /// Given for free.
+    FreeCreditGrant,
+    /// Bought and paid.
+    PurchasedCreditDirect,
+    /// The bonus of a purchase; never asked for by itself.
+    PurchasedCreditBonus,
+    /// Part of a subscription.
+    SubscriptionCreditGrant,
+    /// A credit note.
+    CreditNote,
+    /// A voided invoice's money.
+    InvoiceVoidRefund,
+    /// Put right by hand.
+    CreditAdjustment,
+}
+
+impl CreditReason {
+    /// The API's word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FreeCreditGrant => "FREE_CREDIT_GRANT",
+            Self::PurchasedCreditDirect => "PURCHASED_CREDIT_DIRECT",
+            Self::PurchasedCreditBonus => "PURCHASED_CREDIT_BONUS",
+            Self::SubscriptionCreditGrant => "SUBSCRIPTION_CREDIT_GRANT",
+            Self::CreditNote => "CREDIT_NOTE",
+            Self::InvoiceVoidRefund => "INVOICE_VOID_REFUND",
+            Self::CreditAdjustment => "CREDIT_ADJUSTMENT",
+        }
+    }
+
+    /// The source of the tranche that it mints (API §3 "Reasons → source").
+    #[must_use]
+    pub const fn source(self) -> Source {
+        match self {
+            Self::PurchasedCreditDirect => Source::Purchased,
+            Self::FreeCreditGrant | Self::PurchasedCreditBonus => Source::Promotional,
+            Self::SubscriptionCreditGrant => Source::PlanIncluded,
+            Self::CreditNote | Self::InvoiceVoidRefund => Source::Refund,
+            Self::CreditAdjustment => Source::Adjustment,
+        }
+    }
+}
+
+/// Free credit on top of a purchase, with its own end (SEMANTICS §6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bonus {
+    /// How much; > 0.
+    pub credits: Credits,
+    /// When it ends; `None` = never.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// `POST /wallets`. Makes the customer too if nobody named it before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateWallet {
+    /// The customer as the request named it: its name if it has to be made.
+    pub customer: Box<str>,
+    /// What the wallet counts in.
+    pub currency: Currency,
+    /// The caller's own code for the unit.
+    pub price_unit: Option<PriceUnit>,
+    /// Money per credit when spending; > 0.
+    pub conversion_rate: Rate,
+    /// Money per credit when buying; > 0.
+    pub topup_conversion_rate: Rate,
+    /// PRE_PAID or POST_PAID.
+    pub wallet_type: WalletType,
+    /// Name for people; `None` = made from type and currency.
+    pub name: Option<Box<str>>,
+    /// Text for people.
+    pub description: Option<Box<str>>,
+    /// The caller's own key-value pairs.
+    pub metadata: Metadata,
+    /// Lower pays first.
+    pub priority: u32,
+    /// Which charges it admits.
+    pub allowed_price_types: PriceTypes,
+    /// How far below zero; ≥ 0.
+    pub overdraft_limit: Credits,
+    /// Free credit from the start; 0 = none.
+    pub initial_credits: Credits,
+    /// When the initial credit ends.
+    pub initial_expires_at: Option<Timestamp>,
+}
+
+/// `PUT /wallets/{id}`: what is `Some` changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateWallet {
+    /// Which wallet.
+    pub wallet: WalletId,
+    /// New name.
+    pub name: Option<Box<str>>,
+    /// New text.
+    pub description: Option<Box<str>>,
+    /// New pairs, replaced whole.
+    pub metadata: Option<Metadata>,
+    /// New priority.
+    pub priority: Option<u32>,
+    /// New admission.
+    pub allowed_price_types: Option<PriceTypes>,
+    /// New limit. Lowering it touches no debt.
+    pub overdraft_limit: Option<Credits>,
+}
+
+/// `POST /wallets/{id}/top-up`, direct.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopUp {
+    /// Which wallet.
+    pub wallet: WalletId,
+    /// Credits, or money at the wallet's topup rate; > 0.
+    pub quantity: Quantity,
+    /// Why.
+    pub reason: CreditReason,
+    /// From when it can be spent; `None` = now. The past only orders; the future schedules.
+    pub effective_at: Option<Timestamp>,
+    /// When it ends; `None` = never.
+    pub expires_at: Option<Timestamp>,
+    /// Burn priority; `None` = the tenant's default for the source.
+    pub priority: Option<u32>,
+    /// What it may pay for; `None` = USAGE for promotional credit, anything for the rest.
+    pub scope: Option<Scope>,
+    /// Money paid, where the reason alone does not say it; ≥ 0.
+    pub paid: Option<Money>,
+    /// Free credit on top; purchases only.
+    pub bonus: Option<Bonus>,
+    /// Words for the row.
+    pub memo: Memo,
+}
+
+/// `POST /customers/{id}/debits` (SEMANTICS §4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Debit {
+    /// How much; > 0. With `Amount`, `currency` says of what.
+    pub quantity: Quantity,
+    /// Only this wallet pays.
+    pub wallet: Option<WalletId>,
+    /// Only wallets of this currency pay.
+    pub currency: Option<Currency>,
+    /// Only wallets of this price unit pay.
+    pub price_unit: Option<PriceUnit>,
+    /// What the charge is for.
+    pub price_type: PriceType,
+    /// The feature used.
+    pub feature: Option<Box<str>>,
+    /// Take what there is instead of refusing.
+    pub partial: bool,
+    /// Words for the rows.
+    pub memo: Memo,
+}
+
+/// `POST /wallets/{id}/debit`: by hand, ignoring scopes, never overdrawing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManualDebit {
+    /// Which wallet.
+    pub wallet: WalletId,
+    /// How much; > 0.
+    pub credits: Credits,
+    /// Words for the row.
+    pub memo: Memo,
+}
+
+/// What becomes of a closing wallet's credit (SEMANTICS §15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Remainder {
+    /// Gone.
+    Forfeit,
+    /// The unspent paid share is marked for paying out; free credit never is.
+    Refund,
+}
+
+/// Everything that can be asked of a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Make the customer under this external id.
+    CreateCustomer {
+        /// The caller's name for it.
+        external_id: Box<str>,
+        /// Personal data.
+        profile: Profile,
+    },
+    /// Replace the personal data.
+    UpdateCustomer {
+        /// The new data, whole.
+        profile: Profile,
+    },
+    /// Delete; refused while a wallet is open.
+    DeleteCustomer,
+    /// Make a wallet.
+    CreateWallet(CreateWallet),
+    /// Change a wallet's settings.
+    UpdateWallet(UpdateWallet),
+    /// Credit in.
+    TopUp(TopUp),
+    /// Credit out, for a charge.
+    Debit(Debit),
+    /// Credit out, by hand.
+    ManualDebit(ManualDebit),
+    /// Nothing leaves any more until unfrozen.
+    Freeze(WalletId),
+    /// Active again.
+    Unfreeze(WalletId),
+    /// End of the wallet.
+    Close {
+        /// Which wallet.
+        wallet: WalletId,
+        /// What becomes of its credit.
+        remainder: Remainder,
+    },
+    /// Only write down what is due; sent by the timer.
+    Tick,
+}
+
+/// Who asked, and under which idempotency key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The API key that was shown; `None` = the engine itself or an embedding program.
+    pub by: Option<KeyId>,
+    /// 1–255 bytes; `None` = a repeat is a new request.
+    pub idempotency_key: Option<Box<str>>,
+}

@@ -1,0 +1,81 @@
+//! A pool of tranches inside a customer, with one unit, status, scope and limits (SEMANTICS §1).
+
+use crate::amount::{Credits, Rate};
+use crate::command::Metadata;
+use crate::ids::WalletId;
+use crate::scope::PriceTypes;
+use crate::time::Timestamp;
+use crate::tranche::Tranche;
+use crate::unit::Unit;
+
+/// Whether a wallet takes part (SEMANTICS §15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WalletStatus {
+    /// Everything goes.
+    Active,
+    /// Credit and expiry go on; nothing leaves.
+    Frozen,
+    /// Final.
+    Closed,
+}
+
+/// Flexprice's wallet types. Here they only choose the default of `allowed_price_types`: USAGE or ALL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WalletType {
+    /// Pays as use happens.
+    PrePaid,
+    /// Pays invoices.
+    PostPaid,
+}
+
+/// A wallet without its tranches: what a reply shows and what a record keeps.
+///
+/// `own = posted − held`; `available = max(0, own + overdraft_limit)` (SEMANTICS §1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WalletHead {
+    /// Its id.
+    pub id: WalletId,
+    /// What it counts in.
+    pub unit: Unit,
+    /// Money per credit when buying.
+    pub topup_conversion_rate: Rate,
+    /// PRE_PAID or POST_PAID.
+    pub wallet_type: WalletType,
+    /// Name for people.
+    pub name: Box<str>,
+    /// Text for people.
+    pub description: Option<Box<str>>,
+    /// The caller's own key-value pairs.
+    pub metadata: Metadata,
+    /// Active, frozen or closed.
+    pub status: WalletStatus,
+    /// Lower pays first when no wallet is named; default 50.
+    pub priority: u32,
+    /// Which charges it admits.
+    pub allowed_price_types: PriceTypes,
+    /// How far `own` may go below zero, for USAGE charges; ≥ 0.
+    pub overdraft_limit: Credits,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its settings or status last changed (balances do not count).
+    pub updated_at: Timestamp,
+    /// Number of the last completed ledger row of this wallet; rows are gap-free from 1 (I4).
+    pub sequence: u64,
+    /// Σ usable − debt. May be negative.
+    pub posted: Credits,
+    /// Σ pinned by open holds.
+    pub held: Credits,
+    /// Overdraft taken and not repaid; ≥ 0.
+    pub debt: Credits,
+}
+
+/// A wallet with its live tranches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wallet {
+    /// Everything but the tranches.
+    pub head: WalletHead,
+    /// Live tranches in burn order (see [`crate::burn_order`]), scheduled ones included.
+    pub tranches: Vec<Tranche>,
+    /// The next instant at which one of the tranches starts or ends; [`Timestamp::MAX`] if none does.
+    pub next_due: Timestamp,
+}

@@ -1,0 +1,234 @@
+//! Snapshot files: what a shard's state was, in checksummed blocks, so that replay can start late.
+//!
+//! A snapshot is fuzzy: its writer copies state while the log runs on. `start_lsn` is the durable end of
+//! the log when it began, so replay starts after it; `highest_lsn` is the newest record whose effect may be
+//! in it. It gets its final name only when all of it was read back from the device, and never before
+//! `highest_lsn` is durable, since a snapshot must not know more than the log.
+//!
+//! What the blocks mean is the caller's business: each is a kind and bytes. Several snapshots are kept, so
+//! that a damaged one costs time and nothing else: the caller falls back to an older one and replays more.
+//!
+//! Absent on purpose: compression, choosing when to snapshot, deciding what a block holds.
+//! Layout: `docs/WAL_FORMAT.md`, "Snapshot". Tested in `tests` and in `wal/tests/`.
+
+mod error;
+mod layout;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::env::{Clock, Env};
+use crate::frame::Lsn;
+use crate::storage::{Access, AlignedBuf, BLOCK_BYTES, Storage, read_exact_at};
+pub use error::{Damage, SnapshotError};
+pub use layout::BLOCK_BYTES_LIMIT as SNAPSHOT_BLOCK_BYTES_LIMIT;
+use layout::{Header, TRAILER_BYTES, Trailer};
+pub use reader::{SnapshotBlock, SnapshotReader};
+pub use writer::SnapshotWriter;
+
+/// How many snapshots are kept.
+pub const SNAPSHOTS_KEPT: usize = 2;
+
+/// What is known about a snapshot without reading its blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotInfo {
+    /// Its number within the shard; a newer snapshot has a higher one.
+    pub id: u64,
+    /// Replay starts at the record after this one.
+    pub start_lsn: Lsn,
+    /// The newest record whose effect may be in it.
+    pub highest_lsn: Lsn,
+    /// When it was begun, in nanoseconds since 1970 UTC.
+    pub created_ns: u64,
+    /// The file's length in bytes.
+    pub bytes: u64,
+    /// How many blocks it has.
+    pub blocks: u64,
+}
+
+/// The snapshots of one shard.
+#[derive(Clone)]
+pub struct SnapshotStore {
+    storage: Arc<dyn Storage>,
+    clock: Arc<dyn Clock>,
+    dir: PathBuf,
+    store: [u8; 16],
+    shard: u16,
+}
+
+impl SnapshotStore {
+    /// The snapshots in `dir`, which is made by the first [`SnapshotStore::create`]. `store` and `shard`
+    /// say whose they must be.
+    #[must_use]
+    pub fn new(env: &Env, dir: PathBuf, store: [u8; 16], shard: u16) -> SnapshotStore {
+        let (storage, clock) = (Arc::clone(&env.storage), Arc::clone(&env.clock));
+        SnapshotStore { storage, clock, dir, store, shard }
+    }
+
+    /// The snapshots whose first and last bytes are sound, newest first. A damaged one is reported as a
+    /// warning and left out; [`SnapshotStore::inspect`] names it.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn list(&self) -> Result<Vec<SnapshotInfo>, SnapshotError> {
+        let mut usable = Vec::new();
+        for (name, found) in self.inspect()? {
+            match found {
+                Ok(info) => usable.push(info),
+                Err(error) => tracing::warn!(snapshot = name, %error, "leaving out a snapshot"),
+            }
+        }
+        Ok(usable)
+    }
+
+    /// Every snapshot file, newest first, with what its first and last bytes say or what is wrong with them.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    #[expect(clippy::type_complexity, reason = "a list of names with their outcomes")]
+    pub fn inspect(&self) -> Result<Vec<(String, Result<SnapshotInfo, SnapshotError>)>, SnapshotError> {
+        let mut found = Vec::new();
+        for name in self.names()?.into_iter().rev() {
+            if let Some(id) = layout::id_of(&name) {
+                let info = self.info(id);
+                found.push((name, info));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Begins a snapshot of the state at or after `start_lsn`, which must be durable.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn create(&self, start_lsn: Lsn) -> Result<SnapshotWriter, SnapshotError> {
+        let error = |source| SnapshotError::io(&self.dir, source);
+        self.storage.create_dir_all(&self.dir).map_err(error)?;
+        let newest = self.names()?.iter().filter_map(|name| layout::id_of_any(name)).max();
+        let id = newest.unwrap_or(0) + 1;
+        let header =
+            Header { store: self.store, shard: self.shard, id, start_lsn, created_ns: self.clock.now_ns() };
+        SnapshotWriter::begin(self.clone(), header)
+    }
+
+    /// Opens a snapshot to read its blocks in order.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or its first or last bytes are not sound.
+    pub fn open(&self, info: &SnapshotInfo) -> Result<SnapshotReader, SnapshotError> {
+        self.open_path(&self.path(info.id))
+    }
+
+    /// Reads a whole snapshot and checks every byte of it.
+    ///
+    /// # Errors
+    /// The first damage found, or that the file cannot be read.
+    pub fn verify(&self, info: &SnapshotInfo) -> Result<(), SnapshotError> {
+        self.open(info)?.read_to_end()
+    }
+
+    /// The log before this record may go, as far as snapshots are concerned: the oldest snapshot that is kept
+    /// starts there. [`Lsn::NONE`] while fewer than [`SNAPSHOTS_KEPT`] are sound.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn purge_floor(&self) -> Result<Lsn, SnapshotError> {
+        let kept = self.list()?;
+        Ok(kept.get(SNAPSHOTS_KEPT - 1).map_or(Lsn::NONE, |older| older.start_lsn))
+    }
+
+    /// Removes all sound snapshots but the newest [`SNAPSHOTS_KEPT`], and what was begun and never finished.
+    /// Damaged ones are left for whoever wants to look at them. Call it when no snapshot is being written.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn prune(&self) -> Result<(), SnapshotError> {
+        let old = self.list()?.into_iter().skip(SNAPSHOTS_KEPT).map(|info| self.path(info.id));
+        let unfinished = self.names()?.into_iter().filter(|name| layout::is_temporary(name));
+        let mut removed = 0;
+        for path in old.chain(unfinished.map(|name| self.dir.join(name))) {
+            self.storage.remove(&path).map_err(|source| SnapshotError::io(&path, source))?;
+            removed += 1;
+        }
+        if removed > 0 {
+            self.storage.sync_dir(&self.dir).map_err(|source| SnapshotError::io(&self.dir, source))?;
+        }
+        Ok(())
+    }
+
+    fn names(&self) -> Result<Vec<String>, SnapshotError> {
+        let error = |source| SnapshotError::io(&self.dir, source);
+        if !self.storage.exists(&self.dir).map_err(error)? {
+            return Ok(Vec::new());
+        }
+        let entries = self.storage.list(&self.dir).map_err(error)?;
+        Ok(entries.into_iter().map(|entry| entry.name).collect())
+    }
+
+    fn path(&self, id: u64) -> PathBuf {
+        self.dir.join(layout::file_name(id))
+    }
+
+    fn temporary_path(&self, id: u64) -> PathBuf {
+        self.dir.join(layout::temporary_name(id))
+    }
+
+    fn info(&self, id: u64) -> Result<SnapshotInfo, SnapshotError> {
+        let path = self.path(id);
+        let (header, trailer) = self.read_ends(&path)?;
+        if header.id != id {
+            return Err(SnapshotError::damaged(&path, 0, Damage::WrongName));
+        }
+        Ok(info_of(&header, &trailer))
+    }
+
+    fn open_path(&self, path: &Path) -> Result<SnapshotReader, SnapshotError> {
+        let (header, trailer) = self.read_ends(path)?;
+        let file = self.storage.open(path, Access::ReadDirect);
+        let file = file.map_err(|source| SnapshotError::io(path, source))?;
+        SnapshotReader::begin(file, path.to_path_buf(), info_of(&header, &trailer), trailer)
+    }
+
+    /// Reads and checks header and trailer, and that they belong to each other and to this shard.
+    fn read_ends(&self, path: &Path) -> Result<(Header, Trailer), SnapshotError> {
+        let error = |source| SnapshotError::io(path, source);
+        let file = self.storage.open(path, Access::ReadDirect).map_err(error)?;
+        let bytes = file.bytes().map_err(error)?;
+        if bytes < BLOCK_BYTES as u64 || !bytes.is_multiple_of(BLOCK_BYTES as u64) {
+            return Err(SnapshotError::damaged(path, 0, Damage::Length));
+        }
+        let mut block = AlignedBuf::zeroed(BLOCK_BYTES);
+        read_exact_at(file.as_ref(), &mut block, 0).map_err(error)?;
+        let header = Header::decode(&block, path)?;
+        if (header.store, header.shard) != (self.store, self.shard) {
+            return Err(SnapshotError::WrongStore { path: path.to_path_buf() });
+        }
+        read_exact_at(file.as_ref(), &mut block, bytes - BLOCK_BYTES as u64).map_err(error)?;
+        let trailer = Trailer::decode(&block[BLOCK_BYTES - TRAILER_BYTES..], bytes, path)?;
+        if trailer.start_lsn != header.start_lsn {
+            return Err(SnapshotError::damaged(path, trailer.offset(), Damage::Trailer));
+        }
+        Ok((header, trailer))
+    }
+}
+
+impl std::fmt::Debug for SnapshotStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SnapshotStore({})", self.dir.display())
+    }
+}
+
+fn info_of(header: &Header, trailer: &Trailer) -> SnapshotInfo {
+    SnapshotInfo {
+        id: header.id,
+        start_lsn: header.start_lsn,
+        highest_lsn: trailer.highest_lsn,
+        created_ns: header.created_ns,
+        bytes: trailer.file_bytes,
+        blocks: trailer.blocks,
+    }
+}

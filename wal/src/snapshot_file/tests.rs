@@ -1,0 +1,193 @@
+//! A snapshot gives back what was put in, or says that it cannot.
+
+use super::*;
+use crate::storage::crash::{CrashPlan, CrashStorage, Fault, Survival};
+
+const STORE: [u8; 16] = *b"a store's own id";
+
+struct FixedClock;
+
+impl Clock for FixedClock {
+    fn now_ns(&self) -> u64 {
+        1_763_000_000_000_000_000
+    }
+
+    fn monotonic_ns(&self) -> u64 {
+        0
+    }
+}
+
+fn snapshots_on(disk: &CrashStorage, shard: u16) -> SnapshotStore {
+    SnapshotStore {
+        storage: Arc::new(disk.clone()),
+        clock: Arc::new(FixedClock),
+        dir: PathBuf::from("/shard/snapshots"),
+        store: STORE,
+        shard,
+    }
+}
+
+fn blocks(seed: u8) -> Vec<SnapshotBlock> {
+    let lengths = [0, 1, 100, 4096, 5000];
+    let block = |(kind, length)| SnapshotBlock { kind, bytes: vec![seed ^ kind; length] };
+    (0..).zip(lengths).map(block).collect()
+}
+
+fn take(snapshots: &SnapshotStore, start: u64, seed: u8) -> Result<SnapshotInfo, SnapshotError> {
+    let mut writer = snapshots.create(Lsn(start))?;
+    for block in blocks(seed) {
+        writer.block(block.kind, &block.bytes)?;
+    }
+    writer.finish(Lsn(start + 5), Lsn(start + 5))
+}
+
+fn read(snapshots: &SnapshotStore, info: &SnapshotInfo) -> Result<Vec<SnapshotBlock>, SnapshotError> {
+    snapshots.open(info)?.collect()
+}
+
+#[test]
+fn a_snapshot_gives_back_its_blocks_and_what_it_says_about_itself() {
+    let disk = CrashStorage::new();
+    let snapshots = snapshots_on(&disk, 0);
+    assert_eq!(snapshots.list().unwrap(), []);
+    let info = take(&snapshots, 40, 7).unwrap();
+    assert_eq!((info.id, info.start_lsn, info.highest_lsn, info.blocks), (1, Lsn(40), Lsn(45), 5));
+    assert_eq!(info.bytes % 4096, 0);
+    assert_eq!(snapshots.list().unwrap(), std::slice::from_ref(&info));
+    assert_eq!(read(&snapshots, &info).unwrap(), blocks(7));
+    snapshots.verify(&info).unwrap();
+}
+
+#[test]
+fn an_empty_snapshot_is_one_block_long_on_disk() {
+    let disk = CrashStorage::new();
+    let snapshots = snapshots_on(&disk, 0);
+    let info = snapshots.create(Lsn::NONE).unwrap().finish(Lsn::NONE, Lsn::NONE).unwrap();
+    assert_eq!((info.bytes, info.blocks), (4096, 0));
+    assert_eq!(read(&snapshots, &info).unwrap(), []);
+}
+
+#[test]
+fn any_flipped_bit_is_found_whether_it_lies_in_an_end_a_block_or_the_fill() {
+    let disk = CrashStorage::new();
+    let snapshots = snapshots_on(&disk, 0);
+    let info = take(&snapshots, 40, 7).unwrap();
+    let path = snapshots.path(info.id);
+    let sound = disk.read_file(&path).unwrap();
+    for bit in 0..sound.len() * 8 {
+        // Every bit of the structured parts, every 13th of what is filled alike.
+        let byte = bit / 8;
+        if byte > 400 && byte < sound.len() - 200 && bit % 13 != 0 {
+            continue;
+        }
+        let mut damaged = sound.clone();
+        damaged[byte] ^= 1 << (bit % 8);
+        disk.put_file(&path, &damaged);
+        assert!(snapshots.verify(&info).is_err(), "bit {bit}");
+    }
+}
+
+#[test]
+fn a_truncated_or_foreign_or_renamed_snapshot_is_refused() {
+    let disk = CrashStorage::new();
+    let snapshots = snapshots_on(&disk, 0);
+    let info = take(&snapshots, 40, 7).unwrap();
+    let path = snapshots.path(info.id);
+    let sound = disk.read_file(&path).unwrap();
+    assert!(matches!(snapshots_on(&disk, 1).verify(&info), Err(SnapshotError::WrongStore { .. })));
+    disk.put_file(&snapshots.path(9), &sound);
+    let listed: Vec<u64> = snapshots.list().unwrap().iter().map(|info| info.id).collect();
+    assert_eq!(listed, [1]);
+    for length in [0, 1, 4095, 4096, 8192, sound.len() - 1] {
+        disk.put_file(&path, &sound[..length]);
+        assert!(snapshots.verify(&info).is_err(), "length {length}");
+    }
+}
+
+#[test]
+fn a_newer_format_is_named_and_not_called_damage() {
+    let disk = CrashStorage::new();
+    let snapshots = snapshots_on(&disk, 0);
+    let info = take(&snapshots, 40, 7).unwrap();
+    let path = snapshots.path(info.id);
+    let mut bytes = disk.read_file(&path).unwrap();
+    bytes[8] = 2;
+    let crc = crc32fast::hash(&bytes[..60]);
+    bytes[60..64].copy_from_slice(&crc.to_le_bytes());
+    disk.put_file(&path, &bytes);
+    assert!(matches!(
+        snapshots.verify(&info),
+        Err(SnapshotError::FormatVersion { found: 2, supported: 1, .. })
+    ));
+}
+
+#[test]
+fn a_snapshot_that_knows_more_than_the_log_is_refused() {
+    let disk = CrashStorage::new();
+    let snapshots = snapshots_on(&disk, 0);
+    let writer = snapshots.create(Lsn(1)).unwrap();
+    let refused = writer.finish(Lsn(8), Lsn(7)).unwrap_err();
+    assert!(matches!(refused, SnapshotError::NotDurable { .. }));
+    assert_eq!(snapshots.list().unwrap(), []);
+}
+
+#[test]
+fn the_two_newest_are_kept_and_the_older_of_them_is_how_far_the_log_may_go() {
+    let disk = CrashStorage::new();
+    let snapshots = snapshots_on(&disk, 0);
+    let mut floors = Vec::new();
+    for start in [10, 20, 30, 40] {
+        take(&snapshots, start, 1).unwrap();
+        snapshots.prune().unwrap();
+        floors.push(snapshots.purge_floor().unwrap().0);
+    }
+    assert_eq!(floors, [0, 10, 20, 30]);
+    let starts: Vec<u64> = snapshots.list().unwrap().iter().map(|info| info.start_lsn.0).collect();
+    assert_eq!(starts, [40, 30]);
+    assert_eq!(disk.files().len(), 2);
+}
+
+#[test]
+fn wherever_the_machine_stops_the_earlier_snapshot_is_there_and_the_new_one_whole_or_absent() {
+    let whole_run = CrashStorage::new();
+    take(&snapshots_on(&whole_run, 0), 10, 1).unwrap();
+    let first = whole_run.changes();
+    take(&snapshots_on(&whole_run, 0), 20, 2).unwrap();
+    for stop in first..whole_run.changes() {
+        let disk = CrashStorage::new();
+        let before = take(&snapshots_on(&disk, 0), 10, 1).unwrap();
+        disk.stop_at_change(stop);
+        assert!(take(&snapshots_on(&disk, 0), 20, 2).is_err(), "stop {stop}");
+        for seed in 0..16 {
+            let plan = CrashPlan { sectors: Survival::Seeded(seed), names: Survival::Seeded(!seed) };
+            let found = snapshots_on(&disk.crash(&plan), 0);
+            let listed = found.list().unwrap();
+            assert_eq!(listed.last(), Some(&before), "stop {stop}, seed {seed}");
+            for info in &listed {
+                let seed_of_it = if info.id == 1 { 1 } else { 2 };
+                assert_eq!(read(&found, info).unwrap(), blocks(seed_of_it), "stop {stop}, seed {seed}");
+            }
+            take(&found, 30, 3).unwrap();
+            found.prune().unwrap();
+            assert_eq!(found.list().unwrap().len(), 2, "stop {stop}, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn whichever_call_fails_no_snapshot_appears_that_is_not_whole() {
+    let whole_run = CrashStorage::new();
+    take(&snapshots_on(&whole_run, 0), 10, 1).unwrap();
+    for call in 0..whole_run.calls() {
+        for fault in [Fault::Errno(5), Fault::Errno(28), Fault::ShortWrite(4096)] {
+            let disk = CrashStorage::new();
+            disk.fail_call(call, fault);
+            let taken = take(&snapshots_on(&disk, 0), 10, 1);
+            let found = snapshots_on(&disk, 0);
+            for info in found.list().unwrap() {
+                assert_eq!(read(&found, &info).unwrap(), blocks(1), "call {call}, {fault:?}");
+            }
+            assert!(taken.is_err() || found.list().unwrap().len() == 1, "call {call}, {fault:?}");
+        }
+    }
+}
