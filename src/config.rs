@@ -211,12 +211,16 @@ impl Config {
         let Some(setting) = Setting::find(&key) else {
             return Err(ConfigError::Unknown { key, origin: origin.clone() });
         };
-        let checked = setting.allowed.check(value).ok_or_else(|| not_allowed(setting, one_line(value), origin))?;
+        let checked =
+            setting.allowed.check(value).ok_or_else(|| not_allowed(setting, one_line(value), origin))?;
         self.values.insert(setting.key, (checked, origin.clone()));
         Ok(())
     }
 
-    fn merge_variables(&mut self, variables: impl Iterator<Item = (String, String)>) -> Result<(), ConfigError> {
+    fn merge_variables(
+        &mut self,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<(), ConfigError> {
         let mut ours: Vec<_> = variables
             .filter(|(name, _)| name.starts_with("COFFER_") && !OTHER_VARIABLES.contains(&name.as_str()))
             .collect();
@@ -224,7 +228,10 @@ impl Config {
         for (name, text) in ours {
             let origin = Origin::Variable(name.clone());
             let Some(setting) = SETTINGS.iter().find(|setting| setting.variable() == name) else {
-                return Err(ConfigError::Unknown { key: name, origin: Origin::Variable("environment".to_owned()) });
+                return Err(ConfigError::Unknown {
+                    key: name,
+                    origin: Origin::Variable("environment".to_owned()),
+                });
             };
             self.set_text(setting, &text, origin)?;
         }
@@ -232,8 +239,10 @@ impl Config {
     }
 
     fn set_text(&mut self, setting: &'static Setting, text: &str, origin: Origin) -> Result<(), ConfigError> {
-        let checked =
-            setting.allowed.check_text(text).ok_or_else(|| not_allowed(setting, format!("{text:?}"), &origin))?;
+        let checked = setting
+            .allowed
+            .check_text(text)
+            .ok_or_else(|| not_allowed(setting, format!("{text:?}"), &origin))?;
         self.values.insert(setting.key, (checked, origin));
         Ok(())
     }
@@ -284,7 +293,10 @@ mod tests {
         }
         keys.retain(|key| !key.starts_with('['));
         assert_eq!(keys, SETTINGS.iter().map(|setting| setting.key.to_owned()).collect::<Vec<_>>());
-        assert_eq!(table.values().map(|section| section.as_table().unwrap().len()).sum::<usize>(), keys.len());
+        assert_eq!(
+            table.values().map(|section| section.as_table().unwrap().len()).sum::<usize>(),
+            keys.len()
+        );
     }
 
     #[test]
@@ -351,6 +363,9 @@ mod tests {
             told(config.merge_toml("[engine]\nactors_max = \"5\"", &origin)),
             "engine.actors_max = \"5\" (x.toml): must be a whole number from 1 to 10000000"
         );
-        assert!(told(config.merge_toml("[engine]\nactors_max 5", &origin)).starts_with("configuration file x.toml, line 2: "));
+        assert!(
+            told(config.merge_toml("[engine]\nactors_max 5", &origin))
+                .starts_with("configuration file x.toml, line 2: ")
+        );
     }
 }

@@ -138,7 +138,8 @@ impl Allowed {
             Self::Word(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
             Self::Integer { min, max, step } => {
                 let number = text.parse::<u64>().ok()?;
-                ((min..=max).contains(&number) && number.is_multiple_of(step)).then_some(Value::Integer(number))
+                ((min..=max).contains(&number) && number.is_multiple_of(step))
+                    .then_some(Value::Integer(number))
             }
             Self::Bool => text.parse().ok().map(Value::Bool),
         }
