@@ -11,25 +11,37 @@
 
 pub mod batch;
 mod bytes;
+pub mod control;
 pub mod env;
+pub mod error;
 pub mod frame;
 pub mod halt;
+pub mod hot_log;
 pub mod journal;
 #[doc(hidden)]
 pub mod open_batch;
 pub mod options;
+pub mod reader;
 pub mod segment;
+pub mod snapshot_file;
 pub mod stats;
 pub mod storage;
 mod sync;
+pub mod walk;
 
 pub use env::{Clock, Entropy, Env, OsEnv, Spawn};
+pub use error::{Corruption, OpenError, ReadError, VisitError};
 pub use frame::{
     FrameBuilder, FrameError, FrameHeader, Lsn, Record, RecordBuf, RecordTooLarge, Subject, decode_frame,
     encode_frame,
 };
 pub use halt::{HaltReason, Halted};
+pub use hot_log::{HotLog, SealedSegment};
 pub use journal::Journal;
 pub use open_batch::Completion;
 pub use options::{LogOptions, Pacing};
+pub use reader::{LogReader, SegmentSource};
+pub use snapshot_file::{
+    SnapshotBlock, SnapshotError, SnapshotInfo, SnapshotReader, SnapshotStore, SnapshotWriter,
+};
 pub use stats::{Space, WriterStats};
