@@ -9,6 +9,7 @@
 //! writer · [`batch`] what goes to disk at once · [`segment`] the files.
 #![doc = "Every byte on disk is described in `docs/WAL_FORMAT.md`."]
 
+pub mod archive;
 pub mod batch;
 mod bytes;
 pub mod control;
@@ -22,6 +23,7 @@ pub mod journal;
 pub mod open_batch;
 pub mod options;
 pub mod reader;
+pub mod sealer;
 pub mod segment;
 pub mod snapshot_file;
 pub mod stats;
@@ -29,6 +31,7 @@ pub mod storage;
 mod sync;
 pub mod walk;
 
+pub use archive::{Archive, ArchiveError, ArchivedSegment};
 pub use env::{Clock, Entropy, Env, OsEnv, Spawn};
 pub use error::{Corruption, OpenError, ReadError, VisitError};
 pub use frame::{
@@ -41,6 +44,7 @@ pub use journal::Journal;
 pub use open_batch::Completion;
 pub use options::{LogOptions, Pacing};
 pub use reader::{LogReader, SegmentSource};
+pub use sealer::{SealError, SealStep, Sealer};
 pub use snapshot_file::{
     SnapshotBlock, SnapshotError, SnapshotInfo, SnapshotReader, SnapshotStore, SnapshotWriter,
 };
