@@ -19,10 +19,14 @@ pub mod frame;
 pub mod halt;
 pub mod hot_log;
 pub mod journal;
+pub mod log;
+pub mod machines;
 #[doc(hidden)]
 pub mod open_batch;
 pub mod options;
 pub mod reader;
+pub mod recovery;
+pub mod replay;
 pub mod sealer;
 pub mod segment;
 pub mod snapshot_file;
@@ -30,6 +34,8 @@ pub mod stats;
 pub mod storage;
 mod sync;
 pub mod walk;
+pub mod writer;
+pub mod zero_fill;
 
 pub use archive::{Archive, ArchiveError, ArchivedSegment};
 pub use env::{Clock, Entropy, Env, OsEnv, Spawn};
@@ -41,9 +47,13 @@ pub use frame::{
 pub use halt::{HaltReason, Halted};
 pub use hot_log::{HotLog, SealedSegment};
 pub use journal::Journal;
+pub use log::{End, Log, Opened, PurgeError};
+pub use machines::Machines;
 pub use open_batch::Completion;
 pub use options::{LogOptions, Pacing};
 pub use reader::{LogReader, SegmentSource};
+pub use recovery::TornReport;
+pub use replay::{ReplayProgress, ReplaySummary};
 pub use sealer::{SealError, SealStep, Sealer};
 pub use snapshot_file::{
     SnapshotBlock, SnapshotError, SnapshotInfo, SnapshotReader, SnapshotStore, SnapshotWriter,
