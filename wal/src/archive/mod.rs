@@ -67,6 +67,19 @@ impl Archive {
         self.lock_catalog().numbers().binary_search(&number).is_ok()
     }
 
+    /// Bytes of all archived segments' files.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn bytes(&self) -> Result<u64, ArchiveError> {
+        if self.numbers().is_empty() {
+            return Ok(0);
+        }
+        let entries = self.storage.list(&self.dir).map_err(|source| ArchiveError::io(&self.dir, source))?;
+        let archived = entries.iter().filter(|entry| layout::number_of(&entry.name).is_some());
+        Ok(archived.map(|entry| entry.bytes).sum())
+    }
+
     /// Opens an archived segment to look up records: through the page cache, with the index in memory.
     ///
     /// # Errors
@@ -125,7 +138,9 @@ impl Archive {
         self.catalog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn path(&self, number: u64) -> PathBuf {
+    /// The file of an archived segment.
+    #[must_use]
+    pub fn path(&self, number: u64) -> PathBuf {
         self.dir.join(layout::file_name(number))
     }
 

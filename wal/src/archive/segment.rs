@@ -8,6 +8,7 @@ use crate::bytes::{index, index32};
 use crate::error::{ReadError, VisitError};
 use crate::frame::{Lsn, Record};
 use crate::storage::{AlignedBuf, BLOCK_BYTES, File, read_exact_at};
+use crate::walk::WalkedBatch;
 
 use super::block::Block;
 use super::error::{ArchiveDamage, ArchiveError};
@@ -95,7 +96,30 @@ impl ArchivedSegment {
         self.trailer.batches
     }
 
-    /// Shows the records from `from` to `to`, both included, as far as it holds them; returns the LSN after
+    /// Shows the batches that hold records from `from` to `to`, in order, as far as they are here.
+    ///
+    /// # Errors
+    /// [`ReadError`] when a block is damaged or cannot be read, or `visit` fails; the batches before were
+    /// shown.
+    pub fn batches(
+        &self,
+        from: Lsn,
+        to: Lsn,
+        visit: &mut dyn FnMut(WalkedBatch<'_>) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let first = self.index.partition_point(|entry| entry.first_lsn <= from).saturating_sub(1);
+        let end = self.index.partition_point(|entry| entry.first_lsn <= to);
+        for number in first..end {
+            let lsn = self.index[number].first_lsn;
+            let block = self.block(number).map_err(|error| error.at_record(lsn.max(from)))?;
+            let wanted =
+                |batch: &WalkedBatch<'_>| batch.header.last_lsn() >= from && batch.header.first_lsn <= to;
+            block.batches().filter(wanted).try_for_each(&mut *visit)?;
+        }
+        Ok(())
+    }
+
+    /// Shows the records from `from` to `to`, both included, as far as they are here; returns the LSN after
     /// the last one shown.
     ///
     /// # Errors
@@ -108,23 +132,19 @@ impl ArchivedSegment {
         visit: &mut dyn FnMut(Record<'_>) -> Result<(), VisitError>,
     ) -> Result<Lsn, ReadError> {
         let mut next = from;
-        let first = self.index.partition_point(|entry| entry.first_lsn <= from).saturating_sub(1);
-        for (number, _) in
-            self.index.iter().enumerate().skip(first).take_while(|(_, block)| block.first_lsn <= to)
-        {
-            let block = self.block(number).map_err(|error| error.at_record(next))?;
-            let batches = block.batches().filter(|batch| batch.header.last_lsn() >= from);
-            for record in batches.flat_map(|batch| batch.records()) {
+        self.batches(from, to, &mut |batch| {
+            for record in batch.records() {
+                let damage = |error| ArchiveDamage::Batch(BatchError::Frames(error));
                 let record = record.map_err(|error| {
-                    self.damaged_block(number, ArchiveDamage::Batch(BatchError::Frames(error)))
-                        .at_record(next)
+                    ArchiveError::damaged(&self.path, batch.offset, damage(error)).at_record(next)
                 })?;
-                if record.lsn >= from && record.lsn <= to {
+                if (from..=to).contains(&record.lsn) {
                     visit(record).map_err(|source| ReadError::Visit { lsn: record.lsn, source })?;
                     next = record.lsn.next();
                 }
             }
-        }
+            Ok(())
+        })?;
         Ok(next)
     }
 
