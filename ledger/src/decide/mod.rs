@@ -14,6 +14,8 @@ mod credit;
 mod customer;
 mod debit;
 mod life;
+#[cfg(test)]
+mod tests;
 
 use crate::apply;
 use crate::catalog::tenant::Settings;
