@@ -136,6 +136,15 @@ pub enum BatchError {
     /// The body holds another number of records than the header says.
     #[error("the batch holds another number of records than its header says")]
     Count,
+    /// The batch is sound, but not the one that comes next here.
+    #[error("the batch does not follow the one before it")]
+    Chain,
+    /// The batch was written by another shard or in another epoch than its segment.
+    #[error("the batch belongs to another owner than its segment")]
+    Owner,
+    /// The batch claims more bytes than its segment has left.
+    #[error("the batch runs past the end of its segment")]
+    PastTheEnd,
 }
 
 impl BatchHeader {

@@ -257,7 +257,8 @@ impl Disk {
     }
 
     pub(super) fn put_durably(&mut self, path: &Path, content: &[u8]) {
-        let inode = self.new_inode();
+        let known = self.names.get(path).copied().filter(|inode| self.durable_names.get(path) == Some(inode));
+        let inode = known.unwrap_or_else(|| self.new_inode());
         self.inodes[inode] =
             Inode { live: content.to_vec(), durable: content.to_vec(), unsynced: BTreeSet::new() };
         self.names.insert(path.to_path_buf(), inode);

@@ -87,6 +87,11 @@ pub(crate) fn total<'a>(parts: impl IntoIterator<Item = &'a Q>) -> Q {
     parts.into_iter().fold(Q::zero(), |sum, part| &sum + part)
 }
 
+/// Whether a figure has more than 12 integer digits (§2).
+pub(crate) fn leaves_12_digits(figure: &Q) -> bool {
+    *figure >= Q::whole(1_000_000_000_000)
+}
+
 impl Add for &Q {
     type Output = Q;
     fn add(self, other: Self) -> Q {

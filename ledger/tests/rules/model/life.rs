@@ -17,7 +17,8 @@ impl Model {
             Some(person) if person.deleted => Err(vec![No::CustomerNotFound, No::AlreadyExists]),
             Some(_) => Err(vec![No::AlreadyExists]),
             None => {
-                self.person = Some(Person { external_id: external_id.to_owned(), minted: true, deleted: false });
+                self.person =
+                    Some(Person { external_id: external_id.to_owned(), minted: true, deleted: false });
                 Ok(self.customer_set())
             }
         }
@@ -42,7 +43,11 @@ impl Model {
         Done::CustomerSet { external_id: person.external_id, deleted: person.deleted }
     }
 
-    pub(crate) fn create_wallet(&mut self, ask: &CreateWallet, around: Circumstances) -> Result<Done, Vec<No>> {
+    pub(crate) fn create_wallet(
+        &mut self,
+        ask: &CreateWallet,
+        around: Circumstances,
+    ) -> Result<Done, Vec<No>> {
         let customer = self.person.is_none();
         if !customer {
             self.known()?;
@@ -60,13 +65,16 @@ impl Model {
 
     fn create_wallet_faults(&self, ask: &CreateWallet, around: Circumstances) -> Vec<No> {
         let mut faults = Vec::new();
-        let mut fault = |wrong: bool, no: No| if wrong { faults.push(no) };
+        let mut fault = |wrong: bool, no: No| {
+            if wrong {
+                faults.push(no)
+            }
+        };
         let has_initial = ask.initial_credits.0 > 0;
-        let is_twin =
-            |purse: &Purse| purse.is_active() && purse.currency == ask.currency && purse.kind == ask.wallet_type;
+        let is_twin = |purse: &Purse| {
+            purse.is_active() && purse.currency == ask.currency && purse.kind == ask.wallet_type
+        };
         fault(has_initial && !around.keyed && self.wallets.iter().any(is_twin), No::AlreadyExists);
-        fault(ask.initial_credits.0 < 0 || ask.overdraft_limit.0 < 0, No::AmountInvalid);
-        fault(has_initial && ends_too_early(ask.initial_expires_at, around.now, around.now), No::Invalid);
         let limits = around.limits;
         fault(self.wallets.len() >= limits.wallets_max, No::Limit("wallets_max", limits.wallets_max as u64));
         let too_many = has_initial && self.live_count() >= limits.tranches_max;
@@ -109,7 +117,13 @@ impl Model {
         self.turn(id, WalletStatus::Frozen, WalletStatus::Active, now)
     }
 
-    fn turn(&mut self, id: WalletId, from: WalletStatus, to: WalletStatus, now: Timestamp) -> Result<Done, Vec<No>> {
+    fn turn(
+        &mut self,
+        id: WalletId,
+        from: WalletStatus,
+        to: WalletStatus,
+        now: Timestamp,
+    ) -> Result<Done, Vec<No>> {
         let wallet = self.find(id)?;
         let purse = &mut self.wallets[wallet];
         if purse.status == WalletStatus::Closed {
@@ -125,7 +139,12 @@ impl Model {
 
     /// The end: tranches give up what is left, scheduled ones never start (what was paid for them is unspent), debt is
     /// written off. The row moves what the tranches held; the write-off is a memo.
-    pub(crate) fn close(&mut self, id: WalletId, remainder: Remainder, now: Timestamp) -> Result<Done, Vec<No>> {
+    pub(crate) fn close(
+        &mut self,
+        id: WalletId,
+        remainder: Remainder,
+        now: Timestamp,
+    ) -> Result<Done, Vec<No>> {
         let wallet = self.find(id)?;
         if self.wallets[wallet].status == WalletStatus::Closed {
             return Err(vec![No::Closed, No::InvalidOperation]);
@@ -167,6 +186,20 @@ impl Model {
             }
         }
     }
+}
+
+/// What can be wrong with a new wallet whoever it is for.
+pub(crate) fn request_faults(ask: &CreateWallet, now: Timestamp) -> Vec<No> {
+    let mut faults = Vec::new();
+    let mut fault = |wrong: bool, no: No| {
+        if wrong {
+            faults.push(no)
+        }
+    };
+    let has_initial = ask.initial_credits.0 > 0;
+    fault(ask.initial_credits.0 < 0 || ask.overdraft_limit.0 < 0, No::AmountInvalid);
+    fault(has_initial && ends_too_early(ask.initial_expires_at, now, now), No::Invalid);
+    faults
 }
 
 fn new_purse(ask: &CreateWallet, now: Timestamp) -> Purse {

@@ -1,13 +1,15 @@
 //! Credit in: SEMANTICS §2, §3 (defaults), §4 (debt), §6.
 
+use coffer_ledger::amount::{Credits, Money};
 use coffer_ledger::catalog::tenant::DefaultPriorities;
 use coffer_ledger::command::{CreateWallet, CreditReason, Quantity, TopUp};
 use coffer_ledger::scope::{PriceTypes, Scope};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::tranche::Source;
 use coffer_ledger::unit::Currency;
+use coffer_ledger::wallet::WalletStatus;
 
-use super::number::{DIGITS, Q};
+use super::number::{DIGITS, Q, leaves_12_digits, total};
 use super::outcome::{Credited, Done, No};
 use super::state::Block;
 use super::{Circumstances, Model, unless};
@@ -30,42 +32,56 @@ impl Model {
             }
         };
         let block = Block {
-            priority: ask.priority.unwrap_or_else(|| default_priority(&around.settings.default_priorities, source)),
+            priority: ask
+                .priority
+                .unwrap_or_else(|| default_priority(&around.settings.default_priorities, source)),
             scope: ask.scope.clone().unwrap_or_else(|| default_scope(source)),
             expires_at: ask.expires_at,
             ..new_block(wallet, ask.reason, credits, paid, effective_at)
         };
         let mut rows = vec![self.credit(block, charged, around.now)];
         if let Some(bonus) = &ask.bonus {
-            let block = self.free_block(wallet, CreditReason::PurchasedCreditBonus, Q::raw(bonus.credits.0), around);
-            rows.push(self.credit(Block { effective_at, expires_at: bonus.expires_at, ..block }, None, around.now));
+            let block =
+                self.free_block(wallet, CreditReason::PurchasedCreditBonus, Q::raw(bonus.credits.0), around);
+            rows.push(self.credit(
+                Block { effective_at, expires_at: bonus.expires_at, ..block },
+                None,
+                around.now,
+            ));
         }
         Ok(Done::Credited(wallet, rows))
     }
 
     fn top_up_faults(&self, ask: &TopUp, wallet: usize, credits: &Q, around: Circumstances) -> Vec<No> {
-        use coffer_ledger::wallet::WalletStatus;
-        let effective_at = ask.effective_at.unwrap_or(around.now);
-        let mut faults = Vec::new();
-        let mut fault = |wrong: bool, no: No| if wrong { faults.push(no) };
+        let mut faults = request_faults(ask, around.now);
+        let mut fault = |wrong: bool, no: No| {
+            if wrong {
+                faults.push(no)
+            }
+        };
+        let (minted, bonus) = ask.bonus.as_ref().map_or((1, Q::zero()), |bonus| (2, Q::raw(bonus.credits.0)));
+        let most = around.limits.tranches_max;
         fault(self.wallets[wallet].status == WalletStatus::Closed, No::Closed);
         fault(!credits.is_positive(), No::AmountInvalid);
-        fault(ask.reason == CreditReason::PurchasedCreditBonus, No::Invalid);
-        fault(ends_too_early(ask.expires_at, effective_at, around.now), No::Invalid);
-        let mut minted = 1;
-        if let Some(bonus) = &ask.bonus {
-            minted += 1;
-            fault(bonus.credits.0 <= 0, No::AmountInvalid);
-            fault(ask.reason != CreditReason::PurchasedCreditDirect, No::Invalid);
-            fault(ends_too_early(bonus.expires_at, effective_at, around.now), No::Invalid);
-        }
-        let most = around.limits.tranches_max;
         fault(self.live_count() + minted > most, No::Limit("tranches_max", most as u64));
+        fault(self.overflows(wallet, &(credits + &bonus)), No::AmountOverflow);
         faults
     }
 
+    /// Whether so much more would take a wallet, or the money behind it, past 12 integer digits.
+    fn overflows(&self, wallet: usize, more: &Q) -> bool {
+        let live = self.blocks_of(wallet).filter(|block| block.is_live());
+        let there = total(&live.map(Block::remaining).collect::<Vec<_>>());
+        leaves_12_digits(&(&there + more)) || leaves_12_digits(&(more * &self.wallets[wallet].topup_rate))
+    }
+
     /// The credit that a new wallet starts with, if any.
-    pub(crate) fn initial(&mut self, wallet: usize, ask: &CreateWallet, around: Circumstances) -> Option<Credited> {
+    pub(crate) fn initial(
+        &mut self,
+        wallet: usize,
+        ask: &CreateWallet,
+        around: Circumstances,
+    ) -> Option<Credited> {
         let credits = Q::raw(ask.initial_credits.0);
         if !credits.is_positive() {
             return None;
@@ -106,6 +122,29 @@ impl Model {
             row,
         }
     }
+}
+
+/// What can be wrong with a top-up whichever wallet it is for.
+pub(crate) fn request_faults(ask: &TopUp, now: Timestamp) -> Vec<No> {
+    let effective_at = ask.effective_at.unwrap_or(now);
+    let (Quantity::Credits(Credits(asked)) | Quantity::Amount(Money(asked))) = ask.quantity;
+    let says_what_was_paid = matches!(source_of(ask.reason), Source::Purchased | Source::Refund);
+    let mut faults = Vec::new();
+    let mut fault = |wrong: bool, no: No| {
+        if wrong {
+            faults.push(no)
+        }
+    };
+    fault(asked <= 0, No::AmountInvalid);
+    fault(ask.reason == CreditReason::PurchasedCreditBonus, No::Invalid);
+    fault(ask.paid.is_some() && says_what_was_paid, No::Invalid);
+    fault(ends_too_early(ask.expires_at, effective_at, now), No::Invalid);
+    if let Some(bonus) = &ask.bonus {
+        fault(bonus.credits.0 <= 0, No::AmountInvalid);
+        fault(ask.reason != CreditReason::PurchasedCreditDirect, No::Invalid);
+        fault(ends_too_early(bonus.expires_at, effective_at, now), No::Invalid);
+    }
+    faults
 }
 
 fn new_block(wallet: usize, reason: CreditReason, original: Q, paid: Q, effective_at: Timestamp) -> Block {

@@ -1,12 +1,11 @@
 //! Credit out: SEMANTICS §2 (rounding), §3 (who pays), §4 (debits, overdraft), and the manual debit.
 
 use coffer_ledger::command::{Debit, ManualDebit, Quantity};
-use coffer_ledger::unit::PriceType;
 use coffer_ledger::wallet::WalletStatus;
 
-use super::number::{DIGITS, Q, total};
+use super::number::{DIGITS, Q, leaves_12_digits, total};
 use super::outcome::{Done, No, Part, Taken};
-use super::state::pays_before;
+use super::state::{Block, pays_before};
 use super::{Circumstances, Model, unless};
 
 /// Somebody who could pay: a tranche, or without one the overdraft, and how much at most.
@@ -31,15 +30,26 @@ impl Model {
         };
         let (parts, lacking) = self.divide(&required, by_money, &payers);
         if lacking.is_positive() && (parts.is_empty() || !ask.partial) {
-            let worth = |payer: &Payer| if by_money { &payer.can * &self.wallets[payer.wallet].rate } else { payer.can.clone() };
+            let worth = |payer: &Payer| {
+                if by_money { &payer.can * &self.wallets[payer.wallet].rate } else { payer.can.clone() }
+            };
             let there = total(&payers.iter().map(worth).collect::<Vec<_>>());
             return Err(vec![No::Insufficient(required, there)]);
         }
-        unless(slices_fault(&parts, around))?;
-        Ok(Done::Taken(self.take(parts, lacking)))
+        let mut faults = slices_fault(&parts, around);
+        let taken = self.take(parts, lacking);
+        if leaves_12_digits(&taken.credits) || leaves_12_digits(&taken.amount) {
+            faults.push(No::AmountOverflow);
+        }
+        unless(faults)?;
+        Ok(Done::Taken(taken))
     }
 
-    pub(crate) fn debit_by_hand(&mut self, ask: &ManualDebit, around: Circumstances) -> Result<Done, Vec<No>> {
+    pub(crate) fn debit_by_hand(
+        &mut self,
+        ask: &ManualDebit,
+        around: Circumstances,
+    ) -> Result<Done, Vec<No>> {
         let wallet = self.find(ask.wallet)?;
         let mut faults = self.status_faults(wallet);
         let required = Q::raw(ask.credits.0);
@@ -47,7 +57,10 @@ impl Model {
             faults.push(No::AmountInvalid);
         }
         unless(faults)?;
-        let usable = self.in_burn_order(wallet).into_iter().filter(|index| self.tranches[*index].is_usable(around.now));
+        let usable = self
+            .in_burn_order(wallet)
+            .into_iter()
+            .filter(|index| self.tranches[*index].is_usable(around.now));
         let payers: Vec<Payer> = usable
             .map(|index| Payer { wallet, tranche: Some(index), can: self.tranches[index].remaining() })
             .collect();
@@ -80,7 +93,9 @@ impl Model {
             if !self.counts_in(wallet, ask) {
                 faults.push(No::UnitMismatch);
             }
-        } else if matches!(ask.quantity, Quantity::Credits(_)) && !self.share_one_unit(&self.named_wallets(ask)) {
+        } else if matches!(ask.quantity, Quantity::Credits(_))
+            && !self.share_one_unit(&self.named_wallets(ask))
+        {
             faults.push(No::UnitRequired);
         }
         faults
@@ -113,17 +128,30 @@ impl Model {
         wallets.sort_by(|a, b| pays_before((*a, &self.wallets[*a]), (*b, &self.wallets[*b])));
         let mut payers = Vec::new();
         for wallet in &wallets {
-            for index in self.in_burn_order(*wallet) {
-                let block = &self.tranches[index];
-                if block.is_usable(around.now) && block.admits(ask.price_type, ask.feature.as_deref()) {
-                    payers.push(Payer { wallet: *wallet, tranche: Some(index), can: block.remaining() });
-                }
-            }
+            let most = &self.posted(*wallet) + &self.wallets[*wallet].limit;
+            payers.extend(self.tranche_payers(*wallet, &most, |block| {
+                block.is_usable(around.now) && block.admits(ask.price_type, ask.feature.as_deref())
+            }));
         }
         for wallet in wallets {
             let can = self.overdraft_left(wallet, ask.price_type);
             if can.is_positive() {
                 payers.push(Payer { wallet, tranche: None, can });
+            }
+        }
+        payers
+    }
+
+    /// The fitting tranches of a wallet in burn order. Together they give no more than `most`, so that no debit leaves own
+    /// under −overdraft_limit, not even after the limit was lowered under the debt (I1).
+    fn tranche_payers(&self, wallet: usize, most: &Q, fits: impl Fn(&Block) -> bool) -> Vec<Payer> {
+        let mut left = most.clone();
+        let mut payers = Vec::new();
+        for index in self.in_burn_order(wallet) {
+            if fits(&self.tranches[index]) && left.is_positive() {
+                let can = self.tranches[index].remaining().min(left.clone());
+                left = &left - &can;
+                payers.push(Payer { wallet, tranche: Some(index), can });
             }
         }
         payers
@@ -161,22 +189,26 @@ impl Model {
                 None => self.wallets[part.wallet].debt_moves.push(part.credits.clone()),
             }
         }
-        let mut rows = Vec::new();
+        let (mut rows, mut money) = (Vec::new(), Vec::new());
         for (wallet, before) in touched.iter().zip(&before) {
             let own = parts.iter().filter(|part| part.wallet == *wallet).map(|part| &part.credits);
             let credits = total(own);
-            let amount = (&credits * &self.wallets[*wallet].rate).half_even(DIGITS);
+            money.push(&credits * &self.wallets[*wallet].rate);
+            let amount = money[money.len() - 1].half_even(DIGITS);
             rows.push((credits, amount, self.write_row(*wallet, before.clone())));
         }
         let after: Vec<Q> = touched.iter().map(|wallet| self.posted(*wallet)).collect();
+        let mixed = !self.share_one_unit(&touched);
+        let unless_mixed = |figure: Q| if mixed { Q::zero() } else { figure };
         Taken {
-            credits: total(parts.iter().map(|part| &part.credits)),
-            amount: total(rows.iter().map(|row| &row.1)),
+            credits: unless_mixed(total(parts.iter().map(|part| &part.credits))),
+            amount: total(&money).half_even(DIGITS),
             currency: self.wallets[touched[0]].currency,
             shortfall,
-            before: total(&before),
-            after: total(&after),
-            available: self.share_one_unit(&touched).then(|| self.available_in_unit_of(touched[0])),
+            before: unless_mixed(total(&before)),
+            after: unless_mixed(total(&after)),
+            available: unless_mixed(self.available_in_unit_of(touched[0])),
+            mixed,
             parts,
             rows,
         }
@@ -189,17 +221,6 @@ impl Model {
         let parts: Vec<Q> =
             of_unit.map(|other| (&self.posted(other) + &self.wallets[other].limit).max(Q::zero())).collect();
         total(&parts)
-    }
-
-    /// What a charge of that type could take from these wallets, for views.
-    pub(crate) fn could_take(&self, wallet: usize, price_type: PriceType, around: Circumstances) -> Q {
-        let purse = &self.wallets[wallet];
-        if !purse.is_active() || !purse.admits(price_type) {
-            return Q::zero();
-        }
-        let blocks = self.blocks_of(wallet);
-        let fit = blocks.filter(|block| block.is_usable(around.now) && block.admits(price_type, None));
-        total(&fit.map(super::state::Block::remaining).collect::<Vec<_>>())
     }
 }
 

@@ -66,8 +66,9 @@ pub(crate) struct Taken {
     pub(crate) shortfall: Q,
     pub(crate) before: Q,
     pub(crate) after: Q,
-    /// `None` where the wallets touched are of several units: SEMANTICS adds no different units.
-    pub(crate) available: Option<Q>,
+    pub(crate) available: Q,
+    /// The wallets touched are of several units, which nobody adds (§3): credits, before, after and available are 0.
+    pub(crate) mixed: bool,
 }
 
 /// A closing wallet: what each tranche gave up and what of it is to be paid out.
@@ -143,6 +144,7 @@ impl No {
             Refusal::UnitRequired => *self == Self::UnitRequired,
             Refusal::UnitMismatch => *self == Self::UnitMismatch,
             Refusal::Invalid { .. } => *self == Self::Invalid,
+            Refusal::NotFound(_) => false,
         }
     }
 }

@@ -12,9 +12,10 @@ pub(crate) mod life;
 pub(crate) mod number;
 pub(crate) mod outcome;
 pub(crate) mod state;
+pub(crate) mod view;
 
 use coffer_ledger::catalog::tenant::Settings;
-use coffer_ledger::command::Command;
+use coffer_ledger::command::{Command, Quantity};
 use coffer_ledger::ids::WalletId;
 use coffer_ledger::limits::Limits;
 use coffer_ledger::time::Timestamp;
@@ -62,7 +63,11 @@ impl Model {
             Command::Freeze(wallet) => next.freeze(*wallet, around.now),
             Command::Unfreeze(wallet) => next.unfreeze(*wallet, around.now),
             Command::Close { wallet, remainder } => next.close(*wallet, *remainder, around.now),
-        }?;
+        };
+        let done = done.map_err(|mut faults| {
+            faults.extend(faults_of_request(command, around.now));
+            faults
+        })?;
         *self = next;
         Ok(Outcome { happened, done })
     }
@@ -191,4 +196,26 @@ impl Model {
 /// `Err` with all faults if there is one.
 pub(crate) fn unless(faults: Vec<No>) -> Result<(), Vec<No>> {
     if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+/// What can be wrong with a request whoever it is for: it may be told before anything is looked up.
+fn faults_of_request(command: &Command, now: Timestamp) -> Vec<No> {
+    let amounts_fit = match command {
+        Command::TopUp(ask) => return credit::request_faults(ask, now),
+        Command::CreateWallet(ask) => return life::request_faults(ask, now),
+        Command::UpdateWallet(ask) => ask.overdraft_limit.is_none_or(|limit| limit.0 >= 0),
+        Command::Debit(ask) => match ask.quantity {
+            Quantity::Credits(credits) => credits.0 > 0,
+            Quantity::Amount(money) => money.0 > 0,
+        },
+        Command::ManualDebit(ask) => ask.credits.0 > 0,
+        Command::CreateCustomer { .. }
+        | Command::UpdateCustomer { .. }
+        | Command::DeleteCustomer
+        | Command::Freeze(_)
+        | Command::Unfreeze(_)
+        | Command::Close { .. }
+        | Command::Tick => true,
+    };
+    if amounts_fit { vec![] } else { vec![No::AmountInvalid] }
 }
