@@ -14,7 +14,7 @@ mod secret;
 mod serve;
 mod settings_args;
 mod snapshot;
-mod start;
+pub(crate) mod start;
 mod wal;
 
 use std::process::ExitCode;

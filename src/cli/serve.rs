@@ -138,16 +138,19 @@ fn describe(error: Option<http::ServeError>) -> String {
 }
 
 fn http_options(config: &Config) -> HttpOptions {
-    let seconds = |key| Duration::from_secs(config.number(key));
     HttpOptions {
-        batch_body_bytes_max: config.number("http.batch_body_bytes_max"),
         body_bytes_max: config.number("http.body_bytes_max"),
-        header_bytes_max: config.number("http.header_bytes_max"),
-        url_bytes_max: config.number("http.url_bytes_max"),
-        header_timeout: seconds("http.header_timeout_s"),
-        body_timeout: seconds("http.body_timeout_s"),
-        idle_timeout: seconds("http.idle_timeout_s"),
-        connections_max: config.number("http.connections_max"),
+        batch_body_bytes_max: config.number("http.batch_body_bytes_max"),
         batch_items_max: config.number("http.batch_items_max"),
+        header_bytes_max: config.number("http.header_bytes_max"),
+        headers_max: config.number("http.headers_max"),
+        url_bytes_max: config.number("http.url_bytes_max"),
+        header_timeout_s: config.number("http.header_timeout_s"),
+        body_timeout_s: config.number("http.body_timeout_s"),
+        idle_timeout_s: config.number("http.idle_timeout_s"),
+        drain_timeout_s: config.number("http.drain_timeout_s"),
+        connections_max: config.number("http.connections_max"),
+        page_items_default: config.number("http.page_items_default"),
+        page_items_max: config.number("http.page_items_max"),
     }
 }
