@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use crate::engine::{Failure, OpenError};
-use coffer_wal::{HaltReason, Halted};
+use coffer_wal::{HaltReason, Halted, SnapshotError};
 
 /// Exit codes, those of sysexits.h where one fits. `--help` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,16 +131,46 @@ impl From<Halted> for CliError {
     }
 }
 
+impl From<coffer_wal::OpenError> for CliError {
+    fn from(error: coffer_wal::OpenError) -> Self {
+        use coffer_wal::OpenError as Log;
+        let code = match &error {
+            Log::Locked { .. } => Code::Busy,
+            Log::NotWritable { .. } => Code::CannotCreate,
+            Log::FormatVersion { .. } => Code::OtherFormat,
+            Log::WrongStore { .. } | Log::Corrupt(_) | Log::Gone { .. } | Log::Visit { .. } => Code::Corrupt,
+            Log::Options(_) => Code::Config,
+            Log::Io { .. } => Code::Io,
+        };
+        Self::new(code, one_line(&error))
+    }
+}
+
+impl From<SnapshotError> for CliError {
+    fn from(error: SnapshotError) -> Self {
+        let code = match &error {
+            SnapshotError::Io { .. } => Code::Io,
+            SnapshotError::FormatVersion { .. } => Code::OtherFormat,
+            SnapshotError::Damaged { .. }
+            | SnapshotError::WrongStore { .. }
+            | SnapshotError::BlockTooLarge { .. }
+            | SnapshotError::NotDurable { .. } => Code::Corrupt,
+        };
+        Self::new(code, one_line(&error))
+    }
+}
+
 impl From<OpenError> for CliError {
     fn from(error: OpenError) -> Self {
-        let code = match &error {
-            OpenError::Locked => Code::Busy,
-            OpenError::NotWritable(_) => Code::CannotCreate,
-            OpenError::FormatVersion { .. } => Code::OtherFormat,
-            OpenError::Corrupt(_) => Code::Corrupt,
-            OpenError::Io(_) => Code::Io,
-            OpenError::ClockGap { .. } | OpenError::Setting(_) => Code::Config,
-        };
-        Self::new(code, error.to_string())
+        match error {
+            OpenError::Log(error) => error.into(),
+            OpenError::Snapshot(error) => error.into(),
+            OpenError::ClockGap { .. } => Self::new(Code::Config, one_line(&error)),
+            OpenError::Panicked => Self::new(Code::Internal, one_line(&error)),
+        }
     }
+}
+
+fn one_line(error: &dyn std::error::Error) -> String {
+    error.to_string().replace('\n', " ")
 }

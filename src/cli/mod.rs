@@ -7,6 +7,7 @@ pub(crate) mod client;
 mod completions;
 mod config_show;
 pub(crate) mod exit;
+mod instant;
 mod keys;
 pub(crate) mod output;
 mod progress;

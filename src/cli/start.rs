@@ -43,8 +43,8 @@ pub(crate) async fn open_offline(config: &Config, instead: &str) -> Result<(Engi
     let options = EngineOptions { snapshot_at_shutdown: false, ..config.engine_options() };
     match open_engine(options, &env).await {
         Ok(engine) => Ok((engine, env)),
-        Err(error @ OpenError::Locked) => {
-            Err(CliError::new(Code::Busy, format!("{}: {error}; {instead}", dir.display())))
+        Err(error @ OpenError::Log(coffer_wal::OpenError::Locked { .. })) => {
+            Err(CliError::new(Code::Busy, format!("{error}; {instead}")))
         }
         Err(error) => Err(error.into()),
     }

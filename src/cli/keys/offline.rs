@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use coffer_ledger::catalog::api_key::ApiKey;
 use coffer_ledger::catalog::tenant::{TenantCommand, TenantEffect};
 use coffer_ledger::command::Origin;
 use coffer_ledger::ids::{KeyId, TenantNumber};
-use coffer_ledger::time::Timestamp;
 use coffer_wal::Entropy;
 
 use super::{KeysCommand, ShownKey, names_of, print_list, print_made, print_revoked, scopes_of};
 use crate::cli::exit::{CliError, Code};
+use crate::cli::instant::rfc3339;
 use crate::cli::{secret, start};
 use crate::config::Config;
 use crate::engine::{Engine, Target, TenantOperation, TenantView};
@@ -101,14 +100,8 @@ fn shown(key: &ApiKey) -> ShownKey {
         name: key.name.to_string(),
         scopes: names_of(key.scopes),
         customer_id: key.customer.as_ref().map(|(_, name)| name.to_string()),
-        created_at: Some(rfc3339(key.created_at)),
-        revoked_at: key.revoked_at.map(rfc3339),
+        created_at: Some(rfc3339(key.created_at.0)),
+        revoked_at: key.revoked_at.map(|at| rfc3339(at.0)),
         key: None,
     }
-}
-
-/// UTC with nanoseconds.
-fn rfc3339(at: Timestamp) -> String {
-    let at = DateTime::<Utc>::from_timestamp_nanos(i64::try_from(at.0).unwrap_or(i64::MAX));
-    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
