@@ -18,6 +18,7 @@ pub mod error;
 pub mod frame;
 pub mod halt;
 pub mod hot_log;
+pub mod inspect;
 pub mod journal;
 pub mod log;
 pub mod machines;

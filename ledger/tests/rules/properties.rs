@@ -6,7 +6,7 @@
 //! and everything that was asked.
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngSeed, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 
 use crate::program::{Step, take_step, world};
 
@@ -34,8 +34,12 @@ fn run(cases: u32, steps_max: usize) {
         world.check_replay();
         Ok(())
     });
-    if let Err(failure) = outcome {
-        panic!("COFFER_TEST_SEED={seed}: {failure}");
+    match outcome {
+        Ok(()) => (),
+        Err(TestError::Abort(reason)) => panic!("COFFER_TEST_SEED={seed}: {reason}"),
+        Err(TestError::Fail(reason, smallest)) => {
+            panic!("COFFER_TEST_SEED={seed}, smallest program {smallest:?}: {reason}")
+        }
     }
 }
 
