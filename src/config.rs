@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use coffer_ledger::limits::Limits;
+use coffer_ledger::limits::{Limits, TenantLimits};
 
 use crate::engine::EngineOptions;
 pub use settings::{Allowed, SETTINGS, Setting, Value};
@@ -177,6 +177,7 @@ impl Config {
                 slices_max: self.number("limits.slices_max"),
                 due_per_record_max: self.number("limits.due_per_record_max"),
             },
+            tenant_limits: TenantLimits { keys_per_tenant_max: self.number("limits.keys_per_tenant_max") },
             writes_in_flight_max: self.number("engine.writes_in_flight_max"),
             writes_in_flight_tenant_max: self.number("engine.writes_in_flight_tenant_max"),
             writes_in_flight_customer_max: self.number("engine.writes_in_flight_customer_max"),

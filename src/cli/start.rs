@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use coffer_wal::OsEnv;
 use coffer_wal::storage::os::OsStorage;
 
 use super::exit::{CliError, Code};
@@ -13,9 +12,8 @@ use crate::env::Env;
 
 /// This machine's time, entropy, files and threads.
 pub(crate) fn machine(direct_io: bool) -> Env {
-    let os = Arc::new(OsEnv::new());
-    let storage = if direct_io { OsStorage::new() } else { OsStorage::buffered() };
-    Env { clock: os.clone(), entropy: os.clone(), storage: Arc::new(storage), spawn: os }
+    let env = Env::os();
+    if direct_io { env } else { Env { storage: Arc::new(OsStorage::buffered()), ..env } }
 }
 
 /// Opens the engine, showing its recovery.

@@ -113,6 +113,7 @@ pub const SETTINGS: &[Setting] = &[
     integer("limits.tranches_max", 1, 100_000),
     integer("limits.slices_max", 1, 2_000),
     integer("limits.due_per_record_max", 1, 1_000),
+    integer("limits.keys_per_tenant_max", 1, 10_000),
     setting("log.segment_bytes", Allowed::Integer { min: 2 << 20, max: 4 << 30, step: 4_096 }),
     setting("log.direct_io", Allowed::Bool),
     integer("log.snapshot_log_bytes", 0, 1 << 40),
