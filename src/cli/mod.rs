@@ -3,6 +3,7 @@
 //! Each command is a file. Nothing is decided here that the engine or the HTTP front could decide. Tested in `tests/cli_*.rs`
 //! with the real program.
 
+pub(crate) mod child;
 pub(crate) mod client;
 mod completions;
 mod config_show;

@@ -14,7 +14,6 @@ mod plan;
 mod random;
 mod replay;
 mod report;
-mod server;
 mod setup;
 mod show;
 mod stage;

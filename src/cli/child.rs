@@ -1,4 +1,4 @@
-//! The server under test: this very program as a child process, so that SIGKILL hits a real one.
+//! This very program as a child process: the server that the demo kills, and the servers that the benchmark measures.
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStderr, Command};
 
 use crate::cli::exit::{CliError, Code};
 
-/// A running `coffer serve`. Killed when dropped.
+/// A child that serves HTTP. Killed when dropped.
 pub(crate) struct Server {
     child: Child,
     /// Where it listens.
@@ -21,10 +21,18 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it on a directory and waits until it serves.
+    /// `coffer serve` on a directory and any free port, with this admin key.
     pub(crate) async fn start(dir: &Path, key: &str, clock: &Arc<dyn Clock>) -> Result<Self, CliError> {
+        let mut command = own_program()?;
+        command.arg("serve").arg("--data-dir").arg(dir);
+        command.args(["--listen", "127.0.0.1:0", "--log-format", "text"]).env("COFFER_BOOTSTRAP_KEY", key);
+        Self::spawn(command, clock).await
+    }
+
+    /// Starts a command of this program that says `serving http://…` on standard error, and waits until it does.
+    pub(crate) async fn spawn(mut command: Command, clock: &Arc<dyn Clock>) -> Result<Self, CliError> {
         let started_ns = clock.monotonic_ns();
-        let mut child = command(dir, key)?.spawn().map_err(failed)?;
+        let mut child = command.spawn().map_err(failed)?;
         let mut lines = BufReader::new(child.stderr.take().expect("it was asked for")).lines();
         let url = read_address(&mut lines).await?;
         let ready_ns = clock.monotonic_ns() - started_ns;
@@ -47,15 +55,12 @@ impl Server {
     }
 }
 
-fn command(dir: &Path, key: &str) -> Result<Command, CliError> {
+/// This program without the caller's settings, its standard error readable.
+pub(crate) fn own_program() -> Result<Command, CliError> {
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
-    command.arg("serve").arg("--data-dir").arg(dir);
-    command.args(["--listen", "127.0.0.1:0", "--log-format", "text"]);
-    // The caller's own settings are not those of the demo.
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("COFFER_")) {
         command.env_remove(name);
     }
-    command.env("COFFER_BOOTSTRAP_KEY", key);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     Ok(command)
 }
