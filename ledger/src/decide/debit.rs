@@ -251,19 +251,21 @@ impl<'a> Taking<'a> {
         Ok(self.add_up(amount, shortfall))
     }
 
-    /// Puts the money beside the credits of each row; returns the money of all.
+    /// Puts the money beside the credits of each row; returns the money of all, rounded once.
     fn price_rows(&mut self) -> Result<Money, Refusal> {
-        let overflow = Refusal::AmountOverflow("amount");
-        let mut total = ExactMoney::ZERO;
+        let wallets = &self.customer.wallets;
+        let rate = |index: usize| wallets[index].head.unit.conversion_rate;
         for (row, index) in self.rows.iter_mut().zip(&self.touched) {
-            let rate = self.customer.wallets[*index].head.unit.conversion_rate;
-            row.amount = Money::of_credits_half_even(row.credits, rate).ok_or_else(|| overflow.clone())?;
-            total = total.plus(ExactMoney::of_credits(row.credits, rate));
+            let amount = Money::of_credits_half_even(row.credits, rate(*index));
+            row.amount = amount.ok_or(Refusal::AmountOverflow("amount"))?;
         }
-        match self.rows.as_slice() {
-            [only] => Ok(only.amount),
-            _ => total.money_half_even().ok_or(overflow),
+        if let [only] = self.rows.as_slice() {
+            return Ok(only.amount);
         }
+        let exact = self.rows.iter().zip(&self.touched);
+        let exact = exact.map(|(row, index)| ExactMoney::of_credits(row.credits, rate(*index)));
+        let total = exact.fold(ExactMoney::ZERO, ExactMoney::plus);
+        total.money_half_even().ok_or(Refusal::AmountOverflow("amount"))
     }
 
     fn add_up(self, amount: Money, shortfall: Credits) -> Debited {
