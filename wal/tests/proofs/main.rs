@@ -5,4 +5,6 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 mod crash;
+mod damage;
+mod faults;
 mod world;
