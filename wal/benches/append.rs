@@ -5,6 +5,7 @@
 //! - `durable`: real files in `TMPDIR`; a round is one record per appender, each awaited.
 //!
 //! Run with `cargo bench -p coffer-wal`.
+#![expect(missing_docs, reason = "criterion's macros make public functions")]
 
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};

@@ -25,6 +25,7 @@ pub mod machines;
 #[doc(hidden)]
 pub mod open_batch;
 pub mod options;
+mod pace;
 pub mod reader;
 pub mod recovery;
 pub mod replay;
