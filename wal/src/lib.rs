@@ -22,6 +22,7 @@ pub mod inspect;
 pub mod journal;
 pub mod log;
 pub mod machines;
+mod mask;
 #[doc(hidden)]
 pub mod open_batch;
 pub mod options;
