@@ -1,7 +1,7 @@
 //! A customer: the unit of atomicity. One actor owns one of these (DESIGN decision 1).
 
 use crate::command::Metadata;
-use crate::ids::{CustomerNumber, LogPosition, MintedCustomerId, TenantNumber};
+use crate::ids::{CustomerNumber, LogPosition, MintedCustomerId, TenantNumber, WalletId};
 use crate::time::Timestamp;
 use crate::wallet::Wallet;
 
@@ -86,5 +86,17 @@ impl Customer {
     #[must_use]
     pub fn next_due(&self) -> Timestamp {
         self.wallets.iter().map(|wallet| wallet.next_due).min().unwrap_or(Timestamp::MAX)
+    }
+
+    /// A wallet by its id, closed ones included.
+    #[must_use]
+    pub fn wallet(&self, id: WalletId) -> Option<&Wallet> {
+        self.wallets.iter().find(|wallet| wallet.head.id == id)
+    }
+
+    /// Live tranches of all wallets.
+    #[must_use]
+    pub fn tranche_count(&self) -> usize {
+        self.wallets.iter().map(|wallet| wallet.tranches.len()).sum()
     }
 }

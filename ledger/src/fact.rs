@@ -24,6 +24,30 @@ pub struct Facts {
     pub effect: Effect,
 }
 
+impl Facts {
+    /// Calls with every posting, in the order of the rows: the balance chain of each wallet touched (I4).
+    pub fn each_posting(&self, mut call: impl FnMut(&Posting)) {
+        for due in &self.due {
+            match due {
+                Due::Expired { posting, .. } | Due::Started { posting, .. } => call(posting),
+            }
+        }
+        match &self.effect {
+            Effect::Ticked | Effect::CustomerSet(_) | Effect::WalletSet(_) => {}
+            Effect::WalletCreated { initial, .. } => {
+                initial.iter().filter_map(|row| row.posting.as_ref()).for_each(call);
+            }
+            Effect::ToppedUp { rows, .. } => {
+                rows.iter().filter_map(|row| row.posting.as_ref()).for_each(call)
+            }
+            Effect::Debited(debited) | Effect::ManuallyDebited { debited, .. } => {
+                debited.rows.iter().for_each(|row| call(&row.posting));
+            }
+            Effect::WalletClosed { posting, .. } => posting.iter().for_each(call),
+        }
+    }
+}
+
 /// The balance of one wallet around one row; the row's number in the wallet's gap-free sequence (I4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Posting {

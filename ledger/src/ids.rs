@@ -71,7 +71,13 @@ impl RowId {
     /// Packs the three parts; each is masked to its width.
     #[must_use]
     pub fn new(at: Timestamp, position: LogPosition, row: u32) -> Self {
-        let ms = u128::from(at.ms() & ((1 << 48) - 1));
+        Self::at_ms(at.ms(), position, row)
+    }
+
+    /// As [`RowId::new`], from milliseconds, as other ids of the same record carry them.
+    #[must_use]
+    pub fn at_ms(ms: u64, position: LogPosition, row: u32) -> Self {
+        let ms = u128::from(ms & ((1 << 48) - 1));
         let position = u128::from(position.0 & ((1 << 56) - 1));
         Self(ms << 80 | position << 24 | u128::from(row & 0x00ff_ffff))
     }

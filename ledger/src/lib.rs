@@ -29,6 +29,8 @@ pub mod limits;
 pub mod record;
 pub mod refusal;
 pub mod scope;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod tranche;
 pub mod unit;

@@ -1,7 +1,7 @@
 //! One block of credit with its own remaining, source, priority, scope, paid money and life span (SEMANTICS §1, §6).
 
 use crate::amount::{Credits, Money};
-use crate::ids::{LogPosition, TrancheId};
+use crate::ids::{LogPosition, RowId, TrancheId};
 use crate::scope::Scope;
 use crate::time::Timestamp;
 
@@ -23,6 +23,16 @@ pub enum Source {
 }
 
 impl Source {
+    /// All of them, in a fixed order.
+    pub const ALL: [Self; 6] = [
+        Self::Purchased,
+        Self::Promotional,
+        Self::PlanIncluded,
+        Self::Refund,
+        Self::Adjustment,
+        Self::Rollover,
+    ];
+
     /// The API's word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -73,4 +83,44 @@ pub struct Tranche {
     pub credit_row: u32,
     /// Whether it was minted for the future and its start has not been written yet: in no balance (SEMANTICS §1 "scheduled").
     pub scheduled: bool,
+}
+
+impl Tranche {
+    /// What is neither spent nor reserved.
+    #[must_use]
+    pub fn unpinned(&self) -> Credits {
+        self.remaining - self.pinned
+    }
+
+    /// Whether nothing is left of it, so that it leaves the live state.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.remaining.is_zero()
+    }
+
+    /// The next instant at which something happens to it by itself: it starts, or its unpinned part ends.
+    /// [`Timestamp::MAX`] if nothing will.
+    #[must_use]
+    pub fn due_at(&self) -> Timestamp {
+        match self.terms.expires_at {
+            _ if self.scheduled => self.terms.effective_at,
+            Some(end) if self.pinned < self.remaining => end,
+            Some(_) | None => Timestamp::MAX,
+        }
+    }
+
+    /// The ledger row that minted it. Known once its record has a position.
+    #[must_use]
+    pub fn credit_row_id(&self) -> RowId {
+        RowId::at_ms(self.id.0.ms(), self.credit_position, self.credit_row)
+    }
+}
+
+impl Terms {
+    /// The money that was paid for the last `unspent` of the original credits: all of it minus what was released before, rounded
+    /// so that the shares of all parts add up to `paid` (SEMANTICS §6).
+    #[must_use]
+    pub fn unspent_share(&self, unspent: Credits) -> Money {
+        self.paid - Money::share_down(self.paid, self.original - unspent, self.original)
+    }
 }

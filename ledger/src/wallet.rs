@@ -1,11 +1,12 @@
 //! A pool of tranches inside a customer, with one unit, status, scope and limits (SEMANTICS §1).
 
 use crate::amount::{Credits, Rate};
+use crate::burn_order;
 use crate::command::Metadata;
-use crate::ids::WalletId;
+use crate::ids::{TrancheId, WalletId};
 use crate::scope::PriceTypes;
 use crate::time::Timestamp;
-use crate::tranche::Tranche;
+use crate::tranche::{Terms, Tranche};
 use crate::unit::Unit;
 
 /// Whether a wallet takes part (SEMANTICS §15).
@@ -78,4 +79,48 @@ pub struct Wallet {
     pub tranches: Vec<Tranche>,
     /// The next instant at which one of the tranches starts or ends; [`Timestamp::MAX`] if none does.
     pub next_due: Timestamp,
+}
+
+impl WalletHead {
+    /// posted − held; may be negative.
+    #[must_use]
+    pub fn own(&self) -> Credits {
+        self.posted - self.held
+    }
+
+    /// max(0, own + overdraft limit), whatever the status.
+    #[must_use]
+    pub fn available(&self) -> Credits {
+        (self.own() + self.overdraft_limit).max(Credits::ZERO)
+    }
+
+    /// How much more overdraft a USAGE charge may take. Counted from the debt, not from `own`: credit that may not pay the charge is no
+    /// security for it either.
+    #[must_use]
+    pub fn overdraft_room(&self) -> Credits {
+        (self.overdraft_limit - self.debt).max(Credits::ZERO)
+    }
+}
+
+impl Wallet {
+    /// Where a live tranche stands.
+    #[must_use]
+    pub fn find(&self, id: TrancheId, terms: &Terms) -> Option<usize> {
+        burn_order::find(&self.tranches, id, terms).ok()
+    }
+
+    /// The next instant at which a tranche starts or ends, found by looking at all of them.
+    #[must_use]
+    pub fn scan_next_due(&self) -> Timestamp {
+        self.tranches.iter().map(Tranche::due_at).min().unwrap_or(Timestamp::MAX)
+    }
+
+    /// Whether its customer still has it: not closed.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        match self.head.status {
+            WalletStatus::Active | WalletStatus::Frozen => true,
+            WalletStatus::Closed => false,
+        }
+    }
 }

@@ -35,6 +35,10 @@ impl Lsn {
     /// The number of a log's first record.
     pub const FIRST: Lsn = Lsn(1);
 
+    /// In a frame's `previous`: the record right before this one, for a writer that frames several records
+    /// before it knows their LSNs. Readers see the real LSN.
+    pub const JUST_BEFORE: Lsn = Lsn(u64::MAX);
+
     /// The number after this one.
     #[must_use]
     pub fn next(self) -> Lsn {
@@ -90,7 +94,7 @@ pub struct FrameHeader {
     pub subject: Subject,
     /// When it was decided, in nanoseconds since 1970 UTC.
     pub time_ns: u64,
-    /// The subject's record before this one, or [`Lsn::NONE`].
+    /// The subject's record before this one, [`Lsn::NONE`], or, to write, [`Lsn::JUST_BEFORE`].
     pub previous: Lsn,
 }
 
@@ -330,10 +334,11 @@ pub fn decode_frame_unchecked(bytes: &[u8], lsn: Lsn) -> Result<(Record<'_>, &[u
         return Err(FrameError::Fields);
     }
     let (public, personal) = parts.split_at(parts.len() - personal_bytes);
-    Ok((Record { lsn, header: header_of(frame), public, personal }, rest))
+    Ok((Record { lsn, header: header_of(frame, lsn), public, personal }, rest))
 }
 
-fn header_of(frame: &[u8]) -> FrameHeader {
+fn header_of(frame: &[u8], lsn: Lsn) -> FrameHeader {
+    let previous = Lsn(u64_at(frame, PREVIOUS_AT));
     FrameHeader {
         record_type: u16_at(frame, TYPE_AT),
         version: frame[VERSION_AT],
@@ -344,7 +349,7 @@ fn header_of(frame: &[u8]) -> FrameHeader {
             number: u64_at(frame, SUBJECT_AT + 8),
         },
         time_ns: frame_time_ns(frame),
-        previous: Lsn(u64_at(frame, PREVIOUS_AT)),
+        previous: if previous == Lsn::JUST_BEFORE { lsn.previous() } else { previous },
     }
 }
 
@@ -375,6 +380,13 @@ mod tests {
         assert_eq!(record.to_owned().as_record(), record);
         let (empty, rest) = decode_frame(rest, Lsn(43)).unwrap();
         assert_eq!((empty.header, empty.frame_bytes(), rest.len()), (FrameHeader::default(), 48, 0));
+    }
+
+    #[test]
+    fn a_record_framed_before_its_lsn_is_known_names_the_one_just_before_it() {
+        let mut out = Vec::new();
+        encode_frame(&mut out, &FrameHeader { previous: Lsn::JUST_BEFORE, ..header() }, b"", b"").unwrap();
+        assert_eq!(decode_frame(&out, Lsn(42)).unwrap().0.header.previous, Lsn(41));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! writer · [`batch`] what goes to disk at once · [`segment`] the files.
 #![doc = "Every byte on disk is described in `docs/WAL_FORMAT.md`."]
 
+pub mod archive;
 pub mod batch;
 mod bytes;
 pub mod control;
@@ -17,18 +18,27 @@ pub mod error;
 pub mod frame;
 pub mod halt;
 pub mod hot_log;
+pub mod inspect;
 pub mod journal;
+pub mod log;
+pub mod machines;
 #[doc(hidden)]
 pub mod open_batch;
 pub mod options;
 pub mod reader;
+pub mod recovery;
+pub mod replay;
+pub mod sealer;
 pub mod segment;
 pub mod snapshot_file;
 pub mod stats;
 pub mod storage;
 mod sync;
 pub mod walk;
+pub mod writer;
+pub mod zero_fill;
 
+pub use archive::{Archive, ArchiveError, ArchivedSegment};
 pub use env::{Clock, Entropy, Env, OsEnv, Spawn};
 pub use error::{Corruption, OpenError, ReadError, VisitError};
 pub use frame::{
@@ -38,9 +48,14 @@ pub use frame::{
 pub use halt::{HaltReason, Halted};
 pub use hot_log::{HotLog, SealedSegment};
 pub use journal::Journal;
+pub use log::{End, Log, Opened, PurgeError};
+pub use machines::Machines;
 pub use open_batch::Completion;
 pub use options::{LogOptions, Pacing};
 pub use reader::{LogReader, SegmentSource};
+pub use recovery::TornReport;
+pub use replay::{ReplayProgress, ReplaySummary};
+pub use sealer::{SealError, SealStep, Sealer};
 pub use snapshot_file::{
     SnapshotBlock, SnapshotError, SnapshotInfo, SnapshotReader, SnapshotStore, SnapshotWriter,
 };

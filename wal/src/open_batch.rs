@@ -203,6 +203,17 @@ impl<C: Completion> HandOff<C> {
         self.lock().halted.clone()
     }
 
+    /// Blocks until the log has stopped and says why.
+    pub fn wait_halted(&self) -> Halted {
+        let mut state = self.lock();
+        loop {
+            if let Some(halted) = state.halted.clone() {
+                return halted;
+            }
+            state = self.durable_moves.wait(state).expect("nothing that can panic runs under this lock");
+        }
+    }
+
     /// What the writer has done so far.
     pub fn stats(&self) -> WriterStats {
         let state = self.lock();

@@ -3,3 +3,6 @@
 
 pub mod api_key;
 pub mod tenant;
+
+#[cfg(test)]
+mod tests;

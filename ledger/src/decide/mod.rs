@@ -1,12 +1,35 @@
-//! What a command does to a customer, decided without doing it.
+//! What a command does to a customer, decided without doing it (DESIGN decision 2).
+//!
+//! One file per family: customer, life (of wallets), credit, debit. Each function makes all its checks, then only writes down facts. The order of the checks is part of the API:
+//!
+//! 1. the request itself, as far as it can be judged without state;
+//! 2. the customer exists; 3. the wallet exists; 4. its status allows it;
+//! 5. the unit is clear; 6. there is enough credit; 7. limits and overflow of results.
+//!
+//! Deliberately absent: clocks, random numbers, settings of its own. Tested beside the code and, by the worked examples' names and
+//! against a naive model, in `tests/rules`.
 
+mod credit;
+mod customer;
+mod debit;
+mod life;
+mod taking;
+#[cfg(test)]
+mod tests;
+
+use crate::apply;
 use crate::catalog::tenant::Settings;
-use crate::command::Command;
-use crate::customer::Customer;
-use crate::fact::Facts;
+use crate::command::{Command, Quantity};
+use crate::customer::{Customer, Identity};
+use crate::expiry;
+use crate::fact::{Effect, Facts};
+use crate::ids::{CustomerNumber, ThingId, WalletId};
 use crate::limits::Limits;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
+use crate::wallet::{Wallet, WalletStatus};
+
+pub(crate) use debit::takeable;
 
 /// What a decision needs beside the customer and the command. Nothing in it is asked for: the shell brings it.
 #[derive(Clone, Copy, Debug)]
@@ -23,9 +46,103 @@ pub struct Context<'a> {
 
 /// Decides a command. Pure: same state, command and context, same answer.
 ///
+/// What is due at `now` is written down first, and the command is decided on the state after it. A [`Command::Tick`] writes at most
+/// `due_per_record_max`; before any other command the shell sends ticks until the rest fits.
+///
 /// # Errors
-/// A [`Refusal`]: nothing happens.
+/// A [`Refusal`]: nothing happens, and nothing that is due is written either.
 pub fn decide(customer: &Customer, command: &Command, context: &Context<'_>) -> Result<Facts, Refusal> {
-    let _ = (customer, command, context);
-    Err(Refusal::CustomerNotFound)
+    debug_assert!(context.now >= customer.last_at, "the shell never lets a customer's time run back");
+    if context.now < customer.next_due() {
+        return Ok(Facts { at: context.now, due: Vec::new(), effect: effect(customer, command, context)? });
+    }
+    let due_max = context.limits.due_per_record_max;
+    if *command == Command::Tick {
+        let due = expiry::due(customer, context.now, due_max);
+        return Ok(Facts { at: context.now, due, effect: Effect::Ticked });
+    }
+    let due = expiry::due(customer, context.now, usize::MAX);
+    debug_assert!(due.len() <= due_max, "the shell sends ticks first");
+    let mut ahead = customer.clone();
+    apply::apply_due(&mut ahead.wallets, &due);
+    Ok(Facts { at: context.now, due, effect: effect(&ahead, command, context)? })
+}
+
+/// Decides on a customer for whom nothing is due.
+fn effect(customer: &Customer, command: &Command, context: &Context<'_>) -> Result<Effect, Refusal> {
+    match command {
+        Command::CreateCustomer { external_id, profile } => {
+            customer::create(customer, external_id, profile, context.now)
+        }
+        Command::UpdateCustomer { profile } => customer::update(customer, profile, context.now),
+        Command::DeleteCustomer => customer::delete(customer, context.now),
+        Command::CreateWallet(request) => life::create(customer, request, context),
+        Command::UpdateWallet(request) => life::update(customer, request, context.now),
+        Command::TopUp(request) => credit::top_up(customer, request, context),
+        Command::Debit(request) => debit::debit(customer, request, context),
+        Command::ManualDebit(request) => debit::by_hand(customer, request, context),
+        Command::Freeze(wallet) => life::freeze(customer, *wallet, context.now),
+        Command::Unfreeze(wallet) => life::unfreeze(customer, *wallet, context.now),
+        Command::Close { wallet, remainder } => life::close(customer, *wallet, *remainder, context.now),
+        Command::Tick => Err(Refusal::InvalidOperation("nothing is due")),
+    }
+}
+
+/// Mints ids, each with the next value of the customer's counter. `apply` moves the counter past every id that facts hold.
+struct Ids {
+    at: Timestamp,
+    customer: CustomerNumber,
+    counter: u64,
+}
+
+impl Ids {
+    const fn of(customer: &Customer, at: Timestamp) -> Self {
+        Self { at, customer: customer.number, counter: customer.counter }
+    }
+
+    fn next(&mut self) -> ThingId {
+        let id = ThingId::new(self.at, self.customer, self.counter);
+        self.counter += 1;
+        id
+    }
+}
+
+/// The customer's identity, if somebody made it and nobody deleted it.
+fn existing(customer: &Customer) -> Result<&Identity, Refusal> {
+    customer.identity.as_ref().filter(|identity| !identity.deleted).ok_or(Refusal::CustomerNotFound)
+}
+
+/// A wallet of an existing customer that is not closed.
+fn open_wallet(customer: &Customer, id: WalletId) -> Result<&Wallet, Refusal> {
+    existing(customer)?;
+    let wallet = customer.wallet(id).ok_or(Refusal::WalletNotFound(id))?;
+    if wallet.is_open() { Ok(wallet) } else { Err(Refusal::WalletClosed(id)) }
+}
+
+/// A wallet of an existing customer that credit may leave.
+fn active_wallet(customer: &Customer, id: WalletId) -> Result<&Wallet, Refusal> {
+    let wallet = open_wallet(customer, id)?;
+    match wallet.head.status {
+        WalletStatus::Active => Ok(wallet),
+        WalletStatus::Frozen => Err(Refusal::WalletFrozen(id)),
+        WalletStatus::Closed => Err(Refusal::WalletClosed(id)),
+    }
+}
+
+/// An amount that moves credit: more than 0, and of at most 12 integer digits even if no text was parsed to get it.
+fn check_quantity(quantity: Quantity, must_be_positive: &'static str) -> Result<(), Refusal> {
+    let (positive, in_range) = match quantity {
+        Quantity::Credits(credits) => (credits.is_positive(), credits.is_in_range()),
+        Quantity::Amount(money) => (money.is_positive(), money.is_in_range()),
+    };
+    match (positive, in_range) {
+        (true, true) => Ok(()),
+        (true, false) => Err(Refusal::AmountOverflow("the amount")),
+        (false, _) => Err(Refusal::AmountInvalid(must_be_positive)),
+    }
+}
+
+/// A limit's refusal.
+fn limit_reached(limit: &'static str, max: usize) -> Refusal {
+    Refusal::LimitReached { limit, max: u64::try_from(max).expect("a usize fits 64 bits") }
 }

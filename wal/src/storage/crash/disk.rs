@@ -216,10 +216,6 @@ impl Disk {
         }
     }
 
-    pub(super) fn forget_unsynced_names(&mut self, dir: &Path) {
-        self.unsynced_names.retain(|change| !change.is_in(dir));
-    }
-
     pub(super) fn write(&mut self, inode: usize, bytes: &[u8], at: u64, durably: bool) -> io::Result<()> {
         let start = usize::try_from(at).map_err(|_| io::ErrorKind::FileTooLarge)?;
         self.check_space(inode, (start + bytes.len()) as u64)?;
@@ -257,7 +253,8 @@ impl Disk {
     }
 
     pub(super) fn put_durably(&mut self, path: &Path, content: &[u8]) {
-        let inode = self.new_inode();
+        let known = self.names.get(path).copied().filter(|inode| self.durable_names.get(path) == Some(inode));
+        let inode = known.unwrap_or_else(|| self.new_inode());
         self.inodes[inode] =
             Inode { live: content.to_vec(), durable: content.to_vec(), unsynced: BTreeSet::new() };
         self.names.insert(path.to_path_buf(), inode);

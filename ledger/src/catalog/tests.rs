@@ -1,0 +1,63 @@
+//! Unit tests of tenants.
+
+use crate::catalog::api_key::KeyScopes;
+use crate::catalog::tenant::{
+    DefaultPriorities, Settings, Tenant, TenantCommand, TenantContext, TenantEffect, apply, bind, decide,
+};
+use crate::ids::{CustomerNumber, LogPosition, TenantNumber};
+use crate::limits::TenantLimits;
+use crate::refusal::Refusal;
+use crate::testing::second;
+
+fn ask(tenant: &mut Tenant, command: &TenantCommand) -> Result<TenantEffect, Refusal> {
+    let limits = TenantLimits { keys_per_tenant_max: 2 };
+    let facts = decide(tenant, command, &TenantContext { now: second(1), limits: &limits })?;
+    apply(tenant, &facts);
+    bind(tenant, &facts, LogPosition(tenant.version));
+    Ok(facts.effect)
+}
+
+fn create_key(secret: u8) -> TenantCommand {
+    TenantCommand::CreateKey {
+        secret_sha256: [secret; 32],
+        name: "gateway".into(),
+        scopes: KeyScopes { debit: true, ..KeyScopes::default() },
+        customer: None,
+    }
+}
+
+#[test]
+fn a_tenant_is_made_once_and_first() {
+    let mut tenant = Tenant::new(TenantNumber(3));
+    let settings = TenantCommand::SetSettings(Settings::default());
+    assert_eq!(ask(&mut tenant, &settings), Err(Refusal::NotFound("tenant")));
+    assert_eq!(ask(&mut tenant, &create_key(1)), Err(Refusal::NotFound("tenant")));
+    let create = TenantCommand::Create { name: "acme".into() };
+    ask(&mut tenant, &create).unwrap();
+    assert_eq!((tenant.name.as_deref(), tenant.created_at), (Some("acme"), second(1)));
+    assert_eq!(ask(&mut tenant, &create), Err(Refusal::AlreadyExists("tenant")));
+    let priorities = DefaultPriorities { purchased: 7, ..DefaultPriorities::default() };
+    let settings = Settings { default_priorities: priorities, ..Settings::default() };
+    ask(&mut tenant, &TenantCommand::SetSettings(settings.clone())).unwrap();
+    assert_eq!((tenant.settings, tenant.version, tenant.last_position), (settings, 2, LogPosition(2)));
+}
+
+#[test]
+fn keys_are_made_revoked_and_never_forgotten() {
+    let mut tenant = Tenant::new(TenantNumber(3));
+    ask(&mut tenant, &TenantCommand::Create { name: "acme".into() }).unwrap();
+    let TenantEffect::KeySet(key) = ask(&mut tenant, &create_key(1)).unwrap() else { panic!() };
+    assert_eq!(key.id.0.customer(), CustomerNumber(3), "the tenant stands where others have the customer");
+    assert_eq!(tenant.key_by_secret(&[1; 32]), Some(&key));
+    assert_eq!(ask(&mut tenant, &create_key(1)), Err(Refusal::AlreadyExists("key")));
+    let revoke = TenantCommand::RevokeKey(key.id);
+    ask(&mut tenant, &revoke).unwrap();
+    assert_eq!(tenant.key_by_secret(&[1; 32]), None);
+    assert_eq!(tenant.key(key.id).unwrap().revoked_at, Some(second(1)));
+    assert_eq!(ask(&mut tenant, &revoke), Err(Refusal::InvalidOperation("the key is revoked already")));
+    ask(&mut tenant, &create_key(2)).unwrap();
+    let limit = Refusal::LimitReached { limit: "keys_per_tenant_max", max: 2 };
+    assert_eq!(ask(&mut tenant, &create_key(3)), Err(limit));
+    let unknown = crate::ids::KeyId::new(second(1), TenantNumber(3), 99);
+    assert_eq!(ask(&mut tenant, &TenantCommand::RevokeKey(unknown)), Err(Refusal::NotFound("key")));
+}

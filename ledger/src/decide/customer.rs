@@ -1,0 +1,60 @@
+//! Customers: made, changed, deleted (API §3 "Customers").
+
+use super::{Ids, existing};
+use crate::customer::{Customer, CustomerId, Identity, Profile};
+use crate::fact::Effect;
+use crate::ids::MintedCustomerId;
+use crate::refusal::Refusal;
+use crate::time::Timestamp;
+use crate::wallet::Wallet;
+
+/// Makes the customer under a name of the caller's, with an id of its own.
+pub(super) fn create(
+    customer: &Customer,
+    external_id: &str,
+    profile: &Profile,
+    now: Timestamp,
+) -> Result<Effect, Refusal> {
+    refuse_existing(customer)?;
+    let id = CustomerId::Minted(MintedCustomerId(Ids::of(customer, now).next()));
+    Ok(set(Identity { profile: profile.clone(), ..new_identity(id, external_id, now) }))
+}
+
+/// Replaces the personal data.
+pub(super) fn update(customer: &Customer, profile: &Profile, now: Timestamp) -> Result<Effect, Refusal> {
+    let identity = existing(customer)?;
+    Ok(set(Identity { profile: profile.clone(), updated_at: now, ..identity.clone() }))
+}
+
+/// Deletes; only when all wallets are closed.
+pub(super) fn delete(customer: &Customer, now: Timestamp) -> Result<Effect, Refusal> {
+    let identity = existing(customer)?;
+    if customer.wallets.iter().any(Wallet::is_open) {
+        return Err(Refusal::InvalidOperation("the customer has an open wallet"));
+    }
+    Ok(set(Identity { deleted: true, updated_at: now, ..identity.clone() }))
+}
+
+/// A customer with nothing but a name.
+pub(super) fn new_identity(id: CustomerId, external_id: &str, now: Timestamp) -> Identity {
+    Identity {
+        id,
+        external_id: external_id.into(),
+        profile: Profile::default(),
+        created_at: now,
+        updated_at: now,
+        deleted: false,
+    }
+}
+
+fn refuse_existing(customer: &Customer) -> Result<(), Refusal> {
+    match &customer.identity {
+        None => Ok(()),
+        Some(identity) if identity.deleted => Err(Refusal::CustomerNotFound),
+        Some(_) => Err(Refusal::AlreadyExists("customer")),
+    }
+}
+
+fn set(identity: Identity) -> Effect {
+    Effect::CustomerSet(Box::new(identity))
+}

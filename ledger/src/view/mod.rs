@@ -1,0 +1,10 @@
+//! What replies and the feed show: balances as of an instant in [`balance`], the ledger rows of a record in [`rows`]. Pure, and
+//! reads write nothing (SEMANTICS §8).
+
+mod balance;
+mod rows;
+
+pub use balance::{
+    BalanceView, ByPriceType, BySource, Figures, UnitBalance, WalletBalance, balance, figures_at, head_at,
+};
+pub use rows::{RowReason, RowStatus, RowType, RowView, rows};

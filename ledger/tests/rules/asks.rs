@@ -1,0 +1,181 @@
+//! Plain requests, to be changed with struct update syntax where a test needs more.
+
+use coffer_ledger::amount::{Credits, Money, Rate};
+use coffer_ledger::command::{
+    Command, CreateWallet, CreditReason, Debit, ManualDebit, Memo, Quantity, TopUp, UpdateWallet,
+};
+use coffer_ledger::fact::{Debited, Effect, Facts, Giver};
+use coffer_ledger::ids::{TrancheId, WalletId};
+use coffer_ledger::refusal::Refusal;
+use coffer_ledger::scope::PriceTypes;
+use coffer_ledger::time::Timestamp;
+use coffer_ledger::unit::{Currency, PriceType};
+use coffer_ledger::wallet::WalletType;
+
+use crate::harness::{DAWN, World};
+use crate::program::ONE;
+
+/// A day in nanoseconds.
+pub(crate) const DAY: u64 = 86_400_000_000_000;
+
+/// So many days after the beginning.
+pub(crate) fn day(number: u64) -> Option<Timestamp> {
+    Some(Timestamp(DAWN.0 + number * DAY))
+}
+
+/// Money from its digits.
+pub(crate) fn money(text: &str) -> Money {
+    Money::parse_json(text).expect("an amount")
+}
+
+/// Credits from their digits.
+pub(crate) fn credits(text: &str) -> Credits {
+    Credits::parse_json(text).expect("an amount")
+}
+
+/// So many whole credits.
+pub(crate) fn whole(credits: i128) -> Credits {
+    Credits(credits * ONE)
+}
+
+/// A USD wallet at rate 1 that admits everything, without overdraft or initial credit.
+pub(crate) fn wallet_of_usd() -> CreateWallet {
+    CreateWallet {
+        customer: "acme".into(),
+        currency: Currency(*b"usd"),
+        price_unit: None,
+        conversion_rate: Rate(ONE),
+        topup_conversion_rate: Rate(ONE),
+        wallet_type: WalletType::PrePaid,
+        name: None,
+        description: None,
+        metadata: Vec::new(),
+        priority: 50,
+        allowed_price_types: PriceTypes::ALL,
+        overdraft_limit: Credits(0),
+        initial_credits: Credits(0),
+        initial_expires_at: None,
+    }
+}
+
+/// A purchase that never ends and pays for anything.
+pub(crate) fn purchase(wallet: WalletId, credits: Credits) -> TopUp {
+    TopUp {
+        wallet,
+        quantity: Quantity::Credits(credits),
+        reason: CreditReason::PurchasedCreditDirect,
+        effective_at: None,
+        expires_at: None,
+        priority: None,
+        scope: None,
+        paid: None,
+        bonus: None,
+        memo: Memo::default(),
+    }
+}
+
+/// Promotional credit that never ends and pays for use.
+pub(crate) fn free(wallet: WalletId, amount: i128) -> TopUp {
+    TopUp { reason: CreditReason::FreeCreditGrant, ..purchase(wallet, whole(amount)) }
+}
+
+/// Metered use, whoever pays.
+pub(crate) fn usage(credits: Credits) -> Debit {
+    Debit {
+        quantity: Quantity::Credits(credits),
+        wallet: None,
+        currency: None,
+        price_unit: None,
+        price_type: PriceType::Usage,
+        feature: None,
+        partial: false,
+        memo: Memo::default(),
+    }
+}
+
+/// A fixed fee, whoever pays.
+pub(crate) fn fee(credits: Credits) -> Debit {
+    Debit { price_type: PriceType::Fixed, ..usage(credits) }
+}
+
+/// By hand from that wallet.
+pub(crate) fn by_hand(wallet: WalletId, credits: Credits) -> Command {
+    Command::ManualDebit(ManualDebit { wallet, credits, memo: Memo::default() })
+}
+
+/// An update that changes nothing.
+pub(crate) fn update(wallet: WalletId) -> UpdateWallet {
+    UpdateWallet {
+        wallet,
+        name: None,
+        description: None,
+        metadata: None,
+        priority: None,
+        allowed_price_types: None,
+        overdraft_limit: None,
+    }
+}
+
+/// A customer with one plain wallet.
+pub(crate) fn with_one_wallet() -> (World, WalletId) {
+    let mut world = World::new();
+    let wallet = world.open(wallet_of_usd());
+    (world, wallet)
+}
+
+impl World {
+    /// Makes a wallet and tells its id.
+    pub(crate) fn open(&mut self, ask: CreateWallet) -> WalletId {
+        self.ask(Command::CreateWallet(ask)).expect("a wallet");
+        self.customer.wallets.last().expect("just made").head.id
+    }
+
+    /// Tops up and tells the id of the tranche (of the purchase, where there is a bonus too).
+    pub(crate) fn top_up(&mut self, ask: TopUp) -> TrancheId {
+        let facts = self.ask(Command::TopUp(ask)).expect("a top-up");
+        let Effect::ToppedUp { rows, .. } = facts.effect else { panic!("not a top-up: {facts:#?}") };
+        rows[0].tranche
+    }
+
+    /// Debits, which must be accepted.
+    pub(crate) fn debit(&mut self, ask: Debit) -> Debited {
+        taken(&self.ask(Command::Debit(ask)).expect("a debit"))
+    }
+
+    /// Debits, which must be refused.
+    pub(crate) fn refused(&mut self, command: Command) -> Refusal {
+        self.ask(command).expect_err("a refusal")
+    }
+
+    /// posted of a wallet as its last record left it.
+    pub(crate) fn posted(&self, wallet: WalletId) -> Credits {
+        let found = self.customer.wallets.iter().find(|other| other.head.id == wallet);
+        found.expect("a wallet of this customer").head.posted
+    }
+}
+
+/// The debit in an answer.
+pub(crate) fn taken(facts: &Facts) -> Debited {
+    match &facts.effect {
+        Effect::Debited(debited) | Effect::ManuallyDebited { debited, .. } => debited.clone(),
+        other => panic!("not a debit: {other:#?}"),
+    }
+}
+
+/// The slices as (tranche or overdraft, credits), in the order taken.
+pub(crate) fn slices(debited: &Debited) -> Vec<(Option<TrancheId>, Credits)> {
+    let giver = |giver: &Giver| match giver {
+        Giver::Tranche { id, .. } => Some(*id),
+        Giver::Overdraft => None,
+    };
+    debited.slices.iter().map(|slice| (giver(&slice.giver), slice.credits)).collect()
+}
+
+/// The refusal of a debit that lacks credit.
+pub(crate) fn lacking(required: i128, available: i128) -> Refusal {
+    Refusal::InsufficientCredits {
+        required: whole(required),
+        available: whole(available),
+        shortfall: whole(required - available),
+    }
+}

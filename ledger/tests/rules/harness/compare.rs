@@ -1,0 +1,207 @@
+//! State against state, reads against the definitions, ledger rows against their own arithmetic.
+
+use coffer_ledger::customer::CustomerId;
+use coffer_ledger::time::Timestamp;
+use coffer_ledger::tranche::Tranche;
+use coffer_ledger::unit::Unit;
+use coffer_ledger::view::{self, BySource, Figures, RowType, RowView, WalletBalance};
+use coffer_ledger::wallet::{Wallet, WalletStatus};
+
+use super::World;
+use super::translate::{credits, money};
+use crate::model::number::{Q, total};
+use crate::model::state::Purse;
+use crate::model::view::Seen;
+
+impl World {
+    /// Live state, field by field.
+    pub(crate) fn compare_state(&self) {
+        self.compare_identity();
+        assert_eq!(self.customer.last_at, self.now, "last_at{}", self.story());
+        assert_eq!(self.customer.wallets.len(), self.model.wallets.len(), "wallets{}", self.story());
+        for (number, (wallet, purse)) in self.customer.wallets.iter().zip(&self.model.wallets).enumerate() {
+            self.compare_settings(wallet, purse);
+            let head = &wallet.head;
+            let told = (credits(head.posted), credits(head.held), credits(head.debt), head.sequence);
+            let rows = u64::try_from(purse.rows.len()).expect("few");
+            let expected = (self.model.posted(number), Q::zero(), purse.debt(), rows);
+            assert_eq!(told, expected, "posted, held, debt, sequence of wallet {number}{}", self.story());
+            self.compare_tranches(number, &wallet.tranches);
+        }
+        let next = self.model.next_event().map_or(Timestamp::MAX, |(at, _)| at);
+        assert_eq!(self.customer.next_due(), next, "next_due{}", self.story());
+        if let Err(problem) = self.books.check_against(&self.customer) {
+            panic!("{problem}{}", self.story());
+        }
+    }
+
+    fn compare_identity(&self) {
+        let told = self.customer.identity.as_ref().map(|identity| {
+            let minted = matches!(identity.id, CustomerId::Minted(_));
+            (identity.external_id.to_string(), minted, identity.deleted)
+        });
+        let person = self.model.person.clone();
+        let expected = person.map(|person| (person.external_id, person.minted, person.deleted));
+        assert_eq!(told, expected, "identity{}", self.story());
+    }
+
+    fn compare_settings(&self, wallet: &Wallet, purse: &Purse) {
+        let head = &wallet.head;
+        let unit = Unit {
+            currency: purse.currency,
+            price_unit: purse.price_unit.clone(),
+            conversion_rate: head.unit.conversion_rate,
+        };
+        assert_eq!(head.unit, unit, "unit{}", self.story());
+        let rates = (Q::raw(head.unit.conversion_rate.0), Q::raw(head.topup_conversion_rate.0));
+        assert_eq!(rates, (purse.rate.clone(), purse.topup_rate.clone()), "rates{}", self.story());
+        let told = (&*head.name, head.description.as_deref(), &head.metadata, head.wallet_type);
+        let expected = (&*purse.name, purse.description.as_deref(), &purse.metadata, purse.kind);
+        assert_eq!(told, expected, "words{}", self.story());
+        let told = (head.status, head.priority, head.allowed_price_types, credits(head.overdraft_limit));
+        let expected = (purse.status, purse.priority, purse.admits, purse.limit.clone());
+        assert_eq!(told, expected, "settings{}", self.story());
+        let (told, expected) = ((head.created_at, head.updated_at), (purse.created_at, purse.updated_at));
+        assert_eq!(told, expected, "created_at, updated_at{}", self.story());
+    }
+
+    fn compare_tranches(&self, wallet: usize, live: &[Tranche]) {
+        let told: Vec<_> = live
+            .iter()
+            .map(|t| (self.tranche_number(t.id), credits(t.remaining), credits(t.pinned), t.scheduled))
+            .collect();
+        let in_order = self.model.in_burn_order(wallet);
+        let expected: Vec<_> = in_order
+            .iter()
+            .map(|index| {
+                let block = &self.model.tranches[*index];
+                (*index, block.remaining(), Q::zero(), !block.started)
+            })
+            .collect();
+        assert_eq!(told, expected, "live tranches of wallet {wallet} in burn order{}", self.story());
+        for tranche in live {
+            let minted = &self.books.minted[self.tranche_number(tranche.id)];
+            let born = (tranche.credit_position, tranche.credit_row);
+            assert_eq!((&tranche.terms, born), (&minted.terms, minted.row), "tranche{}", self.story());
+        }
+    }
+
+    /// Reads: now, a moment later, at the next due instant and around it, and in the far future.
+    pub(crate) fn compare_views(&self) {
+        let next = self.customer.next_due().0.min(self.now.0 + (1 << 50));
+        for at in [self.now.0, self.now.0 + 1, next.saturating_sub(1), next, next + 7, self.now.0 + (1 << 50)]
+        {
+            if at >= self.now.0 {
+                self.compare_view(Timestamp(at));
+            }
+        }
+    }
+
+    fn compare_view(&self, at: Timestamp) {
+        let view = view::balance(&self.customer, at);
+        let open: Vec<usize> = (0..self.model.wallets.len())
+            .filter(|n| self.model.wallets[*n].status != WalletStatus::Closed)
+            .collect();
+        let told: Vec<Seen> = view.wallets.iter().map(|wallet| self.shown(wallet)).collect();
+        let expected: Vec<Seen> = open.iter().map(|number| self.model.seen(*number, at)).collect();
+        assert_eq!(told, expected, "read at {at}{}", self.story());
+        for unit in &view.units {
+            let of_unit = view.wallets.iter().filter(|wallet| wallet.head.unit == unit.unit);
+            let figures: Vec<Figures> = of_unit.map(|wallet| wallet.figures).collect();
+            let sum = |part: fn(&Figures) -> i128| figures.iter().map(part).sum::<i128>();
+            let active = view
+                .wallets
+                .iter()
+                .filter(|wallet| wallet.head.unit == unit.unit && wallet.head.status == WalletStatus::Active);
+            let available: i128 = active.map(|wallet| wallet.figures.available.0).sum();
+            let told = (
+                unit.figures.posted.0,
+                unit.figures.own.0,
+                unit.figures.available.0,
+                unit.figures.scheduled.0,
+            );
+            let sums = (sum(|f| f.posted.0), sum(|f| f.own.0), available, sum(|f| f.scheduled.0));
+            assert_eq!(told, sums, "sums of {:?}{}", unit.unit, self.story());
+        }
+        let mut units: Vec<&Unit> = Vec::new();
+        for wallet in &view.wallets {
+            if !units.contains(&&wallet.head.unit) {
+                units.push(&wallet.head.unit);
+            }
+        }
+        assert_eq!(
+            view.units.iter().map(|unit| &unit.unit).collect::<Vec<_>>(),
+            units,
+            "units{}",
+            self.story()
+        );
+    }
+
+    fn shown(&self, wallet: &WalletBalance) -> Seen {
+        let Figures { posted, held, own, available, pending, scheduled, debt, by_source, by_price_type } =
+            wallet.figures;
+        assert_eq!(
+            (held.0, own.0, pending.0),
+            (0, posted.0, 0),
+            "nothing is held or pending{}",
+            self.story()
+        );
+        assert_eq!(
+            (wallet.head.posted, wallet.head.debt),
+            (posted, debt),
+            "head and figures{}",
+            self.story()
+        );
+        let BySource { purchased, promotional, plan_included, refund, adjustment, rollover } = by_source;
+        let by_source = [purchased, promotional, plan_included, refund, adjustment, rollover].map(credits);
+        assert_eq!(total(&by_source), &credits(posted) + &credits(debt), "Σ by_source{}", self.story());
+        let live = wallet.tranches.iter();
+        Seen {
+            posted: credits(posted),
+            available: credits(available),
+            scheduled: credits(scheduled),
+            debt: credits(debt),
+            by_source,
+            for_usage: credits(by_price_type.usage),
+            for_fixed: credits(by_price_type.fixed),
+            tranches: live.map(|t| (self.tranche_number(t.id), credits(t.remaining))).collect(),
+        }
+    }
+
+    /// The last record's ledger rows: numbered ids, balances that move by exactly the credits, slices that add up.
+    pub(crate) fn compare_rows(&self) {
+        let Some((record, position)) = self.log.last() else { return };
+        for (number, row) in (0..).zip(view::rows(record, *position)) {
+            let place = (row.id.position(), row.id.row(), row.id.ms(), row.recorded_at);
+            assert_eq!(place, (*position, number, self.now.ms(), self.now), "place of a row{}", self.story());
+            if let Err(problem) = check_row(&row) {
+                panic!("{problem}: {row:#?}{}", self.story());
+            }
+        }
+    }
+}
+
+fn check_row(row: &RowView) -> Result<(), &'static str> {
+    let in_chain = (row.sequence.is_some(), row.balance_before.is_some(), row.balance_after.is_some());
+    if in_chain != (true, true, true) && in_chain != (false, false, false) {
+        return Err("half in the balance chain");
+    }
+    if let (Some(before), Some(after)) = (row.balance_before, row.balance_after) {
+        let expected = match row.row_type {
+            RowType::Credit => row.credits.0,
+            RowType::Debit => -row.credits.0,
+            RowType::Memo => return Err("a memo moves no balance"),
+        };
+        if after.0 - before.0 != expected {
+            return Err("balance does not move by the credits");
+        }
+    }
+    let sliced: i128 = row.slices.iter().map(|slice| slice.credits.0).sum();
+    if !row.slices.is_empty() && sliced != row.credits.0 {
+        return Err("slices do not add up");
+    }
+    if row.charged.is_some_and(|charged| money(charged) < Q::zero()) {
+        return Err("a negative charge");
+    }
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! The crate and the model side by side. Every operation is asked of both; every answer and every state must agree, every
+//! invariant must hold, and the records alone must lead to the same state (SEMANTICS §17).
+
+pub(crate) mod books;
+pub(crate) mod compare;
+pub(crate) mod translate;
+
+use coffer_ledger::apply;
+use coffer_ledger::catalog::tenant::Settings;
+use coffer_ledger::command::{Command, Origin};
+use coffer_ledger::customer::Customer;
+use coffer_ledger::decide::{Context, decide};
+use coffer_ledger::expiry;
+use coffer_ledger::fact::Facts;
+use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber, WalletId};
+use coffer_ledger::invariants;
+use coffer_ledger::limits::Limits;
+use coffer_ledger::record::Record;
+use coffer_ledger::refusal::Refusal;
+use coffer_ledger::time::Timestamp;
+
+use crate::model::outcome::{No, Outcome};
+use crate::model::{Circumstances, Model};
+use books::Books;
+
+/// When every program begins.
+pub(crate) const DAWN: Timestamp = Timestamp(1_775_001_600_000_000_000);
+
+/// One customer, twice.
+pub(crate) struct World {
+    pub(crate) customer: Customer,
+    pub(crate) model: Model,
+    pub(crate) settings: Settings,
+    pub(crate) limits: Limits,
+    pub(crate) now: Timestamp,
+    pub(crate) log: Vec<(Record, LogPosition)>,
+    pub(crate) books: Books,
+    trail: Vec<String>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with_limits(Limits::default())
+    }
+
+    pub(crate) fn with_limits(limits: Limits) -> Self {
+        Self {
+            customer: Customer::new(TenantNumber(3), CustomerNumber(77)),
+            model: Model::default(),
+            settings: Settings::default(),
+            limits,
+            now: DAWN,
+            log: Vec::new(),
+            books: Books::default(),
+            trail: Vec::new(),
+        }
+    }
+
+    /// Lets so many nanoseconds pass.
+    pub(crate) fn wait(&mut self, ns: u64) {
+        self.now = Timestamp(self.now.0 + ns);
+    }
+
+    /// Asks with an idempotency key.
+    pub(crate) fn ask(&mut self, command: Command) -> Result<Facts, Refusal> {
+        self.ask_as(command, true)
+    }
+
+    /// Asks both; what does not fit one record of due things goes into records of its own first, as the engine does it.
+    pub(crate) fn ask_as(&mut self, command: Command, keyed: bool) -> Result<Facts, Refusal> {
+        while command != Command::Tick
+            && expiry::due_count(&self.customer, self.now) > self.limits.due_per_record_max
+        {
+            self.step(Command::Tick, true).expect("something is due");
+        }
+        self.step(command, keyed)
+    }
+
+    fn step(&mut self, command: Command, keyed: bool) -> Result<Facts, Refusal> {
+        self.trail.push(format!("{} keyed={keyed} {command:?}", self.now));
+        let (settings, limits) = (self.settings.clone(), self.limits);
+        let context = Context { now: self.now, settings: &settings, limits: &limits, keyed };
+        let told = decide(&self.customer, &command, &context);
+        assert_eq!(told, decide(&self.customer, &command, &context), "decide is not pure{}", self.story());
+        let around = Circumstances { now: self.now, settings: &settings, limits: &limits, keyed };
+        let expected = self.model.step(&command, around);
+        match (told, expected) {
+            (Ok(facts), Ok(outcome)) => {
+                self.accept(command, keyed, &facts, &outcome);
+                Ok(facts)
+            }
+            (Err(refusal), Err(reasons)) => {
+                self.check_refusal(&refusal, &reasons);
+                Err(refusal)
+            }
+            (told, expected) => {
+                panic!("one refuses\nledger: {told:#?}\nmodel: {expected:#?}{}", self.story())
+            }
+        }
+    }
+
+    fn check_refusal(&self, refusal: &Refusal, reasons: &[No]) {
+        let fits = reasons.iter().any(|no| no.is(refusal));
+        assert!(fits, "another refusal\nledger: {refusal:?}\nmodel: {reasons:?}{}", self.story());
+        self.compare_views();
+    }
+
+    fn accept(&mut self, command: Command, keyed: bool, facts: &Facts, outcome: &Outcome) {
+        apply::apply(&mut self.customer, facts);
+        self.check_invariants(facts);
+        let position = LogPosition(self.customer.last_position.0 + 2);
+        apply::bind(&mut self.customer, facts, position);
+        self.check_invariants(facts);
+        if let Err(problem) = self.books.write(facts, position, self.customer.number) {
+            panic!("{problem}\n{facts:#?}{}", self.story());
+        }
+        self.teach_names();
+        let told = self.told(facts, outcome);
+        assert!(told == *outcome, "ledger: {told:#?}\nmodel: {outcome:#?}{}", self.story());
+        let origin = Origin { by: None, idempotency_key: keyed.then(|| "key".into()) };
+        self.log.push((Record { origin, command, facts: facts.clone() }, position));
+        self.compare_state();
+        self.compare_rows();
+        self.compare_views();
+    }
+
+    /// The model calls things by number; it learns what the ledger calls them.
+    fn teach_names(&mut self) {
+        for (purse, wallet) in self.model.wallets.iter_mut().zip(&self.customer.wallets) {
+            purse.id = Some(wallet.head.id);
+        }
+        for (block, minted) in self.model.tranches.iter_mut().zip(&self.books.minted) {
+            block.id = Some(minted.id);
+        }
+    }
+
+    fn check_invariants(&self, facts: &Facts) {
+        let found = invariants::check_touched(&self.customer, facts)
+            .and_then(|()| invariants::check_all(&self.customer));
+        if let Err(violation) = found {
+            panic!("{violation:?}\n{facts:#?}{}", self.story());
+        }
+    }
+
+    /// I6: the records alone, folded onto a customer that nobody touched, give exactly the live state.
+    pub(crate) fn check_replay(&self) {
+        let mut again = Customer::new(self.customer.tenant, self.customer.number);
+        for (record, position) in &self.log {
+            apply::apply(&mut again, &record.facts);
+            apply::bind(&mut again, &record.facts, *position);
+        }
+        assert_eq!(again, self.customer, "replay gives another state{}", self.story());
+    }
+
+    /// The n-th wallet's id, or one that nobody has.
+    pub(crate) fn wallet(&self, index: usize) -> WalletId {
+        use coffer_ledger::ids::ThingId;
+        let nobodys = || WalletId(ThingId::new(DAWN, self.customer.number, (1 << 40) - 1));
+        self.customer.wallets.get(index).map_or_else(nobodys, |wallet| wallet.head.id)
+    }
+
+    /// Everything that was asked so far, for the report of a failure.
+    pub(crate) fn story(&self) -> String {
+        format!("\nasked so far:\n  {}\n", self.trail.join("\n  "))
+    }
+}

@@ -1,0 +1,278 @@
+//! Random programs: every step is a handful of bytes, read as dice. Zeros are the plainest step, so that a failing program
+//! shrinks to plain steps. Instants lie a few nanoseconds apart and amounts come from a short table, so that starts, ends and
+//! exact fits meet all the time.
+
+use coffer_ledger::amount::{Credits, Money, Rate};
+use coffer_ledger::catalog::tenant::DefaultPriorities;
+use coffer_ledger::command::{
+    Bonus, Command, CreateWallet, CreditReason, Debit, ManualDebit, Memo, Quantity, Remainder, TopUp,
+    UpdateWallet,
+};
+use coffer_ledger::customer::Profile;
+use coffer_ledger::ids::WalletId;
+use coffer_ledger::limits::Limits;
+use coffer_ledger::scope::{PriceTypes, Scope};
+use coffer_ledger::time::Timestamp;
+use coffer_ledger::unit::{Currency, PriceType, PriceUnit};
+use coffer_ledger::wallet::WalletType;
+
+use crate::harness::World;
+
+/// The bytes of one step.
+pub(crate) type Step = [u8; 16];
+
+/// One unit in 10⁻¹⁵.
+pub(crate) const ONE: i128 = 1_000_000_000_000_000;
+
+const AMOUNTS: [i128; 16] = [
+    10 * ONE,
+    ONE,
+    2 * ONE,
+    5 * ONE,
+    ONE / 2,
+    1,
+    3_333_333_333_333_333,
+    7_250_000_000_000_000,
+    100 * ONE,
+    33 * ONE + 7,
+    10 * ONE + 1,
+    10 * ONE - 1,
+    60 * ONE,
+    666_666_666_666_667,
+    0,
+    -ONE,
+];
+const RATES: [i128; 8] = [ONE, ONE, ONE, 3 * ONE, ONE / 1_000_000, 7 * ONE / 10, 1_500_000_000_000_001, 7];
+const CURRENCIES: [[u8; 3]; 4] = [*b"usd", *b"usd", *b"jpy", *b"kwd"];
+const PRIORITIES: [u32; 4] = [50, 10, 50, 60];
+const PRICE_TYPES: [PriceTypes; 4] = [
+    PriceTypes::ALL,
+    PriceTypes::USAGE,
+    PriceTypes::FIXED,
+    PriceTypes { usage: true, fixed: true, all: false },
+];
+const FEATURES: [&[&str]; 3] = [&["chat"], &["chat", "image"], &["video"]];
+const REASONS: [CreditReason; 8] = [
+    CreditReason::PurchasedCreditDirect,
+    CreditReason::PurchasedCreditDirect,
+    CreditReason::FreeCreditGrant,
+    CreditReason::SubscriptionCreditGrant,
+    CreditReason::CreditNote,
+    CreditReason::InvoiceVoidRefund,
+    CreditReason::CreditAdjustment,
+    CreditReason::PurchasedCreditBonus,
+];
+
+/// Reads a step's bytes one by one; behind the last there are zeros.
+struct Dice<'a>(std::slice::Iter<'a, u8>);
+
+impl Dice<'_> {
+    fn below(&mut self, sides: u8) -> u8 {
+        self.0.next().map_or(0, |byte| byte % sides)
+    }
+
+    /// True once in so many times.
+    fn once_in(&mut self, times: u8) -> bool {
+        self.below(times) == times - 1
+    }
+
+    fn of<T: Copy>(&mut self, table: &[T]) -> T {
+        table[usize::from(self.below(u8::try_from(table.len()).expect("short")))]
+    }
+
+    fn credits(&mut self) -> Credits {
+        Credits(self.of(&AMOUNTS))
+    }
+}
+
+/// A world for a program: its first byte chooses the limits, its second the settings.
+pub(crate) fn world(start: [u8; 2]) -> World {
+    let tight = Limits { wallets_max: 5, tranches_max: 9, slices_max: 4, due_per_record_max: 2 };
+    let roomy = Limits { wallets_max: 8, tranches_max: 200, slices_max: 100, due_per_record_max: 3 };
+    let mut world = World::with_limits(if start[0] % 4 == 3 { tight } else { roomy });
+    if start[1] % 4 == 3 {
+        world.settings.default_priorities = DefaultPriorities {
+            purchased: 40,
+            promotional: 70,
+            plan_included: 50,
+            refund: 5,
+            adjustment: 50,
+        };
+    }
+    world
+}
+
+/// Takes one step: some time passes, then something is asked.
+pub(crate) fn take_step(world: &mut World, step: &Step) {
+    let mut dice = Dice(step.iter());
+    pass_time(world, &mut dice);
+    let keyed = !dice.once_in(4);
+    let command = command(world, &mut dice);
+    let answer = world.ask_as(command, keyed);
+    drop(answer);
+}
+
+/// Mostly a few nanoseconds; often exactly to the next due instant, one before it or one past it.
+fn pass_time(world: &mut World, dice: &mut Dice) {
+    let next = world.customer.next_due();
+    let to = match dice.below(16) {
+        roll @ 11..=13 if next != Timestamp::MAX => next.0 - 1 + u64::from(roll - 11),
+        14 => world.now.0 + 60,
+        15 => world.now.0 + 1_000_000_007,
+        roll => world.now.0 + u64::from(roll / 2),
+    };
+    world.now = Timestamp(to.max(world.now.0));
+}
+
+fn command(world: &World, dice: &mut Dice) -> Command {
+    if world.customer.wallets.is_empty() && !dice.once_in(8) {
+        return Command::CreateWallet(create_wallet(dice));
+    }
+    match dice.below(64) {
+        0..=22 => Command::Debit(debit(world, dice)),
+        23..=43 => Command::TopUp(top_up(world, dice)),
+        44..=47 => Command::CreateWallet(create_wallet(dice)),
+        48..=51 => Command::UpdateWallet(update_wallet(world, dice)),
+        52..=54 => Command::ManualDebit(ManualDebit {
+            wallet: wallet(world, dice),
+            credits: fitting(world, dice),
+            memo: Memo::default(),
+        }),
+        55 => Command::Freeze(wallet(world, dice)),
+        56..=57 => Command::Unfreeze(wallet(world, dice)),
+        58 => Command::Close {
+            wallet: wallet(world, dice),
+            remainder: dice.of(&[Remainder::Refund, Remainder::Forfeit]),
+        },
+        59..=60 => Command::Tick,
+        61 => Command::CreateCustomer { external_id: "acme".into(), profile: Profile::default() },
+        62 => Command::UpdateCustomer { profile: Profile::default() },
+        _ => rare(dice),
+    }
+}
+
+fn rare(dice: &mut Dice) -> Command {
+    if dice.once_in(3) { Command::DeleteCustomer } else { Command::Tick }
+}
+
+/// One of the customer's wallets; now and then one that does not exist.
+fn wallet(world: &World, dice: &mut Dice) -> WalletId {
+    let count = u8::try_from(world.customer.wallets.len()).expect("few");
+    let roll = dice.below(32);
+    world.wallet(if roll == 31 { 99 } else { usize::from(roll % count.max(1)) })
+}
+
+/// An amount of the table, or exactly what some wallet has, or a hair more or less.
+fn fitting(world: &World, dice: &mut Dice) -> Credits {
+    let roll = dice.below(8);
+    let wallet = wallet(world, dice);
+    let posted = world.customer.wallets.iter().find(|other| other.head.id == wallet).map(|w| w.head.posted.0);
+    match (roll, posted) {
+        (5, Some(posted)) => Credits(posted),
+        (6, Some(posted)) => Credits(posted + 1),
+        (7, Some(posted)) => Credits(posted - 1),
+        _ => dice.credits(),
+    }
+}
+
+fn create_wallet(dice: &mut Dice) -> CreateWallet {
+    let initial_credits = if dice.once_in(3) { dice.credits() } else { Credits(0) };
+    CreateWallet {
+        initial_credits,
+        initial_expires_at: None,
+        currency: Currency(dice.of(&CURRENCIES)),
+        conversion_rate: Rate(dice.of(&RATES)),
+        allowed_price_types: dice.of(&PRICE_TYPES),
+        overdraft_limit: if dice.once_in(3) { dice.credits() } else { Credits(0) },
+        priority: dice.of(&PRIORITIES),
+        price_unit: dice.once_in(6).then(|| PriceUnit("tokens".into())),
+        topup_conversion_rate: Rate(dice.of(&RATES)),
+        wallet_type: dice.of(&[WalletType::PrePaid, WalletType::PostPaid]),
+        customer: "acme".into(),
+        name: dice.once_in(4).then(|| "Main".into()),
+        description: None,
+        metadata: Vec::new(),
+    }
+}
+
+fn update_wallet(world: &World, dice: &mut Dice) -> UpdateWallet {
+    UpdateWallet {
+        wallet: wallet(world, dice),
+        overdraft_limit: dice.once_in(2).then(|| dice.credits()),
+        allowed_price_types: dice.once_in(3).then(|| dice.of(&PRICE_TYPES)),
+        priority: dice.once_in(3).then(|| dice.of(&PRIORITIES)),
+        name: dice.once_in(4).then(|| "Other".into()),
+        description: dice.once_in(4).then(|| "About".into()),
+        metadata: dice.once_in(4).then(|| vec![("a".into(), "b".into())]),
+    }
+}
+
+fn quantity(credits: Credits, in_money: bool) -> Quantity {
+    if in_money { Quantity::Amount(Money(credits.0)) } else { Quantity::Credits(credits) }
+}
+
+fn debit(world: &World, dice: &mut Dice) -> Debit {
+    let in_money = dice.once_in(4);
+    let credits = fitting(world, dice);
+    let wallet = dice.once_in(4).then(|| wallet(world, dice));
+    let named_wallet = world.customer.wallets.iter().find(|other| Some(other.head.id) == wallet);
+    let own_currency = named_wallet.map(|found| found.head.unit.currency);
+    let currency = match dice.below(8) {
+        0..=4 if in_money && own_currency.is_some() => own_currency,
+        0..=2 => None,
+        _ => Some(Currency(dice.of(&CURRENCIES))),
+    };
+    Debit {
+        quantity: quantity(credits, in_money),
+        wallet,
+        currency,
+        price_unit: dice.once_in(8).then(|| PriceUnit("tokens".into())),
+        price_type: dice.of(&[PriceType::Usage, PriceType::Usage, PriceType::Fixed]),
+        feature: dice.once_in(3).then(|| dice.of(&["chat", "image", "none"]).into()),
+        partial: dice.once_in(3),
+        memo: Memo::default(),
+    }
+}
+
+fn top_up(world: &World, dice: &mut Dice) -> TopUp {
+    let wallet = wallet(world, dice);
+    let quantity = quantity(dice.credits(), dice.once_in(5));
+    let reason = dice.of(&REASONS);
+    let expires_at = end(world.now, dice);
+    let effective_at = match dice.below(8) {
+        5 => Some(Timestamp(world.now.0 - u64::from(dice.below(5)))),
+        6 | 7 => Some(Timestamp(world.now.0 + u64::from(dice.below(16)))),
+        _ => None,
+    };
+    let priority = dice.once_in(3).then(|| dice.of(&PRIORITIES));
+    let bonus = dice.once_in(5).then(|| Bonus { credits: dice.credits(), expires_at: end(world.now, dice) });
+    let scope = dice.once_in(2).then(|| scope(dice));
+    let paid = dice.once_in(4).then_some(Money(7_770_000_000_000_001));
+    TopUp {
+        wallet,
+        quantity,
+        reason,
+        effective_at,
+        expires_at,
+        priority,
+        scope,
+        paid,
+        bonus,
+        memo: Memo::default(),
+    }
+}
+
+/// Never, or a few nanoseconds away; now and then too early.
+fn end(now: Timestamp, dice: &mut Dice) -> Option<Timestamp> {
+    match dice.below(32) {
+        0..=12 => None,
+        31 => Some(Timestamp(now.0 - 1)),
+        roll => Some(Timestamp(now.0 + u64::from(roll - 12) * 2)),
+    }
+}
+
+fn scope(dice: &mut Dice) -> Scope {
+    let price_types = dice.of(&PRICE_TYPES);
+    let features = dice.once_in(2).then(|| dice.of(&FEATURES).iter().map(|name| (*name).into()).collect());
+    Scope { price_types, features }
+}

@@ -1,0 +1,54 @@
+//! The ledger against a second opinion: random programs of every command are run on the crate and on a naive model written
+//! from `SEMANTICS` alone. After each step both must have answered alike, to the last digit, and all invariants must hold
+//! (§17 I1–I4; I6 at the end). What is checked is written in `harness/`, the second opinion in `model/`.
+//!
+//! `COFFER_TEST_SEED=<number>` chooses other programs, `COFFER_TEST_LONG=1` runs many more of them. A failure prints the seed
+//! and everything that was asked.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
+
+use crate::program::{Step, take_step, world};
+
+fn number_from(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok())
+}
+
+/// Runs so many programs of at most so many steps.
+fn run(cases: u32, steps_max: usize) {
+    let seed = number_from("COFFER_TEST_SEED").unwrap_or(20_261_121);
+    let more = if number_from("COFFER_TEST_LONG").is_some() { 50 } else { 1 };
+    let config = Config {
+        cases: cases * more,
+        failure_persistence: None,
+        max_shrink_iters: 20_000,
+        rng_seed: RngSeed::Fixed(seed),
+        ..Config::default()
+    };
+    let programs = (any::<[u8; 2]>(), prop::collection::vec(any::<Step>(), 1..=steps_max));
+    let outcome = TestRunner::new(config).run(&programs, |(start, steps)| {
+        let mut world = world(start);
+        for step in &steps {
+            take_step(&mut world, step);
+        }
+        world.check_replay();
+        Ok(())
+    });
+    match outcome {
+        Ok(()) => (),
+        Err(TestError::Abort(reason)) => panic!("COFFER_TEST_SEED={seed}: {reason}"),
+        Err(TestError::Fail(reason, smallest)) => {
+            panic!("COFFER_TEST_SEED={seed}, smallest program {smallest:?}: {reason}")
+        }
+    }
+}
+
+#[test]
+fn short_programs_do_what_the_model_says() {
+    run(600, 12);
+}
+
+#[test]
+fn long_programs_do_what_the_model_says() {
+    run(120, 150);
+}

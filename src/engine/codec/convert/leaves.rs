@@ -1,0 +1,194 @@
+//! Numbers, instants, ids, strings, and what holds them.
+
+use std::sync::Arc;
+
+use coffer_ledger::amount::{Credits, Money, Rate};
+use coffer_ledger::ids::{
+    CustomerNumber, KeyId, LogPosition, MintedCustomerId, TenantNumber, TrancheId, WalletId,
+};
+use coffer_ledger::time::Timestamp;
+use coffer_ledger::unit::{Currency, PriceUnit};
+use smallvec::{Array, SmallVec};
+
+use super::{Mirror, Owner};
+use crate::engine::codec::error::DecodeError;
+use crate::engine::codec::v1::wire::{Amount, List, Stamp, Thing};
+
+/// Plain numbers and bytes are their own shape.
+macro_rules! same {
+    ($($plain:ty),*) => {$(
+        impl Mirror<'_, $plain> for $plain {
+            fn to_shape(&self, _: Owner) -> $plain {
+                *self
+            }
+
+            fn from_shape(shape: $plain, _: Owner) -> Result<Self, DecodeError> {
+                Ok(shape)
+            }
+        }
+    )*};
+}
+
+same!(u32, u64, bool, [u8; 32]);
+
+/// A newtype whose inside is the inside of its shape.
+macro_rules! wrapped {
+    ($($ledger:ident <=> $shape:ty : $wrap:expr, $unwrap:expr;)*) => {$(
+        impl Mirror<'_, $shape> for $ledger {
+            fn to_shape(&self, _: Owner) -> $shape {
+                $wrap(self.0)
+            }
+
+            fn from_shape(shape: $shape, _: Owner) -> Result<Self, DecodeError> {
+                Ok(Self($unwrap(shape)))
+            }
+        }
+    )*};
+}
+
+wrapped! {
+    Credits <=> Amount: Amount, |shape: Amount| shape.0;
+    Money <=> Amount: Amount, |shape: Amount| shape.0;
+    Rate <=> Amount: Amount, |shape: Amount| shape.0;
+    Timestamp <=> Stamp: Stamp, |shape: Stamp| shape.0;
+    Currency <=> [u8; 3]: |code| code, |code| code;
+    LogPosition <=> u64: |number| number, |number| number;
+    TenantNumber <=> u32: |number| number, |number| number;
+}
+
+impl Mirror<'_, u64> for CustomerNumber {
+    fn to_shape(&self, _: Owner) -> u64 {
+        self.0
+    }
+
+    fn from_shape(shape: u64, _: Owner) -> Result<Self, DecodeError> {
+        if shape > Self::MAX.0 {
+            return Err(DecodeError::OutOfRange { field: "a customer number", found: u128::from(shape) });
+        }
+        Ok(Self(shape))
+    }
+}
+
+/// Ids of a customer's things.
+macro_rules! things {
+    ($($id:ident),*) => {$(
+        impl Mirror<'_, Thing> for $id {
+            fn to_shape(&self, owner: Owner) -> Thing {
+                owner.shorten(self.0)
+            }
+
+            fn from_shape(shape: Thing, owner: Owner) -> Result<Self, DecodeError> {
+                owner.lengthen(shape).map(Self)
+            }
+        }
+    )*};
+}
+
+things!(WalletId, TrancheId, MintedCustomerId);
+
+impl Mirror<'_, Thing> for KeyId {
+    fn to_shape(&self, _: Owner) -> Thing {
+        Owner::NOBODY.shorten(self.0)
+    }
+
+    fn from_shape(shape: Thing, _: Owner) -> Result<Self, DecodeError> {
+        Owner::NOBODY.lengthen(shape).map(Self)
+    }
+}
+
+impl<'a> Mirror<'a, &'a str> for Box<str> {
+    fn to_shape(&'a self, _: Owner) -> &'a str {
+        self
+    }
+
+    fn from_shape(shape: &'a str, _: Owner) -> Result<Self, DecodeError> {
+        Ok(shape.into())
+    }
+}
+
+impl<'a> Mirror<'a, (&'a str, &'a str)> for (Box<str>, Box<str>) {
+    fn to_shape(&'a self, _: Owner) -> (&'a str, &'a str) {
+        (&self.0, &self.1)
+    }
+
+    fn from_shape(shape: (&'a str, &'a str), _: Owner) -> Result<Self, DecodeError> {
+        Ok((shape.0.into(), shape.1.into()))
+    }
+}
+
+impl<'a> Mirror<'a, &'a str> for PriceUnit {
+    fn to_shape(&'a self, _: Owner) -> &'a str {
+        &self.0
+    }
+
+    fn from_shape(shape: &'a str, _: Owner) -> Result<Self, DecodeError> {
+        Ok(Self(shape.into()))
+    }
+}
+
+impl<'a, T: Mirror<'a, Shape>, Shape> Mirror<'a, Option<Shape>> for Option<T> {
+    fn to_shape(&'a self, owner: Owner) -> Option<Shape> {
+        self.as_ref().map(|value| value.to_shape(owner))
+    }
+
+    fn from_shape(shape: Option<Shape>, owner: Owner) -> Result<Self, DecodeError> {
+        shape.map(|shape| T::from_shape(shape, owner)).transpose()
+    }
+}
+
+impl<'a, T: Mirror<'a, Shape>, Shape> Mirror<'a, Shape> for Box<T> {
+    fn to_shape(&'a self, owner: Owner) -> Shape {
+        (**self).to_shape(owner)
+    }
+
+    fn from_shape(shape: Shape, owner: Owner) -> Result<Self, DecodeError> {
+        T::from_shape(shape, owner).map(Box::new)
+    }
+}
+
+fn list<'a, T, A>(items: &'a [T], owner: Owner) -> List<A>
+where
+    T: Mirror<'a, A::Item>,
+    A: Array,
+{
+    List(items.iter().map(|item| item.to_shape(owner)).collect())
+}
+
+impl<'a, T, A> Mirror<'a, List<A>> for Vec<T>
+where
+    T: Mirror<'a, A::Item>,
+    A: Array,
+{
+    fn to_shape(&'a self, owner: Owner) -> List<A> {
+        list(self, owner)
+    }
+
+    fn from_shape(shape: List<A>, owner: Owner) -> Result<Self, DecodeError> {
+        shape.0.into_iter().map(|item| T::from_shape(item, owner)).collect()
+    }
+}
+
+impl<'a, A, B> Mirror<'a, List<A>> for SmallVec<B>
+where
+    B: Array,
+    B::Item: Mirror<'a, A::Item> + 'a,
+    A: Array,
+{
+    fn to_shape(&'a self, owner: Owner) -> List<A> {
+        list(self, owner)
+    }
+
+    fn from_shape(shape: List<A>, owner: Owner) -> Result<Self, DecodeError> {
+        shape.0.into_iter().map(|item| Mirror::from_shape(item, owner)).collect()
+    }
+}
+
+impl<'a, A: Array<Item = &'a str>> Mirror<'a, List<A>> for Arc<[Box<str>]> {
+    fn to_shape(&'a self, owner: Owner) -> List<A> {
+        list(self, owner)
+    }
+
+    fn from_shape(shape: List<A>, _: Owner) -> Result<Self, DecodeError> {
+        Ok(shape.0.into_iter().map(Box::from).collect())
+    }
+}

@@ -1,0 +1,104 @@
+//! Between the ledger's types and the frozen shapes of [`super::v1`]. May change whenever the ledger does; the bytes may not.
+//!
+//! Every struct is taken apart by name on both sides, and every enum matched without a rest, so that a new field or variant
+//! does not compile before somebody has decided what it means for the bytes.
+
+mod facts;
+mod leaves;
+mod request;
+mod shared;
+mod state;
+mod tenant;
+mod texts;
+
+use coffer_ledger::ids::{CustomerNumber, ThingId};
+
+use super::error::DecodeError;
+use super::v1::wire::Thing;
+
+/// A ledger type and a shape that stands for it on disk.
+pub(super) trait Mirror<'a, Shape>: Sized {
+    /// The shape, borrowing what is long.
+    fn to_shape(&'a self, owner: Owner) -> Shape;
+
+    /// The value again.
+    fn from_shape(shape: Shape, owner: Owner) -> Result<Self, DecodeError>;
+}
+
+/// The customer that a record or a state is about; ids of its own things leave it out.
+#[derive(Clone, Copy)]
+pub(super) struct Owner(pub(super) CustomerNumber);
+
+impl Owner {
+    /// Takes nothing out of ids: for API keys, which belong to no customer.
+    pub(super) const NOBODY: Self = Self(CustomerNumber(0));
+
+    fn bits(self) -> u128 {
+        u128::from(self.0.0 & CustomerNumber::MAX.0) << 40
+    }
+
+    fn shorten(self, id: ThingId) -> Thing {
+        let [ms @ .., _, _, _, _, _, _, _, _, _, _] = id.0.to_be_bytes();
+        let mut ms: [u8; 6] = ms;
+        ms.reverse();
+        Thing { ms, low: (id.0 & LOW_BITS) ^ self.bits() }
+    }
+
+    fn lengthen(self, thing: Thing) -> Result<ThingId, DecodeError> {
+        if thing.low > LOW_BITS {
+            return Err(DecodeError::OutOfRange { field: "the low part of an id", found: thing.low });
+        }
+        let [a, b, c, d, e, f] = thing.ms;
+        let ms = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
+        Ok(ThingId(u128::from(ms) << 80 | (thing.low ^ self.bits())))
+    }
+}
+
+const LOW_BITS: u128 = (1 << 80) - 1;
+
+/// A struct and its shape have the same fields.
+macro_rules! mirror_struct {
+    ($($ledger:ident = $shape:ident $(<$lt:lifetime>)? { $($field:ident),* $(,)? })*) => {$(
+        impl<'a> crate::engine::codec::convert::Mirror<'a, shapes::$shape $(<$lt>)?> for $ledger {
+            fn to_shape(&'a self, owner: crate::engine::codec::convert::Owner) -> shapes::$shape $(<$lt>)? {
+                let Self { $($field),* } = self;
+                shapes::$shape { $($field: crate::engine::codec::convert::Mirror::to_shape($field, owner)),* }
+            }
+
+            fn from_shape(
+                shape: shapes::$shape $(<$lt>)?,
+                owner: crate::engine::codec::convert::Owner,
+            ) -> Result<Self, crate::engine::codec::error::DecodeError> {
+                let shapes::$shape { $($field),* } = shape;
+                Ok(Self { $($field: crate::engine::codec::convert::Mirror::from_shape($field, owner)?),* })
+            }
+        }
+    )*};
+}
+
+/// A plain enum and its shape have the same names.
+macro_rules! mirror_enum {
+    ($($ledger:ident { $($variant:ident),* $(,)? })*) => {$(
+        impl crate::engine::codec::convert::Mirror<'_, shapes::$ledger> for $ledger {
+            fn to_shape(&self, _: crate::engine::codec::convert::Owner) -> shapes::$ledger {
+                match self { $(Self::$variant => shapes::$ledger::$variant),* }
+            }
+
+            fn from_shape(
+                shape: shapes::$ledger,
+                _: crate::engine::codec::convert::Owner,
+            ) -> Result<Self, crate::engine::codec::error::DecodeError> {
+                Ok(match shape { $(shapes::$ledger::$variant => Self::$variant),* })
+            }
+        }
+    )*};
+}
+
+use {mirror_enum, mirror_struct};
+
+pub(super) use facts::{facts_from_shape, facts_texts, facts_to_shape};
+pub(super) use request::{command_from_shape, command_text, command_to_shape};
+pub(super) use tenant::{
+    tenant_command_from_shape, tenant_command_text, tenant_command_to_shape, tenant_facts_from_shape,
+    tenant_facts_text, tenant_facts_to_shape,
+};

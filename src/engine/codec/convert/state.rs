@@ -1,0 +1,72 @@
+//! A customer at rest.
+
+use coffer_ledger::customer::{Customer, Identity};
+use coffer_ledger::tranche::Tranche;
+use coffer_ledger::wallet::Wallet;
+
+use super::{Mirror, Owner, mirror_struct};
+use crate::engine::codec::error::DecodeError;
+use crate::engine::codec::v1::state as shapes;
+
+mirror_struct! {
+    Tranche = Tranche<'a> { id, terms, remaining, pinned, credit_position, credit_row, scheduled }
+}
+
+impl<'a> Mirror<'a, shapes::WholeIdentity<'a>> for Identity {
+    fn to_shape(&'a self, owner: Owner) -> shapes::WholeIdentity<'a> {
+        let (identity, text) = self.to_shape(owner);
+        shapes::WholeIdentity { identity, text }
+    }
+
+    fn from_shape(shape: shapes::WholeIdentity<'a>, owner: Owner) -> Result<Self, DecodeError> {
+        Mirror::from_shape((shape.identity, shape.text), owner)
+    }
+}
+
+impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
+    fn to_shape(&'a self, owner: Owner) -> shapes::Wallet<'a> {
+        let Self { head, tranches, next_due } = self;
+        let (head, text) = head.to_shape(owner);
+        shapes::Wallet { head, text, tranches: tranches.to_shape(owner), next_due: next_due.to_shape(owner) }
+    }
+
+    fn from_shape(shape: shapes::Wallet<'a>, owner: Owner) -> Result<Self, DecodeError> {
+        let shapes::Wallet { head, text, tranches, next_due } = shape;
+        Ok(Self {
+            head: Mirror::from_shape((head, text), owner)?,
+            tranches: Mirror::from_shape(tranches, owner)?,
+            next_due: Mirror::from_shape(next_due, owner)?,
+        })
+    }
+}
+
+/// Whose things the state names stands in the state itself: the owner that is passed is not looked at.
+impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
+    fn to_shape(&'a self, _: Owner) -> shapes::Customer<'a> {
+        let Self { number, tenant, identity, last_at, last_position, counter, wallets } = self;
+        let owner = Owner(*number);
+        shapes::Customer {
+            tenant: tenant.to_shape(owner),
+            number: number.to_shape(owner),
+            identity: identity.to_shape(owner),
+            last_at: last_at.to_shape(owner),
+            last_position: last_position.to_shape(owner),
+            counter: *counter,
+            wallets: wallets.to_shape(owner),
+        }
+    }
+
+    fn from_shape(shape: shapes::Customer<'a>, _: Owner) -> Result<Self, DecodeError> {
+        let shapes::Customer { tenant, number, identity, last_at, last_position, counter, wallets } = shape;
+        let owner = Owner(Mirror::from_shape(number, Owner::NOBODY)?);
+        Ok(Self {
+            number: owner.0,
+            tenant: Mirror::from_shape(tenant, owner)?,
+            identity: Mirror::from_shape(identity, owner)?,
+            last_at: Mirror::from_shape(last_at, owner)?,
+            last_position: Mirror::from_shape(last_position, owner)?,
+            counter,
+            wallets: Mirror::from_shape(wallets, owner)?,
+        })
+    }
+}

@@ -1,0 +1,48 @@
+//! The numbers by which the log tells whom a record is about and how to read it.
+
+use coffer_wal::FrameHeader;
+
+use super::error::DecodeError;
+
+/// Subject kind of the engine itself.
+pub const SYSTEM: u8 = 0;
+/// Subject kind of a tenant.
+pub const TENANT: u8 = 1;
+/// Subject kind of a customer.
+pub const CUSTOMER: u8 = 2;
+
+/// Record type of a customer's record.
+pub const CUSTOMER_RECORD: u16 = 1;
+/// Record type of a tenant's record.
+pub const TENANT_RECORD: u16 = 2;
+
+/// The version of everything that this build writes, and the newest that it reads.
+pub const VERSION: u8 = 1;
+
+/// What a frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A customer's record.
+    Customer,
+    /// A tenant's record.
+    Tenant,
+}
+
+/// Which decoder a frame is for.
+///
+/// # Errors
+/// [`DecodeError::RecordType`] if this build has none, or if the subject is not one that the type is about;
+/// [`DecodeError::Version`] if it has none for that version.
+pub fn kind_of(header: &FrameHeader) -> Result<Kind, DecodeError> {
+    let kind = match (header.record_type, header.subject.kind) {
+        (CUSTOMER_RECORD, CUSTOMER) => Kind::Customer,
+        (TENANT_RECORD, TENANT) => Kind::Tenant,
+        (found, subject) => return Err(DecodeError::RecordType { found, subject }),
+    };
+    check_version("a record", header.version)?;
+    Ok(kind)
+}
+
+pub(super) fn check_version(what: &'static str, found: u8) -> Result<(), DecodeError> {
+    if found == VERSION { Ok(()) } else { Err(DecodeError::Version { what, found, newest: VERSION }) }
+}

@@ -1,0 +1,29 @@
+//! Between values and bytes: records for the log, states for the router's slots and for snapshots.
+//!
+//! [`encode_customer_frame`] writes one whole frame without allocating for a common debit; [`decode_record`] reads all of
+//! it again, and [`decode_for_replay`] only what `apply` needs. Every decoder answers bytes of a type or version that it does
+//! not know with an error that says so, and whoever reads a part to its end reads every byte of it.
+//!
+//! bincode is used here and nowhere else. The ledger's types derive nothing: [`v1`] holds the frozen shapes, `convert` goes to
+//! and fro. Absent on purpose: checksums (the log's), compression (the archive's), erasure of personal parts.
+//! Tested in `tests/codec_*.rs` (round trips, broken bytes, golden files) and below (frozen files, what is public).
+
+mod bytes;
+mod convert;
+mod customer;
+pub mod error;
+pub mod kinds;
+mod tenant;
+pub mod v1;
+
+pub use customer::{
+    ReplayView, decode_customer, decode_for_replay, decode_record, encode_customer, encode_customer_frame,
+};
+pub use error::{DecodeError, EncodeError};
+pub use tenant::{
+    TenantReplayView, decode_tenant, decode_tenant_for_replay, decode_tenant_record, encode_tenant,
+    encode_tenant_frame,
+};
+
+#[cfg(test)]
+mod tests;

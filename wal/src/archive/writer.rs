@@ -1,0 +1,138 @@
+//! Writes one archived segment, reads it back, and only then lets it have its name.
+
+use crate::batch::{BatchHeader, ChainEnd};
+use crate::storage::stream::StreamWriter;
+use crate::storage::{Access, BLOCK_BYTES, File};
+
+use super::Archive;
+use super::block::OpenBlock;
+use super::error::{ArchiveDamage, ArchiveError};
+use super::layout::{
+    ArchiveHeader, BLOCK_RAW_BYTES_TARGET, INDEX_ENTRY_BYTES, IndexEntry, TRAILER_BYTES, Trailer,
+};
+
+/// A segment being archived. Dropped before [`ArchiveWriter::finish`], it leaves an unfinished file that the
+/// next attempt replaces.
+#[must_use = "a segment that is not finished is not archived"]
+pub struct ArchiveWriter {
+    archive: Archive,
+    header: ArchiveHeader,
+    stream: StreamWriter,
+    block: OpenBlock,
+    index: Vec<IndexEntry>,
+    batches: u64,
+    raw_bytes: u64,
+    chain: ChainEnd,
+}
+
+impl ArchiveWriter {
+    pub(super) fn begin(
+        archive: Archive,
+        header: ArchiveHeader,
+        file: Box<dyn File>,
+    ) -> Result<ArchiveWriter, ArchiveError> {
+        let block = OpenBlock::new();
+        let block =
+            block.map_err(|source| ArchiveError::io(&archive.temporary_path(header.number), source))?;
+        let mut writer = ArchiveWriter {
+            archive,
+            header,
+            stream: StreamWriter::new(file),
+            block,
+            index: Vec::new(),
+            batches: 0,
+            raw_bytes: 0,
+            chain: header.chain,
+        };
+        writer.push(&header.encode())?;
+        Ok(writer)
+    }
+
+    /// Appends the next batch: its header and its frames, unmasked.
+    ///
+    /// # Errors
+    /// When it does not follow the one before, or the storage failed.
+    pub fn batch(&mut self, header: &BatchHeader, body: &[u8]) -> Result<(), ArchiveError> {
+        let next = self.chain.followed_by(header);
+        self.chain = next.ok_or_else(|| self.damaged(ArchiveDamage::Chain))?;
+        self.block.push(header, body);
+        self.batches += 1;
+        if self.block.raw_bytes() >= BLOCK_RAW_BYTES_TARGET { self.seal_block() } else { Ok(()) }
+    }
+
+    /// Ends the file: index, trailer, sync, read back whole, rename, sync of the directory. Returns where the
+    /// chain stands.
+    ///
+    /// # Errors
+    /// When the storage failed or gave back other bytes than were written; nothing is archived then.
+    pub fn finish(mut self) -> Result<ChainEnd, ArchiveError> {
+        if self.block.raw_bytes() > 0 {
+            self.seal_block()?;
+        }
+        self.push_end()?;
+        let ArchiveWriter { archive, header, stream, chain, .. } = self;
+        let temporary = archive.temporary_path(header.number);
+        let error = |source| ArchiveError::io(&temporary, source);
+        let file = stream.finish().map_err(error)?;
+        file.sync().map_err(error)?;
+        drop(file);
+        archive.open_path(&temporary, header.number, Access::ReadDirect)?.verify()?;
+        archive.storage.rename(&temporary, &archive.path(header.number)).map_err(error)?;
+        archive.storage.sync_dir(&archive.dir).map_err(error)?;
+        archive.add(header.number);
+        Ok(chain)
+    }
+
+    fn seal_block(&mut self) -> Result<(), ArchiveError> {
+        let first_lsn = self.block.first_lsn();
+        self.index.push(IndexEntry { first_lsn, offset: self.stream.offset() });
+        self.raw_bytes += self.block.raw_bytes() as u64;
+        let sealed = self.block.seal().map_err(|source| self.io(source))?;
+        self.push(&sealed)
+    }
+
+    /// Writes index, fill and trailer.
+    fn push_end(&mut self) -> Result<(), ArchiveError> {
+        let index_at = self.stream.offset();
+        let index: Vec<u8> = self.index.iter().flat_map(IndexEntry::encode).collect();
+        self.push(&index)?;
+        let index_bytes = (self.index.len() * INDEX_ENTRY_BYTES) as u64;
+        let end = index_at + index_bytes + TRAILER_BYTES as u64;
+        let trailer = Trailer {
+            blocks: self.index.len() as u64,
+            batches: self.batches,
+            raw_bytes: self.raw_bytes,
+            index_at,
+            index_bytes,
+            index_crc: crc32fast::hash(&index),
+            tree_at: 0,
+            tree_bytes: 0,
+            tree_crc: 0,
+            file_bytes: end.next_multiple_of(BLOCK_BYTES as u64),
+            chain: self.chain,
+        };
+        let fill = usize::try_from(trailer.file_bytes - end).expect("less than a block");
+        self.push(&[0; BLOCK_BYTES][..fill])?;
+        self.push(&trailer.encode())
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
+        let pushed = self.stream.push(bytes);
+        pushed.map_err(|source| self.io(source))
+    }
+
+    fn io(&self, source: std::io::Error) -> ArchiveError {
+        ArchiveError::io(&self.archive.temporary_path(self.header.number), source)
+    }
+
+    fn damaged(&self, damage: ArchiveDamage) -> ArchiveError {
+        let path = self.archive.temporary_path(self.header.number);
+        ArchiveError::damaged(&path, self.stream.offset(), damage)
+    }
+}
+
+impl std::fmt::Debug for ArchiveWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ArchiveWriter(segment {}, {} batches)", self.header.number, self.batches)
+    }
+}

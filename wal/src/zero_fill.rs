@@ -1,0 +1,267 @@
+//! Makes segments of zeros ahead of the writer, so that going live is one small write.
+//!
+//! A spare is filled under a temporary name, synced, renamed and its directory synced; so a file that has a
+//! segment's name has a segment's size. The zero-filler and the writer share one maker: a writer that finds
+//! no spare ready finishes the one that is being made, or makes one.
+//! Failing to make a spare is no failed log write: it is reported as low space and tried again later, with a
+//! new file. Absent on purpose: recycling of old segments. Tested below and by the fault tests.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::hot_log::segment_path;
+use crate::journal::Gauges;
+use crate::storage::{Access, AlignedBuf, File, Storage, publish, write_all_at};
+
+/// Bytes of zeros written at once; small enough not to hold up the log's own writes for long.
+const PIECE_BYTES: u64 = 1 << 20;
+
+/// Pause between pieces while a spare is ready and nothing presses.
+const PIECE_PAUSE: Duration = Duration::from_millis(2);
+
+/// Pause between looks at the file system's free space, and between attempts after a failure.
+const LOOK_PAUSE: Duration = Duration::from_secs(1);
+
+/// What spares are made of.
+#[derive(Clone)]
+pub(crate) struct SparePlan {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) dir: PathBuf,
+    pub(crate) segment_bytes: u64,
+    pub(crate) spares_wanted: usize,
+    pub(crate) reserve_bytes: u64,
+    pub(crate) direct_io: bool,
+}
+
+/// The spares that are ready, and the one being made.
+pub(crate) struct Spares {
+    plan: SparePlan,
+    ready: Mutex<Ready>,
+    changed: Condvar,
+    maker: Mutex<Maker>,
+    gauges: Arc<Gauges>,
+}
+
+struct Ready {
+    numbers: VecDeque<u64>,
+    closing: bool,
+}
+
+struct Maker {
+    next_number: u64,
+    zeros: AlignedBuf,
+    current: Option<Unfinished>,
+}
+
+struct Unfinished {
+    file: Box<dyn File>,
+    temporary: PathBuf,
+    written: u64,
+}
+
+impl Spares {
+    /// With spares `ready` from an earlier run; new ones get the numbers after them, from `next_number`.
+    pub(crate) fn new(plan: SparePlan, ready: Vec<u64>, next_number: u64, gauges: Arc<Gauges>) -> Spares {
+        let piece = usize::try_from(plan.segment_bytes.min(PIECE_BYTES)).expect("at most a mebibyte");
+        gauges.segments_spare.store(ready.len() as u64, Ordering::Relaxed);
+        Spares {
+            plan,
+            ready: Mutex::new(Ready { numbers: ready.into(), closing: false }),
+            changed: Condvar::new(),
+            maker: Mutex::new(Maker { next_number, zeros: AlignedBuf::zeroed(piece), current: None }),
+            gauges,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ready> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next spare's number; makes it when none is ready.
+    ///
+    /// # Errors
+    /// What the storage reports when none is ready and none can be made.
+    pub(crate) fn take(&self) -> io::Result<u64> {
+        loop {
+            if let Some(number) = self.pop() {
+                return Ok(number);
+            }
+            self.advance()?;
+        }
+    }
+
+    fn pop(&self) -> Option<u64> {
+        let mut ready = self.lock();
+        let number = ready.numbers.pop_front()?;
+        self.gauges.segments_spare.store(ready.numbers.len() as u64, Ordering::Relaxed);
+        drop(ready);
+        self.changed.notify_all();
+        Some(number)
+    }
+
+    /// Does one piece of work on the spare being made.
+    fn advance(&self) -> io::Result<()> {
+        let mut maker = self.maker.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = maker.advance(&self.plan)? {
+            let mut ready = self.lock();
+            ready.numbers.push_back(number);
+            self.gauges.segments_spare.store(ready.numbers.len() as u64, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Tells the zero-filler to stop.
+    pub(crate) fn close(&self) {
+        self.lock().closing = true;
+        self.changed.notify_all();
+    }
+
+    fn missing(&self) -> usize {
+        self.plan.spares_wanted.saturating_sub(self.lock().numbers.len())
+    }
+
+    /// Looks whether the file system has room for the missing spares and the reserve.
+    fn look_at_space(&self) {
+        let Ok(free) = self.plan.storage.free_bytes(&self.plan.dir) else { return };
+        let needed = self.plan.segment_bytes * self.missing() as u64 + self.plan.reserve_bytes;
+        self.report_space(free, free < needed);
+    }
+
+    fn report_space(&self, free_bytes: u64, low: bool) {
+        self.gauges.free_bytes.store(free_bytes, Ordering::Relaxed);
+        if self.gauges.space_low.swap(low, Ordering::AcqRel) != low {
+            if low {
+                tracing::warn!(free_bytes, "too little space for the log's spare segments and its reserve");
+            } else {
+                tracing::info!(free_bytes, "there is space for the log's spare segments again");
+            }
+        }
+    }
+}
+
+impl Maker {
+    /// Writes one piece; returns the spare's number when that was the last one.
+    fn advance(&mut self, plan: &SparePlan) -> io::Result<Option<u64>> {
+        let current = match self.current.take() {
+            Some(current) => current,
+            None => self.begin(plan)?,
+        };
+        let temporary = current.temporary.clone();
+        match self.write_piece(current, plan) {
+            Ok(number) => Ok(number),
+            Err(error) => {
+                // Half a spare is worth nothing; that its removal may fail as well changes nothing.
+                let _ = plan.storage.remove(&temporary);
+                Err(error)
+            }
+        }
+    }
+
+    fn begin(&self, plan: &SparePlan) -> io::Result<Unfinished> {
+        let temporary = segment_path(&plan.dir, self.next_number).with_extension("seg.tmp");
+        if plan.storage.exists(&temporary)? {
+            plan.storage.remove(&temporary)?;
+        }
+        let access = if plan.direct_io { Access::CreateNewDirect } else { Access::CreateNew };
+        let file = plan.storage.open(&temporary, access)?;
+        Ok(Unfinished { file, temporary, written: 0 })
+    }
+
+    fn write_piece(&mut self, mut current: Unfinished, plan: &SparePlan) -> io::Result<Option<u64>> {
+        let left = plan.segment_bytes - current.written;
+        let bytes = self.zeros.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        write_all_at(&*current.file, &self.zeros[..bytes], current.written)?;
+        current.written += bytes as u64;
+        if current.written < plan.segment_bytes {
+            self.current = Some(current);
+            return Ok(None);
+        }
+        let number = self.next_number;
+        publish(&*plan.storage, &*current.file, &current.temporary, &segment_path(&plan.dir, number))?;
+        self.next_number += 1;
+        Ok(Some(number))
+    }
+}
+
+/// What a step of the zero-filler came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FillStep {
+    /// A piece was written; go on after this pause.
+    Progress {
+        /// How long to leave the disk to the log.
+        pause: Duration,
+    },
+    /// All spares are there, or making one failed: look again when one is taken, or after this pause.
+    Idle {
+        /// How long until the next look.
+        pause: Duration,
+    },
+    /// The log closes.
+    Stopped,
+}
+
+/// Keeps the wanted number of spares ready.
+pub struct ZeroFiller {
+    spares: Arc<Spares>,
+}
+
+impl ZeroFiller {
+    pub(crate) fn new(spares: Arc<Spares>) -> ZeroFiller {
+        ZeroFiller { spares }
+    }
+
+    /// Does one piece of work.
+    pub fn step(&mut self) -> FillStep {
+        let (closing, ready) = {
+            let state = self.spares.lock();
+            (state.closing, state.numbers.len())
+        };
+        if closing {
+            return FillStep::Stopped;
+        }
+        if self.spares.missing() == 0 {
+            self.spares.look_at_space();
+            return FillStep::Idle { pause: LOOK_PAUSE };
+        }
+        match self.spares.advance() {
+            Ok(()) => FillStep::Progress { pause: if ready == 0 { Duration::ZERO } else { PIECE_PAUSE } },
+            Err(error) => {
+                let free_bytes = self.spares.plan.storage.free_bytes(&self.spares.plan.dir).unwrap_or(0);
+                tracing::debug!(%error, "a spare segment could not be made");
+                self.spares.report_space(free_bytes, true);
+                FillStep::Idle { pause: LOOK_PAUSE }
+            }
+        }
+    }
+
+    /// Steps until the log closes.
+    pub(crate) fn run(mut self) {
+        loop {
+            let (pause, until_taken) = match self.step() {
+                FillStep::Progress { pause } => (pause, false),
+                FillStep::Idle { pause } => (pause, true),
+                FillStep::Stopped => return,
+            };
+            self.rest(pause, until_taken);
+        }
+    }
+
+    fn rest(&self, pause: Duration, until_taken: bool) {
+        let ready = self.spares.lock();
+        if ready.closing || pause.is_zero() {
+            return;
+        }
+        if until_taken && ready.numbers.len() < self.spares.plan.spares_wanted && !self.low() {
+            return;
+        }
+        drop(self.spares.changed.wait_timeout(ready, pause));
+    }
+
+    fn low(&self) -> bool {
+        self.spares.gauges.space_low.load(Ordering::Acquire)
+    }
+}
