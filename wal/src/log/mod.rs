@@ -211,7 +211,7 @@ impl Opened {
     /// # Errors
     /// [`OpenError`] when the storage fails.
     pub fn assemble<C: Completion>(self) -> Result<(Log<C>, Machines<C>), OpenError> {
-        self.make_found_durable()?;
+        self.make_durable_what_was_found()?;
         let torn_copy = self.copy_torn_aside()?;
         let parts = self.shared_parts::<C>()?;
         let journal = Journal { hand_off: Arc::clone(&parts.hand_off), gauges: Arc::clone(&parts.gauges) };
@@ -231,15 +231,6 @@ impl Opened {
         let (archive, snapshots) = (self.archive, self.snapshots);
         let log = Log { journal, hot, archive, snapshots, marks, sealer, spares, running, torn_copy };
         Ok((log, machines))
-    }
-
-    /// What was found may so far only be in the page cache, when the process before was killed between a write
-    /// and its sync. Nothing is built upon it before it is durable.
-    fn make_found_durable(&self) -> Result<(), OpenError> {
-        self.make_durable_what_was_found()?;
-        let Some(last) = self.survey.live.last() else { return Ok(()) };
-        let file = self.env.storage.open(&last.path, Access::Write).map_err(OpenError::io(&last.path))?;
-        file.sync().map_err(OpenError::io(&last.path))
     }
 
     /// When the process before was killed, not the machine, what it left may be seen and yet not be durable:

@@ -4,5 +4,12 @@
 //! that every run is the same. `COFFER_TEST_LONG=1` makes the exhaustive ones larger.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
+mod archive;
 mod crash;
+mod damage;
+mod faults;
+mod golden;
+mod inspect;
+mod random;
+mod threads;
 mod world;
