@@ -4,7 +4,6 @@
 use std::path::Path;
 
 use coffer_wal::storage::{Access, AlignedBuf, BLOCK_BYTES};
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::cli::exit::{CliError, Code};
@@ -40,7 +39,7 @@ fn measure(env: &Env, dir: &Path) -> std::io::Result<SyncTime> {
     prepared.sync()?;
     drop(prepared);
     let file = env.storage.open(&path, Access::WriteDirectSync)?;
-    let mut histogram = Histogram::<u64>::new(3).expect("three digits are allowed");
+    let mut histogram = super::report::new_histogram();
     for index in 0..WRITES {
         let began_ns = env.clock.monotonic_ns();
         file.write_at(block.as_slice(), index % FILE_BLOCKS * block_bytes)?;

@@ -2,7 +2,7 @@
 //! and time.
 //!
 //! Every 4th customer has too little, so that real refusals happen; every 5th has a second wallet, so that debits spill over;
-//! every 25th has promotional credit that ends while the demo runs.
+//! every 25th gets promotional credit at the last moment that ends while the demo runs.
 
 use super::decimal::Amount;
 use super::random::Random;
@@ -49,6 +49,17 @@ fn customer(index: usize, random: &mut Random, start_ns: u64) -> CustomerPlan {
     CustomerPlan { name: format!("demo-{index:03}"), wallets }
 }
 
+/// Credit of some customers that ends seconds after it was given, and pays first as long as it is there.
+pub(crate) fn ending_soon(index: usize, now_ns: u64) -> Option<TopUp> {
+    const SHORTEST_NS: u64 = 1_800_000_000;
+    const STEP_NS: u64 = 50_000_000;
+    if index % 25 != 7 {
+        return None;
+    }
+    let end_ns = now_ns + SHORTEST_NS + STEP_NS * u64::try_from(index / 25).unwrap_or(0);
+    Some(TopUp { priority: Some(1), ..granted("FREE_CREDIT_GRANT", 25_000, end_ns) })
+}
+
 fn first_wallet(index: usize, random: &mut Random, start_ns: u64) -> Vec<TopUp> {
     let promotional_end = start_ns + random.within(30, 40) * MINUTE_NS;
     let mut top_ups = vec![
@@ -67,10 +78,6 @@ fn first_wallet(index: usize, random: &mut Random, start_ns: u64) -> Vec<TopUp> 
     if index % 7 == 0 {
         let first = granted("CREDIT_NOTE", random.within(200, 900), start_ns + 3 * DAY_NS);
         top_ups.push(TopUp { priority: Some(5), ..first });
-    }
-    if index % 25 == 7 {
-        let soon = start_ns + 1_000_000 * random.within(1_500, 6_000);
-        top_ups.push(TopUp { priority: Some(1), ..granted("FREE_CREDIT_GRANT", 8_000, soon) });
     }
     top_ups
 }

@@ -196,7 +196,7 @@ fn repetition(request: &Request) -> Repetition {
     }
 }
 
-/// Microseconds, to three digits.
+/// Microseconds up to a minute, to three digits.
 pub(crate) fn new_histogram() -> Histogram<u64> {
-    Histogram::new(3).expect("three digits are allowed")
+    Histogram::new_with_bounds(1, 60_000_000, 3).expect("these bounds are allowed")
 }

@@ -5,13 +5,15 @@ use tokio::task::JoinSet;
 
 use super::api::{self, BalanceReply, TrancheReply, amount, nanoseconds};
 use super::expect;
-use super::plan::CustomerPlan;
+use super::plan::{CustomerPlan, TopUp};
 use crate::cli::client::Client;
 use crate::cli::exit::{CliError, Code};
 
 /// A customer that is ready to be debited.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
+    /// What was planned for it.
+    pub(crate) plan: CustomerPlan,
     /// Its name for the server.
     pub(crate) name: String,
     /// What it should have.
@@ -69,18 +71,35 @@ async fn account(client: &mut Client, plan: &CustomerPlan) -> Result<Account, Cl
         let idempotency_key = format!("setup/{name}/{wallet}");
         let made: Made = api::ask(client, Method::POST, "/v1/wallets", Some(&idempotency_key), body).await?;
         for (index, top_up) in top_ups.iter().enumerate() {
-            let path = format!("/v1/wallets/{}/top-up", made.id);
-            let idempotency_key = format!("setup/{name}/{wallet}/{index}");
-            let body = api::top_up_body(top_up);
-            let _: serde_json::Value = api::ask(client, Method::POST, &path, Some(&idempotency_key), body).await?;
+            give(client, &made.id, top_up, &format!("setup/{name}/{wallet}/{index}")).await?;
         }
         wallet_ids.push(made.id);
     }
-    let expected = expect::Customer::new(plan);
-    let shown = balance(client, name).await?;
+    bound(client, plan.clone(), wallet_ids).await
+}
+
+async fn give(client: &mut Client, wallet_id: &str, top_up: &TopUp, key: &str) -> Result<(), CliError> {
+    let path = format!("/v1/wallets/{wallet_id}/top-up");
+    let _: serde_json::Value = api::ask(client, Method::POST, &path, Some(key), api::top_up_body(top_up)).await?;
+    Ok(())
+}
+
+/// Looks at what the customer has now, and learns the ids of its tranches.
+async fn bound(client: &mut Client, plan: CustomerPlan, wallet_ids: Vec<String>) -> Result<Account, CliError> {
+    let name = plan.name.clone();
+    let expected = expect::Customer::new(&plan);
+    let shown = balance(client, &name).await?;
     let tranche_ids = bind(&expected, &wallet_ids, shown)
         .map_err(|problem| CliError::new(Code::Failed, format!("{name} after setting up: {problem}")))?;
-    Ok(Account { name: name.clone(), expected, wallet_ids, tranche_ids })
+    Ok(Account { plan, name, expected, wallet_ids, tranche_ids })
+}
+
+/// Gives a customer more credit in its first wallet.
+pub(crate) async fn add(client: &mut Client, account: Account, top_up: TopUp) -> Result<Account, CliError> {
+    let Account { mut plan, wallet_ids, .. } = account;
+    give(client, &wallet_ids[0], &top_up, &format!("setup/{}/more", plan.name)).await?;
+    plan.wallets[0].push(top_up);
+    bound(client, plan, wallet_ids).await
 }
 
 /// Finds the id of every expected tranche among those shown; each is shown once, and no other.

@@ -48,12 +48,15 @@ impl Stage {
         output::note(format!("seed {}; starting a server on {}", self.seed, self.data_dir.display()));
         let server = self.start().await?;
         let plans = plan::customers(self.seed, self.env.clock.now_ns());
-        let short_end_ns = last_short_end(&plans, self.env.clock.now_ns());
-        let accounts = setup::accounts(&server.url, API_KEY, plans).await?;
+        let mut accounts = setup::accounts(&server.url, API_KEY, plans).await?;
+        let last_end_ns = self.give_what_ends_soon(&server.url, &mut accounts).await?;
         output::note(format!("{} customers have credit; sending {} requests", accounts.len(), requests.len()));
-        let (run, addresses) = self.shared(&server, &accounts, requests.len());
-        let (server, replayed) = self.replay(server, &run, &addresses, &requests).await?;
-        self.wait_until(short_end_ns).await;
+        let (at_once, late) = split(&requests);
+        let (run, addresses) = self.shared(&server, &accounts, at_once.len());
+        let (server, mut replayed) = self.replay(server, &run, &addresses, &at_once).await?;
+        self.wait_until(last_end_ns).await;
+        replayed.outcomes.extend(self.send(&run, &late).await?.0);
+        replayed.outcomes.sort_by_key(|outcome| outcome.request.row);
         output::note("comparing every reply and every balance with an independent computation");
         let summary = self.compare(&run, accounts, replayed).await?;
         let ended = server.stop().await?;
@@ -61,6 +64,19 @@ impl Stage {
             return Err(CliError::new(Code::Failed, format!("the server's clean shutdown ended with {ended}")));
         }
         Ok(summary)
+    }
+
+    /// Gives some customers credit that ends in a moment; tells when the last of it ends.
+    async fn give_what_ends_soon(&self, url: &str, accounts: &mut [Account]) -> Result<u64, CliError> {
+        let mut client = setup::connect(url, API_KEY)?;
+        let now_ns = self.env.clock.now_ns();
+        let mut last_end_ns = now_ns;
+        for (index, account) in accounts.iter_mut().enumerate() {
+            let Some(top_up) = plan::ending_soon(index, now_ns) else { continue };
+            last_end_ns = last_end_ns.max(top_up.expires_ns.unwrap_or(now_ns));
+            *account = setup::add(&mut client, account.clone(), top_up).await?;
+        }
+        Ok(last_end_ns)
     }
 
     async fn start(&self) -> Result<Server, CliError> {
@@ -91,21 +107,6 @@ impl Stage {
         addresses: &watch::Sender<Address>,
         requests: &[Request],
     ) -> Result<(Server, Replayed), CliError> {
-        let connections = usize::from(self.args.connections);
-        let mut workers = JoinSet::new();
-        for worker in 0..connections {
-            let rows = requests.iter().filter(|request| request.customer() % connections == worker).copied().collect();
-            workers.spawn(replay::work(Arc::clone(run), rows));
-        }
-        let work = async {
-            let (mut outcomes, mut latencies_us) = (Vec::with_capacity(requests.len()), replay::new_histogram());
-            while let Some(ended) = workers.join_next().await {
-                let seen = ended.map_err(|error| CliError::new(Code::Internal, error.to_string()))??;
-                outcomes.extend(seen.outcomes);
-                latencies_us.add(seen.latencies_us).map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
-            }
-            Ok::<_, CliError>((outcomes, latencies_us))
-        };
         let (mut server, mut outage_ns, mut recovery_ns) = (server, 0, Vec::new());
         let kills = async {
             for _ in &run.kill_points {
@@ -117,15 +118,31 @@ impl Stage {
             }
             Ok::<_, CliError>(server)
         };
-        let both = async { tokio::try_join!(work, kills) };
-        let ((mut outcomes, latencies_us), server) = tokio::select! {
+        let both = async { tokio::try_join!(self.send(run, requests), kills) };
+        let ((outcomes, latencies_us), server) = tokio::select! {
             done = both => done?,
             () = show::progress(run, requests.len()) => unreachable!("progress is shown until the work is done"),
         };
         let busy_ns = (self.env.clock.monotonic_ns() - run.started_ns).saturating_sub(outage_ns);
-        outcomes.sort_by_key(|outcome| outcome.request.row);
         let killed_at = run.kill_points.clone();
         Ok((server, Replayed { outcomes, latencies_us, busy_ns, recovery_ns, killed_at }))
+    }
+
+    /// Sends rows over all connections; a customer's rows go over one, in order.
+    async fn send(&self, run: &Arc<Run>, requests: &[Request]) -> Result<(Vec<Outcome>, Histogram<u64>), CliError> {
+        let connections = usize::from(self.args.connections);
+        let mut workers = JoinSet::new();
+        for worker in 0..connections {
+            let rows = requests.iter().filter(|request| request.customer() % connections == worker).copied().collect();
+            workers.spawn(replay::work(Arc::clone(run), rows));
+        }
+        let (mut outcomes, mut latencies_us) = (Vec::with_capacity(requests.len()), replay::new_histogram());
+        while let Some(ended) = workers.join_next().await {
+            let seen = ended.map_err(|error| CliError::new(Code::Internal, error.to_string()))??;
+            outcomes.extend(seen.outcomes);
+            latencies_us.add(seen.latencies_us).map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
+        }
+        Ok((outcomes, latencies_us))
     }
 
     async fn kill_and_restart(
@@ -241,13 +258,14 @@ fn kill_points(seed: u64, kills: usize, requests: usize) -> Vec<usize> {
     points.into_iter().filter_map(|point| usize::try_from(point).ok()).collect()
 }
 
-/// The last instant at which credit ends while the demo runs; the final comparison waits for it.
-fn last_short_end(plans: &[plan::CustomerPlan], now_ns: u64) -> u64 {
-    const MINUTE_NS: u64 = 60_000_000_000;
-    const MARGIN_NS: u64 = 50_000_000;
-    let top_ups = plans.iter().flat_map(|plan| plan.wallets.iter().flatten());
-    let short = top_ups.filter_map(|top_up| top_up.expires_ns).filter(|end| *end < now_ns + MINUTE_NS);
-    short.max().map_or(now_ns, |end| end + MARGIN_NS)
+/// The rows that are sent at once, and those that wait for the end of credit that ends soon: the second half of the rows
+/// of the customers who have such credit.
+fn split(requests: &[Request]) -> (Vec<Request>, Vec<Request>) {
+    let is_late = |request: &&Request| {
+        plan::ending_soon(request.customer(), 0).is_some() && request.row >= requests.len() / 2
+    };
+    let late = requests.iter().filter(is_late).copied().collect();
+    (requests.iter().filter(|request| !is_late(request)).copied().collect(), late)
 }
 
 fn count(number: usize) -> u64 {
