@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-pub use coffer_wal::{Clock, Entropy, Spawn};
 use coffer_wal::storage::Storage;
+pub use coffer_wal::{Clock, Entropy, Spawn};
 
 /// Time, entropy, files and threads.
 #[derive(Clone)]
@@ -17,5 +17,24 @@ pub struct Env {
     /// Files.
     pub storage: Arc<dyn Storage>,
     /// Threads.
-    pub spawn: Arc<dyn Spawn>,
+    pub spawn: Arc<dyn Spawn + Send + Sync>,
+}
+
+impl Env {
+    /// The real machine.
+    #[must_use]
+    pub fn os() -> Self {
+        let os = Arc::new(coffer_wal::OsEnv::new());
+        Self { clock: os.clone(), entropy: os.clone(), storage: Arc::new(coffer_wal::storage::os::OsStorage::default()), spawn: os }
+    }
+
+    /// What the log needs of it.
+    #[must_use]
+    pub fn for_log(&self) -> coffer_wal::Env {
+        coffer_wal::Env {
+            storage: Arc::clone(&self.storage),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+        }
+    }
 }

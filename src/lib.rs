@@ -6,3 +6,5 @@
 pub mod clock;
 pub mod engine;
 pub mod env;
+#[cfg(feature = "server")]
+pub mod http;

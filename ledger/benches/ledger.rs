@@ -1,5 +1,7 @@
 //! What the rules cost: decide, apply, and amounts as text. A debit's rules have about a microsecond in all (DESIGN §4).
 
+#![expect(missing_docs, reason = "criterion's macros make public functions without docs")]
+
 use std::hint::black_box;
 
 use coffer_ledger::amount::{Credits, Rate};

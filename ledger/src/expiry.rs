@@ -1,8 +1,7 @@
 //! What happens by itself: tranches that start and end (SEMANTICS §6, §8).
 //!
 //! Nothing happens *at* an instant: what is due is found by whoever comes next, and gets the instant at which it counts. Each
-//! thing is dated by itself, so it does not matter how late it is written. Tested in `tests/` against a model that knows no
-//! `due` at all.
+//! thing is dated by itself, so it does not matter how late it is written. Tested in `tests/rules` against a naive model.
 
 use std::collections::BTreeMap;
 

@@ -169,7 +169,9 @@ const VALUES: [u8; 256] = {
     values
 };
 
-fn encode(value: u128) -> [u8; TEXT_CHARS] {
+/// The 26 characters that a printed id has behind its prefix, without an allocation.
+#[must_use]
+pub fn encode(value: u128) -> [u8; TEXT_CHARS] {
     let mut text = [0; TEXT_CHARS];
     let mut rest = value;
     for character in text.iter_mut().rev() {

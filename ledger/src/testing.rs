@@ -96,10 +96,9 @@ impl Book {
     pub(crate) fn wallet(&mut self, change: impl FnOnce(&mut CreateWallet)) -> WalletId {
         let mut request = new_wallet();
         change(&mut request);
-        match self.ask(Command::CreateWallet(request)).unwrap().effect {
-            Effect::WalletCreated { wallet, .. } => wallet.id,
-            other => panic!("{other:?}"),
-        }
+        let effect = self.ask(Command::CreateWallet(request)).unwrap().effect;
+        let Effect::WalletCreated { wallet, .. } = effect else { panic!("{effect:?}") };
+        wallet.id
     }
 
     /// Tops up; the rows.
@@ -109,10 +108,9 @@ impl Book {
         amount: i64,
         change: impl FnOnce(&mut TopUp),
     ) -> Vec<CreditRow> {
-        match self.ask(Command::TopUp(top_up(wallet, amount, change))).unwrap().effect {
-            Effect::ToppedUp { rows, .. } => rows.into_iter().map(|row| *row).collect(),
-            other => panic!("{other:?}"),
-        }
+        let effect = self.ask(Command::TopUp(top_up(wallet, amount, change))).unwrap().effect;
+        let Effect::ToppedUp { rows, .. } = effect else { panic!("{effect:?}") };
+        rows.into_iter().map(|row| *row).collect()
     }
 
     /// Debits for USAGE.
@@ -128,19 +126,17 @@ impl Book {
     ) -> Result<Debited, Refusal> {
         let mut request = debit(amount);
         change(&mut request);
-        match self.ask(Command::Debit(request))?.effect {
-            Effect::Debited(debited) => Ok(debited),
-            other => panic!("{other:?}"),
-        }
+        let effect = self.ask(Command::Debit(request))?.effect;
+        let Effect::Debited(debited) = effect else { panic!("{effect:?}") };
+        Ok(debited)
     }
 
     /// Debits by hand.
     pub(crate) fn by_hand(&mut self, wallet: WalletId, amount: &str) -> Result<Debited, Refusal> {
         let request = ManualDebit { wallet, credits: credits(amount), memo: Memo::default() };
-        match self.ask(Command::ManualDebit(request))?.effect {
-            Effect::ManuallyDebited { debited, .. } => Ok(debited),
-            other => panic!("{other:?}"),
-        }
+        let effect = self.ask(Command::ManualDebit(request))?.effect;
+        let Effect::ManuallyDebited { debited, .. } = effect else { panic!("{effect:?}") };
+        Ok(debited)
     }
 
     /// Closes.

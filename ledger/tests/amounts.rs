@@ -70,12 +70,12 @@ fn any_text() -> impl Strategy<Value = String> {
 /// What a JSON number's text means, slowly.
 fn meaning(text: &str) -> BigRational {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().unwrap()),
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().expect("two digits")),
         None => (text, 0),
     };
     let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits: BigInt = format!("{integer}{fraction}").parse().unwrap();
-    let power = exponent - i32::try_from(fraction.len()).unwrap();
+    let digits: BigInt = format!("{integer}{fraction}").parse().expect("digits");
+    let power = exponent - i32::try_from(fraction.len()).expect("short");
     let ten = BigRational::from_integer(10.into());
     BigRational::from_integer(digits) * ten.pow(power)
 }

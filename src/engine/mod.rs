@@ -1,1 +1,252 @@
-//! The shell around the ledger rules.
+//! The shell around the ledger rules: mailboxes, the log, time, admission.
+//!
+//! [`Engine`] is the handle. A write's way: [`Engine::submit`] → permit and slot ([`router`]) → mailbox ([`customer_actor`]) →
+//! [`turn`] → the log → [`gate`]. It leaves when it is durable; so does every refusal and every read, for they show state.
+//!
+//! Absent on purpose: HTTP (see [`crate::http`]), rules (see [`coffer_ledger`]), the format of files (see [`coffer_wal`]).
+
+pub mod codec;
+mod core;
+mod counters;
+mod customer_actor;
+mod directory;
+mod fold;
+mod gate;
+mod housekeeping;
+mod keys;
+mod message;
+mod names;
+mod open;
+mod operation;
+mod options;
+mod permits;
+mod read;
+mod rebuild;
+mod recovery;
+mod replayer;
+mod router;
+mod shutdown;
+mod slot;
+mod snapshot;
+mod stats;
+mod submit;
+mod tenant_actor;
+mod tenant_view;
+mod timers;
+mod turn;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use coffer_ledger::catalog::tenant::{Tenant, TenantCommand};
+use coffer_ledger::command::Origin;
+use coffer_ledger::customer::Customer;
+use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
+use coffer_ledger::refusal::Refusal;
+use coffer_ledger::time::Timestamp;
+use coffer_wal::Halted;
+
+pub use self::open::OpenError;
+pub use self::operation::{
+    Committed, CustomerNames, Failure, Operation, Seen, StoredRecord, Target, TenantCommitted, TenantOperation,
+};
+pub use self::options::EngineOptions;
+pub use self::recovery::RecoveryProgress;
+pub use self::snapshot::{SnapshotFailure, SnapshotReport};
+pub use self::stats::{EngineStats, LogStats};
+pub use self::tenant_view::{Authenticated, TenantView};
+
+use self::core::Core;
+use crate::env::Env;
+
+/// How often a halt is looked for by those who wait for one.
+const HALT_LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A wallet engine on one data directory. Cheap to clone; usable from any task of the runtime that opened it.
+///
+/// See `examples/embedded.rs` for a program that runs.
+#[derive(Clone)]
+pub struct Engine {
+    core: Arc<Core>,
+    creating: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Engine {
+    /// Opens the data directory, recovers, and starts. Needs a multi-threaded tokio runtime.
+    ///
+    /// # Errors
+    /// [`OpenError`]: locked, unwritable, another format, damaged, or a clock far ahead.
+    pub async fn open(options: EngineOptions, env: Env, progress: Arc<dyn RecoveryProgress>) -> Result<Self, OpenError> {
+        let core = open::open(options, env, progress).await?;
+        Ok(Self { core, creating: Arc::default() })
+    }
+
+    /// Asks something of one customer. Resolves when the outcome is durable. Dropping the future changes nothing: the work
+    /// belongs to the engine.
+    ///
+    /// # Errors
+    /// [`Failure`]; a [`Refusal`] is inside [`Failure::Refused`].
+    pub async fn submit(&self, tenant: TenantNumber, target: Target<'_>, operation: Operation) -> Result<Committed, Failure> {
+        submit::one(&self.core, tenant, target, operation).await
+    }
+
+    /// Asks many things at once, each alone, answered in their order. Operations of one customer share messages and appends,
+    /// and happen in their order.
+    pub async fn submit_many(
+        &self,
+        tenant: TenantNumber,
+        operations: Vec<(CustomerNumber, Operation)>,
+    ) -> Vec<Result<Committed, Failure>> {
+        submit::many(&self.core, tenant, operations).await
+    }
+
+    /// Shows one customer's state to `look`, as of now. What is seen is durable when this resolves.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`], [`Failure::Quarantined`], [`Failure::Halted`].
+    pub async fn read<T, F>(&self, tenant: TenantNumber, target: Target<'_>, look: F) -> Result<Seen<T>, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Customer, Timestamp) -> T + Send + 'static,
+    {
+        let number = self.resolve(tenant, target).ok_or(Failure::NotFound("customer"))?;
+        read::read(&self.core, (tenant, number), look).await
+    }
+
+    /// Shows every customer of a tenant to `look`, by number, and collects what it gives. Costs a decode per resting customer.
+    ///
+    /// # Errors
+    /// [`Failure::Halted`], [`Failure::Internal`].
+    pub async fn scan<T, F>(&self, tenant: TenantNumber, look: F) -> Result<Vec<T>, Failure>
+    where
+        T: Send + 'static,
+        F: Fn(&Customer, Timestamp) -> Option<T> + Send + Sync + 'static,
+    {
+        read::scan(&self.core, tenant, look).await
+    }
+
+    /// A customer's record by its position, from the log or the archive.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] (no such record of this tenant), [`Failure::RecordGone`].
+    pub async fn record(&self, tenant: TenantNumber, position: LogPosition) -> Result<StoredRecord, Failure> {
+        replayer::stored(&self.core, tenant, position).await
+    }
+
+    /// Asks something of a tenant. What it changed is published when this resolves.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn submit_tenant(&self, tenant: TenantNumber, operation: TenantOperation) -> Result<TenantCommitted, Failure> {
+        submit::tenant(&self.core, tenant, operation).await
+    }
+
+    /// Makes a tenant.
+    ///
+    /// # Errors
+    /// [`Refusal::AlreadyExists`] if there is one of this name.
+    pub async fn create_tenant(&self, name: &str, origin: Origin) -> Result<TenantCommitted, Failure> {
+        let _one_at_a_time = self.creating.lock().await;
+        let views = self.core.views.all();
+        if views.iter().any(|view| *view.name == *name) {
+            return Err(Refusal::AlreadyExists("tenant").into());
+        }
+        let last = self.core.tenant_seats().last().map_or(0, |(number, _)| number.0);
+        let number = TenantNumber(last + 1);
+        tenant_actor::seat(&self.core, Tenant::new(number));
+        let command = TenantCommand::Create { name: name.into() };
+        self.submit_tenant(number, TenantOperation { command, origin }).await
+    }
+
+    /// What is published of a tenant.
+    #[must_use]
+    pub fn tenant_view(&self, tenant: TenantNumber) -> Option<Arc<TenantView>> {
+        self.core.views.get(tenant)
+    }
+
+    /// What is published of every tenant, by number.
+    #[must_use]
+    pub fn tenants(&self) -> Vec<Arc<TenantView>> {
+        self.core.views.all()
+    }
+
+    /// Who a key is, by the SHA-256 of its text; `None` if unknown or revoked.
+    #[must_use]
+    pub fn authenticate(&self, secret_sha256: &[u8; 32]) -> Option<Authenticated> {
+        self.core.views.authenticate(secret_sha256)
+    }
+
+    /// The number of a customer that exists.
+    #[must_use]
+    pub fn resolve(&self, tenant: TenantNumber, target: Target<'_>) -> Option<CustomerNumber> {
+        submit::find(&self.core, tenant, target)
+    }
+
+    /// Counters and gauges.
+    #[must_use]
+    pub fn stats(&self) -> EngineStats {
+        stats::collect(&self.core)
+    }
+
+    /// Whether writes are admitted now: recovered, log writable, not shutting down.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.core.admit().is_ok()
+    }
+
+    /// Why the log has halted, if it has.
+    #[must_use]
+    pub fn halted(&self) -> Option<Halted> {
+        self.core.journal.halted()
+    }
+
+    /// Resolves when the log halts. `main` then ends the process; an embedding program decides itself (DESIGN decision 14).
+    pub async fn wait_halted(&self) -> Halted {
+        loop {
+            if let Some(halted) = self.halted() {
+                return halted;
+            }
+            tokio::time::sleep(HALT_LOOK_EVERY).await;
+        }
+    }
+
+    /// Takes a snapshot while the engine goes on.
+    ///
+    /// # Errors
+    /// [`SnapshotFailure`]; the log keeps what the snapshot would have replaced.
+    pub async fn take_snapshot(&self) -> Result<SnapshotReport, SnapshotFailure> {
+        housekeeping::take_snapshot(&self.core).await
+    }
+
+    /// Ends in good order: refuse writes, wait for those in flight, rest all actors, snapshot, close the log. Safe to leave
+    /// out: whatever was acknowledged is in the log.
+    ///
+    /// # Errors
+    /// [`Failure::Halted`] if the log halted before.
+    pub async fn shutdown(&self) -> Result<(), Failure> {
+        shutdown::run(&self.core).await
+    }
+
+    /// Refuses writes from now on; reads go on. The first step of a shutdown, for a front that drains.
+    pub fn stop_admitting(&self) {
+        self.core.closing.store(true, Ordering::Release);
+    }
+
+    /// The engine's time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.core.time.now()
+    }
+
+    /// Random bytes from the engine's environment, for secrets.
+    pub fn random(&self, out: &mut [u8]) {
+        self.core.env.entropy.fill(out);
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("data_dir", &self.core.options.data_dir).finish_non_exhaustive()
+    }
+}

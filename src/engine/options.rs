@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use coffer_ledger::limits::Limits;
+use coffer_ledger::limits::{Limits, TenantLimits};
 
 /// How an engine runs. [`EngineOptions::new`] gives the defaults.
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub struct EngineOptions {
     pub data_dir: PathBuf,
     /// Limits of the rules.
     pub limits: Limits,
+    /// Limits of a tenant's own things.
+    pub tenant_limits: TenantLimits,
     /// Writes between admission and durability, over all tenants.
     pub writes_in_flight_max: u32,
     /// The same for one tenant.
@@ -48,6 +50,7 @@ impl EngineOptions {
         Self {
             data_dir: data_dir.into(),
             limits: Limits::default(),
+            tenant_limits: TenantLimits::default(),
             writes_in_flight_max: 16_384,
             writes_in_flight_tenant_max: 8_192,
             writes_in_flight_customer_max: 4_096,

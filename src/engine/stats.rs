@@ -1,6 +1,11 @@
 //! Counters and gauges of the engine, as plain numbers; the ops endpoint gives them names.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use coffer_ledger::ids::LogPosition;
+use coffer_wal::WriterStats;
+
+use super::core::Core;
 
 /// One look at the engine. Counters count since the start.
 #[derive(Clone, Debug, Default)]
@@ -66,4 +71,46 @@ pub struct LogStats {
     pub segments_live: u64,
     /// Segments made ahead.
     pub segments_spare: u64,
+}
+
+/// One look at everything.
+pub(crate) fn collect(core: &Core) -> EngineStats {
+    let (counters, places) = (&core.counters, core.router.places());
+    let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let log = core.journal.stats();
+    EngineStats {
+        debits: get(&counters.debits),
+        other_commands: get(&counters.other_commands),
+        replays: get(&counters.replays),
+        refusals: counters.refusals(),
+        overloaded: get(&counters.overloaded),
+        writes_in_flight: u64::from(core.in_flight.get()),
+        writes_in_flight_max: u64::from(core.permit_limits.engine),
+        actors_active: places.active,
+        actors_resting: places.resting,
+        actors_quarantined: places.quarantined,
+        actors_rebuilt: get(&counters.rebuilt),
+        customers: places.active + places.resting,
+        keys: u64::try_from(core.keys.len()).unwrap_or(u64::MAX),
+        appended: LogPosition(core.journal.appended_lsn().0),
+        durable: LogPosition(core.journal.durable_lsn().0),
+        snapshot: LogPosition(core.snapshot_start.load(Ordering::Relaxed)),
+        recovery_seconds: std::time::Duration::from_millis(get(&counters.recovery_ms)).as_secs_f64(),
+        recovery_records: get(&counters.recovery_records),
+        log: log_stats(&log),
+    }
+}
+
+fn log_stats(log: &WriterStats) -> LogStats {
+    LogStats {
+        batches: log.batches,
+        records: log.records,
+        bytes: log.bytes,
+        sync_seconds: std::time::Duration::from_nanos(log.sync_ns).as_secs_f64(),
+        batch_records_log2: log.batch_records.to_vec(),
+        sync_us_log2: log.sync_us.to_vec(),
+        pending_bytes: log.pending_bytes,
+        segments_live: log.segments_live,
+        segments_spare: log.segments_spare,
+    }
 }

@@ -18,12 +18,15 @@ pub mod error;
 pub mod frame;
 pub mod halt;
 pub mod hot_log;
+pub mod inspect;
 pub mod journal;
 pub mod log;
 pub mod machines;
+mod mask;
 #[doc(hidden)]
 pub mod open_batch;
 pub mod options;
+mod pace;
 pub mod reader;
 pub mod recovery;
 pub mod replay;

@@ -3,7 +3,7 @@
 //! Each machine is a struct with a `step`; a simulation steps them by hand, [`Machines::spawn`] gives each a
 //! thread. The lock on the directory lives until the last of them has ended, so that no other process opens
 //! the log while one of ours may still touch a file.
-//! Absent on purpose: any work. Tested in `log.rs`.
+//! Absent on purpose: any work. Tested in `log/tests.rs`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -43,7 +43,7 @@ pub(crate) struct Running {
     threads: Mutex<usize>,
     ended: Condvar,
     closing: AtomicBool,
-    _lock: Arc<dyn LockGuard>,
+    lock: Mutex<Option<Arc<dyn LockGuard>>>,
 }
 
 /// Counts a thread while it lives, however it ends.
@@ -94,7 +94,7 @@ impl Running {
             threads: Mutex::new(0),
             ended: Condvar::new(),
             closing: AtomicBool::new(false),
-            _lock: lock,
+            lock: Mutex::new(Some(lock)),
         }
     }
 
@@ -119,11 +119,14 @@ impl Running {
         self.closing.store(true, Ordering::Release);
     }
 
+    /// Waits until no thread runs any more and lets go of the lock on the directory.
     pub(crate) fn wait_all_ended(&self) {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         while *threads > 0 {
             threads = self.ended.wait(threads).unwrap_or_else(PoisonError::into_inner);
         }
+        // Not left to the last owner of `self`: a thread that counts as ended may still hold it for a moment.
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 

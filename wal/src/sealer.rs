@@ -93,9 +93,13 @@ impl Sealer {
     /// When a file cannot be removed; the ones before it are gone.
     pub fn purge(&self, floor: Lsn) -> Result<Vec<u64>, SealError> {
         let sealed = self.hot.sealed();
-        let purgeable = sealed
+        let purgeable: Vec<&SealedSegment> = sealed
             .iter()
-            .take_while(|segment| segment.chain.lsn <= floor && self.archive.holds(segment.header.number));
+            .take_while(|segment| segment.chain.lsn <= floor && self.archive.holds(segment.header.number))
+            .collect();
+        if !purgeable.is_empty() {
+            self.archive.make_names_durable()?;
+        }
         let mut purged = Vec::new();
         for segment in purgeable {
             let number = segment.header.number;

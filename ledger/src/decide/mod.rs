@@ -1,19 +1,19 @@
 //! What a command does to a customer, decided without doing it (DESIGN decision 2).
 //!
-//! One file per family: [`customer`], [`life`] (of wallets), [`credit`], [`debit`]. Each function makes all its checks, then only
-//! writes down facts. The order of the checks is part of the API:
+//! One file per family: customer, life (of wallets), credit, debit. Each function makes all its checks, then only writes down facts. The order of the checks is part of the API:
 //!
 //! 1. the request itself, as far as it can be judged without state;
 //! 2. the customer exists; 3. the wallet exists; 4. its status allows it;
 //! 5. the unit is clear; 6. there is enough credit; 7. limits and overflow of results.
 //!
-//! Deliberately absent: clocks, random numbers, settings of its own. Tested beside the code, by name of the worked examples in
-//! `tests/examples.rs`, and against a naive model in `tests/properties.rs`.
+//! Deliberately absent: clocks, random numbers, settings of its own. Tested beside the code and, by the worked examples' names and
+//! against a naive model, in `tests/rules`.
 
 mod credit;
 mod customer;
 mod debit;
 mod life;
+mod taking;
 #[cfg(test)]
 mod tests;
 

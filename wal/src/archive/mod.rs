@@ -129,6 +129,11 @@ impl Archive {
         Ok(segment)
     }
 
+    /// Syncs the directory: a process that was killed may have left a name that is seen and not durable.
+    pub(crate) fn make_names_durable(&self) -> Result<(), ArchiveError> {
+        self.storage.sync_dir(&self.dir).map_err(|source| ArchiveError::io(&self.dir, source))
+    }
+
     /// Says that a segment was archived.
     fn add(&self, number: u64) {
         self.lock_catalog().add(number);

@@ -211,7 +211,7 @@ impl Opened {
     /// # Errors
     /// [`OpenError`] when the storage fails.
     pub fn assemble<C: Completion>(self) -> Result<(Log<C>, Machines<C>), OpenError> {
-        self.make_found_durable()?;
+        self.make_durable_what_was_found()?;
         let torn_copy = self.copy_torn_aside()?;
         let parts = self.shared_parts::<C>()?;
         let journal = Journal { hand_off: Arc::clone(&parts.hand_off), gauges: Arc::clone(&parts.gauges) };
@@ -233,14 +233,18 @@ impl Opened {
         Ok((log, machines))
     }
 
-    /// What was found may so far only be in the page cache, when the process before was killed between a write
-    /// and its sync. Nothing is built upon it before it is durable.
-    fn make_found_durable(&self) -> Result<(), OpenError> {
-        let wal_dir = self.options.wal_dir();
-        self.env.storage.sync_dir(&wal_dir).map_err(OpenError::io(&wal_dir))?;
-        let Some(last) = self.survey.live.last() else { return Ok(()) };
-        let file = self.env.storage.open(&last.path, Access::Write).map_err(OpenError::io(&last.path))?;
-        file.sync().map_err(OpenError::io(&last.path))
+    /// When the process before was killed, not the machine, what it left may be seen and yet not be durable:
+    /// names, and the batch or the header that it was writing. The next segment builds on all of it.
+    fn make_durable_what_was_found(&self) -> Result<(), OpenError> {
+        let storage = &self.env.storage;
+        if let Some(last) = self.survey.live.last() {
+            let file = storage.open(&last.path, Access::Write).map_err(OpenError::io(&last.path))?;
+            file.sync().map_err(OpenError::io(&last.path))?;
+        }
+        for dir in [self.options.dir.clone(), self.options.wal_dir()] {
+            storage.sync_dir(&dir).map_err(OpenError::io(dir))?;
+        }
+        Ok(())
     }
 
     fn shared_parts<C: Completion>(&self) -> Result<WriterParts<C>, OpenError> {

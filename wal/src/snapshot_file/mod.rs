@@ -147,6 +147,11 @@ impl SnapshotStore {
     /// # Errors
     /// When a file cannot be removed.
     pub fn prune(&self) -> Result<(), SnapshotError> {
+        if !self.names()?.is_empty() {
+            // A process that was killed may have left a name that is seen and not durable; what is removed
+            // below, and the log that is purged after it, count on the newer ones.
+            self.storage.sync_dir(&self.dir).map_err(|source| SnapshotError::io(&self.dir, source))?;
+        }
         let old = self.list()?.into_iter().skip(SNAPSHOTS_KEPT).map(|info| self.path(info.id));
         let unfinished = self.names()?.into_iter().filter(|name| layout::is_temporary(name));
         let mut removed = 0;

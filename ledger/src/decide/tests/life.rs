@@ -31,11 +31,9 @@ fn a_second_wallet_with_initial_credit_needs_a_key() {
     let refused = book.ask(Command::CreateWallet(request.clone()));
     assert_eq!(refused, Err(Refusal::AlreadyExists("an active wallet of this currency and type")));
     request.wallet_type = WalletType::PostPaid;
-    let name = match book.ask(Command::CreateWallet(request.clone())).unwrap().effect {
-        Effect::WalletCreated { wallet, .. } => wallet.name,
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(&*name, "Postpaid Wallet - USD");
+    let effect = book.ask(Command::CreateWallet(request.clone())).unwrap().effect;
+    let Effect::WalletCreated { wallet, .. } = effect else { panic!("{effect:?}") };
+    assert_eq!(&*wallet.name, "Postpaid Wallet - USD");
     book.keyed = true;
     book.ask(Command::CreateWallet(request.clone())).unwrap();
     book.keyed = false;

@@ -109,14 +109,18 @@ impl World {
             let of_unit = view.wallets.iter().filter(|wallet| wallet.head.unit == unit.unit);
             let figures: Vec<Figures> = of_unit.map(|wallet| wallet.figures).collect();
             let sum = |part: fn(&Figures) -> i128| figures.iter().map(part).sum::<i128>();
+            let active = view
+                .wallets
+                .iter()
+                .filter(|wallet| wallet.head.unit == unit.unit && wallet.head.status == WalletStatus::Active);
+            let available: i128 = active.map(|wallet| wallet.figures.available.0).sum();
             let told = (
                 unit.figures.posted.0,
                 unit.figures.own.0,
                 unit.figures.available.0,
                 unit.figures.scheduled.0,
             );
-            let sums =
-                (sum(|f| f.posted.0), sum(|f| f.own.0), sum(|f| f.available.0), sum(|f| f.scheduled.0));
+            let sums = (sum(|f| f.posted.0), sum(|f| f.own.0), available, sum(|f| f.scheduled.0));
             assert_eq!(told, sums, "sums of {:?}{}", unit.unit, self.story());
         }
         let mut units: Vec<&Unit> = Vec::new();

@@ -12,7 +12,7 @@ use coffer_ledger::wallet::WalletStatus;
 use super::number::{DIGITS, Q, leaves_12_digits, total};
 use super::outcome::{Credited, Done, No};
 use super::state::Block;
-use super::{Circumstances, Model, unless};
+use super::{Circumstances, Model, those, unless};
 
 impl Model {
     pub(crate) fn top_up(&mut self, ask: &TopUp, around: Circumstances) -> Result<Done, Vec<No>> {
@@ -53,18 +53,15 @@ impl Model {
     }
 
     fn top_up_faults(&self, ask: &TopUp, wallet: usize, credits: &Q, around: Circumstances) -> Vec<No> {
-        let mut faults = request_faults(ask, around.now);
-        let mut fault = |wrong: bool, no: No| {
-            if wrong {
-                faults.push(no)
-            }
-        };
         let (minted, bonus) = ask.bonus.as_ref().map_or((1, Q::zero()), |bonus| (2, Q::raw(bonus.credits.0)));
         let most = around.limits.tranches_max;
-        fault(self.wallets[wallet].status == WalletStatus::Closed, No::Closed);
-        fault(!credits.is_positive(), No::AmountInvalid);
-        fault(self.live_count() + minted > most, No::Limit("tranches_max", most as u64));
-        fault(self.overflows(wallet, &(credits + &bonus)), No::AmountOverflow);
+        let mut faults = request_faults(ask, around.now);
+        faults.extend(those([
+            (self.wallets[wallet].status == WalletStatus::Closed, No::Closed),
+            (!credits.is_positive(), No::AmountInvalid),
+            (self.live_count() + minted > most, No::Limit("tranches_max", most as u64)),
+            (self.overflows(wallet, &(credits + &bonus)), No::AmountOverflow),
+        ]));
         faults
     }
 
@@ -129,20 +126,18 @@ pub(crate) fn request_faults(ask: &TopUp, now: Timestamp) -> Vec<No> {
     let effective_at = ask.effective_at.unwrap_or(now);
     let (Quantity::Credits(Credits(asked)) | Quantity::Amount(Money(asked))) = ask.quantity;
     let says_what_was_paid = matches!(source_of(ask.reason), Source::Purchased | Source::Refund);
-    let mut faults = Vec::new();
-    let mut fault = |wrong: bool, no: No| {
-        if wrong {
-            faults.push(no)
-        }
-    };
-    fault(asked <= 0, No::AmountInvalid);
-    fault(ask.reason == CreditReason::PurchasedCreditBonus, No::Invalid);
-    fault(ask.paid.is_some() && says_what_was_paid, No::Invalid);
-    fault(ends_too_early(ask.expires_at, effective_at, now), No::Invalid);
+    let mut faults = those([
+        (asked <= 0, No::AmountInvalid),
+        (ask.reason == CreditReason::PurchasedCreditBonus, No::Invalid),
+        (ask.paid.is_some() && says_what_was_paid, No::Invalid),
+        (ends_too_early(ask.expires_at, effective_at, now), No::Invalid),
+    ]);
     if let Some(bonus) = &ask.bonus {
-        fault(bonus.credits.0 <= 0, No::AmountInvalid);
-        fault(ask.reason != CreditReason::PurchasedCreditDirect, No::Invalid);
-        fault(ends_too_early(bonus.expires_at, effective_at, now), No::Invalid);
+        faults.extend(those([
+            (bonus.credits.0 <= 0, No::AmountInvalid),
+            (ask.reason != CreditReason::PurchasedCreditDirect, No::Invalid),
+            (ends_too_early(bonus.expires_at, effective_at, now), No::Invalid),
+        ]));
     }
     faults
 }

@@ -57,13 +57,9 @@ impl Model {
             faults.push(No::AmountInvalid);
         }
         unless(faults)?;
-        let usable = self
-            .in_burn_order(wallet)
-            .into_iter()
-            .filter(|index| self.tranches[*index].is_usable(around.now));
-        let payers: Vec<Payer> = usable
-            .map(|index| Payer { wallet, tranche: Some(index), can: self.tranches[index].remaining() })
-            .collect();
+        // Never overdrawing: what other scopes have borrowed is not there to be taken.
+        let own = self.posted(wallet);
+        let payers = self.tranche_payers(wallet, &own, |block| block.is_usable(around.now));
         let (parts, lacking) = self.divide(&required, false, &payers);
         if lacking.is_positive() {
             return Err(vec![No::Insufficient(required.clone(), &required - &lacking)]);
@@ -93,7 +89,7 @@ impl Model {
             if !self.counts_in(wallet, ask) {
                 faults.push(No::UnitMismatch);
             }
-        } else if matches!(ask.quantity, Quantity::Credits(_))
+        } else if (matches!(ask.quantity, Quantity::Credits(_)) || ask.currency.is_none())
             && !self.share_one_unit(&self.named_wallets(ask))
         {
             faults.push(No::UnitRequired);

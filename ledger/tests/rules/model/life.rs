@@ -2,6 +2,7 @@
 
 use coffer_ledger::command::{CreateWallet, Remainder, UpdateWallet};
 use coffer_ledger::ids::WalletId;
+use coffer_ledger::limits::Limits;
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::wallet::{WalletStatus, WalletType};
 
@@ -9,7 +10,7 @@ use super::credit::{ends_too_early, minor_digits};
 use super::number::{DIGITS, Q, total};
 use super::outcome::{Done, Ended, No};
 use super::state::{Person, Purse};
-use super::{Circumstances, Model, unless};
+use super::{Circumstances, Model, those, unless};
 
 impl Model {
     pub(crate) fn create_customer(&mut self, external_id: &str) -> Result<Done, Vec<No>> {
@@ -64,34 +65,28 @@ impl Model {
     }
 
     fn create_wallet_faults(&self, ask: &CreateWallet, around: Circumstances) -> Vec<No> {
-        let mut faults = Vec::new();
-        let mut fault = |wrong: bool, no: No| {
-            if wrong {
-                faults.push(no)
-            }
-        };
+        let Limits { wallets_max, tranches_max, .. } = *around.limits;
         let has_initial = ask.initial_credits.0 > 0;
         let is_twin = |purse: &Purse| {
             purse.is_active() && purse.currency == ask.currency && purse.kind == ask.wallet_type
         };
-        fault(has_initial && !around.keyed && self.wallets.iter().any(is_twin), No::AlreadyExists);
-        let limits = around.limits;
-        fault(self.wallets.len() >= limits.wallets_max, No::Limit("wallets_max", limits.wallets_max as u64));
-        let too_many = has_initial && self.live_count() >= limits.tranches_max;
-        fault(too_many, No::Limit("tranches_max", limits.tranches_max as u64));
+        let would_mint_twice = has_initial && !around.keyed && self.wallets.iter().any(is_twin);
+        let one_tranche_too_many = has_initial && self.live_count() >= tranches_max;
+        let mut faults = request_faults(ask, around.now);
+        faults.extend(those([
+            (would_mint_twice, No::AlreadyExists),
+            (self.wallets.len() >= wallets_max, No::Limit("wallets_max", wallets_max as u64)),
+            (one_tranche_too_many, No::Limit("tranches_max", tranches_max as u64)),
+        ]));
         faults
     }
 
     pub(crate) fn update_wallet(&mut self, ask: &UpdateWallet, now: Timestamp) -> Result<Done, Vec<No>> {
         let wallet = self.find(ask.wallet)?;
-        let mut faults = Vec::new();
-        if self.wallets[wallet].status == WalletStatus::Closed {
-            faults.push(No::Closed);
-        }
-        if ask.overdraft_limit.is_some_and(|limit| limit.0 < 0) {
-            faults.push(No::AmountInvalid);
-        }
-        unless(faults)?;
+        unless(those([
+            (self.wallets[wallet].status == WalletStatus::Closed, No::Closed),
+            (ask.overdraft_limit.is_some_and(|limit| limit.0 < 0), No::AmountInvalid),
+        ]))?;
         let purse = &mut self.wallets[wallet];
         if let Some(name) = &ask.name {
             purse.name = name.to_string();
@@ -190,16 +185,11 @@ impl Model {
 
 /// What can be wrong with a new wallet whoever it is for.
 pub(crate) fn request_faults(ask: &CreateWallet, now: Timestamp) -> Vec<No> {
-    let mut faults = Vec::new();
-    let mut fault = |wrong: bool, no: No| {
-        if wrong {
-            faults.push(no)
-        }
-    };
     let has_initial = ask.initial_credits.0 > 0;
-    fault(ask.initial_credits.0 < 0 || ask.overdraft_limit.0 < 0, No::AmountInvalid);
-    fault(has_initial && ends_too_early(ask.initial_expires_at, now, now), No::Invalid);
-    faults
+    those([
+        (ask.initial_credits.0 < 0 || ask.overdraft_limit.0 < 0, No::AmountInvalid),
+        (has_initial && ends_too_early(ask.initial_expires_at, now, now), No::Invalid),
+    ])
 }
 
 fn new_purse(ask: &CreateWallet, now: Timestamp) -> Purse {

@@ -193,6 +193,11 @@ impl Model {
     }
 }
 
+/// The faults that are there.
+pub(crate) fn those<const N: usize>(checks: [(bool, No); N]) -> Vec<No> {
+    checks.into_iter().filter(|(wrong, _)| *wrong).map(|(_, no)| no).collect()
+}
+
 /// `Err` with all faults if there is one.
 pub(crate) fn unless(faults: Vec<No>) -> Result<(), Vec<No>> {
     if faults.is_empty() { Ok(()) } else { Err(faults) }

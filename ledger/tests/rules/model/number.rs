@@ -16,12 +16,12 @@ pub(crate) struct Q(BigRational);
 impl Q {
     /// A figure in units of 10⁻¹⁵, as the ledger's own types hold it.
     pub(crate) fn raw(units: i128) -> Self {
-        Self(BigRational::new(units.into(), power_of_ten(DIGITS)))
+        Self(BigRational::new_raw(units.into(), power_of_ten(DIGITS)))
     }
 
     /// A whole number.
     pub(crate) fn whole(number: i64) -> Self {
-        Self(BigRational::from_integer(number.into()))
+        Self::raw(i128::from(number) * 10_i128.pow(DIGITS))
     }
 
     /// 0.
@@ -95,15 +95,24 @@ pub(crate) fn leaves_12_digits(figure: &Q) -> bool {
 impl Add for &Q {
     type Output = Q;
     fn add(self, other: Self) -> Q {
-        Q(&self.0 + &other.0)
+        Q(combined(&self.0, &other.0, |a, b| a + b))
     }
 }
 
 impl Sub for &Q {
     type Output = Q;
     fn sub(self, other: Self) -> Q {
-        Q(&self.0 - &other.0)
+        Q(combined(&self.0, &other.0, |a, b| a - b))
     }
+}
+
+/// Adds or subtracts. Parts of one size are counted without looking for a smaller size: histories are long.
+fn combined(a: &BigRational, b: &BigRational, with: impl Fn(&BigInt, &BigInt) -> BigInt) -> BigRational {
+    if a.denom() == b.denom() {
+        return BigRational::new_raw(with(a.numer(), b.numer()), a.denom().clone());
+    }
+    let (first, second) = (a.numer() * b.denom(), b.numer() * a.denom());
+    BigRational::new(with(&first, &second), a.denom() * b.denom())
 }
 
 impl Mul for &Q {

@@ -42,7 +42,7 @@ impl Model {
         let live = later.in_burn_order(wallet);
         Seen {
             posted: later.posted_at(wallet, now),
-            available: if purse.is_active() { room } else { Q::zero() },
+            available: room,
             scheduled: later.sum(wallet, |block| block.is_live() && now < block.effective_at),
             debt: purse.debt(),
             by_source: SOURCES.map(of_source),

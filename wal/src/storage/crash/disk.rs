@@ -216,10 +216,6 @@ impl Disk {
         }
     }
 
-    pub(super) fn forget_unsynced_names(&mut self, dir: &Path) {
-        self.unsynced_names.retain(|change| !change.is_in(dir));
-    }
-
     pub(super) fn write(&mut self, inode: usize, bytes: &[u8], at: u64, durably: bool) -> io::Result<()> {
         let start = usize::try_from(at).map_err(|_| io::ErrorKind::FileTooLarge)?;
         self.check_space(inode, (start + bytes.len()) as u64)?;

@@ -8,7 +8,7 @@
 //! - [`CrashStorage::stop_at_change`] stops the machine inside the n-th change: it neither completes nor is
 //!   undone, and every later call fails.
 //! - [`CrashStorage::fail_call`] lets the n-th call of any kind fail, or a write fall short.
-//! - A failed sync drops what it should have made durable, while reads still show it: exactly the trap
+//! - A failed sync of a file drops what it should have made durable, while reads still show it: exactly the trap
 //!   that makes retrying a failed `fsync` wrong.
 //! - [`CrashStorage::crash`] and [`CrashStorage::kill`] make the disk that the next process finds; the old
 //!   one stays as it is, so that one run can be continued in many ways.
@@ -233,10 +233,8 @@ impl Storage for CrashStorage {
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut machine = self.lock_machine();
         match machine.faults.begin(Call::SyncDir, dir)? {
-            Verdict::Fail(error) => {
-                machine.disk.forget_unsynced_names(dir);
-                Err(error)
-            }
+            // Names go through a journal, which keeps them or fails for good; they stay undecided.
+            Verdict::Fail(error) => Err(error),
             Verdict::StopInside => Err(faults::stopped_error()),
             Verdict::Go | Verdict::Short(_) => {
                 machine.disk.sync_dir(dir);

@@ -1,0 +1,222 @@
+//! A debit while it is being put together (SEMANTICS §3, §4).
+//!
+//! The walk takes until nothing is needed any more: what is still needed at its end is the shortfall, and what was taken is what
+//! was available. Credits are counted off exactly; money that wallets of different rates share is kept to 30 digits between them.
+
+use smallvec::SmallVec;
+
+use super::{Context, limit_reached};
+use crate::amount::wide::ExactMoney;
+use crate::amount::{Credits, Money, Rate};
+use crate::burn_order::{Purpose, WalletIndices};
+use crate::command::Quantity;
+use crate::customer::Customer;
+use crate::fact::{DebitRow, Debited, Giver, Posting, Slice};
+use crate::refusal::Refusal;
+use crate::time::Timestamp;
+use crate::wallet::{WalletHead, WalletStatus};
+
+/// What is still needed.
+#[derive(Clone, Copy)]
+enum Need {
+    Credits(Credits),
+    Amount(ExactMoney),
+}
+
+impl Need {
+    fn of(quantity: Quantity) -> Self {
+        match quantity {
+            Quantity::Credits(credits) => Self::Credits(credits),
+            Quantity::Amount(money) => Self::Amount(ExactMoney::of(money)),
+        }
+    }
+
+    fn is_met(self) -> bool {
+        match self {
+            Self::Credits(credits) => credits.is_zero(),
+            Self::Amount(money) => money.is_zero(),
+        }
+    }
+
+    /// How many credits of this rate would meet it.
+    fn credits(self, rate: Rate) -> Credits {
+        match self {
+            Self::Credits(credits) => credits,
+            Self::Amount(money) => money.credits_up(rate),
+        }
+    }
+
+    fn less(self, credits: Credits, rate: Rate) -> Self {
+        match self {
+            Self::Credits(needed) => Self::Credits(needed - credits),
+            Self::Amount(money) => Self::Amount(money.less(ExactMoney::of_credits(credits, rate))),
+        }
+    }
+
+    /// As a refusal and a reply show it: credits, or money rounded up.
+    fn shown(self) -> Credits {
+        match self {
+            Self::Credits(credits) => credits,
+            Self::Amount(money) => Credits(money.money_up().expect("at most what was asked for").0),
+        }
+    }
+}
+
+/// A debit while it is being put together.
+pub(super) struct Taking<'a> {
+    customer: &'a Customer,
+    need: Need,
+    rows: SmallVec<[DebitRow; 1]>,
+    /// Index of the wallet of each row.
+    touched: WalletIndices,
+    slices: SmallVec<[Slice; 2]>,
+}
+
+impl<'a> Taking<'a> {
+    /// Nothing taken yet.
+    pub(super) fn new(customer: &'a Customer, quantity: Quantity) -> Self {
+        Self {
+            customer,
+            need: Need::of(quantity),
+            rows: SmallVec::new(),
+            touched: SmallVec::new(),
+            slices: SmallVec::new(),
+        }
+    }
+
+    /// Takes from the wallet's tranches in burn order, at most `room` in all.
+    pub(super) fn take_tranches(
+        &mut self,
+        index: usize,
+        purpose: Purpose<'_>,
+        room: Credits,
+        now: Timestamp,
+    ) {
+        let wallet = &self.customer.wallets[index];
+        // Rounded up once for the wallet: its tranches only share what it gives.
+        let wanted = self.need.credits(wallet.head.unit.conversion_rate).min(room);
+        let mut left = wanted;
+        for tranche in &wallet.tranches {
+            if !left.is_positive() {
+                break;
+            }
+            let credits = left.min(tranche.unpinned());
+            if credits.is_positive() && purpose.admits(tranche, now) {
+                left -= credits;
+                let giver = Giver::Tranche { id: tranche.id, terms: tranche.terms.clone() };
+                self.slices.push(Slice { wallet: wallet.head.id, credits, giver });
+            }
+        }
+        if left < wanted {
+            self.book(index, wanted - left);
+        }
+    }
+
+    /// Takes from the wallet's overdraft.
+    pub(super) fn take_overdraft(&mut self, index: usize) {
+        let head = &self.customer.wallets[index].head;
+        let credits = self.need.credits(head.unit.conversion_rate).min(head.overdraft_room());
+        if credits.is_positive() {
+            self.slices.push(Slice { wallet: head.id, credits, giver: Giver::Overdraft });
+            self.book(index, credits);
+        }
+    }
+
+    /// Adds to the wallet's row.
+    fn book(&mut self, index: usize, credits: Credits) {
+        let head = &self.customer.wallets[index].head;
+        self.need = self.need.less(credits, head.unit.conversion_rate);
+        if let Some(row) = self.touched.iter().position(|touched| *touched == index) {
+            let row = &mut self.rows[row];
+            row.credits += credits;
+            row.posting.after -= credits;
+            return;
+        }
+        self.touched.push(index);
+        let posting = Posting {
+            wallet: head.id,
+            sequence: head.sequence + 1,
+            before: head.posted,
+            after: head.posted - credits,
+        };
+        self.rows.push(DebitRow { credits, amount: Money::ZERO, posting });
+    }
+
+    /// Judges whether it is enough, and adds up.
+    pub(super) fn finish(
+        mut self,
+        quantity: Quantity,
+        partial: bool,
+        context: &Context<'_>,
+    ) -> Result<Debited, Refusal> {
+        let shortfall = self.need.shown();
+        if !self.need.is_met() && (!partial || self.rows.is_empty()) {
+            let required = Need::of(quantity).shown();
+            return Err(Refusal::InsufficientCredits {
+                required,
+                available: required - shortfall,
+                shortfall,
+            });
+        }
+        if self.slices.len() > context.limits.slices_max {
+            return Err(limit_reached("slices_max", context.limits.slices_max));
+        }
+        let amount = self.price_rows()?;
+        Ok(self.add_up(amount, shortfall))
+    }
+
+    /// Puts the money beside the credits of each row; returns the money of all, rounded once.
+    fn price_rows(&mut self) -> Result<Money, Refusal> {
+        let wallets = &self.customer.wallets;
+        let rate = |index: usize| wallets[index].head.unit.conversion_rate;
+        for (row, index) in self.rows.iter_mut().zip(&self.touched) {
+            let amount = Money::of_credits_half_even(row.credits, rate(*index));
+            row.amount = amount.ok_or(Refusal::AmountOverflow("amount"))?;
+        }
+        if let [only] = self.rows.as_slice() {
+            return Ok(only.amount);
+        }
+        let exact = self.rows.iter().zip(&self.touched);
+        let exact = exact.map(|(row, index)| ExactMoney::of_credits(row.credits, rate(*index)));
+        let total = exact.fold(ExactMoney::ZERO, ExactMoney::plus);
+        total.money_half_even().ok_or(Refusal::AmountOverflow("amount"))
+    }
+
+    fn add_up(self, amount: Money, shortfall: Credits) -> Debited {
+        let wallets = &self.customer.wallets;
+        let unit = &wallets[self.touched[0]].head.unit;
+        let mixed_units = self.touched.iter().any(|index| wallets[*index].head.unit != *unit);
+        let sum = |of: fn(&DebitRow) -> Credits| {
+            if mixed_units { Credits::ZERO } else { self.rows.iter().map(of).sum() }
+        };
+        Debited {
+            credits: sum(|row| row.credits),
+            amount,
+            currency: unit.currency,
+            mixed_units,
+            shortfall,
+            balance_before: sum(|row| row.posting.before),
+            balance_after: sum(|row| row.posting.after),
+            available: if mixed_units { Credits::ZERO } else { self.available_after() },
+            rows: self.rows,
+            slices: self.slices,
+        }
+    }
+
+    /// Σ max(0, own + limit) over the active wallets of the unit, after the debit.
+    fn available_after(&self) -> Credits {
+        let wallets = &self.customer.wallets;
+        let unit = &wallets[self.touched[0]].head.unit;
+        let of_unit = wallets
+            .iter()
+            .enumerate()
+            .filter(|(_, wallet)| wallet.head.status == WalletStatus::Active && wallet.head.unit == *unit);
+        of_unit.map(|(index, wallet)| self.left_available(index, &wallet.head)).sum()
+    }
+
+    fn left_available(&self, index: usize, head: &WalletHead) -> Credits {
+        let row = self.touched.iter().position(|touched| *touched == index);
+        let taken = row.map_or(Credits::ZERO, |row| self.rows[row].credits);
+        (head.own() + head.overdraft_limit - taken).max(Credits::ZERO)
+    }
+}

@@ -1,0 +1,111 @@
+//! What everything in the engine shares: the log, the tables, the clock, the counters. No logic lives here.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+
+use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
+use coffer_wal::{Journal, Log, LogReader, Lsn, SnapshotStore, Space, Subject};
+use ractor::ActorRef;
+
+use super::codec::kinds;
+use super::counters::Counters;
+use super::directory::Directory;
+use super::gate::Done;
+use super::keys::Keys;
+use super::operation::Failure;
+use super::options::EngineOptions;
+use super::permits::{InFlight, PermitLimits};
+use super::router::Router;
+use super::tenant_actor::TenantMessage;
+use super::tenant_view::TenantViews;
+use super::timers::Timers;
+use crate::clock::Timekeeper;
+use crate::env::Env;
+
+/// A tenant's mailbox and its share of the writes in flight.
+#[derive(Clone)]
+pub(crate) struct TenantSeat {
+    pub(crate) mailbox: ActorRef<TenantMessage>,
+    pub(crate) in_flight: Arc<InFlight>,
+}
+
+/// What everything in the engine shares.
+pub(crate) struct Core {
+    pub(crate) options: EngineOptions,
+    pub(crate) env: Env,
+    pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) time: Timekeeper,
+    pub(crate) journal: Journal<Done>,
+    pub(crate) reader: LogReader,
+    pub(crate) snapshots: SnapshotStore,
+    /// Taken by the shutdown.
+    pub(crate) log: Mutex<Option<Log<Done>>>,
+    pub(crate) router: Router,
+    pub(crate) directory: Directory,
+    pub(crate) keys: Keys,
+    pub(crate) views: TenantViews,
+    pub(crate) tenants: RwLock<HashMap<TenantNumber, TenantSeat>>,
+    pub(crate) timers: Timers,
+    pub(crate) counters: Counters,
+    pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) permit_limits: PermitLimits,
+    /// Set once: no write is admitted any more.
+    pub(crate) closing: AtomicBool,
+    /// Held while a snapshot is taken.
+    pub(crate) snapshotting: tokio::sync::Mutex<()>,
+    /// Start of the newest snapshot.
+    pub(crate) snapshot_start: AtomicU64,
+}
+
+impl Core {
+    /// Whether a write may be tried at all (DESIGN decision 6).
+    pub(crate) fn admit(&self) -> Result<(), Failure> {
+        if self.closing.load(Ordering::Acquire) {
+            return Err(Failure::ReadOnly("the engine is shutting down"));
+        }
+        if self.journal.halted().is_some() {
+            return Err(Failure::Halted);
+        }
+        match self.journal.space() {
+            Space::Enough => Ok(()),
+            Space::Low { .. } => Err(Failure::ReadOnly("the disk is nearly full")),
+        }
+    }
+
+    /// The tenant's share of the writes in flight.
+    pub(crate) fn tenant_in_flight(&self, tenant: TenantNumber) -> Option<Arc<InFlight>> {
+        let tenants = self.tenants.read().expect("no tenant operation panics");
+        tenants.get(&tenant).map(|seat| Arc::clone(&seat.in_flight))
+    }
+
+    /// Every tenant's seat, by number.
+    pub(crate) fn tenant_seats(&self) -> Vec<(TenantNumber, TenantSeat)> {
+        let tenants = self.tenants.read().expect("no tenant operation panics");
+        let mut seats: Vec<_> = tenants.iter().map(|(number, seat)| (*number, seat.clone())).collect();
+        seats.sort_by_key(|(number, _)| *number);
+        seats
+    }
+
+    /// Runs `then` when everything up to `position` is durable.
+    pub(crate) fn after(&self, position: LogPosition, then: super::gate::Then) {
+        self.journal.after(Lsn(position.0), Done::Then(then));
+    }
+
+    /// Waits until everything up to `position` is durable.
+    pub(crate) async fn durable(&self, position: LogPosition) -> Result<(), Failure> {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        self.after(position, Box::new(move |result| drop(tell.send(result))));
+        told.await.map_err(|_| Failure::OutcomeUnknown)?.map_err(|_| Failure::Halted)
+    }
+}
+
+/// The log's name for a customer.
+pub(crate) const fn customer_subject(tenant: TenantNumber, number: CustomerNumber) -> Subject {
+    Subject { kind: kinds::CUSTOMER, tenant: tenant.0, number: number.0 }
+}
+
+/// The log's name for a tenant.
+pub(crate) const fn tenant_subject(tenant: TenantNumber) -> Subject {
+    Subject { kind: kinds::TENANT, tenant: tenant.0, number: 0 }
+}

@@ -1,0 +1,74 @@
+//! What the engine does for itself, once a second: watch the clock, rest idle actors, drop old keys, snapshot when due.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::core::Core;
+use super::snapshot;
+
+const EVERY: Duration = Duration::from_secs(1);
+const KEY_SWEEP_EVERY_S: u64 = 60;
+
+/// Runs until the engine is gone or closing.
+pub(crate) async fn run(core: Weak<Core>) {
+    let mut seconds = tokio::time::interval(EVERY);
+    seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut logged_at_snapshot = 0;
+    for second in 1_u64.. {
+        seconds.tick().await;
+        let Some(core) = core.upgrade() else { return };
+        if core.closing.load(Ordering::Acquire) {
+            return;
+        }
+        core.time.watch();
+        rest_idle(&core);
+        if second.is_multiple_of(KEY_SWEEP_EVERY_S) {
+            core.keys.sweep_all(core.time.now());
+        }
+        snapshot_if_due(&core, &mut logged_at_snapshot).await;
+    }
+}
+
+/// Actors that were idle for long rest; above `actors_max` the idle time that is tolerated shrinks.
+fn rest_idle(core: &Arc<Core>) {
+    let now_s = core.time.now().seconds();
+    let active = core.router.places().active;
+    let tolerated = if active > u64::try_from(core.options.actors_max).unwrap_or(u64::MAX) {
+        1
+    } else {
+        core.options.actor_idle_s
+    };
+    for shard in 0..core.router.shard_count() {
+        core.router.sweep(shard, now_s.saturating_sub(tolerated));
+    }
+}
+
+async fn snapshot_if_due(core: &Arc<Core>, logged_at_snapshot: &mut u64) {
+    let logged = core.journal.stats().bytes;
+    let every = core.options.snapshot_log_bytes;
+    if every == 0 || logged - *logged_at_snapshot < every {
+        return;
+    }
+    *logged_at_snapshot = logged;
+    if let Err(error) = take_snapshot(core).await {
+        tracing::error!(%error, "a snapshot failed; the log keeps what it would have replaced");
+    }
+}
+
+/// Takes a snapshot on a thread of its own; one at a time.
+pub(crate) async fn take_snapshot(core: &Arc<Core>) -> Result<snapshot::SnapshotReport, snapshot::SnapshotFailure> {
+    let _one_at_a_time = core.snapshotting.lock().await;
+    let taking = Arc::clone(core);
+    let taken = core.runtime.spawn_blocking(move || snapshot::take(&taking)).await;
+    let report = taken.map_err(|_| snapshot::SnapshotFailure::Content("the snapshot's thread panicked".into()))??;
+    tracing::info!(
+        snapshot = report.id,
+        customers = report.customers,
+        keys = report.keys,
+        bytes = report.bytes,
+        seconds = report.seconds,
+        "took a snapshot"
+    );
+    Ok(report)
+}

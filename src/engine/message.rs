@@ -1,0 +1,49 @@
+//! What a customer's mailbox holds.
+
+use coffer_ledger::customer::Customer;
+use coffer_ledger::ids::LogPosition;
+use coffer_ledger::time::Timestamp;
+use tokio::sync::oneshot;
+
+use super::gate::{Answer, GroupShare};
+use super::keys::KeyHash;
+use super::operation::{Failure, Operation};
+use super::permits::Permit;
+
+/// An operation and the hash of its key.
+pub(crate) struct Keyed {
+    pub(crate) operation: Operation,
+    pub(crate) key: Option<KeyHash>,
+}
+
+/// A reader: looks at the state as of the instant and gives what is to be done once that state is durable.
+pub(crate) type Reader = Box<dyn FnOnce(Result<(&Customer, Timestamp), Failure>) -> super::gate::Then + Send>;
+
+/// A customer's canonical bytes as of one record, for a snapshot.
+pub(crate) struct Image {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) position: LogPosition,
+}
+
+/// What a customer's mailbox holds.
+#[expect(clippy::large_enum_variant, reason = "ractor boxes every message; a box inside would be a second one")]
+pub(crate) enum Message {
+    /// One operation.
+    One {
+        keyed: Keyed,
+        reply: oneshot::Sender<Answer>,
+        permit: Permit,
+    },
+    /// Some operations of a batch, each alone, in order.
+    Envelope {
+        items: Vec<Keyed>,
+        share: GroupShare,
+        permit: Permit,
+    },
+    /// Look, do not touch.
+    Read(Reader),
+    /// Something may be due.
+    Tick,
+    /// Give your image to the snapshot.
+    Image(std::sync::mpsc::Sender<Image>),
+}

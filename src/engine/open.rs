@@ -1,0 +1,139 @@
+//! Opening: lock → recover → check the clock → start the log's threads → seat the tenants → start the timers.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use coffer_ledger::time::Timestamp;
+use coffer_wal::{Log, LogOptions, Opened, SnapshotError};
+
+use super::core::Core;
+use super::counters::Counters;
+use super::gate::Done;
+use super::keys::Keys;
+use super::options::EngineOptions;
+use super::permits::PermitLimits;
+use super::recovery::{RecoveryProgress, Tables, recover};
+use super::tenant_view::TenantViews;
+use super::timers::Timers;
+use super::{housekeeping, tenant_actor, timers};
+use crate::clock::{Timekeeper, days_ahead};
+use crate::env::Env;
+
+/// Why an engine did not start. Nothing on disk was changed, except that an empty directory may hold an empty log.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The log: locked, unwritable, of another format or store, damaged. The command line maps each to its exit code.
+    #[error(transparent)]
+    Log(#[from] coffer_wal::OpenError),
+    /// The snapshot directory.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// The machine's clock is far ahead of the last record; expiring everybody's credit by mistake cannot be undone.
+    #[error("the clock is {days} days ahead of the last record (limit {max}); if it is right, start with --accept-clock")]
+    ClockGap {
+        /// Whole days.
+        days: u64,
+        /// `clock_gap_days_max`.
+        max: u64,
+    },
+    /// The recovering thread panicked: a bug.
+    #[error("recovery panicked")]
+    Panicked,
+}
+
+/// Opens the log of shard 0 and builds the engine around it.
+pub(crate) async fn open(
+    options: EngineOptions,
+    env: Env,
+    progress: Arc<dyn RecoveryProgress>,
+) -> Result<Arc<Core>, OpenError> {
+    let runtime = tokio::runtime::Handle::current();
+    let opening = tokio::task::spawn_blocking(move || open_blocking(options, env, runtime, &progress));
+    opening.await.map_err(|_| OpenError::Panicked)?
+}
+
+fn open_blocking(
+    options: EngineOptions,
+    env: Env,
+    runtime: tokio::runtime::Handle,
+    progress: &Arc<dyn RecoveryProgress>,
+) -> Result<Arc<Core>, OpenError> {
+    let started_ns = env.clock.monotonic_ns();
+    let mut opened = coffer_wal::Log::open(log_options(&options), env.for_log())?;
+    if let Some(torn) = &opened.end().torn {
+        let (file, offset, bytes) = (torn.path.display(), torn.offset, torn.bytes);
+        progress.note(&format!("{file}: a write of {bytes} bytes at {offset} was cut short; it was never acknowledged, and is set aside"));
+    }
+    let seed = seed_of(&opened);
+    let make_keys = || Keys::new(seed, options.idempotency_window_h, options.keys_max);
+    let tables = recover(&mut opened, &make_keys, progress)?;
+    check_clock(&options, &env, tables.last_at)?;
+    let log = opened.start(env.spawn.as_ref())?;
+    let took_ms = (env.clock.monotonic_ns() - started_ns) / 1_000_000;
+    Ok(assemble(options, env, runtime, log, tables, took_ms))
+}
+
+fn log_options(options: &EngineOptions) -> LogOptions {
+    LogOptions {
+        dir: options.data_dir.join("shard-00"),
+        segment_bytes: options.segment_bytes,
+        direct_io: options.direct_io,
+        ..LogOptions::default()
+    }
+}
+
+/// Key hashes stand in snapshots: their seed is the store's own and never changes.
+fn seed_of(opened: &Opened) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = opened.store_id();
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
+fn check_clock(options: &EngineOptions, env: &Env, last_at: Timestamp) -> Result<(), OpenError> {
+    let (days, max) = (days_ahead(env.clock.as_ref(), last_at), options.clock_gap_days_max);
+    if days > max && !options.accept_clock { Err(OpenError::ClockGap { days, max }) } else { Ok(()) }
+}
+
+fn assemble(
+    options: EngineOptions,
+    env: Env,
+    runtime: tokio::runtime::Handle,
+    log: Log<Done>,
+    tables: Tables,
+    took_ms: u64,
+) -> Arc<Core> {
+    let counters = Counters::default();
+    counters.recovery_ms.store(took_ms, Ordering::Relaxed);
+    counters.recovery_records.store(tables.records, Ordering::Relaxed);
+    let permit_limits = PermitLimits {
+        engine: options.writes_in_flight_max,
+        tenant: options.writes_in_flight_tenant_max,
+        customer: options.writes_in_flight_customer_max,
+    };
+    let core = Arc::new(Core {
+        time: Timekeeper::start(Arc::clone(&env.clock), tables.last_at),
+        journal: log.journal(),
+        reader: log.reader(),
+        snapshots: log.snapshots().clone(),
+        log: Mutex::new(Some(log)),
+        router: tables.router,
+        directory: tables.directory,
+        keys: tables.keys,
+        views: TenantViews::default(),
+        tenants: std::sync::RwLock::default(),
+        timers: Timers::default(),
+        counters,
+        in_flight: Arc::default(),
+        permit_limits,
+        closing: AtomicBool::new(false),
+        snapshotting: tokio::sync::Mutex::default(),
+        snapshot_start: AtomicU64::new(tables.snapshot_start.0),
+        options,
+        env,
+        runtime,
+    });
+    tables.due.iter().for_each(|(at, tenant, number)| core.timers.schedule(*at, *tenant, *number));
+    tables.tenants.into_values().for_each(|tenant| tenant_actor::seat(&core, tenant));
+    core.runtime.spawn(timers::run(Arc::downgrade(&core)));
+    core.runtime.spawn(housekeeping::run(Arc::downgrade(&core)));
+    core
+}

@@ -1,0 +1,233 @@
+//! Coming back: newest sound snapshot, then every record after it (DESIGN §3).
+//!
+//! Recovery changes no file. A damaged newest snapshot costs time, not data: the one before it and more of the log give the same
+//! state. A record that does not fit stops the start.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use coffer_ledger::catalog::tenant::Tenant;
+use coffer_ledger::customer::Customer;
+use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
+use coffer_ledger::time::Timestamp;
+use coffer_wal::{Lsn, Opened, Record, SnapshotInfo, Subject};
+
+use super::codec::{self, kinds};
+use super::customer_actor::resting_of;
+use super::directory::Directory;
+use super::fold::fold;
+use super::keys::{KeyEntry, KeyHash, Keys};
+use super::open::OpenError;
+use super::router::Router;
+use super::slot::Resting;
+use super::snapshot::{self, Load};
+use super::tenant_actor;
+
+/// Told while the engine starts, by the recovering thread.
+pub trait RecoveryProgress: Send + Sync {
+    /// The snapshot is being read.
+    fn snapshot(&self, customers: u64, bytes_read: u64, bytes_total: u64);
+    /// The log is being replayed.
+    fn replay(&self, records: u64, bytes_read: u64, bytes_total: u64);
+    /// A line for the operator: what was found, what was passed over.
+    fn note(&self, line: &str);
+}
+
+/// No progress is shown.
+impl RecoveryProgress for () {
+    fn snapshot(&self, _: u64, _: u64, _: u64) {}
+    fn replay(&self, _: u64, _: u64, _: u64) {}
+    fn note(&self, _: &str) {}
+}
+
+/// What recovery fills.
+pub(crate) struct Tables {
+    pub(crate) router: Router,
+    pub(crate) directory: Directory,
+    pub(crate) keys: Keys,
+    pub(crate) tenants: HashMap<TenantNumber, Tenant>,
+    /// When each customer with something to come is due.
+    pub(crate) due: Vec<(Timestamp, TenantNumber, CustomerNumber)>,
+    pub(crate) records: u64,
+    pub(crate) snapshot_start: Lsn,
+    pub(crate) last_at: Timestamp,
+}
+
+impl Tables {
+    fn new(keys: Keys) -> Self {
+        Self {
+            router: Router::new(),
+            directory: Directory::new(),
+            keys,
+            tenants: HashMap::new(),
+            due: Vec::new(),
+            records: 0,
+            snapshot_start: Lsn::NONE,
+            last_at: Timestamp(0),
+        }
+    }
+}
+
+/// Fills empty tables from the newest sound snapshot and the log after it. `make_keys` gives an empty key table.
+pub(crate) fn recover(
+    opened: &mut Opened,
+    make_keys: &dyn Fn() -> Keys,
+    progress: &Arc<dyn RecoveryProgress>,
+) -> Result<Tables, OpenError> {
+    let mut tables = from_snapshot(opened, make_keys, progress)?;
+    let touched = replay(opened, &mut tables, progress)?;
+    for customer in touched.into_values() {
+        settle(&mut tables, &customer);
+    }
+    tables.last_at = tables.last_at.max(Timestamp(opened.end().last_time_ns));
+    Ok(tables)
+}
+
+fn from_snapshot(
+    opened: &Opened,
+    make_keys: &dyn Fn() -> Keys,
+    progress: &Arc<dyn RecoveryProgress>,
+) -> Result<Tables, OpenError> {
+    for info in opened.snapshots().list()? {
+        let mut loading = Loading { tables: Tables::new(make_keys()), info: &info, progress, customers: 0 };
+        match snapshot::load(opened.snapshots(), &info, &mut loading) {
+            Ok(()) => {
+                let mut tables = loading.tables;
+                tables.snapshot_start = info.start_lsn;
+                return Ok(tables);
+            }
+            Err(error) => progress.note(&format!("snapshot {} is passed over: {error}", info.id)),
+        }
+    }
+    Ok(Tables::new(make_keys()))
+}
+
+/// Enters a snapshot's content into the tables.
+struct Loading<'a> {
+    tables: Tables,
+    info: &'a SnapshotInfo,
+    progress: &'a Arc<dyn RecoveryProgress>,
+    customers: u64,
+}
+
+impl Load for Loading<'_> {
+    fn next_number(&mut self, next: CustomerNumber) {
+        self.tables.directory.number_is_taken(CustomerNumber(next.0.saturating_sub(1)));
+    }
+
+    fn tenant(&mut self, tenant: Tenant) {
+        self.tables.last_at = self.tables.last_at.max(tenant.last_at);
+        self.tables.tenants.insert(tenant.number, tenant);
+    }
+
+    fn customer(&mut self, customer: Customer, bytes: &[u8]) {
+        self.customers += 1;
+        self.tables.directory.note(&customer);
+        let next_due = customer.next_due();
+        if next_due < Timestamp::MAX {
+            self.tables.due.push((next_due, customer.tenant, customer.number));
+        }
+        let resting = Resting { bytes: bytes.into(), position: customer.last_position, next_due };
+        self.tables.last_at = self.tables.last_at.max(customer.last_at);
+        self.tables.router.lay_to_rest(customer.tenant, customer.number, resting);
+    }
+
+    fn key(&mut self, hash: KeyHash, entry: KeyEntry) {
+        let at = Timestamp(u64::from(entry.recorded_s) * 1_000_000_000);
+        self.tables.keys.insert(hash, entry.position, at);
+    }
+
+    fn progress(&mut self, bytes_read: u64) {
+        self.progress.snapshot(self.customers, bytes_read, self.info.bytes);
+    }
+}
+
+type Touched = HashMap<CustomerNumber, Customer>;
+
+fn replay(
+    opened: &mut Opened,
+    tables: &mut Tables,
+    progress: &Arc<dyn RecoveryProgress>,
+) -> Result<Touched, OpenError> {
+    let mut touched = Touched::new();
+    let from = tables.snapshot_start.next();
+    let mut show = |seen: &coffer_wal::ReplayProgress| progress.replay(seen.records, seen.bytes_read, seen.bytes_total);
+    let summary = opened.replay(from, &mut show, &mut |record| {
+        take(&record, tables, &mut touched).map_err(Into::into)
+    })?;
+    tables.records = summary.records;
+    Ok(touched)
+}
+
+/// Why a record stops the start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReplayError {
+    #[error(transparent)]
+    Fold(#[from] super::fold::FoldError),
+    #[error("record {0} cannot be read: {1}")]
+    Decode(u64, codec::DecodeError),
+    #[error("record {0} is about a subject of kind {1}, which this version does not know")]
+    Subject(u64, u8),
+    #[error("customer {0} rests in bytes that cannot be read: {1}")]
+    Resting(u64, codec::DecodeError),
+}
+
+fn take(record: &Record<'_>, tables: &mut Tables, touched: &mut Touched) -> Result<(), ReplayError> {
+    let subject = record.header.subject;
+    let at = Timestamp(record.header.time_ns);
+    tables.last_at = tables.last_at.max(at);
+    let key = match subject.kind {
+        kinds::CUSTOMER => take_customer(record, tables, touched)?,
+        kinds::TENANT => take_tenant(record, tables)?,
+        kind => return Err(ReplayError::Subject(record.lsn.0, kind)),
+    };
+    if let Some(key) = key {
+        let hash = tables.keys.hash(subject, key);
+        tables.keys.insert(hash, LogPosition(record.lsn.0), at);
+    }
+    Ok(())
+}
+
+fn take_customer<'a>(
+    record: &Record<'a>,
+    tables: &Tables,
+    touched: &mut Touched,
+) -> Result<Option<&'a str>, ReplayError> {
+    let Subject { tenant, number, .. } = record.header.subject;
+    let (tenant, number) = (TenantNumber(tenant), CustomerNumber(number));
+    let customer = match touched.entry(number) {
+        std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+        std::collections::hash_map::Entry::Vacant(unknown) => unknown.insert(fetch(tables, tenant, number)?),
+    };
+    let was = customer.identity.as_ref().map(|identity| identity.deleted);
+    let key = fold(customer, record)?;
+    // Names follow the log's order: one that was deleted may be another customer's a record later.
+    if was != customer.identity.as_ref().map(|identity| identity.deleted) {
+        tables.directory.note(customer);
+    }
+    Ok(key)
+}
+
+fn fetch(tables: &Tables, tenant: TenantNumber, number: CustomerNumber) -> Result<Customer, ReplayError> {
+    let Some(resting) = tables.router.take_resting(number) else { return Ok(Customer::new(tenant, number)) };
+    codec::decode_customer(&resting.bytes).map_err(|error| ReplayError::Resting(number.0, error))
+}
+
+fn take_tenant<'a>(record: &Record<'a>, tables: &mut Tables) -> Result<Option<&'a str>, ReplayError> {
+    let number = TenantNumber(record.header.subject.tenant);
+    let decoded = codec::decode_tenant_for_replay(record.header.version, record.public, record.personal);
+    let decoded = decoded.map_err(|error| ReplayError::Decode(record.lsn.0, error))?;
+    let tenant = tables.tenants.entry(number).or_insert_with(|| Tenant::new(number));
+    tenant_actor::fold(tenant, &decoded.facts, LogPosition(record.lsn.0));
+    Ok(decoded.idempotency_key)
+}
+
+/// Lays a replayed customer to rest.
+fn settle(tables: &mut Tables, customer: &Customer) {
+    let resting = resting_of(customer);
+    if resting.next_due < Timestamp::MAX {
+        tables.due.push((resting.next_due, customer.tenant, customer.number));
+    }
+    tables.directory.number_is_taken(customer.number);
+    tables.router.lay_to_rest(customer.tenant, customer.number, resting);
+}

@@ -1,0 +1,92 @@
+//! Answers from the log: a repeated key is answered by its record, compared by value and rendered anew (SEMANTICS §9).
+
+use std::sync::Arc;
+
+use coffer_ledger::catalog::tenant::{TenantCommand, TenantRecord};
+use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
+use coffer_ledger::record::Record;
+use coffer_wal::{Lsn, ReadError, RecordBuf};
+
+use super::codec::{self, kinds};
+use super::core::Core;
+use super::names::names;
+use super::operation::{Committed, Failure, Operation, StoredRecord, TenantCommitted, TenantOperation};
+
+/// The first outcome of a repeated request.
+pub(crate) async fn replay(core: &Arc<Core>, to: (TenantNumber, CustomerNumber), asked: Operation, position: LogPosition) -> Result<Committed, Failure> {
+    let stored = read(core, position).await?;
+    let record = customer_record(&stored, to.0)?;
+    if record.command != asked.command || record.origin.idempotency_key != asked.origin.idempotency_key {
+        return Err(Failure::KeyReused);
+    }
+    let customer = names(core, to).await?;
+    Ok(Committed { position, record: Box::new(record), customer, replayed: true })
+}
+
+/// The first outcome of a repeated tenant request.
+pub(crate) async fn replay_tenant(
+    core: &Arc<Core>,
+    asked: TenantOperation,
+    position: LogPosition,
+) -> Result<TenantCommitted, Failure> {
+    let stored = read(core, position).await?;
+    let record = tenant_record(&stored)?;
+    if !same_request(&record.command, &asked.command) {
+        return Err(Failure::KeyReused);
+    }
+    Ok(TenantCommitted { position, record: Box::new(record), replayed: true })
+}
+
+/// A customer's record by its position, if it is the tenant's.
+pub(crate) async fn stored(core: &Arc<Core>, tenant: TenantNumber, position: LogPosition) -> Result<StoredRecord, Failure> {
+    if position.0 == 0 || position.0 > core.journal.appended_lsn().0 {
+        return Err(Failure::NotFound("transaction"));
+    }
+    core.durable(position).await?;
+    let stored = read(core, position).await?;
+    let record = customer_record(&stored, tenant)?;
+    let number = CustomerNumber(stored.header.subject.number);
+    let customer = names(core, (tenant, number)).await?;
+    Ok(StoredRecord { position, record: Box::new(record), customer })
+}
+
+async fn read(core: &Arc<Core>, position: LogPosition) -> Result<RecordBuf, Failure> {
+    let reader = core.reader.clone();
+    let reading = core.runtime.spawn_blocking(move || reader.read(Lsn(position.0)));
+    let read = reading.await.map_err(|_| Failure::Internal)?;
+    read.map_err(|error| match error {
+        ReadError::Gone { .. } => Failure::RecordGone,
+        error => {
+            tracing::error!(position = position.0, %error, "a record cannot be read back");
+            Failure::Internal
+        }
+    })
+}
+
+fn customer_record(stored: &RecordBuf, tenant: TenantNumber) -> Result<Record, Failure> {
+    let subject = stored.header.subject;
+    if subject.kind != kinds::CUSTOMER || subject.tenant != tenant.0 {
+        return Err(Failure::NotFound("transaction"));
+    }
+    codec::decode_record(stored.header.version, &stored.public, &stored.personal).map_err(|error| unreadable(stored, &error))
+}
+
+fn tenant_record(stored: &RecordBuf) -> Result<TenantRecord, Failure> {
+    codec::decode_tenant_record(stored.header.version, &stored.public, &stored.personal).map_err(|error| unreadable(stored, &error))
+}
+
+fn unreadable(stored: &RecordBuf, error: &codec::DecodeError) -> Failure {
+    tracing::error!(position = stored.lsn.0, %error, "a record cannot be decoded");
+    Failure::Internal
+}
+
+/// Whether a repeat asks the same. The secret of a key is made by the server, anew each time: it is no part of the request.
+fn same_request(first: &TenantCommand, second: &TenantCommand) -> bool {
+    match (first, second) {
+        (
+            TenantCommand::CreateKey { name: a, scopes: b, customer: c, .. },
+            TenantCommand::CreateKey { name: x, scopes: y, customer: z, .. },
+        ) => (a, b, c) == (x, y, z),
+        (first, second) => first == second,
+    }
+}

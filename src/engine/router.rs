@@ -1,0 +1,416 @@
+//! From a customer's number to its mailbox (DESIGN decisions 6 and 7).
+//!
+//! 256 shards, each a lock over the slots of every 256th number. The lock is held for a lookup and a push, never across an
+//! `await`, a decode or a disk. The protocol of places is told in [`super::slot`].
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use coffer_ledger::customer::Customer;
+use coffer_ledger::ids::{CustomerNumber, TenantNumber};
+use ractor::{ActorRef, MessagingErr};
+
+use super::core::Core;
+use super::customer_actor::{CustomerActor, Seed, Start};
+use super::message::Message;
+use super::operation::Failure;
+use super::permits::{InFlight, Permit};
+use super::slot::{Active, Leaving, Place, Resting, Slot};
+
+const SHARDS: u64 = 256;
+
+/// How a message treats a slot without a customer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum IfVacant<'a> {
+    /// There is no such customer.
+    Refuse,
+    /// The name was numbered for this request: seat an empty customer, if the number is still the name's.
+    Seat(&'a str),
+}
+
+impl<'a> IfVacant<'a> {
+    const fn name(self) -> &'a str {
+        match self {
+            Self::Refuse => "",
+            Self::Seat(name) => name,
+        }
+    }
+}
+
+/// Why a message was not taken.
+#[derive(Debug)]
+pub(crate) enum SendError {
+    /// Tell the caller.
+    Failed(Failure),
+    /// The name was forgotten meanwhile: look it up again.
+    Renumbered,
+}
+
+impl From<Failure> for SendError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+#[derive(Default)]
+struct Shard {
+    slots: Vec<Slot>,
+    /// Indices that were activated since the last sweep, or are active; may hold others.
+    active: Vec<usize>,
+}
+
+/// All slots.
+pub(crate) struct Router {
+    shards: Vec<Mutex<Shard>>,
+    active: AtomicI64,
+    resting: AtomicI64,
+    quarantined: AtomicU64,
+}
+
+/// Numbers of customers by place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Places {
+    pub(crate) active: u64,
+    pub(crate) resting: u64,
+    pub(crate) quarantined: u64,
+}
+
+/// What is seen of a customer without a message.
+pub(crate) enum Peek {
+    /// At rest: its bytes; what they show is durable.
+    Resting(Resting),
+    /// Ask the actor.
+    Busy,
+}
+
+impl Router {
+    pub(crate) fn new() -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            active: AtomicI64::new(0),
+            resting: AtomicI64::new(0),
+            quarantined: AtomicU64::new(0),
+        }
+    }
+
+    /// Sends a write: takes the permit, then pushes the message that `build` makes of it.
+    pub(crate) fn send_write(
+        &self,
+        core: &Arc<Core>,
+        to: (TenantNumber, CustomerNumber),
+        if_vacant: IfVacant<'_>,
+        writes: u32,
+        build: impl FnOnce(Permit) -> Message,
+    ) -> Result<(), SendError> {
+        let tenant_in_flight = core.tenant_in_flight(to.0).ok_or(Failure::NotFound("tenant"))?;
+        self.push(core, to, if_vacant, |in_flight| {
+            let places = [Arc::clone(&core.in_flight), tenant_in_flight, Arc::clone(in_flight)];
+            Permit::take(places, core.permit_limits, writes).map(build).ok_or(Failure::Overloaded)
+        })
+    }
+
+    /// Sends what takes no permit: reads and internal messages.
+    pub(crate) fn send(
+        &self,
+        core: &Arc<Core>,
+        to: (TenantNumber, CustomerNumber),
+        message: Message,
+    ) -> Result<(), SendError> {
+        self.push(core, to, IfVacant::Refuse, |_| Ok(message))
+    }
+
+    fn push(
+        &self,
+        core: &Arc<Core>,
+        (tenant, number): (TenantNumber, CustomerNumber),
+        if_vacant: IfVacant<'_>,
+        build: impl FnOnce(&Arc<InFlight>) -> Result<Message, Failure>,
+    ) -> Result<(), SendError> {
+        let mut shard = self.lock(number);
+        let index = index_of(number);
+        let slot = seat(&mut shard, index, if_vacant)?;
+        match (&slot.place, if_vacant) {
+            (Place::Vacant, IfVacant::Seat(name)) => {
+                if core.directory.find(tenant, name) != Some(number) {
+                    return Err(SendError::Renumbered);
+                }
+                slot.tenant = tenant;
+            }
+            (Place::Vacant, IfVacant::Refuse) => return Err(Failure::NotFound("customer").into()),
+            (Place::Quarantined, _) => return Err(Failure::Quarantined.into()),
+            (Place::Resting(_) | Place::Active(_) | Place::Leaving(_), _) => {}
+        }
+        if slot.tenant != tenant {
+            return Err(Failure::NotFound("customer").into());
+        }
+        if let Place::Leaving(leaving) = &mut slot.place {
+            leaving.waiting.push(build(&leaving.in_flight)?);
+            return Ok(());
+        }
+        let fresh = self.wake(core, slot, number, if_vacant);
+        let Place::Active(active) = &mut slot.place else { return Err(Failure::Internal.into()) };
+        active.touched_s = core.time.now().seconds();
+        let message = build(&active.in_flight)?;
+        let rejected = post(&active.mailbox, message);
+        if let Some(message) = rejected {
+            self.replace_dead(core, slot, number, message);
+        }
+        if fresh {
+            shard.active.push(index);
+        }
+        Ok(())
+    }
+
+    /// Makes the slot active if it rests or is vacant. Returns whether it did.
+    fn wake(&self, core: &Arc<Core>, slot: &mut Slot, number: CustomerNumber, if_vacant: IfVacant<'_>) -> bool {
+        let seed = match std::mem::take(&mut slot.place) {
+            Place::Vacant => Seed::Empty { seated_as: if_vacant.name().into() },
+            Place::Resting(resting) => {
+                self.resting.fetch_sub(1, Ordering::Relaxed);
+                Seed::Resting(resting)
+            }
+            other @ (Place::Active(_) | Place::Leaving(_) | Place::Quarantined) => {
+                slot.place = other;
+                return false;
+            }
+        };
+        self.activate(core, slot, number, seed, Arc::default());
+        true
+    }
+
+    fn activate(
+        &self,
+        core: &Arc<Core>,
+        slot: &mut Slot,
+        number: CustomerNumber,
+        seed: Seed,
+        in_flight: Arc<InFlight>,
+    ) {
+        slot.generation += 1;
+        let start = Start { core: Arc::clone(core), number, tenant: slot.tenant, generation: slot.generation, seed };
+        let mailbox = spawn(core, start);
+        let touched_s = core.time.now().seconds();
+        slot.place = Place::Active(Active { mailbox, in_flight, touched_s });
+        self.active.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The second net: an actor died without a word. A new one rebuilds from snapshot and log.
+    fn replace_dead(&self, core: &Arc<Core>, slot: &mut Slot, number: CustomerNumber, message: Message) {
+        tracing::error!(customer = number.0, "an actor died; rebuilding it from the log");
+        self.active.fetch_sub(1, Ordering::Relaxed);
+        self.activate(core, slot, number, Seed::Rebuild, Arc::default());
+        if let Place::Active(active) = &slot.place {
+            drop(post(&active.mailbox, message));
+        }
+    }
+
+    /// Looks at a customer without waking it.
+    pub(crate) fn peek(&self, tenant: TenantNumber, number: CustomerNumber) -> Result<Peek, Failure> {
+        let shard = self.lock(number);
+        let slot = shard.slots.get(index_of(number)).filter(|slot| slot.tenant == tenant);
+        match slot.map(|slot| &slot.place) {
+            None | Some(Place::Vacant) => Err(Failure::NotFound("customer")),
+            Some(Place::Resting(resting)) => Ok(Peek::Resting(resting.clone())),
+            Some(Place::Active(_) | Place::Leaving(_)) => Ok(Peek::Busy),
+            Some(Place::Quarantined) => Err(Failure::Quarantined),
+        }
+    }
+
+    /// Whether the tenant has a customer, or a seat for one, under this number.
+    pub(crate) fn is_seated(&self, tenant: TenantNumber, number: CustomerNumber) -> bool {
+        let shard = self.lock(number);
+        let slot = shard.slots.get(index_of(number));
+        slot.is_some_and(|slot| slot.tenant == tenant && !matches!(slot.place, Place::Vacant))
+    }
+
+    /// Places a customer at start, before anything else runs.
+    pub(crate) fn lay_to_rest(&self, tenant: TenantNumber, number: CustomerNumber, resting: Resting) {
+        let mut shard = self.lock(number);
+        let slot = slot_mut(&mut shard, index_of(number));
+        slot.tenant = tenant;
+        slot.place = Place::Resting(resting);
+        self.resting.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes a resting customer's bytes out during recovery; the caller lays it to rest again.
+    pub(crate) fn take_resting(&self, number: CustomerNumber) -> Option<Resting> {
+        let mut shard = self.lock(number);
+        let slot = shard.slots.get_mut(index_of(number))?;
+        match std::mem::take(&mut slot.place) {
+            Place::Resting(resting) => {
+                self.resting.fetch_sub(1, Ordering::Relaxed);
+                Some(resting)
+            }
+            other @ (Place::Vacant | Place::Active(_) | Place::Leaving(_) | Place::Quarantined) => {
+                slot.place = other;
+                None
+            }
+        }
+    }
+
+    /// Asks every actor of one shard that was idle since before `idle_before_s` to leave. Returns how many were asked.
+    pub(crate) fn sweep(&self, shard_index: usize, idle_before_s: u64) -> usize {
+        let mut guard = self.shards[shard_index].lock().expect(POISON);
+        let Shard { slots, active } = &mut *guard;
+        let mut asked = 0;
+        active.retain(|index| {
+            let Place::Active(candidate) = &slots[*index].place else { return false };
+            if candidate.touched_s >= idle_before_s {
+                return true;
+            }
+            leave(&mut slots[*index].place);
+            asked += 1;
+            false
+        });
+        asked
+    }
+
+    /// An actor has ended in good order with this state. What came meanwhile wakes it again.
+    pub(crate) fn has_left(&self, core: &Arc<Core>, left: Left) {
+        let mut shard = self.lock(left.number);
+        let index = index_of(left.number);
+        let slot = slot_mut(&mut shard, index);
+        if slot.generation != left.generation {
+            return;
+        }
+        let Place::Leaving(leaving) = std::mem::take(&mut slot.place) else { return };
+        self.active.fetch_sub(1, Ordering::Relaxed);
+        if leaving.waiting.is_empty() {
+            slot.place = self.place_of(core, slot.tenant, left);
+            return;
+        }
+        let seed = left.state.map_or(Seed::Rebuild, |(customer, _)| Seed::State(customer));
+        self.activate(core, slot, left.number, seed, leaving.in_flight);
+        if let Place::Active(active) = &slot.place {
+            leaving.waiting.into_iter().for_each(|message| drop(post(&active.mailbox, message)));
+        }
+        shard.active.push(index);
+    }
+
+    fn place_of(&self, core: &Arc<Core>, tenant: TenantNumber, left: Left) -> Place {
+        match left.state {
+            None => {
+                self.quarantined.fetch_add(1, Ordering::Relaxed);
+                Place::Quarantined
+            }
+            Some((customer, resting)) if customer.identity.is_some() => {
+                self.resting.fetch_add(1, Ordering::Relaxed);
+                if resting.next_due < coffer_ledger::time::Timestamp::MAX {
+                    core.timers.schedule(resting.next_due, tenant, left.number);
+                }
+                Place::Resting(resting)
+            }
+            Some(_) => {
+                core.directory.forget(tenant, &left.seated_as, left.number);
+                Place::Vacant
+            }
+        }
+    }
+
+    /// Marks a customer whose actor gave up; its mailbox is answered by the actor itself.
+    pub(crate) fn quarantine(&self, number: CustomerNumber, generation: u32) {
+        let mut shard = self.lock(number);
+        let slot = slot_mut(&mut shard, index_of(number));
+        if slot.generation == generation {
+            slot.place = Place::Quarantined;
+            self.active.fetch_sub(1, Ordering::Relaxed);
+            self.quarantined.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Calls `visit` for every slot that ever held a customer, shard by shard, under the shard's lock.
+    pub(crate) fn for_each_in_shard(&self, shard_index: usize, mut visit: impl FnMut(CustomerNumber, &mut Slot)) {
+        let mut shard = self.shards[shard_index].lock().expect(POISON);
+        for (index, slot) in shard.slots.iter_mut().enumerate() {
+            if !matches!(slot.place, Place::Vacant) {
+                visit(number_of(shard_index, index), slot);
+            }
+        }
+    }
+
+    /// Number of shards, for loops over [`Router::for_each_in_shard`] and [`Router::sweep`].
+    pub(crate) fn shard_count(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// How many customers are where.
+    pub(crate) fn places(&self) -> Places {
+        let count = |number: &AtomicI64| u64::try_from(number.load(Ordering::Relaxed)).unwrap_or(0);
+        Places {
+            active: count(&self.active),
+            resting: count(&self.resting),
+            quarantined: self.quarantined.load(Ordering::Relaxed),
+        }
+    }
+
+    fn lock(&self, number: CustomerNumber) -> MutexGuard<'_, Shard> {
+        let index = usize::try_from(number.0 % SHARDS).expect("less than 256");
+        self.shards[index].lock().expect(POISON)
+    }
+}
+
+/// What an actor hands back when it has ended.
+pub(crate) struct Left {
+    pub(crate) number: CustomerNumber,
+    pub(crate) generation: u32,
+    /// The name that the seat was given for, if no record was ever accepted.
+    pub(crate) seated_as: Box<str>,
+    /// The state and its bytes; `None` if it could not be saved.
+    pub(crate) state: Option<(Box<Customer>, Resting)>,
+}
+
+const POISON: &str = "nothing under the shard's lock panics";
+
+fn index_of(number: CustomerNumber) -> usize {
+    usize::try_from(number.0 / SHARDS).expect("40 bits fit a usize on 64-bit machines")
+}
+
+fn number_of(shard: usize, index: usize) -> CustomerNumber {
+    CustomerNumber(u64::try_from(index).expect("fits") * SHARDS + u64::try_from(shard).expect("fits"))
+}
+
+fn slot_mut(shard: &mut Shard, index: usize) -> &mut Slot {
+    if shard.slots.len() <= index {
+        shard.slots.resize_with(index + 1, Slot::default);
+    }
+    &mut shard.slots[index]
+}
+
+/// The slot; made only for a name that was numbered, so that a foreign id cannot grow the table.
+fn seat<'a>(shard: &'a mut Shard, index: usize, if_vacant: IfVacant<'_>) -> Result<&'a mut Slot, SendError> {
+    match if_vacant {
+        IfVacant::Seat(_) => Ok(slot_mut(shard, index)),
+        IfVacant::Refuse => shard.slots.get_mut(index).ok_or(SendError::Failed(Failure::NotFound("customer"))),
+    }
+}
+
+/// Pushes; gives the message back if the actor is dead.
+fn post(mailbox: &ActorRef<Message>, message: Message) -> Option<Message> {
+    match mailbox.send_message(message) {
+        Ok(()) => None,
+        Err(MessagingErr::SendErr(message)) => Some(message),
+        Err(MessagingErr::ChannelClosed | MessagingErr::InvalidActorType) => None,
+    }
+}
+
+fn leave(place: &mut Place) {
+    if let Place::Active(active) = std::mem::take(place) {
+        *place = match active.mailbox.drain() {
+            Ok(()) => Place::Leaving(Leaving { waiting: Vec::new(), in_flight: active.in_flight }),
+            // Already dead: it would never leave by itself. The next message finds that out and rebuilds it.
+            Err(_) => Place::Active(active),
+        };
+    }
+}
+
+fn spawn(core: &Arc<Core>, start: Start) -> ActorRef<Message> {
+    let _runtime = core.runtime.enter();
+    let spawned = CustomerActor::spawn_instant(start);
+    spawned.expect("only a name in use makes this fail, and actors have no names")
+}
+
+impl CustomerActor {
+    fn spawn_instant(start: Start) -> Result<ActorRef<Message>, ractor::SpawnErr> {
+        ractor::ActorRuntime::<Self>::spawn_instant(None, Self, start).map(|(mailbox, _)| mailbox)
+    }
+}

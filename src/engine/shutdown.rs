@@ -1,0 +1,52 @@
+//! Ending in good order (DESIGN decision 19). A missed step is safe: whatever was acknowledged is in the log.
+
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::core::Core;
+use super::housekeeping::take_snapshot;
+use super::operation::Failure;
+
+/// How long the engine waits for writes in flight and for actors to rest, each.
+const PATIENCE: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// Stops admitting, drains, rests, snapshots, closes the log.
+pub(crate) async fn run(core: &Arc<Core>) -> Result<(), Failure> {
+    core.closing.store(true, Ordering::Release);
+    let drained = until(|| core.in_flight.get() == 0).await;
+    for shard in 0..core.router.shard_count() {
+        core.router.sweep(shard, u64::MAX);
+    }
+    let rested = until(|| core.router.places().active == 0 || core.journal.halted().is_some()).await;
+    if !(drained && rested) {
+        tracing::warn!("not everything came to rest in time; the next start replays the rest");
+    }
+    if core.journal.halted().is_some() {
+        return Err(Failure::Halted);
+    }
+    if core.options.snapshot_at_shutdown && has_something_new(core) {
+        // Without it the next start replays more, and that is all.
+        drop(take_snapshot(core).await);
+    }
+    let Some(log) = core.log.lock().expect("nothing panics while it is held").take() else { return Ok(()) };
+    let closing = core.runtime.spawn_blocking(move || log.close());
+    closing.await.map_err(|_| Failure::Internal)?.map_err(|_| Failure::Halted)
+}
+
+fn has_something_new(core: &Core) -> bool {
+    core.journal.appended_lsn().0 > core.snapshot_start.load(Ordering::Acquire)
+}
+
+async fn until(mut reached: impl FnMut() -> bool) -> bool {
+    let mut waited = Duration::ZERO;
+    while !reached() {
+        if waited >= PATIENCE {
+            return false;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+        waited += LOOK_EVERY;
+    }
+    true
+}

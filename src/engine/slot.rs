@@ -1,0 +1,57 @@
+//! Where a customer is: at rest as bytes, in an actor, or on the way (DESIGN decision 7).
+//!
+//! State is in the slot, in one actor, or in one `post_stop`: never in two. A send is a push and happens under the shard's
+//! lock, so that no message can slip between "is active" and "is leaving".
+
+use std::sync::Arc;
+
+use coffer_ledger::ids::{LogPosition, TenantNumber};
+use coffer_ledger::time::Timestamp;
+use ractor::ActorRef;
+
+use super::message::Message;
+use super::permits::InFlight;
+
+/// A customer at rest: canonical bytes, the same that a snapshot holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Resting {
+    pub(crate) bytes: Box<[u8]>,
+    pub(crate) position: LogPosition,
+    pub(crate) next_due: Timestamp,
+}
+
+/// A customer with a live actor.
+pub(crate) struct Active {
+    pub(crate) mailbox: ActorRef<Message>,
+    pub(crate) in_flight: Arc<InFlight>,
+    /// Seconds of engine time of the last message.
+    pub(crate) touched_s: u64,
+}
+
+/// An actor that drains, and what came for it meanwhile.
+pub(crate) struct Leaving {
+    pub(crate) waiting: Vec<Message>,
+    pub(crate) in_flight: Arc<InFlight>,
+}
+
+/// Where a customer is.
+#[derive(Default)]
+pub(crate) enum Place {
+    /// No record ever.
+    #[default]
+    Vacant,
+    Resting(Resting),
+    Active(Active),
+    Leaving(Leaving),
+    /// Could not be rebuilt. Answers 503 until an operator has looked at it and restarted.
+    Quarantined,
+}
+
+/// A customer's place and whose it is.
+#[derive(Default)]
+pub(crate) struct Slot {
+    pub(crate) tenant: TenantNumber,
+    /// Counts activations: an actor speaks for its slot only in its own generation.
+    pub(crate) generation: u32,
+    pub(crate) place: Place,
+}

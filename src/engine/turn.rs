@@ -1,0 +1,335 @@
+//! One turn (DESIGN decision 4): find the key · stamp the time · write what is overdue · decide → encode → limits → apply →
+//! invariants → append → key.
+//!
+//! Everything here is synchronous and runs inside the customer's actor. A panic while deciding or encoding is answered with
+//! 500 and leaves the state as it was; a panic while applying, or a broken invariant, makes the state worthless: nothing of that
+//! operation was logged, and the actor rebuilds from the log.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use coffer_ledger::apply::{apply, bind};
+use coffer_ledger::command::{Command, Origin};
+use coffer_ledger::customer::Customer;
+use coffer_ledger::decide::{Context, decide};
+use coffer_ledger::expiry;
+use coffer_ledger::fact::{Effect, Facts};
+use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
+use coffer_ledger::invariants;
+use coffer_ledger::record::Record;
+use coffer_ledger::time::Timestamp;
+use coffer_wal::Lsn;
+
+use super::codec::{self, EncodeError};
+use super::core::Core;
+use super::counters::Counters;
+use super::gate::{Done, Outcome, Turned};
+use super::keys::KeyHash;
+use super::message::Keyed;
+use super::names::names_of;
+use super::operation::{Committed, CustomerNames, Failure};
+
+/// Frames gathered beyond this are appended before the next operation of an envelope.
+const SCRATCH_BYTES_MAX: usize = 256 * 1024;
+
+/// The state of one customer in its actor, and what has been decided but not handed to the log yet.
+pub(crate) struct Seat {
+    pub(crate) core: Arc<Core>,
+    pub(crate) number: CustomerNumber,
+    pub(crate) tenant: TenantNumber,
+    pub(crate) customer: Customer,
+    pub(crate) names: CustomerNames,
+    scratch: Vec<u8>,
+    /// Records in `scratch`.
+    gathered: u32,
+    gathered_keys: Vec<(KeyHash, u32, Timestamp)>,
+    /// The earliest instant for which the timer has an entry.
+    timer_at: Timestamp,
+}
+
+/// The state cannot be trusted any more: rebuild it.
+#[derive(Debug)]
+pub(crate) struct Broken;
+
+impl Seat {
+    /// Seats a state that is a fold of durable or appended records.
+    pub(crate) fn new(core: Arc<Core>, customer: Customer) -> Self {
+        let (number, tenant) = (customer.number, customer.tenant);
+        let names = names_of(&customer);
+        let mut seat = Self {
+            core,
+            number,
+            tenant,
+            customer,
+            names,
+            scratch: Vec::new(),
+            gathered: 0,
+            gathered_keys: Vec::new(),
+            timer_at: Timestamp::MAX,
+        };
+        seat.schedule();
+        seat
+    }
+
+    /// Takes one operation through its turn. What it decided stands in the scratch until [`Seat::release`].
+    pub(crate) fn turn(&mut self, keyed: Keyed) -> (Turned, Result<(), Broken>) {
+        let Keyed { operation, key } = keyed;
+        let now = self.now();
+        if let Some(position) = key.and_then(|key| self.core.keys.find(key, now)) {
+            Counters::count(&self.core.counters.replays);
+            return (Turned::unlogged(Ok(Outcome::Replay { position, asked: Box::new(operation) })), Ok(()));
+        }
+        if key.is_some() && self.core.keys.is_full() {
+            return (Turned::unlogged(Err(Failure::KeysFull)), Ok(()));
+        }
+        if let Err(broken) = self.catch_up(now, self.core.options.limits.due_per_record_max) {
+            return (Turned::unlogged(Err(Failure::Internal)), Err(broken));
+        }
+        let facts = match self.decide(&operation.command, now, key.is_some()) {
+            Ok(facts) => facts,
+            Err(failure) => return (Turned::unlogged(Err(failure)), Ok(())),
+        };
+        let record = Record { origin: operation.origin, command: operation.command, facts };
+        if operation.dry_run {
+            return (Turned::unlogged(Ok(Outcome::Committed(self.committed(record)))), Ok(()));
+        }
+        self.log(record, key)
+    }
+
+    /// Writes down what is due until at most `left_max` things are; each record is one of its own.
+    pub(crate) fn catch_up(&mut self, now: Timestamp, left_max: usize) -> Result<(), Broken> {
+        if self.customer.next_due() > now {
+            return Ok(());
+        }
+        while expiry::due_count(&self.customer, now) > left_max {
+            let Ok(facts) = self.decide(&Command::Tick, now, false) else { return Ok(()) };
+            let record = Record { origin: Origin::default(), command: Command::Tick, facts };
+            self.log(record, None).1?;
+        }
+        Ok(())
+    }
+
+    /// The instant of a turn that begins now (SEMANTICS §10).
+    pub(crate) fn now(&self) -> Timestamp {
+        self.core.time.now().max(self.customer.last_at)
+    }
+
+    fn decide(&self, command: &Command, now: Timestamp, keyed: bool) -> Result<Facts, Failure> {
+        let view = self.core.views.get(self.tenant).ok_or(Failure::NotFound("tenant"))?;
+        let context = Context { now, settings: &view.settings, limits: &self.core.options.limits, keyed };
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            fail::fail_point!("turn::decide");
+            decide(&self.customer, command, &context)
+        }));
+        let decided = decided.map_err(|_| self.report_panic("decide"))?;
+        decided.map_err(|refusal| {
+            self.core.counters.refused(&refusal);
+            Failure::Refused(refusal)
+        })
+    }
+
+    /// Encodes, then applies. After the line nothing may fail.
+    fn log(&mut self, record: Record, key: Option<KeyHash>) -> (Turned, Result<(), Broken>) {
+        let before = self.scratch.len();
+        if let Err(failure) = self.encode(&record) {
+            self.scratch.truncate(before);
+            return (Turned::unlogged(Err(failure)), Ok(()));
+        }
+        // ---- all checks are done; from here on only mutation ----
+        if let Err(broken) = self.apply(&record.facts) {
+            self.scratch.truncate(before);
+            return (Turned::unlogged(Err(Failure::Internal)), Err(broken));
+        }
+        let offset = self.gathered;
+        self.gathered += 1;
+        if let Some(key) = key {
+            self.gathered_keys.push((key, offset, record.facts.at));
+        }
+        self.enter_names(&record.facts.effect);
+        self.count(&record.command);
+        let minting = mints(&record.facts);
+        let mut turned = Turned { answer: Ok(Outcome::Committed(self.committed(record))), offset: Some(offset) };
+        if minting {
+            self.bind_now(&mut turned);
+        }
+        (turned, Ok(()))
+    }
+
+    fn encode(&mut self, record: &Record) -> Result<(), Failure> {
+        let previous = match self.gathered {
+            0 => Lsn(self.customer.last_position.0),
+            _ => Lsn::JUST_BEFORE,
+        };
+        let (tenant, number, scratch) = (self.tenant, self.number, &mut self.scratch);
+        let encoded = catch_unwind(AssertUnwindSafe(|| {
+            fail::fail_point!("turn::encode");
+            codec::encode_customer_frame(scratch, record, tenant, number, previous)
+        }));
+        match encoded {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(EncodeError::TooLarge(too))) => Err(Failure::RecordTooLarge { max: too.bytes_max }),
+            Ok(Err(EncodeError::Encoder(_))) | Err(_) => Err(self.report_panic("encode")),
+        }
+    }
+
+    fn apply(&mut self, facts: &Facts) -> Result<(), Broken> {
+        let customer = &mut self.customer;
+        let applied = catch_unwind(AssertUnwindSafe(|| {
+            apply(customer, facts);
+            fail::fail_point!("turn::apply");
+            customer.last_at = facts.at;
+            invariants::check_touched(customer, facts)
+        }));
+        match applied {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(violation)) => {
+                tracing::error!(customer = self.number.0, %violation, "a rule broke an invariant; nothing was logged");
+                Err(Broken)
+            }
+            Err(_) => {
+                self.report_panic("apply");
+                Err(Broken)
+            }
+        }
+    }
+
+    /// A record that mints tranches is appended at once: its rows must know their position before anything builds on them.
+    fn bind_now(&mut self, turned: &mut Turned) {
+        let Ok(Outcome::Committed(committed)) = &turned.answer else { return };
+        let facts = committed.record.facts.clone();
+        let offset = turned.offset.map_or(0, u64::from);
+        let first = self.append(None);
+        let position = LogPosition(first.plus(offset).0);
+        bind(&mut self.customer, &facts, position);
+        if let Ok(Outcome::Committed(committed)) = &mut turned.answer {
+            committed.position = position;
+        }
+        turned.offset = None;
+    }
+
+    /// Whether the envelope should hand over what it gathered before the next operation: it is large, or the next one repeats
+    /// a key of it, or is appended at once because it mints.
+    pub(crate) fn must_append_before(&self, next: &Keyed) -> bool {
+        let repeats = |key: KeyHash| self.gathered_keys.iter().any(|(gathered, ..)| *gathered == key);
+        let may_mint = matches!(next.operation.command, Command::TopUp(_) | Command::CreateWallet(_));
+        may_mint || self.scratch.len() > SCRATCH_BYTES_MAX || next.key.is_some_and(repeats)
+    }
+
+    /// Hands what was gathered to the log without waiting, and settles the positions of `turned` that went with it.
+    pub(crate) fn append_gathered(&mut self, turned: &mut [Turned]) {
+        if self.gathered == 0 {
+            return;
+        }
+        let first = self.append(None);
+        for turned in turned {
+            if let (Some(offset), Ok(Outcome::Committed(committed))) = (turned.offset.take(), &mut turned.answer) {
+                committed.position = LogPosition(first.plus(u64::from(offset)).0);
+            }
+        }
+    }
+
+    /// The answer leaves: with the append if something was gathered, else when what it looked at is durable.
+    pub(crate) fn release(&mut self, done: Done) {
+        if self.gathered == 0 {
+            self.core.journal.after(Lsn(self.customer.last_position.0), done);
+        } else {
+            self.append(Some(done));
+        }
+    }
+
+    fn append(&mut self, done: Option<Done>) -> Lsn {
+        let first = self.core.journal.append(&self.scratch, self.gathered, done);
+        self.customer.last_position = LogPosition(first.plus(u64::from(self.gathered - 1)).0);
+        for (key, offset, at) in self.gathered_keys.drain(..) {
+            self.core.keys.insert(key, LogPosition(first.plus(u64::from(offset)).0), at);
+        }
+        self.gathered = 0;
+        self.scratch.clear();
+        self.schedule();
+        first
+    }
+
+    /// Makes sure that the timer knows when this customer is due.
+    fn schedule(&mut self) {
+        let due = self.customer.next_due();
+        if due < self.timer_at {
+            self.core.timers.schedule(due, self.tenant, self.number);
+            self.timer_at = due;
+        }
+    }
+
+    /// The timer's entry has been used up.
+    pub(crate) fn timer_has_fired(&mut self) {
+        self.timer_at = Timestamp::MAX;
+    }
+
+    /// Writes down everything that is due, for the timer.
+    pub(crate) fn tick(&mut self) -> Result<(), Broken> {
+        self.timer_has_fired();
+        let result = self.catch_up(self.now(), 0);
+        if self.gathered > 0 {
+            self.append(None);
+        }
+        self.schedule();
+        result
+    }
+
+    fn committed(&self, record: Record) -> Committed {
+        let customer = self.names.clone();
+        Committed { position: LogPosition(0), record: Box::new(record), customer, replayed: false }
+    }
+
+    /// The directory and the names in replies follow the customer.
+    fn enter_names(&mut self, effect: &Effect) {
+        match effect {
+            Effect::CustomerSet(_) | Effect::WalletCreated { customer: Some(_), .. } => {
+                self.names = names_of(&self.customer);
+                self.core.directory.note(&self.customer);
+            }
+            Effect::Ticked
+            | Effect::WalletCreated { customer: None, .. }
+            | Effect::WalletSet(_)
+            | Effect::ToppedUp { .. }
+            | Effect::Debited(_)
+            | Effect::ManuallyDebited { .. }
+            | Effect::WalletClosed { .. } => {}
+        }
+    }
+
+    fn count(&self, command: &Command) {
+        let counters = &self.core.counters;
+        let counter = match command {
+            Command::Debit(_) => &counters.debits,
+            Command::CreateCustomer { .. }
+            | Command::UpdateCustomer { .. }
+            | Command::DeleteCustomer
+            | Command::CreateWallet(_)
+            | Command::UpdateWallet(_)
+            | Command::TopUp(_)
+            | Command::ManualDebit(_)
+            | Command::Freeze(_)
+            | Command::Unfreeze(_)
+            | Command::Close { .. }
+            | Command::Tick => &counters.other_commands,
+        };
+        Counters::count(counter);
+    }
+
+    fn report_panic(&self, place: &'static str) -> Failure {
+        tracing::error!(customer = self.number.0, place, "a rule panicked; nothing was logged");
+        Failure::Internal
+    }
+}
+
+fn mints(facts: &Facts) -> bool {
+    match &facts.effect {
+        Effect::WalletCreated { initial, .. } => initial.is_some(),
+        Effect::ToppedUp { .. } => true,
+        Effect::Ticked
+        | Effect::CustomerSet(_)
+        | Effect::WalletSet(_)
+        | Effect::Debited(_)
+        | Effect::ManuallyDebited { .. }
+        | Effect::WalletClosed { .. } => false,
+    }
+}

@@ -1,0 +1,135 @@
+//! A request after the door: authorised, within its limits, its body read. What every handler gets.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::RawPathParams;
+use axum::http::request::Parts;
+use coffer_ledger::command::{Command, Origin};
+use coffer_ledger::customer::Customer;
+use coffer_ledger::ids::{TenantNumber, WalletId};
+use coffer_ledger::time::Timestamp;
+use serde::Deserialize;
+
+use super::App;
+use super::error::ApiError;
+use super::idempotency;
+use super::query::Query;
+use super::{body, fields};
+use crate::engine::{Authenticated, Committed, Engine, Operation, Seen, Target};
+
+/// The query parameter that makes a write a rehearsal.
+pub(crate) const DRY_RUN: &str = "dry_run";
+
+/// One request.
+pub(crate) struct Call {
+    /// What the front runs on.
+    pub(crate) app: Arc<App>,
+    /// Whose key was shown.
+    pub(crate) who: Authenticated,
+    /// Names and values of the path's parameters.
+    pub(crate) params: RawPathParams,
+    /// Method, URL and headers.
+    pub(crate) head: Parts,
+    /// The body, whole.
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    /// The engine.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.app.engine
+    }
+
+    /// The tenant that everything is looked up in.
+    pub(crate) const fn tenant(&self) -> TenantNumber {
+        self.who.tenant
+    }
+
+    /// A parameter of the path, decoded.
+    pub(crate) fn param(&self, name: &str) -> &str {
+        self.params
+            .iter()
+            .find(|(given, _)| *given == name)
+            .map(|(_, value)| value)
+            .expect("handlers ask for parameters of their own path only")
+    }
+
+    /// The customer that the path's `{id}` names.
+    pub(crate) fn customer_name(&self) -> Result<&str, ApiError> {
+        fields::known_name("id", self.param("id"))
+    }
+
+    /// The wallet that the path's `{id}` names. What is no wallet's id is nobody's wallet.
+    pub(crate) fn wallet_id(&self) -> Result<WalletId, ApiError> {
+        self.param("id").parse().map_err(|_| ApiError::not_found("wallet"))
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ApiError> {
+        body::parse(&self.body)
+    }
+
+    /// The body as JSON, where none means `{}`.
+    pub(crate) fn json_or_empty<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ApiError> {
+        body::parse_or_empty(&self.body)
+    }
+
+    /// The parameters behind the path.
+    pub(crate) fn query(&self) -> Result<Query, ApiError> {
+        Query::of(&self.head.uri)
+    }
+
+    /// Whether a write of ours is a dry run; any other parameter is refused.
+    pub(crate) fn dry_run(&self) -> Result<bool, ApiError> {
+        let query = self.query()?;
+        query.only(&[DRY_RUN])?;
+        query.flag(DRY_RUN)
+    }
+
+    /// Whether a write of the billing half is a dry run; other parameters are not ours to judge.
+    pub(crate) fn billing_dry_run(&self) -> Result<bool, ApiError> {
+        self.query()?.flag(DRY_RUN)
+    }
+
+    /// Who asks, and under which key: the header's or the body's.
+    pub(crate) fn origin(&self, body_key: Option<Box<str>>) -> Result<Origin, ApiError> {
+        let idempotency_key = idempotency::of_request(&self.head.headers, body_key)?;
+        Ok(Origin { by: Some(self.who.key), idempotency_key })
+    }
+
+    /// A key that is bound to a customer finds nobody else's things.
+    pub(crate) fn check_bound(&self, target: Target<'_>) -> Result<(), ApiError> {
+        let Some(only) = self.who.customer else { return Ok(()) };
+        if self.engine().resolve(self.tenant(), target) == Some(only) {
+            return Ok(());
+        }
+        Err(ApiError::not_found(match target {
+            Target::Wallet(_) => "wallet",
+            Target::Customer(_) | Target::NewCustomer(_) | Target::Number(_) => "customer",
+        }))
+    }
+
+    /// Hands a command to the engine.
+    pub(crate) async fn submit(
+        &self,
+        target: Target<'_>,
+        command: Command,
+        origin: Origin,
+        dry_run: bool,
+    ) -> Result<Committed, ApiError> {
+        self.check_bound(target)?;
+        let operation = Operation { command, origin, dry_run };
+        Ok(self.engine().submit(self.tenant(), target, operation).await?)
+    }
+
+    /// Looks at a customer. What the reader gives was durable when it leaves.
+    pub(crate) async fn read<T, F>(&self, target: Target<'_>, read: F) -> Result<Seen<T>, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Customer, Timestamp) -> T + Send + 'static,
+    {
+        self.check_bound(target)?;
+        Ok(self.engine().read(self.tenant(), target, read).await?)
+    }
+}

@@ -1,0 +1,294 @@
+//! One connection: limits on heads and URLs, timeouts on clients that are slow or silent, and what every response carries.
+//!
+//! The timeouts cost a request two stores and no timer: the connection's progress is one word, and a watch looks at it every now and
+//! then. Deliberately absent: per-request timers, middleware. Tested in tests/http_slow_clients.rs.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
+
+use super::App;
+use super::error::{ApiError, Code};
+
+/// Looks that a watch takes within the shortest timeout.
+const LOOKS_PER_TIMEOUT: u32 = 4;
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// What a connection is waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// For the first byte of a request, or for the client to read its reply.
+    Idle,
+    /// For the rest of a request's head.
+    Head,
+    /// For us.
+    Busy,
+}
+
+impl Phase {
+    const BITS: u32 = 2;
+
+    const fn code(self) -> u64 {
+        match self {
+            Self::Idle => 0,
+            Self::Head => 1,
+            Self::Busy => 2,
+        }
+    }
+
+    const fn of(word: u64) -> Self {
+        match word & ((1 << Self::BITS) - 1) {
+            0 => Self::Idle,
+            1 => Self::Head,
+            _ => Self::Busy,
+        }
+    }
+}
+
+/// Phase and number of phases so far, in one word: a watch that sees the same word twice knows that nothing happened between.
+#[derive(Debug, Default)]
+pub(super) struct Progress(AtomicU64);
+
+impl Progress {
+    fn enter(&self, phase: Phase) {
+        let count = self.0.load(Ordering::Relaxed) >> Phase::BITS;
+        self.0.store((count + 1) << Phase::BITS | phase.code(), Ordering::Relaxed);
+    }
+
+    fn bytes_arrived(&self) {
+        if Phase::of(self.0.load(Ordering::Relaxed)) == Phase::Idle {
+            self.enter(Phase::Head);
+        }
+    }
+
+    /// Resolves when the client has been slow or silent for too long.
+    pub(super) async fn watch(&self, header_timeout: Duration, idle_timeout: Duration) {
+        let pause = (header_timeout.min(idle_timeout) / LOOKS_PER_TIMEOUT).max(Duration::from_millis(1));
+        let mut last = self.0.load(Ordering::Relaxed);
+        let mut unchanged = Duration::ZERO;
+        loop {
+            tokio::time::sleep(pause).await;
+            let word = self.0.load(Ordering::Relaxed);
+            unchanged = if word == last { unchanged + pause } else { Duration::ZERO };
+            last = word;
+            let over = match Phase::of(word) {
+                Phase::Idle => unchanged >= idle_timeout,
+                Phase::Head => unchanged >= header_timeout,
+                Phase::Busy => false,
+            };
+            if over {
+                return;
+            }
+        }
+    }
+}
+
+/// The socket, telling the progress when bytes arrive.
+pub(super) struct WatchedIo {
+    inner: TokioIo<TcpStream>,
+    progress: Arc<Progress>,
+}
+
+impl WatchedIo {
+    pub(super) fn new(stream: TcpStream, progress: Arc<Progress>) -> Self {
+        Self { inner: TokioIo::new(stream), progress }
+    }
+}
+
+impl Read for WatchedIo {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.inner).poll_read(cx, buf);
+        if matches!(outcome, Poll::Ready(Ok(()))) {
+            self.progress.bytes_arrived();
+        }
+        outcome
+    }
+}
+
+impl Write for WatchedIo {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+    }
+}
+
+/// What hyper calls for each request.
+#[derive(Clone)]
+pub(super) struct Front {
+    pub(super) app: Arc<App>,
+    pub(super) router: TowerToHyperService<Router>,
+    pub(super) progress: Arc<Progress>,
+}
+
+impl hyper::service::Service<Request<Incoming>> for Front {
+    type Response = Response<axum::body::Body>;
+    type Error = std::convert::Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.progress.enter(Phase::Busy);
+        let front = self.clone();
+        Box::pin(async move { Ok(front.respond(request).await) })
+    }
+}
+
+impl Front {
+    async fn respond(self, request: Request<Incoming>) -> Response<axum::body::Body> {
+        let as_problem = prefers_problem(request.headers());
+        let mut response = match self.check_head(&request) {
+            Ok(()) => match hyper::service::Service::call(&self.router, request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+            Err(error) => error.into_response(),
+        };
+        let failed = response.status().is_client_error() || response.status().is_server_error();
+        let headers = response.headers_mut();
+        headers.insert(REQUEST_ID, self.app.request_ids.next());
+        if failed && as_problem && headers.contains_key(CONTENT_TYPE) {
+            headers.insert(CONTENT_TYPE, PROBLEM_JSON);
+        }
+        self.progress.enter(Phase::Idle);
+        response
+    }
+
+    fn check_head(&self, request: &Request<Incoming>) -> Result<(), ApiError> {
+        let options = &self.app.options;
+        let url_bytes = request.uri().path_and_query().map_or(0, |text| text.as_str().len());
+        if url_bytes > options.url_bytes_max {
+            let message = format!("the URL has more than {} bytes", options.url_bytes_max);
+            return Err(ApiError::new(Code::UriTooLong, message).with("url_bytes_max", options.url_bytes_max));
+        }
+        let header_bytes: usize =
+            request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if header_bytes > options.header_bytes_max {
+            let message = format!("the headers have more than {} bytes", options.header_bytes_max);
+            return Err(ApiError::new(Code::HeadersTooLarge, message)
+                .with("header_bytes_max", options.header_bytes_max));
+        }
+        Ok(())
+    }
+}
+
+/// Whether `Accept` names application/problem+json, and before application/json.
+fn prefers_problem(headers: &HeaderMap) -> bool {
+    let mut kinds = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|kind| kind.split(';').next().unwrap_or_default().trim());
+    kinds.find(|kind| kind.ends_with("json")) == Some("application/problem+json")
+}
+
+/// Ids for people to name a request by: a number of this process's start, and a counter.
+#[derive(Debug)]
+pub(crate) struct RequestIds {
+    start: [u8; 8],
+    count: AtomicU64,
+}
+
+impl RequestIds {
+    /// `start` should differ from start to start.
+    pub(crate) fn new(start: [u8; 8]) -> Self {
+        Self { start, count: AtomicU64::new(0) }
+    }
+
+    fn next(&self) -> HeaderValue {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let count = self.count.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let mut text = *b"req_0000000000000000-0000000000000000";
+        for (place, byte) in text[4..20].chunks_exact_mut(2).zip(self.start) {
+            place.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        }
+        for (place, byte) in text[21..].chunks_exact_mut(2).zip(count) {
+            place.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        }
+        HeaderValue::from_bytes(&text).expect("hexadecimal digits may stand in a header")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_sent_only_to_who_asks_for_it_first() {
+        let prefers = |accept: &'static str| {
+            prefers_problem(&[(ACCEPT, HeaderValue::from_static(accept))].into_iter().collect())
+        };
+        assert!(prefers("application/problem+json"));
+        assert!(prefers("text/html, application/problem+json;q=0.9, application/json"));
+        assert!(!prefers("application/json, application/problem+json"));
+        assert!(!prefers("*/*"));
+        assert!(!prefers_problem(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn request_ids_differ() {
+        let ids = RequestIds::new([0xab; 8]);
+        assert_eq!(ids.next(), "req_abababababababab-0000000000000000");
+        assert_eq!(ids.next(), "req_abababababababab-0000000000000001");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_trickles_in_is_late_and_a_busy_connection_never_is() {
+        let progress = Progress::default();
+        let (header, idle) = (Duration::from_secs(10), Duration::from_secs(75));
+        progress.enter(Phase::Busy);
+        let hour = Duration::from_secs(3_600);
+        tokio::time::timeout(hour, progress.watch(header, idle)).await.unwrap_err();
+        progress.enter(Phase::Idle);
+        progress.bytes_arrived();
+        let trickle = async {
+            loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                progress.bytes_arrived();
+            }
+        };
+        let start = tokio::time::Instant::now();
+        tokio::select! { () = progress.watch(header, idle) => {}, () = trickle => {} }
+        assert!(start.elapsed() <= Duration::from_secs(13), "{:?}", start.elapsed());
+        progress.enter(Phase::Idle);
+        let start = tokio::time::Instant::now();
+        progress.watch(header, idle).await;
+        assert!((75..=80).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    }
+}

@@ -1,0 +1,151 @@
+//! The HTTP front: one API, `/v1`, JSON (docs: `/docs` of a running server).
+//!
+//! A request passes `connection` (limits of heads, timeouts) → `routes` (the table: scope, half, body size) → `auth` → `body` → a handler,
+//! which parses, asks the [`Engine`], and renders. Handlers are grouped as the API is: `debits`, `batch`, `balance` on the metering half;
+//! `wallets`, `customers`, `transactions` on the billing half; `settings`, `keys`, `tenants`, `ops` beside them.
+//!
+//! Replies to writes are rendered from [`crate::engine::Committed`] alone, so that a replay is the same bytes.
+//!
+//! Deliberately absent: middleware and tracing per request on the hot path (DESIGN decision 20), rate limits, TLS. Tested in
+//! tests/http_*.rs.
+
+mod auth;
+mod balance;
+mod batch;
+mod body;
+mod call;
+mod connection;
+mod debits;
+mod error;
+mod fields;
+mod idempotency;
+mod metrics;
+mod ops;
+mod options;
+mod query;
+mod reply;
+mod rfc3339;
+mod routes;
+mod server;
+mod wallets;
+mod wire;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::Method;
+use tokio::net::TcpListener;
+
+pub use options::HttpOptions;
+pub use server::ServeError;
+
+use crate::engine::Engine;
+use auth::Scope;
+use connection::RequestIds;
+use metrics::{Class, Metrics};
+use routes::{Access, RouteInfo, Routes};
+
+/// What all requests share.
+pub(crate) struct App {
+    engine: Engine,
+    options: HttpOptions,
+    body_timeout: Duration,
+    request_ids: RequestIds,
+    metrics: Metrics,
+    /// Set when the server was asked to stop: readiness ends first.
+    draining: AtomicBool,
+}
+
+impl App {
+    fn new(engine: Engine, options: HttpOptions) -> Self {
+        let mut start = [0; 8];
+        engine.random(&mut start);
+        Self {
+            engine,
+            body_timeout: Duration::from_secs(options.body_timeout_s),
+            options,
+            request_ids: RequestIds::new(start),
+            metrics: Metrics::default(),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether requests are welcome.
+    fn ready(&self) -> bool {
+        self.engine.ready() && !self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// Serves the whole API on `listener` until `shutdown` resolves; requests in flight are finished then.
+///
+/// # Errors
+/// [`ServeError`]: the listener broke, or requests did not finish in `drain_timeout_s`.
+pub async fn serve(
+    engine: Engine,
+    options: HttpOptions,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let app = Arc::new(App::new(engine, options));
+    let (router, _) = api();
+    server::run(Arc::clone(&app), with(router, app), listener, shutdown).await
+}
+
+/// Serves health, readiness and metrics without a key, for a listener that only operators reach.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_ops(
+    engine: Engine,
+    options: HttpOptions,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let app = Arc::new(App::new(engine, options));
+    let (router, _) = operators(Routes::new()).open("/metrics", ops::open_metrics).finish();
+    server::run(Arc::clone(&app), with(router, app), listener, shutdown).await
+}
+
+fn with(router: Router<Arc<App>>, app: Arc<App>) -> Router {
+    router.with_state(app)
+}
+
+/// Every route of the API.
+fn api() -> (Router<Arc<App>>, Vec<RouteInfo>) {
+    let routes = operators(Routes::new());
+    wallets_routes(metering(routes))
+        .on(Method::GET, "/metrics", Access::ours(Scope::Read, Class::Ops), ops::metrics)
+        .finish()
+}
+
+fn operators(routes: Routes) -> Routes {
+    routes.open("/", ops::index).open("/healthz", ops::healthz).open("/readyz", ops::readyz)
+}
+
+fn metering(routes: Routes) -> Routes {
+    let debit = Access::ours(Scope::Debit, Class::Debit);
+    let batch = Access::ours(Scope::Debit, Class::Batch).batch();
+    let balance = Access::ours(Scope::DebitOrRead, Class::Balance);
+    routes
+        .on(Method::POST, "/v1/customers/{id}/debits", debit, debits::create)
+        .on(Method::POST, "/v1/debits/batch", batch, batch::create)
+        .on(Method::GET, "/v1/customers/{id}/balance", balance, balance::get)
+}
+
+fn wallets_routes(routes: Routes) -> Routes {
+    let read = Access::billing(Scope::Read, Class::WalletRead);
+    let write = Access::billing(Scope::Write, Class::WalletWrite);
+    routes
+        .on(Method::POST, "/v1/wallets", write, wallets::create::create)
+        .on(Method::GET, "/v1/wallets/{id}", read, wallets::get::get)
+        .on(Method::GET, "/v1/wallets/{id}/balance/real-time", read, wallets::get::real_time)
+        .on(Method::PUT, "/v1/wallets/{id}", write, wallets::update::update)
+        .on(Method::POST, "/v1/wallets/{id}/top-up", write, wallets::top_up::create)
+        .on(Method::POST, "/v1/wallets/{id}/debit", write, wallets::debit::create)
+        .on(Method::POST, "/v1/wallets/{id}/freeze", write, wallets::life::freeze)
+        .on(Method::POST, "/v1/wallets/{id}/unfreeze", write, wallets::life::unfreeze)
+        .on(Method::POST, "/v1/wallets/{id}/terminate", write, wallets::life::terminate)
+}

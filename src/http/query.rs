@@ -1,0 +1,69 @@
+//! Query strings.
+
+use axum::extract::Query as AxumQuery;
+use axum::http::Uri;
+
+use super::error::ApiError;
+
+/// The parameters of a request, in their order, decoded.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads the URL.
+    pub(crate) fn of(uri: &Uri) -> Result<Self, ApiError> {
+        if uri.query().is_none_or(str::is_empty) {
+            return Ok(Self::default());
+        }
+        AxumQuery::try_from_uri(uri)
+            .map(|AxumQuery(pairs)| Self(pairs))
+            .map_err(|_| ApiError::field("query", "cannot be decoded"))
+    }
+
+    /// The first value of a parameter; an empty one is none.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(given, value)| given == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Refuses parameters that are not in the list: a misspelt dry run must not debit.
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), ApiError> {
+        match self.0.iter().find(|(given, _)| !known.contains(&given.as_str())) {
+            Some((given, _)) => Err(ApiError::field(given, "unknown query parameter")),
+            None => Ok(()),
+        }
+    }
+
+    /// `true` or `false`; absent = false.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, ApiError> {
+        match self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str()) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(ApiError::field(name, "true or false")),
+        }
+    }
+
+    /// A whole number.
+    pub(crate) fn number(&self, name: &str) -> Result<Option<usize>, ApiError> {
+        self.get(name)
+            .map(|text| text.parse().map_err(|_| ApiError::field(name, "a whole number")))
+            .transpose()
+    }
+
+    /// Whether a list of words, comma-separated or repeated, has this one.
+    pub(crate) fn lists(&self, name: &str, word: &str) -> bool {
+        self.words(name).any(|given| given == word)
+    }
+
+    /// Words of a list, comma-separated or repeated.
+    pub(crate) fn words<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0
+            .iter()
+            .filter(move |(given, _)| given == name)
+            .flat_map(|(_, value)| value.split(','))
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+    }
+}

@@ -1,0 +1,110 @@
+//! What a handler answers.
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
+use coffer_ledger::ids::LogPosition;
+use serde::Serialize;
+
+use super::error::ApiError;
+use crate::engine::{Committed, Seen, TenantCommitted};
+
+/// How far into the log a reply saw or wrote.
+const LOG_POSITION: HeaderName = HeaderName::from_static("x-log-position");
+/// The outcome is that of an earlier request with the same key.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const TRUE: HeaderValue = HeaderValue::from_static("true");
+
+/// Bytes that a reply is expected to have; most fit without growing.
+const REPLY_BYTES: usize = 1_024;
+
+/// A successful answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    status: StatusCode,
+    body: Vec<u8>,
+    position: LogPosition,
+    replayed: bool,
+}
+
+impl Reply {
+    /// An answer in JSON that has seen nothing of the log.
+    pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Self {
+        let mut body = Vec::with_capacity(REPLY_BYTES);
+        serde_json::to_writer(&mut body, value).expect("replies have string keys and a Vec takes every byte");
+        Self::raw(status, body)
+    }
+
+    /// An answer whose JSON is already written.
+    pub(crate) const fn raw(status: StatusCode, body: Vec<u8>) -> Self {
+        Self { status, body, position: LogPosition(0), replayed: false }
+    }
+
+    /// An answer without a body.
+    pub(crate) const fn empty(status: StatusCode) -> Self {
+        Self::raw(status, Vec::new())
+    }
+
+    /// Says where in the log this stands; 0 says nothing.
+    pub(crate) const fn at(mut self, position: LogPosition) -> Self {
+        self.position = position;
+        self
+    }
+
+    /// The outcome of a write.
+    pub(crate) const fn of(self, committed: &Committed) -> Self {
+        let mut reply = self.at(committed.position);
+        reply.replayed = committed.replayed;
+        reply
+    }
+
+    /// The outcome of a write to a tenant.
+    pub(crate) const fn of_tenant(self, committed: &TenantCommitted) -> Self {
+        let mut reply = self.at(committed.position);
+        reply.replayed = committed.replayed;
+        reply
+    }
+
+    /// The answer of a read.
+    pub(crate) const fn seen<T>(self, seen: &Seen<T>) -> Self {
+        self.at(seen.position)
+    }
+
+    /// The response.
+    pub(crate) fn into_response(self) -> Response {
+        let has_body = !self.body.is_empty();
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if has_body {
+            headers.insert(CONTENT_TYPE, JSON);
+        }
+        if self.position.0 > 0 {
+            headers.insert(LOG_POSITION, HeaderValue::from(self.position.0));
+        }
+        if self.replayed {
+            headers.insert(REPLAYED, TRUE);
+        }
+        response
+    }
+}
+
+impl ApiError {
+    /// The response. The outermost layer calls it a problem where the client asked for that.
+    pub(crate) fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self.body()).expect("errors have string keys");
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, JSON);
+        if let Some(seconds) = self.retry_after_s() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(axum::http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

@@ -1,0 +1,11 @@
+//! Wallets, as billing SDKs know them (API §3): every key of a reply is present, decimals are strings.
+
+pub(crate) mod create;
+pub(crate) mod debit;
+pub(crate) mod get;
+pub(crate) mod later;
+pub(crate) mod life;
+pub(crate) mod reply;
+pub(crate) mod top_up;
+pub(crate) mod transaction;
+pub(crate) mod update;

@@ -1,0 +1,144 @@
+//! Lets each single call to the storage fail once, and checks that the log halts or goes on as it should, and
+//! that what it had acknowledged is there afterwards.
+
+use coffer_wal::Space;
+use coffer_wal::storage::crash::{Call, CrashPlan, Fault, Survival};
+
+use crate::world::{Op, World};
+
+const LOST: CrashPlan = CrashPlan { sectors: Survival::None, names: Survival::None };
+const KEPT: CrashPlan = CrashPlan { sectors: Survival::All, names: Survival::All };
+const IO_ERROR: i32 = 5;
+const NO_SPACE: i32 = 28;
+
+fn life() -> Vec<Op> {
+    vec![
+        Op::Append(vec![200]),
+        Op::Write,
+        Op::Fill,
+        Op::Append(vec![3000, 10]),
+        Op::Write,
+        Op::Append(vec![7000]),
+        Op::Write,
+        Op::Idle,
+        Op::Seal,
+        Op::Snapshot,
+        Op::Snapshot,
+        Op::Purge,
+        Op::Append(vec![64]),
+        Op::Write,
+        Op::Close,
+    ]
+}
+
+/// Lives on whatever fails beside the log itself: sealing, snapshots and purging may be tried again later.
+fn live_with(world: &mut World, ops: &[Op]) -> Result<(), String> {
+    let mut run = world.start()?;
+    for op in ops {
+        let applied = world.apply(&mut run, op);
+        if applied.is_err() && run.log.journal().halted().is_some() {
+            return applied;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn whichever_call_fails_nothing_acknowledged_is_lost_and_the_log_opens_again() {
+    let mut whole = World::new();
+    whole.run(&life()).unwrap();
+    for call in 0..whole.disk.calls() {
+        for fault in [Fault::Errno(IO_ERROR), Fault::Errno(NO_SPACE), Fault::ShortWrite(512)] {
+            let mut world = World::new();
+            world.disk.fail_call(call, fault);
+            let lived = live_with(&mut world, &life());
+            let failed = world.disk.trace().get(usize::try_from(call).unwrap()).cloned();
+            let context = format!("call {call} = {failed:?}, {fault:?}, {lived:?}");
+            for plan in [LOST, KEPT] {
+                check_goes_on(world.after_crash(&plan), &context);
+            }
+            check_goes_on(world.after_kill(), &context);
+        }
+    }
+}
+
+fn check_goes_on(mut world: World, context: &str) {
+    drop(world.recover(context));
+    world.disk = world.disk.kill();
+    let next = [Op::Append(vec![5]), Op::Write, Op::Seal, Op::Snapshot, Op::Purge, Op::Close];
+    world.run(&next).unwrap_or_else(|error| panic!("{context}: {error}"));
+    drop(world.after_crash(&LOST).recover(context));
+}
+
+#[test]
+fn a_failed_or_short_write_of_a_batch_halts_the_log_and_nothing_is_acknowledged_any_more() {
+    for fault in
+        [Fault::Errno(IO_ERROR), Fault::Errno(NO_SPACE), Fault::ShortWrite(512), Fault::ShortWrite(0)]
+    {
+        let mut world = World::new();
+        let mut run = world.start().unwrap();
+        world.apply(&mut run, &Op::Append(vec![10])).unwrap();
+        world.apply(&mut run, &Op::Write).unwrap();
+        world.apply(&mut run, &Op::Append(vec![20])).unwrap();
+        world.disk.fail_call(world.disk.calls(), fault);
+        let halted = world.apply(&mut run, &Op::Write).unwrap_err();
+        assert!(halted.contains("halted"), "{halted}");
+        world.apply(&mut run, &Op::Append(vec![30])).unwrap();
+        world.apply(&mut run, &Op::Write).unwrap_err();
+        assert_eq!(world.model.acknowledged, 1, "{fault:?}");
+        assert_eq!(run.log.journal().durable_lsn().0, 1, "{fault:?}");
+        let answers = run.told.0.lock().unwrap().clone();
+        let told: Vec<(u64, bool)> = answers.iter().map(|(lsn, result)| (lsn.0, result.is_ok())).collect();
+        assert_eq!(told, [(1, true), (2, false), (3, false)], "{fault:?}");
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_for_spare_segments_is_reported_and_stops_nothing_while_a_spare_is_there() {
+    let mut world = World::new();
+    let mut run = world.start().unwrap();
+    world.apply(&mut run, &Op::Fill).unwrap();
+    assert_eq!(run.log.journal().space(), Space::Enough);
+    world.apply(&mut run, &Op::Append(vec![10])).unwrap();
+    world.apply(&mut run, &Op::Write).unwrap();
+    let used: u64 =
+        world.disk.files().iter().map(|path| world.disk.read_file(path).unwrap().len() as u64).sum();
+    world.disk.set_capacity_bytes(used + 100);
+    // Two large records: the second one rotates into the spare that is there.
+    for bytes in [7000, 7000] {
+        world.apply(&mut run, &Op::Append(vec![bytes])).unwrap();
+        world.apply(&mut run, &Op::Write).unwrap();
+        world.apply(&mut run, &Op::Fill).unwrap();
+    }
+    assert!(matches!(run.log.journal().space(), Space::Low { .. }));
+    assert_eq!((world.model.acknowledged, run.log.journal().halted()), (3, None));
+    world.disk.set_capacity_bytes(1 << 30);
+    world.apply(&mut run, &Op::Fill).unwrap();
+    world.apply(&mut run, &Op::Fill).unwrap();
+    assert_eq!(run.log.journal().space(), Space::Enough);
+}
+
+#[test]
+fn opening_changes_no_file_that_exists() {
+    let mut world = World::new();
+    world.run(&[Op::Append(vec![10]), Op::Write, Op::Append(vec![20])]).unwrap();
+    let world = world.after_crash(&KEPT);
+    let before = world.disk.changes();
+    let (opened, records) = world.try_read().unwrap();
+    assert_eq!(records.len(), 1);
+    drop(opened);
+    let changed: Vec<_> =
+        world.disk.trace().into_iter().filter(|(call, _)| call.changes_the_disk()).collect();
+    assert_eq!(world.disk.changes(), before, "{changed:?}");
+    assert!(world.disk.trace().iter().any(|(call, _)| *call == Call::Lock));
+}
+
+#[test]
+fn a_log_that_is_open_cannot_be_opened_again() {
+    let mut world = World::new();
+    let run = world.start().unwrap();
+    let refused = world.try_read().map(drop).unwrap_err();
+    assert!(matches!(refused, coffer_wal::OpenError::Locked { .. }), "{refused}");
+    drop(run);
+    world.try_read().unwrap();
+}
