@@ -1,5 +1,7 @@
 //! What the codec costs: a debit written and read, a wallet put to rest and woken.
 
+#![expect(missing_docs, reason = "criterion makes a public function of a group")]
+
 use std::hint::black_box;
 
 use coffer::engine::codec::{
@@ -12,6 +14,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 #[expect(dead_code, reason = "the golden tests use the rest")]
 mod samples;
 
+#[expect(clippy::print_stdout, reason = "sizes belong beside the times")]
 fn records(criterion: &mut Criterion) {
     for slices in [1, 3] {
         let record = samples::debit(slices);
@@ -43,6 +46,7 @@ fn records(criterion: &mut Criterion) {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "sizes belong beside the times")]
 fn states(criterion: &mut Criterion) {
     let customer = samples::customer();
     let mut bytes = Vec::with_capacity(4096);

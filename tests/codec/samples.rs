@@ -438,7 +438,7 @@ fn settings() -> Settings {
 fn api_key() -> ApiKey {
     ApiKey {
         id: key_id(),
-        secret_sha256: std::array::from_fn(|index| index as u8 * 7),
+        secret_sha256: std::array::from_fn(|index| u8::try_from(index * 7).expect("less than 32 times 7")),
         name: "Ada's gateway".into(),
         scopes: KeyScopes { debit: true, read: true, write: false, admin: false },
         customer: Some((OWNER, "customer-ada".into())),

@@ -9,14 +9,46 @@ use super::v1::wire::{Amount, Stamp};
 /// Version 1 was frozen with these contents. A difference means that a frozen shape was edited: put it back, and make a new
 /// version beside it (see `v1/mod.rs`).
 const FROZEN: [(&str, &[u8], &str); 8] = [
-    ("mod.rs", include_bytes!("v1/mod.rs"), ""),
-    ("record.rs", include_bytes!("v1/record.rs"), ""),
-    ("request.rs", include_bytes!("v1/request.rs"), ""),
-    ("shared.rs", include_bytes!("v1/shared.rs"), ""),
-    ("state.rs", include_bytes!("v1/state.rs"), ""),
-    ("tenant.rs", include_bytes!("v1/tenant.rs"), ""),
-    ("texts.rs", include_bytes!("v1/texts.rs"), ""),
-    ("wire.rs", include_bytes!("v1/wire.rs"), ""),
+    (
+        "mod.rs",
+        include_bytes!("v1/mod.rs"),
+        "7098a521dc85e3f7afd44ac49257686cdedf09818ccfcd64667023fdf52ffa7f",
+    ),
+    (
+        "record.rs",
+        include_bytes!("v1/record.rs"),
+        "d00df61d988c3a4aaf17b36514397b43f64bf069786ef6e132355080250cafc3",
+    ),
+    (
+        "request.rs",
+        include_bytes!("v1/request.rs"),
+        "33970f87331f5a1698c6982c307998fd21129628cd73d28d61b3931cb49779c4",
+    ),
+    (
+        "shared.rs",
+        include_bytes!("v1/shared.rs"),
+        "8aa54ebba15ca76fd3160e5dc25959eaf2967f8533ca0609ce543b48114d3d75",
+    ),
+    (
+        "state.rs",
+        include_bytes!("v1/state.rs"),
+        "9cb057be4cbc3a25ebbff7dad4d1315f40c2f2145184bae6b28406dc50ea89f1",
+    ),
+    (
+        "tenant.rs",
+        include_bytes!("v1/tenant.rs"),
+        "bc47953185be76c94ee77f00f646901a4b35eec7e2442bee09d7c6f4b047a7b5",
+    ),
+    (
+        "texts.rs",
+        include_bytes!("v1/texts.rs"),
+        "1ab82f1688edb940545c42b1daf992912190304b2d849fda811ef0e1e3795de1",
+    ),
+    (
+        "wire.rs",
+        include_bytes!("v1/wire.rs"),
+        "f3c8274d0d07d4dc8fa96c8aef58a7b54ba76ad385ba3f382eef078f9a5ae2ff",
+    ),
 ];
 
 #[test]
@@ -61,7 +93,7 @@ fn amounts_take_as_few_bytes_as_their_digits_need() {
 }
 
 #[test]
-fn an_amount_has_one_encoding_and_stays_below_128_bits() {
+fn an_amount_that_no_writer_makes_is_refused() {
     let full = |tag: u8, last: u8| [&[tag], &[0xFF; 15][..], &[last]].concat();
     let refused: [Vec<u8>; 7] = [
         vec![0x20],       // minus zero
@@ -92,9 +124,13 @@ fn instants_on_a_whole_second_are_short_and_the_end_of_time_is_a_byte() {
         let written = bytes_of(Stamp(value));
         assert_eq!((written.len(), value_of(&written).map(|Stamp(value)| value)), (bytes, Some(value)));
     }
-    for refused in
-        [&[0x10][..], &[0x09, 1, 1, 1, 1, 1, 1, 1, 1, 1], &[0x02, 1, 0], &[0x81, 1], &[0x15, 1, 1, 1, 1, 1]]
-    {
+    for refused in [
+        &[0x10][..],
+        &[0x09, 1, 1, 1, 1, 1, 1, 1, 1, 1],
+        &[0x02, 1, 0],
+        &[0x81, 1],
+        &[0x15, 255, 255, 255, 255, 255],
+    ] {
         assert!(value_of::<Stamp>(refused).is_none(), "{refused:02x?}");
     }
 }

@@ -147,7 +147,7 @@ fn read_long<D: Decoder>(decoder: &mut D, bytes: usize) -> Result<u128, DecodeEr
     if out[bytes - 1] == 0 { Err(LEADING_ZERO) } else { Ok(u128::from_le_bytes(out)) }
 }
 
-/// Every value has one encoding.
+/// No writer makes one, so it is no writer's.
 const LEADING_ZERO: DecodeError = DecodeError::Other("a number begins with a zero byte");
 
 /// Nanoseconds since 1970.
@@ -290,6 +290,7 @@ macro_rules! tagged {
     ($($(#[$doc:meta])* pub enum $name:ident $(<$lt:lifetime>)? { $($number:literal = $variant:ident($content:ty)),* $(,)? })*) => {$(
         $(#[$doc])*
         #[expect(missing_docs, reason = "the names are the ledger's")]
+        #[allow(clippy::large_enum_variant, reason = "shapes live for a moment, on the stack")]
         pub enum $name $(<$lt>)? { $($variant($content)),* }
 
         impl $(<$lt>)? bincode::Encode for $name $(<$lt>)? {
