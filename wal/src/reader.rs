@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crate::batch::BatchHeader;
 use crate::error::{ReadError, VisitError};
 use crate::frame::{Lsn, Record, RecordBuf};
 use crate::hot_log::HotLog;
@@ -26,6 +27,12 @@ pub trait SegmentSource: Send + Sync {
         to: Lsn,
         visit: &mut dyn FnMut(Record<'_>) -> Result<(), VisitError>,
     ) -> Result<Lsn, ReadError>;
+
+    /// The header of the batch that holds a record.
+    ///
+    /// # Errors
+    /// [`ReadError::Gone`] when it does not hold the record; otherwise what is wrong with its files.
+    fn batch_header(&self, lsn: Lsn) -> Result<BatchHeader, ReadError>;
 }
 
 /// Reads records of a running log. Cheap to clone.
@@ -109,6 +116,18 @@ impl LogReader {
         let Some((_, last)) = self.archive.lsn_range() else { return Err(gone) };
         let next = self.archive.scan(from, to.min(last), visit)?;
         if next > from { Ok(next) } else { Err(gone) }
+    }
+
+    /// The header of the batch that holds a record. Its hash stands for the whole log up to there: whoever
+    /// keeps a position in the log keeps it with that hash, and notices when the log was exchanged.
+    ///
+    /// # Errors
+    /// [`ReadError`]: not durable yet, gone, damaged, or the storage failed.
+    pub fn batch_header(&self, lsn: Lsn) -> Result<BatchHeader, ReadError> {
+        match self.hot.batch_header(lsn) {
+            Err(ReadError::Gone { .. }) => self.archive.batch_header(lsn),
+            found => found,
+        }
     }
 
     /// One subject's records, from `lsn` backwards along [`crate::FrameHeader::previous`], newest first,
