@@ -4,6 +4,7 @@
 //! Absent on purpose: following (a caller asks again after `durable_lsn` has moved), a cache.
 //! Tested in `log/tests.rs` and by the integration tests.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::batch::BatchHeader;
@@ -141,7 +142,8 @@ impl LogReader {
             let record = self.read(next)?;
             let previous = record.header.previous;
             if previous >= next {
-                return Err(ReadError::NotDurable { lsn: previous, durable: next.previous() });
+                let why = format!("it names record {previous} as the one before it");
+                return Err(ReadError::Corrupt { path: PathBuf::from("log"), offset: 0, lsn: next, why });
             }
             if !visit(record) {
                 return Ok(());

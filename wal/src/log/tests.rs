@@ -291,6 +291,31 @@ fn an_owner_that_another_one_has_overtaken_is_fenced() {
 }
 
 #[test]
+fn one_subjects_records_are_found_from_the_last_backwards() {
+    let disk = CrashStorage::new();
+    let (log, mut machines) = Log::open(small(), env(&disk)).unwrap().assemble::<Told>().unwrap();
+    let append = |previous: Lsn| {
+        let mut out = Vec::new();
+        encode_frame(&mut out, &FrameHeader { previous, ..FrameHeader::default() }, b"x", b"").unwrap();
+        log.journal().append(&out, 1, None)
+    };
+    let first = append(Lsn::NONE);
+    append(Lsn::NONE);
+    let second = append(first);
+    let third = append(Lsn::JUST_BEFORE);
+    let broken = append(Lsn(9));
+    drain(&mut machines);
+    let mut seen = Vec::new();
+    let mut visit = |record: RecordBuf| {
+        seen.push(record.lsn);
+        true
+    };
+    log.reader().subject_chain(third, &mut visit).unwrap();
+    assert_eq!(seen, [third, second, first]);
+    assert!(matches!(log.reader().subject_chain(broken, &mut |_| true), Err(ReadError::Corrupt { .. })));
+}
+
+#[test]
 fn only_one_process_opens_a_log() {
     let disk = CrashStorage::new();
     let (log, machines) = Log::open(small(), env(&disk)).unwrap().assemble::<Told>().unwrap();
