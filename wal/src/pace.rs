@@ -84,4 +84,52 @@ mod tests {
         });
         assert!(writes.is_some_and(|writes| writes < 30), "{writes:?}");
     }
+
+    /// Writers who append again a little after each acknowledgement, and a disk of 110 µs a write, on a
+    /// clock of the test's own. Returns records and batches within a tenth of a second.
+    fn closed_loop(writers: usize, think_ns_max: u64, seed: u64) -> (usize, usize) {
+        const WRITE_NS: u64 = 110_000;
+        let mut random = seed;
+        let mut think = || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            1 + (random >> 33) % think_ns_max
+        };
+        let mut pace = Pace::new(Pacing::default(), 0);
+        let mut ready_at: Vec<u64> = (0..writers).map(|_| think()).collect();
+        let (mut now, mut records, mut batches) = (0, 0, 0);
+        while now < 100_000_000 {
+            let waiting = ready_at.iter().filter(|at| **at <= now).count();
+            if waiting < usize::try_from(pace.appends_needed(now)).unwrap() {
+                now += 1_000;
+                continue;
+            }
+            let end = now + WRITE_NS;
+            let late = ready_at.iter().filter(|at| **at > now && **at <= end).count();
+            for at in ready_at.iter_mut().filter(|at| **at <= now) {
+                *at = end + think();
+            }
+            pace.wrote(now, end, u32::try_from(waiting + late).unwrap());
+            (now, records, batches) = (end, records + waiting, batches + 1);
+        }
+        (records, batches)
+    }
+
+    #[test]
+    fn a_batch_gathers_three_quarters_of_many_writers_and_a_few_writers_get_the_whole_disk() {
+        for seed in 1..=5 {
+            for writers in [8, 64, 512] {
+                let (records, batches) = closed_loop(writers, 60_000, seed);
+                assert!(records * 4 >= batches * writers * 3, "seed {seed}: {records} in {batches}");
+                assert!(batches > 500, "seed {seed}: {writers} writers got {batches} writes in 100 ms");
+            }
+            let (records, batches) = closed_loop(1, 5_000, seed);
+            assert!(records > 850 && records == batches, "seed {seed}: {records} in {batches}");
+        }
+    }
+
+    #[test]
+    fn slow_writers_do_not_hold_up_a_write_for_longer_than_the_interval() {
+        let (_, batches) = closed_loop(64, 5_000_000, 7);
+        assert!(batches > 250, "{batches} writes in 100 ms");
+    }
 }

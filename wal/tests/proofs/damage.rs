@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use coffer_wal::storage::crash::{CrashPlan, CrashStorage, Survival};
 use coffer_wal::{OpenError, ReadError};
 
-use crate::world::{Body, DIR, Op, World, long, segments};
+use crate::world::{Body, DIR, Op, World, long, problems, segments};
 
 const BLOCK: usize = 4096;
 const CUT: CrashPlan = CrashPlan { sectors: Survival::None, names: Survival::None };
@@ -72,6 +72,9 @@ fn every_flipped_bit_of_what_was_acknowledged_and_witnessed_is_refused() {
             world.disk.put_file(&path, &damaged);
             assert_refused(&world.disk, &format!("bit {bit} of {}", path.display()));
             flipped += 1;
+            if flipped % 50 == 0 {
+                assert_ne!(problems(&world.disk), [""; 0], "bit {bit} of {}", path.display());
+            }
         }
         world.disk.put_file(&path, &content);
     }

@@ -6,7 +6,7 @@ use coffer_ledger::wallet::WalletStatus;
 use super::number::{DIGITS, Q, leaves_12_digits, total};
 use super::outcome::{Done, No, Part, Taken};
 use super::state::{Block, pays_before};
-use super::{Circumstances, Model, unless};
+use super::{Circumstances, Model, range_faults, unless};
 
 /// Somebody who could pay: a tranche, or without one the overdraft, and how much at most.
 #[derive(Clone, Debug)]
@@ -38,7 +38,8 @@ impl Model {
         }
         let mut faults = slices_fault(&parts, around);
         let taken = self.take(parts, lacking);
-        if leaves_12_digits(&taken.credits) || leaves_12_digits(&taken.amount) {
+        let amounts = taken.rows.iter().map(|row| &row.1).chain([&taken.amount]);
+        if amounts.into_iter().any(leaves_12_digits) {
             faults.push(No::AmountOverflow);
         }
         unless(faults)?;
@@ -51,11 +52,9 @@ impl Model {
         around: Circumstances,
     ) -> Result<Done, Vec<No>> {
         let wallet = self.find(ask.wallet)?;
-        let mut faults = self.status_faults(wallet);
         let required = Q::raw(ask.credits.0);
-        if !required.is_positive() {
-            faults.push(No::AmountInvalid);
-        }
+        let mut faults = range_faults(Quantity::Credits(ask.credits));
+        faults.extend(self.status_faults(wallet));
         unless(faults)?;
         // Never overdrawing: what other scopes have borrowed is not there to be taken.
         let own = self.posted(wallet);
@@ -77,12 +76,7 @@ impl Model {
     }
 
     fn debit_faults(&self, ask: &Debit) -> Vec<No> {
-        let mut faults = Vec::new();
-        let (Quantity::Credits(coffer_ledger::amount::Credits(units))
-        | Quantity::Amount(coffer_ledger::amount::Money(units))) = ask.quantity;
-        if units <= 0 {
-            faults.push(No::AmountInvalid);
-        }
+        let mut faults = range_faults(ask.quantity);
         if let Some(id) = ask.wallet {
             let wallet = self.find(id).expect("checked before");
             faults.extend(self.status_faults(wallet));
