@@ -2,7 +2,7 @@
 //!
 //! Four layers, the later wins: config/default.toml (built in), the file of `--config`, environment variables, flags. Every
 //! value passes through one table ([`SETTINGS`]), so a wrong one is the same line wherever it stands. Absent on purpose:
-//! reloading while running, and secrets (a key is never a setting). Tested here and in `tests/cli_config.rs`.
+//! reloading while running, and secrets (a key is never a setting). Tested here and in `tests/cli/config.rs`.
 
 mod settings;
 

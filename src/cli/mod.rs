@@ -1,6 +1,6 @@
 //! The command line: parses, calls, prints, and turns every outcome into an exit code.
 //!
-//! Each command is a file. Nothing is decided here that the engine or the HTTP front could decide. Tested in `tests/cli_*.rs`
+//! Each command is a file. Nothing is decided here that the engine or the HTTP front could decide. Tested in `tests/cli/`
 //! with the real program.
 
 pub(crate) mod child;

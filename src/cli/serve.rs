@@ -3,6 +3,7 @@
 mod bootstrap;
 mod signals;
 
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -67,6 +68,7 @@ async fn serve(config: &Config) -> Result<(), CliError> {
     let listener = bind(config).await?;
     let address =
         listener.local_addr().map_err(|error| CliError::new(Code::Unavailable, error.to_string()))?;
+    make_data_dir(&config.data_dir())?;
     let env = start::machine(config.switch("log.direct_io"));
     let opening = start::open_engine(config.engine_options(), &env);
     let engine = tokio::select! {
@@ -76,6 +78,14 @@ async fn serve(config: &Config) -> Result<(), CliError> {
     bootstrap::first_key(&engine, env.entropy.as_ref(), bootstrap_key).await?;
     tracing::info!("serving http://{address}, data in {}", config.data_dir().display());
     serve_until_signal(config, engine, listener, signals).await
+}
+
+/// The log would say the same, but not that it is the directory that is in the way.
+fn make_data_dir(dir: &Path) -> Result<(), CliError> {
+    std::fs::create_dir_all(dir).map_err(|error| {
+        let line = format!("the data directory {} cannot be made: {error}", dir.display());
+        CliError::new(Code::CannotCreate, line)
+    })
 }
 
 async fn bind(config: &Config) -> Result<TcpListener, CliError> {

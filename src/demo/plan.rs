@@ -64,18 +64,18 @@ fn first_wallet(index: usize, random: &mut Random, start_ns: u64) -> Vec<TopUp> 
     let promotional_end = start_ns + random.within(30, 40) * MINUTE_NS;
     let mut top_ups = vec![
         // The shared end shows that free credit pays before bought credit that ends with it.
-        purchased(random.within(3_000, 8_000), (index % 3 == 0).then_some(promotional_end)),
+        purchased(random.within(3_000, 8_000), index.is_multiple_of(3).then_some(promotional_end)),
         granted("FREE_CREDIT_GRANT", random.within(500, 3_000), promotional_end),
         granted("SUBSCRIPTION_CREDIT_GRANT", random.within(4_000, 9_000), start_ns + random.within(1, 31) * DAY_NS),
     ];
-    if index % 4 != 0 {
+    if !index.is_multiple_of(4) {
         top_ups.push(purchased(random.within(12_000, 20_000), None));
     }
     if index % 4 == 2 {
         let bonus = (Amount::thousandths(random.within(100, 900)), start_ns + random.within(1, 7) * DAY_NS);
         top_ups.push(TopUp { bonus: Some(bonus), ..purchased(random.within(1_000, 5_000), None) });
     }
-    if index % 7 == 0 {
+    if index.is_multiple_of(7) {
         let first = granted("CREDIT_NOTE", random.within(200, 900), start_ns + 3 * DAY_NS);
         top_ups.push(TopUp { priority: Some(5), ..first });
     }

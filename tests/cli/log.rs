@@ -1,0 +1,76 @@
+//! The tools for the log of a stopped server.
+
+use serde_json::Value;
+
+use crate::program::{Place, Server};
+
+fn records(place: &Place, more: &[&str]) -> Vec<Value> {
+    let args = [&["wal", "dump", "--json"], more].concat();
+    place.run(&args).ok().out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_sound_log_is_verified_and_nothing_is_touched() {
+    let place = Place::with_two_keys();
+    let before = place.tree();
+    let verified = place.run(&["wal", "verify", "--json"]).ok().json();
+    assert_eq!((verified["sound"].clone(), verified["records"].clone()), (true.into(), 3.into()));
+    place.run(&["wal", "verify"]).ok();
+    place.run(&["wal", "stat"]).ok();
+    let stat = place.run(&["wal", "stat", "--json"]).ok().json();
+    assert_eq!(stat["last_record"], 3);
+    assert_eq!(stat["closed_cleanly"], true);
+    assert!(place.tree() == before);
+}
+
+#[test]
+fn a_dump_says_what_every_record_did_without_any_secret() {
+    let place = Place::with_two_keys();
+    let all = records(&place, &[]);
+    let commands: Vec<_> = all.iter().map(|record| record["command"].as_str().unwrap()).collect();
+    assert_eq!(commands, ["create_tenant", "create_key", "create_key"]);
+    assert_eq!(all[2]["effect"]["name"], "second");
+    let positions: Vec<_> = all.iter().map(|record| record["position"].as_u64().unwrap()).collect();
+    assert_eq!(positions, [1, 2, 3]);
+    let some = records(&place, &["--from", "2", "--to", "2"]);
+    assert_eq!(some, all[1..2]);
+    assert_eq!(place.run(&["wal", "dump"]).ok().out.lines().count(), 3);
+}
+
+#[test]
+fn a_sound_log_is_not_recovered_and_nothing_happens_without_yes() {
+    let place = Place::with_two_keys();
+    let before = place.tree();
+    assert_eq!(place.run(&["wal", "recover", "--drop-last-batch"]).code, 2);
+    let sound = place.run(&["wal", "recover", "--drop-last-batch", "--yes"]);
+    assert_eq!(sound.code, 1);
+    assert!(sound.line().contains("nothing is to be dropped"), "{sound:?}");
+    assert!(place.tree() == before);
+}
+
+#[test]
+fn a_damaged_last_batch_stops_the_start_until_it_is_dropped_on_an_operators_word() {
+    let place = Place::new();
+    Server::start(&place).kill();
+    let last = records(&place, &[]).pop().unwrap();
+    let offset = usize::try_from(last["offset"].as_u64().unwrap()).unwrap();
+    let segment = format!("wal/{:016x}.seg", last["segment"].as_u64().unwrap());
+    place.flip(&segment, offset + 200);
+    let refused = place.run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(refused.code, 65, "{refused:?}");
+    let dropped = place.run(&["wal", "recover", "--drop-last-batch", "--yes", "--json"]).ok().json();
+    assert_eq!(dropped["first_lost_record"], last["position"]);
+    assert_eq!(records(&place, &[]).len() + 1, usize::try_from(last["position"].as_u64().unwrap()).unwrap());
+    assert!(Server::start(&place).stop().success());
+}
+
+#[test]
+fn a_log_that_is_not_there_is_said_so() {
+    let place = Place::new();
+    for args in [&["wal", "verify"][..], &["wal", "dump"], &["wal", "stat"], &["snapshot", "verify"]] {
+        let ended = place.run(args);
+        assert_eq!(ended.code, 1, "{ended:?}");
+        assert!(ended.line().contains("there is no log in"), "{ended:?}");
+    }
+    assert!(!place.data().exists());
+}

@@ -1,0 +1,11 @@
+//! The command line, with the real program: what it prints, how it ends, and what it leaves untouched.
+
+#![expect(clippy::disallowed_methods, reason = "a test of a program looks at its files from outside")]
+
+mod config;
+mod data_dir;
+mod help;
+mod keys;
+mod log;
+mod program;
+mod serve;
