@@ -15,18 +15,25 @@ mod batch;
 mod body;
 mod call;
 mod connection;
+mod customers;
 mod debits;
 mod error;
 mod fields;
 mod idempotency;
+mod keys;
 mod metrics;
 mod ops;
 mod options;
+mod page;
 mod query;
 mod reply;
 mod rfc3339;
 mod routes;
+mod secret;
 mod server;
+mod settings;
+mod tenants;
+mod transactions;
 mod wallets;
 mod wire;
 
@@ -40,6 +47,7 @@ use axum::http::Method;
 use tokio::net::TcpListener;
 
 pub use options::HttpOptions;
+pub use secret::Secret;
 pub use server::ServeError;
 
 use crate::engine::Engine;
@@ -115,10 +123,8 @@ fn with(router: Router<Arc<App>>, app: Arc<App>) -> Router {
 
 /// Every route of the API.
 fn api() -> (Router<Arc<App>>, Vec<RouteInfo>) {
-    let routes = operators(Routes::new());
-    wallets_routes(metering(routes))
-        .on(Method::GET, "/metrics", Access::ours(Scope::Read, Class::Ops), ops::metrics)
-        .finish()
+    let routes = admin(customers(wallets(metering(operators(Routes::new())))));
+    routes.on(Method::GET, "/metrics", Access::ours(Scope::Read, Class::Ops), ops::metrics).finish()
 }
 
 fn operators(routes: Routes) -> Routes {
@@ -135,11 +141,13 @@ fn metering(routes: Routes) -> Routes {
         .on(Method::GET, "/v1/customers/{id}/balance", balance, balance::get)
 }
 
-fn wallets_routes(routes: Routes) -> Routes {
+fn wallets(routes: Routes) -> Routes {
     let read = Access::billing(Scope::Read, Class::WalletRead);
     let write = Access::billing(Scope::Write, Class::WalletWrite);
     routes
         .on(Method::POST, "/v1/wallets", write, wallets::create::create)
+        .on(Method::GET, "/v1/wallets", read, wallets::list::list)
+        .on(Method::POST, "/v1/wallets/search", read, wallets::list::search)
         .on(Method::GET, "/v1/wallets/{id}", read, wallets::get::get)
         .on(Method::GET, "/v1/wallets/{id}/balance/real-time", read, wallets::get::real_time)
         .on(Method::PUT, "/v1/wallets/{id}", write, wallets::update::update)
@@ -148,4 +156,32 @@ fn wallets_routes(routes: Routes) -> Routes {
         .on(Method::POST, "/v1/wallets/{id}/freeze", write, wallets::life::freeze)
         .on(Method::POST, "/v1/wallets/{id}/unfreeze", write, wallets::life::unfreeze)
         .on(Method::POST, "/v1/wallets/{id}/terminate", write, wallets::life::terminate)
+}
+
+fn customers(routes: Routes) -> Routes {
+    let read = Access::billing(Scope::Read, Class::Customer);
+    let write = Access::billing(Scope::Write, Class::Customer);
+    routes
+        .on(Method::POST, "/v1/customers", write, customers::create)
+        .on(Method::PUT, "/v1/customers", write, customers::update_by_query)
+        .on(Method::POST, "/v1/customers/search", read, customers::search)
+        .on(Method::GET, "/v1/customers/wallets", read, wallets::list::by_lookup)
+        .on(Method::GET, "/v1/customers/external/{*external_id}", read, customers::get_external)
+        .on(Method::GET, "/v1/customers/{id}", read, customers::get)
+        .on(Method::PUT, "/v1/customers/{id}", write, customers::update)
+        .on(Method::DELETE, "/v1/customers/{id}", write, customers::delete)
+        .on(Method::GET, "/v1/customers/{id}/wallets", read, wallets::list::of_customer)
+        .on(Method::GET, "/v1/transactions/{id}", read, transactions::get)
+}
+
+fn admin(routes: Routes) -> Routes {
+    let admin = Access::ours(Scope::Admin, Class::Admin);
+    routes
+        .on(Method::GET, "/v1/settings", admin, settings::get)
+        .on(Method::PUT, "/v1/settings", admin, settings::update)
+        .on(Method::GET, "/v1/keys", admin, keys::list)
+        .on(Method::POST, "/v1/keys", admin, keys::create)
+        .on(Method::DELETE, "/v1/keys/{id}", admin, keys::revoke)
+        .on(Method::GET, "/v1/tenants", admin, tenants::list)
+        .on(Method::POST, "/v1/tenants", admin, tenants::create)
 }
