@@ -235,13 +235,13 @@ pub enum Effect {
     WalletClosed {
         /// What it gave up, in burn order; one row (WALLET_TERMINATION) for all of it.
         forfeits: Vec<Forfeit>,
-        /// The row's balance; `None` if nothing was left.
+        /// The row's balance; `None` if nothing was left. With debt, `after` is −debt, until the debt is written off.
         posting: Option<Posting>,
         /// Scheduled tranches that never started.
         cancelled: Vec<TrancheId>,
-        /// Debt written off as UNCOLLECTED: a memo row.
+        /// Debt written off as UNCOLLECTED: a memo row, outside the balance chain; the closed wallet's posted is 0.
         written_off: Credits,
-        /// Σ refundable, in money, half-up to the minor unit.
+        /// Σ refundable, and with `Remainder::Refund` the money paid for what was cancelled; half-up to the minor unit.
         refund: Money,
         /// The wallet after everything.
         wallet: Box<WalletHead>,

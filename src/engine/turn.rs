@@ -117,7 +117,10 @@ impl Seat {
     fn decide(&self, command: &Command, now: Timestamp, keyed: bool) -> Result<Facts, Failure> {
         let view = self.core.views.get(self.tenant).ok_or(Failure::NotFound("tenant"))?;
         let context = Context { now, settings: &view.settings, limits: &self.core.options.limits, keyed };
-        let decided = catch_unwind(AssertUnwindSafe(|| decide(&self.customer, command, &context)));
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            fail::fail_point!("turn::decide");
+            decide(&self.customer, command, &context)
+        }));
         let decided = decided.map_err(|_| self.report_panic("decide"))?;
         decided.map_err(|refusal| {
             self.core.counters.refused(&refusal);
@@ -159,6 +162,7 @@ impl Seat {
         };
         let (tenant, number, scratch) = (self.tenant, self.number, &mut self.scratch);
         let encoded = catch_unwind(AssertUnwindSafe(|| {
+            fail::fail_point!("turn::encode");
             codec::encode_customer_frame(scratch, record, tenant, number, previous)
         }));
         match encoded {
@@ -172,6 +176,7 @@ impl Seat {
         let customer = &mut self.customer;
         let applied = catch_unwind(AssertUnwindSafe(|| {
             apply(customer, facts);
+            fail::fail_point!("turn::apply");
             customer.last_at = facts.at;
             invariants::check_touched(customer, facts)
         }));

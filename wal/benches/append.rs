@@ -2,10 +2,13 @@
 //!
 //! - `append`: one 300-byte record into the open batch, nobody else there; the batches are thrown away.
 //! - `seal`: hashing, masking and framing of whole batches, as the writer does outside of the lock.
+//! - `replay`: a log on real files from its first record, with every hash and the chain verified.
 //! - `durable`: real files in `TMPDIR`; a round is one record per appender, each awaited.
 //!
 //! Run with `cargo bench -p coffer-wal`.
+#![expect(missing_docs, reason = "criterion's macros make public functions")]
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
@@ -14,7 +17,10 @@ use coffer_wal::batch::{BatchOwner, ChainEnd, begin_batch, seal_batch};
 use coffer_wal::open_batch::HandOff;
 use coffer_wal::storage::AlignedBuf;
 use coffer_wal::storage::os::OsStorage;
-use coffer_wal::{Completion, Env, FrameHeader, Halted, Journal, Log, LogOptions, Lsn, OsEnv, encode_frame};
+use coffer_wal::{
+    Completion, Env, FrameHeader, Halted, Journal, Log, LogOptions, Lsn, OpenError, Opened, OsEnv, Record,
+    encode_frame,
+};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
 /// Public bytes that make a frame of 300.
@@ -100,15 +106,48 @@ fn seal(c: &mut Criterion) {
     group.finish();
 }
 
-fn with_log(body: impl FnOnce(&Journal<Tell>)) {
-    let dir = tempfile::tempdir().expect("a temporary directory");
+fn open(dir: &Path) -> Result<Opened, OpenError> {
     let machine = OsEnv::new();
     let env =
         Env { storage: Arc::new(OsStorage::new()), clock: Arc::new(machine), entropy: Arc::new(machine) };
-    let options = LogOptions { dir: dir.path().to_owned(), ..LogOptions::default() };
-    let log = Log::open(options, env).and_then(|opened| opened.start::<Tell>(&machine)).expect("a new log");
+    Log::open(LogOptions { dir: dir.to_owned(), ..LogOptions::default() }, env)
+}
+
+fn with_log(dir: &Path, body: impl FnOnce(&Journal<Tell>)) {
+    let machine = OsEnv::new();
+    let log = open(dir).and_then(|opened| opened.start::<Tell>(&machine)).expect("a new log");
     body(&log.journal());
     log.close().expect("the benchmark's disk works");
+}
+
+fn temporary() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary directory")
+}
+
+fn replay(c: &mut Criterion) {
+    const RECORDS: u32 = 500_000;
+    let (dir, frames) = (temporary(), frame().repeat(1_000));
+    with_log(dir.path(), |journal| {
+        for _ in 0..RECORDS / 1_000 {
+            let first = journal.append(&frames, 1_000, None);
+            journal.wait_durable(first).expect("the benchmark's disk works");
+        }
+    });
+    let mut group = c.benchmark_group("replay");
+    group.sample_size(10).throughput(Throughput::Elements(u64::from(RECORDS)));
+    group.bench_function("300-byte records", |b| {
+        b.iter(|| {
+            let mut records = 0u32;
+            let mut visit = |_: Record<'_>| {
+                records += 1;
+                Ok(())
+            };
+            let mut opened = open(dir.path()).expect("a clean log");
+            opened.replay(Lsn::FIRST, &mut |_| {}, &mut visit).expect("a sound log");
+            assert_eq!(records, RECORDS);
+        });
+    });
+    group.finish();
 }
 
 fn durable(c: &mut Criterion) {
@@ -118,7 +157,8 @@ fn durable(c: &mut Criterion) {
     for records in [1u64, 64, 1_000, 3_000] {
         group.throughput(Throughput::Elements(records));
         group.bench_function(format!("one append of {records} records, awaited"), |b| {
-            with_log(|journal| {
+            let dir = temporary();
+            with_log(dir.path(), |journal| {
                 let frames = frame.repeat(usize::try_from(records).expect("a few thousand"));
                 let count = u32::try_from(records).expect("a few thousand");
                 let (sender, receiver) = channel();
@@ -141,7 +181,8 @@ fn durable(c: &mut Criterion) {
 /// Each thread appends a record and waits for it, `rounds` times; prints how full the batches were.
 fn threads_in_step(frame: &[u8], threads: u64, rounds: u64) -> Duration {
     let mut spent = Duration::ZERO;
-    with_log(|journal| {
+    let dir = temporary();
+    with_log(dir.path(), |journal| {
         spent = time(|| {
             std::thread::scope(|scope| {
                 for _ in 0..threads {
@@ -166,5 +207,5 @@ fn threads_in_step(frame: &[u8], threads: u64, rounds: u64) -> Duration {
     spent
 }
 
-criterion_group!(benches, append, seal, durable);
+criterion_group!(benches, append, seal, replay, durable);
 criterion_main!(benches);

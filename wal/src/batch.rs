@@ -15,7 +15,9 @@ use sha2::{Digest, Sha256};
 
 use crate::bytes::{array_at, index32, put, u16_at, u32_at, u64_at};
 use crate::frame::{FrameError, Lsn, frame_length, frame_time_ns};
-use crate::storage::{AlignedBuf, BLOCK_BYTES, SECTOR_BYTES};
+use crate::mask::mask_for;
+pub use crate::mask::{apply_mask, has_unwritten_sector, is_unwritten};
+use crate::storage::{AlignedBuf, BLOCK_BYTES};
 
 /// A SHA-256.
 pub type Hash = [u8; 32];
@@ -28,9 +30,6 @@ pub const BATCH_BYTES_LIMIT: usize = 1 << 20;
 
 /// What fills a batch up to the next block.
 pub const PADDING_BYTE: u8 = 0xA5;
-
-/// Non-zero bytes that each written sector has at least.
-const SECTOR_NONZERO_MIN: usize = 8;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"CBAT");
 
@@ -320,80 +319,14 @@ fn check_frames(mut body: &[u8], count: u32) -> Result<u64, BatchError> {
     if frames == count { Ok(latest_ns) } else { Err(BatchError::Count) }
 }
 
-/// XORs `body` with the mask's eight bytes, repeated. Doing it twice gives back the original.
-pub fn apply_mask(body: &mut [u8], mask: u64) {
-    if mask == 0 {
-        return;
-    }
-    let mask = mask.to_le_bytes();
-    for piece in body.chunks_mut(mask.len()) {
-        for (byte, mask_byte) in piece.iter_mut().zip(mask) {
-            *byte ^= mask_byte;
-        }
-    }
-}
-
-/// Finds a mask under which every sector of the padded batch has enough non-zero bytes; 0 when none is
-/// needed. The first sector holds the header and never needs one.
-fn mask_for(padded: &[u8], length: usize) -> u64 {
-    let masked_sectors_look_written = |mask: u64| {
-        let mask_bytes = mask.to_le_bytes();
-        let first = SECTOR_BYTES..padded.len();
-        first.step_by(SECTOR_BYTES).all(|start| sector_looks_written(padded, start, length, mask_bytes))
-    };
-    (0u64..)
-        .map(candidate_mask)
-        .find(|mask| masked_sectors_look_written(*mask))
-        .expect("each sector rules out one mask at most, and there are more masks than sectors")
-}
-
-/// Distinct masks without zero bytes, after the empty one.
-fn candidate_mask(attempt: u64) -> u64 {
-    if attempt == 0 {
-        return 0;
-    }
-    // Counts in base 255 so that each byte is 1..=255 and no two attempts agree.
-    let mut rest = attempt;
-    let bytes = [0x5B_u8, 0xC7, 0x39, 0xE1, 0x8D, 0x17, 0xF3, 0x6F].map(|start| {
-        let digit = (rest + u64::from(start)) % 255;
-        rest /= 255;
-        u8::try_from(digit + 1).expect("1 to 255")
-    });
-    u64::from_le_bytes(bytes)
-}
-
-fn sector_looks_written(padded: &[u8], start: usize, length: usize, mask: [u8; 8]) -> bool {
-    let sector = &padded[start..start + SECTOR_BYTES];
-    let mut nonzero = 0;
-    for (at, byte) in (start..).zip(sector) {
-        let on_disk = if at < length { byte ^ mask[(at - BATCH_HEADER_BYTES) % 8] } else { *byte };
-        nonzero += usize::from(on_disk != 0);
-        if nonzero == SECTOR_NONZERO_MIN {
-            return true;
-        }
-    }
-    false
-}
-
-/// Whether all bytes are zero: nothing was ever written there.
-#[must_use]
-pub fn is_unwritten(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<64>();
-    words.iter().all(|word| *word == [0; 64]) && rest.iter().all(|byte| *byte == 0)
-}
-
-/// Whether some sector of a batch's extent was never written, which proves that its write did not finish.
-#[must_use]
-pub fn has_unwritten_sector(extent: &[u8]) -> bool {
-    extent.chunks(SECTOR_BYTES).any(is_unwritten)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::frame::{FrameHeader, encode_frame};
+    use crate::mask::{SECTOR_NONZERO_MIN, candidate_mask};
+    use crate::storage::SECTOR_BYTES;
 
     const OWNER: BatchOwner = BatchOwner { shard: 3, epoch: 9, salt: 0x1122_3344_5566_7788 };
 
@@ -443,14 +376,6 @@ mod tests {
         let (mut buf, header, frames) = batch_of(&[body]);
         assert_eq!(header.mask, candidate_mask(4));
         assert_eq!(open_batch_body(&header, &mut buf).unwrap(), frames);
-    }
-
-    #[test]
-    fn masks_are_distinct_and_without_zero_bytes() {
-        let masks: Vec<u64> = (1..5000).map(candidate_mask).collect();
-        let distinct: std::collections::HashSet<&u64> = masks.iter().collect();
-        assert_eq!(distinct.len(), masks.len());
-        assert!(masks.iter().all(|mask| mask.to_le_bytes().iter().all(|byte| *byte != 0)));
     }
 
     #[test]

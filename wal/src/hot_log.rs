@@ -2,7 +2,7 @@
 //!
 //! The writer notes each batch here once it is durable, so nothing that is not durable can be read. A segment
 //! of an earlier run gets its index on the first read that needs it. Readers open files of their own.
-//! Absent on purpose: a cache of records. Tested in `log.rs` and by the integration tests.
+//! Absent on purpose: a cache of records. Tested in `log/tests.rs` and by the integration tests.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

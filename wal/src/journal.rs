@@ -69,6 +69,12 @@ impl<C: Completion> Journal<C> {
         self.hand_off.halted()
     }
 
+    /// Blocks until the log has stopped and says why: for a thread that ends the process then.
+    #[must_use]
+    pub fn wait_halted(&self) -> Halted {
+        self.hand_off.wait_halted()
+    }
+
     /// Whether the disk has room for what comes next.
     #[must_use]
     pub fn space(&self) -> Space {

@@ -22,9 +22,11 @@ pub mod inspect;
 pub mod journal;
 pub mod log;
 pub mod machines;
+mod mask;
 #[doc(hidden)]
 pub mod open_batch;
 pub mod options;
+mod pace;
 pub mod reader;
 pub mod recovery;
 pub mod replay;

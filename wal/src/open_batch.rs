@@ -156,6 +156,7 @@ impl<C: Completion> HandOff<C> {
         if lsn <= self.durable_lsn() {
             return done.complete(lsn, Ok(()));
         }
+        debug_assert!(lsn <= self.appended_lsn(), "nobody waits for a record that nobody has appended");
         let mut state = self.lock();
         if lsn <= state.durable {
             drop(state);
@@ -165,7 +166,6 @@ impl<C: Completion> HandOff<C> {
             drop(state);
             return done.complete(lsn, Err(halted));
         }
-        debug_assert!(lsn <= state.appended, "nobody can wait for a record that nobody has appended");
         state.list_of(lsn).push((lsn, done));
     }
 

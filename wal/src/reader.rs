@@ -2,7 +2,7 @@
 //!
 //! Reads never touch the writer's files or its lock. Only durable records can be read.
 //! Absent on purpose: following (a caller asks again after `durable_lsn` has moved), a cache.
-//! Tested below and by the integration tests.
+//! Tested in `log/tests.rs` and by the integration tests.
 
 use std::sync::Arc;
 

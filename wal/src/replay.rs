@@ -3,7 +3,7 @@
 //! Records before the oldest hot segment come from the archive. Hot segments are walked whole, from the one
 //! that holds the first record wanted: hashes, chain, the links between segments, and the witness where it
 //! speaks of a batch that is passed. Absent on purpose: applying anything, tolerance of any kind.
-//! Tested in `log.rs` and by the crash tests.
+//! Tested in `log/tests.rs` and by the crash tests.
 
 use std::path::Path;
 

@@ -178,3 +178,104 @@ impl<'f> SegmentWalk<'f> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::batch::{BatchOwner, begin_batch, seal_batch};
+    use crate::frame::{FrameHeader, encode_frame};
+    use crate::storage::crash::CrashStorage;
+    use crate::storage::{Access, Storage};
+
+    const PATH: &str = "/wal/segment";
+
+    fn header() -> SegmentHeader {
+        SegmentHeader {
+            shard: 1,
+            store: [3; 16],
+            number: 1,
+            epoch: 2,
+            salt: 99,
+            bytes: 64 << 10,
+            created_ns: 0,
+            previous_end: 0,
+            chain: ChainEnd::genesis(&[3; 16], 1),
+        }
+    }
+
+    /// A segment with a batch for each length, and where each batch begins.
+    fn segment(bodies: &[usize]) -> (Vec<u8>, Vec<u64>) {
+        let (mut content, mut chain, mut offsets) = (header().encode().to_vec(), header().chain, Vec::new());
+        for bytes in bodies {
+            let mut frame = Vec::new();
+            encode_frame(&mut frame, &FrameHeader::default(), &vec![7; *bytes], b"").unwrap();
+            let mut buf = AlignedBuf::default();
+            begin_batch(&mut buf);
+            buf.extend_from_slice(&frame);
+            let owner = BatchOwner { shard: 1, epoch: 2, salt: 99 };
+            chain = chain.followed_by(&seal_batch(&mut buf, 1, &chain, owner).unwrap()).unwrap();
+            offsets.push(content.len() as u64);
+            content.extend_from_slice(&buf);
+        }
+        content.resize(64 << 10, 0);
+        (content, offsets)
+    }
+
+    fn open(content: &[u8]) -> Box<dyn File> {
+        let disk = CrashStorage::new();
+        disk.put_file(Path::new(PATH), content);
+        disk.open(Path::new(PATH), Access::ReadDirect).unwrap()
+    }
+
+    #[test]
+    fn batches_come_in_order_and_the_walk_stops_before_the_first_zeros() {
+        let (content, offsets) = segment(&[10, 9_000, 100]);
+        let file = open(&content);
+        let mut walk = SegmentWalk::new(&*file, header(), 64 << 10);
+        for (lsn, offset) in (1..).zip(offsets) {
+            let WalkStep::Batch(batch) = walk.step().unwrap() else { panic!("batch {lsn}") };
+            assert_eq!((batch.offset, batch.header.first_lsn), (offset, Lsn(lsn)));
+            assert_eq!(batch.records().count(), 1);
+        }
+        let end = walk.offset();
+        assert!(matches!(walk.step().unwrap(), WalkStep::Invalid(BatchError::NoHeader)));
+        assert_eq!((walk.offset(), walk.chain().lsn), (end, Lsn(3)));
+    }
+
+    #[test]
+    fn a_damaged_batch_is_not_passed_however_often_one_asks() {
+        let (mut content, offsets) = segment(&[10, 9_000, 100]);
+        content[usize::try_from(offsets[1]).unwrap() + 5_000] ^= 1;
+        let file = open(&content);
+        let mut walk = SegmentWalk::new(&*file, header(), 64 << 10);
+        assert!(matches!(walk.step().unwrap(), WalkStep::Batch(_)));
+        for _ in 0..3 {
+            assert!(matches!(walk.step().unwrap(), WalkStep::Invalid(BatchError::BodyHash)));
+            assert_eq!(walk.offset(), offsets[1]);
+        }
+    }
+
+    #[test]
+    fn a_walk_ends_at_its_limit_and_a_batch_beyond_it_does_not_count() {
+        let (content, offsets) = segment(&[10, 9_000]);
+        let file = open(&content);
+        let mut walk = SegmentWalk::new(&*file, header(), offsets[1]);
+        assert!(matches!(walk.step().unwrap(), WalkStep::Batch(_)));
+        assert!(matches!(walk.step().unwrap(), WalkStep::Limit));
+        let mut walk = SegmentWalk::new(&*file, header(), offsets[1] + 4096);
+        assert!(matches!(walk.step().unwrap(), WalkStep::Batch(_)));
+        assert!(matches!(walk.step().unwrap(), WalkStep::Invalid(BatchError::PastTheEnd)));
+    }
+
+    #[test]
+    fn a_batch_that_is_sound_but_not_the_next_one_is_refused() {
+        let (mut content, offsets) = segment(&[10, 20]);
+        let second = usize::try_from(offsets[1]).unwrap();
+        content.copy_within(second..second + 4096, 4096);
+        let file = open(&content);
+        let mut walk = SegmentWalk::new(&*file, header(), 64 << 10);
+        assert!(matches!(walk.step().unwrap(), WalkStep::Invalid(BatchError::Chain)));
+    }
+}

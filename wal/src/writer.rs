@@ -4,10 +4,8 @@
 //! loops it, a test calls it by hand. It alone writes segments and the control file. The first failed or short
 //! write or sync halts the log; nothing is retried, because nothing is known any more about those bytes.
 //!
-//! Pacing: one write in flight. The next starts when enough of the recent writers wait again, at the latest an
-//! interval after the one before started, and at once when there are only a few writers. So a batch gathers
-//! nearly everyone without anyone waiting longer than a write takes.
-//! Absent on purpose: retries, anything that reads the log. Tested below and by the crash tests.
+//! Absent on purpose: retries, anything that reads the log, when a write starts ([`crate::pace`]). Tested in
+//! `log/tests.rs` and by the crash tests.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,7 +17,8 @@ use crate::halt::{HaltReason, Halted};
 use crate::hot_log::{HotLog, segment_path};
 use crate::journal::Gauges;
 use crate::open_batch::{Completion, HandOff, TakenBatch};
-use crate::options::{LogOptions, Pacing};
+use crate::options::LogOptions;
+use crate::pace::Pace;
 use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::storage::{AlignedBuf, BLOCK_BYTES, File, Storage, write_all_at};
 use crate::zero_fill::Spares;
@@ -93,12 +92,11 @@ struct Witness {
     interval_ns: u64,
 }
 
-/// When writes start.
-struct Pace {
-    options: Pacing,
-    recent_writers: u32,
-    started_ns: u64,
-    ended_ns: u64,
+impl<C: Completion> Drop for Writer<C> {
+    /// A writer that ends without having stopped (a panic in a completion) must not leave anyone waiting.
+    fn drop(&mut self) {
+        self.hand_off.halt(&Halted::new(HaltReason::Io, "the log's writer ended without closing the log"));
+    }
 }
 
 impl<C: Completion> Writer<C> {
@@ -137,7 +135,7 @@ impl<C: Completion> Writer<C> {
                 idle_ns: options.witness_idle_ms * 1_000_000,
                 interval_ns: options.witness_interval_ms * 1_000_000,
             },
-            pace: Pace { options: options.pacing, recent_writers: 0, started_ns: 0, ended_ns: now },
+            pace: Pace::new(options.pacing, now),
         };
         writer.witness.control.clean = false;
         writer.witness_both()?;
@@ -244,7 +242,7 @@ impl<C: Completion> Writer<C> {
         if self.witness.control.last == self.chain {
             return WriterStep::Wait { appends_min, time: None };
         }
-        let due = self.pace.ended_ns + self.witness.idle_ns;
+        let due = self.pace.ended_ns() + self.witness.idle_ns;
         if now >= due {
             return self.bring_witness_up_to_date(true);
         }
@@ -370,65 +368,5 @@ impl LiveSegment {
         }
         self.offset += blocks.len() as u64;
         Ok(())
-    }
-}
-
-impl Pace {
-    /// How many appends must wait for a write to start now.
-    fn appends_needed(&self, now: u64) -> u32 {
-        if self.recent_writers <= self.options.few_writers_max || now >= self.interval_end_ns() {
-            return 1;
-        }
-        let share = u64::from(self.recent_writers) * u64::from(self.options.writers_percent);
-        u32::try_from(share.div_ceil(100)).unwrap_or(u32::MAX).max(1)
-    }
-
-    fn interval_end_ns(&self) -> u64 {
-        self.started_ns.saturating_add(self.options.interval_max_us.saturating_mul(1_000))
-    }
-
-    /// Learns from a write how many writers there are: those it served and those who waited meanwhile. More
-    /// count at once, fewer only by and by, since a batch may miss some by chance.
-    fn wrote(&mut self, started_ns: u64, ended_ns: u64, writers: u32) {
-        let remembered = u32::try_from((u64::from(self.recent_writers) * 3 + u64::from(writers)) / 4);
-        self.recent_writers = writers.max(remembered.unwrap_or(u32::MAX));
-        self.started_ns = started_ns;
-        self.ended_ns = ended_ns;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pace() -> Pace {
-        Pace { options: Pacing::default(), recent_writers: 0, started_ns: 1_000_000, ended_ns: 0 }
-    }
-
-    #[test]
-    fn one_or_two_writers_never_wait_for_company() {
-        let mut pace = pace();
-        pace.wrote(1_000_000, 1_100_000, 2);
-        assert_eq!(pace.appends_needed(1_100_000), 1);
-    }
-
-    #[test]
-    fn three_quarters_of_many_writers_start_a_write_or_the_interval_does() {
-        let mut pace = pace();
-        pace.wrote(1_000_000, 1_100_000, 64);
-        assert_eq!(pace.appends_needed(1_100_000), 48);
-        assert_eq!(pace.appends_needed(1_299_999), 48);
-        assert_eq!(pace.appends_needed(1_300_000), 1);
-    }
-
-    #[test]
-    fn writers_who_left_are_forgotten_within_some_writes() {
-        let mut pace = pace();
-        pace.wrote(0, 0, 1_000);
-        let writes = (1..).find(|_| {
-            pace.wrote(0, 0, 1);
-            pace.recent_writers <= pace.options.few_writers_max
-        });
-        assert!(writes.is_some_and(|writes| writes < 30), "{writes:?}");
     }
 }

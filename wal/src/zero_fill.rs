@@ -265,3 +265,74 @@ impl ZeroFiller {
         self.spares.gauges.space_low.load(Ordering::Acquire)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::storage::crash::{CrashStorage, Fault};
+
+    fn spares(disk: &CrashStorage) -> Arc<Spares> {
+        disk.create_dir_all(Path::new("/wal")).unwrap();
+        let plan = SparePlan {
+            storage: Arc::new(disk.clone()),
+            dir: PathBuf::from("/wal"),
+            segment_bytes: (2 << 20) + 4096,
+            spares_wanted: 2,
+            reserve_bytes: 0,
+            direct_io: true,
+        };
+        Arc::new(Spares::new(plan, Vec::new(), 7, Arc::new(Gauges::default())))
+    }
+
+    fn fill(spares: &Arc<Spares>) -> FillStep {
+        let mut filler = ZeroFiller::new(Arc::clone(spares));
+        loop {
+            match filler.step() {
+                FillStep::Progress { .. } => {}
+                other => return other,
+            }
+        }
+    }
+
+    #[test]
+    fn as_many_spares_are_made_as_are_wanted_and_each_one_taken_is_replaced() {
+        let disk = CrashStorage::new();
+        let spares = spares(&disk);
+        assert_eq!(fill(&spares), FillStep::Idle { pause: LOOK_PAUSE });
+        assert_eq!(spares.take().unwrap(), 7);
+        fill(&spares);
+        let names = [7, 8, 9].map(|number| segment_path(Path::new("/wal"), number));
+        assert_eq!(disk.files(), names);
+        for name in names {
+            assert_eq!(disk.read_file(&name).unwrap(), vec![0; (2 << 20) + 4096]);
+        }
+        spares.close();
+        assert_eq!(fill(&spares), FillStep::Stopped);
+    }
+
+    #[test]
+    fn a_writer_that_finds_none_ready_finishes_the_one_that_is_being_made() {
+        let disk = CrashStorage::new();
+        let spares = spares(&disk);
+        ZeroFiller::new(Arc::clone(&spares)).step();
+        assert_eq!(disk.files().len(), 1);
+        assert_eq!((spares.take().unwrap(), spares.take().unwrap()), (7, 8));
+        assert_eq!(disk.files().len(), 2);
+    }
+
+    #[test]
+    fn a_spare_that_fails_leaves_nothing_behind_and_space_is_low_until_one_succeeds() {
+        let disk = CrashStorage::new();
+        let spares = spares(&disk);
+        ZeroFiller::new(Arc::clone(&spares)).step();
+        disk.fail_call(disk.calls() + 1, Fault::Errno(28));
+        assert_eq!(fill(&spares), FillStep::Idle { pause: LOOK_PAUSE });
+        assert!(spares.gauges.space_low.load(Ordering::Relaxed));
+        assert_eq!(disk.files(), [] as [PathBuf; 0]);
+        fill(&spares);
+        assert!(!spares.gauges.space_low.load(Ordering::Relaxed));
+        assert_eq!(disk.files().len(), 2);
+    }
+}

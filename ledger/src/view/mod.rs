@@ -3,6 +3,8 @@
 
 mod balance;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 pub use balance::{
     BalanceView, ByPriceType, BySource, Figures, UnitBalance, WalletBalance, balance, figures_at, head_at,

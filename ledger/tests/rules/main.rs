@@ -15,3 +15,4 @@ mod model;
 mod program;
 mod properties;
 mod refusals;
+mod tally;

@@ -14,17 +14,17 @@ use coffer_ledger::limits::Limits;
 use coffer_ledger::scope::{PriceTypes, Scope};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, PriceType, PriceUnit};
-use coffer_ledger::wallet::WalletType;
+use coffer_ledger::wallet::{WalletStatus, WalletType};
 
 use crate::harness::World;
 
 /// The bytes of one step.
-pub(crate) type Step = [u8; 16];
+pub(crate) type Step = [u8; 24];
 
 /// One unit in 10⁻¹⁵.
 pub(crate) const ONE: i128 = 1_000_000_000_000_000;
 
-const AMOUNTS: [i128; 16] = [
+const AMOUNTS: [i128; 14] = [
     10 * ONE,
     ONE,
     2 * ONE,
@@ -39,11 +39,10 @@ const AMOUNTS: [i128; 16] = [
     10 * ONE - 1,
     60 * ONE,
     666_666_666_666_667,
-    0,
-    -ONE,
 ];
-const RATES: [i128; 8] = [ONE, ONE, ONE, 3 * ONE, ONE / 1_000_000, 7 * ONE / 10, 1_500_000_000_000_001, 7];
-const CURRENCIES: [[u8; 3]; 4] = [*b"usd", *b"usd", *b"jpy", *b"kwd"];
+const ODD_RATES: [i128; 5] = [3 * ONE, ONE / 1_000_000, 7 * ONE / 10, 1_500_000_000_000_001, 7];
+const USD: Currency = Currency(*b"usd");
+const OTHER_CURRENCIES: [Currency; 2] = [Currency(*b"jpy"), Currency(*b"kwd")];
 const PRIORITIES: [u32; 4] = [50, 10, 50, 60];
 const PRICE_TYPES: [PriceTypes; 4] = [
     PriceTypes::ALL,
@@ -55,12 +54,12 @@ const FEATURES: [&[&str]; 3] = [&["chat"], &["chat", "image"], &["video"]];
 const REASONS: [CreditReason; 8] = [
     CreditReason::PurchasedCreditDirect,
     CreditReason::PurchasedCreditDirect,
+    CreditReason::PurchasedCreditDirect,
     CreditReason::FreeCreditGrant,
     CreditReason::SubscriptionCreditGrant,
     CreditReason::CreditNote,
     CreditReason::InvoiceVoidRefund,
     CreditReason::CreditAdjustment,
-    CreditReason::PurchasedCreditBonus,
 ];
 
 /// Reads a step's bytes one by one; behind the last there are zeros.
@@ -80,14 +79,25 @@ impl Dice<'_> {
         table[usize::from(self.below(u8::try_from(table.len()).expect("short")))]
     }
 
-    fn credits(&mut self) -> Credits {
-        Credits(self.of(&AMOUNTS))
+    /// Mostly 1.
+    fn rate(&mut self) -> Rate {
+        Rate(if self.once_in(6) { self.of(&ODD_RATES) } else { ONE })
+    }
+
+    /// Mostly dollars.
+    fn currency(&mut self) -> Currency {
+        if self.once_in(10) { self.of(&OTHER_CURRENCIES) } else { USD }
+    }
+
+    /// One of the amounts; now and then none, or less than none.
+    fn credits(&mut self, amounts: &[i128]) -> Credits {
+        Credits(if self.once_in(32) { -self.of(&[0, ONE]) } else { self.of(amounts) })
     }
 }
 
 /// A world for a program: its first byte chooses the limits, its second the settings.
 pub(crate) fn world(start: [u8; 2]) -> World {
-    let tight = Limits { wallets_max: 5, tranches_max: 9, slices_max: 4, due_per_record_max: 2 };
+    let tight = Limits { wallets_max: 5, tranches_max: 6, slices_max: 2, due_per_record_max: 2 };
     let roomy = Limits { wallets_max: 8, tranches_max: 200, slices_max: 100, due_per_record_max: 3 };
     let mut world = World::with_limits(if start[0] % 4 == 3 { tight } else { roomy });
     if start[1] % 4 == 3 {
@@ -112,54 +122,54 @@ pub(crate) fn take_step(world: &mut World, step: &Step) {
     drop(answer);
 }
 
-/// Mostly a few nanoseconds; often exactly to the next due instant, one before it or one past it.
+/// Mostly none or a few nanoseconds; often exactly to the next due instant, one before it or one past it.
 fn pass_time(world: &mut World, dice: &mut Dice) {
     let next = world.customer.next_due();
-    let to = match dice.below(16) {
-        roll @ 11..=13 if next != Timestamp::MAX => next.0 - 1 + u64::from(roll - 11),
-        14 => world.now.0 + 60,
-        15 => world.now.0 + 1_000_000_007,
-        roll => world.now.0 + u64::from(roll / 2),
+    let to = match dice.below(64) {
+        roll @ 48..=56 if next != Timestamp::MAX => next.0 - 1 + u64::from(roll % 3),
+        57..=61 => world.now.0 + 8,
+        62 => world.now.0 + 60,
+        63 => world.now.0 + 1_000_000_007,
+        roll => world.now.0 + u64::from(roll / 16),
     };
     world.now = Timestamp(to.max(world.now.0));
 }
 
 fn command(world: &World, dice: &mut Dice) -> Command {
     if world.customer.wallets.is_empty() && !dice.once_in(8) {
-        return Command::CreateWallet(create_wallet(dice));
+        return Command::CreateWallet(create_wallet(world.now, dice));
     }
-    match dice.below(64) {
-        0..=22 => Command::Debit(debit(world, dice)),
-        23..=43 => Command::TopUp(top_up(world, dice)),
-        44..=47 => Command::CreateWallet(create_wallet(dice)),
-        48..=51 => Command::UpdateWallet(update_wallet(world, dice)),
-        52..=54 => Command::ManualDebit(ManualDebit {
+    match dice.below(128) {
+        0..=59 => Command::Debit(debit(world, dice)),
+        60..=94 => Command::TopUp(top_up(world, dice)),
+        95..=100 => Command::CreateWallet(create_wallet(world.now, dice)),
+        101..=106 => Command::UpdateWallet(update_wallet(world, dice)),
+        107..=112 => Command::ManualDebit(ManualDebit {
             wallet: wallet(world, dice),
             credits: fitting(world, dice),
             memo: Memo::default(),
         }),
-        55 => Command::Freeze(wallet(world, dice)),
-        56..=57 => Command::Unfreeze(wallet(world, dice)),
-        58 => Command::Close {
+        113..=114 => Command::Freeze(wallet(world, dice)),
+        115..=118 => Command::Unfreeze(wallet(world, dice)),
+        119..=121 => Command::Close {
             wallet: wallet(world, dice),
             remainder: dice.of(&[Remainder::Refund, Remainder::Forfeit]),
         },
-        59..=60 => Command::Tick,
-        61 => Command::CreateCustomer { external_id: "acme".into(), profile: Profile::default() },
-        62 => Command::UpdateCustomer { profile: Profile::default() },
-        _ => rare(dice),
+        122..=124 => Command::Tick,
+        125 => Command::CreateCustomer { external_id: "acme".into(), profile: Profile::default() },
+        126 => Command::UpdateCustomer { profile: Profile::default() },
+        _ => Command::DeleteCustomer,
     }
 }
 
-fn rare(dice: &mut Dice) -> Command {
-    if dice.once_in(3) { Command::DeleteCustomer } else { Command::Tick }
-}
-
-/// One of the customer's wallets; now and then one that does not exist.
+/// One of the customer's open wallets; now and then a closed one, or one that does not exist.
 fn wallet(world: &World, dice: &mut Dice) -> WalletId {
-    let count = u8::try_from(world.customer.wallets.len()).expect("few");
-    let roll = dice.below(32);
-    world.wallet(if roll == 31 { 99 } else { usize::from(roll % count.max(1)) })
+    let all = 0..world.customer.wallets.len();
+    let is_open = |index: &usize| world.customer.wallets[*index].head.status != WalletStatus::Closed;
+    let open: Vec<usize> = all.clone().filter(is_open).collect();
+    let choice = if open.is_empty() || dice.once_in(16) { all.collect() } else { open };
+    let roll = usize::from(dice.below(32));
+    world.wallet(if roll == 31 || choice.is_empty() { 99 } else { choice[roll % choice.len()] })
 }
 
 /// An amount of the table, or exactly what some wallet has, or a hair more or less.
@@ -168,25 +178,25 @@ fn fitting(world: &World, dice: &mut Dice) -> Credits {
     let wallet = wallet(world, dice);
     let posted = world.customer.wallets.iter().find(|other| other.head.id == wallet).map(|w| w.head.posted.0);
     match (roll, posted) {
-        (5, Some(posted)) => Credits(posted),
-        (6, Some(posted)) => Credits(posted + 1),
-        (7, Some(posted)) => Credits(posted - 1),
-        _ => dice.credits(),
+        (5, Some(posted @ 1..)) => Credits(posted),
+        (6, Some(posted @ 1..)) => Credits(posted + 1),
+        (7, Some(posted @ 2..)) => Credits(posted - 1),
+        _ => dice.credits(&AMOUNTS[..8]),
     }
 }
 
-fn create_wallet(dice: &mut Dice) -> CreateWallet {
-    let initial_credits = if dice.once_in(3) { dice.credits() } else { Credits(0) };
+fn create_wallet(now: Timestamp, dice: &mut Dice) -> CreateWallet {
+    let initial_credits = if dice.once_in(3) { dice.credits(&AMOUNTS) } else { Credits(0) };
     CreateWallet {
         initial_credits,
-        initial_expires_at: None,
-        currency: Currency(dice.of(&CURRENCIES)),
-        conversion_rate: Rate(dice.of(&RATES)),
+        initial_expires_at: end(now, dice),
+        currency: dice.currency(),
+        conversion_rate: dice.rate(),
         allowed_price_types: dice.of(&PRICE_TYPES),
-        overdraft_limit: if dice.once_in(3) { dice.credits() } else { Credits(0) },
+        overdraft_limit: if dice.once_in(2) { dice.credits(&AMOUNTS) } else { Credits(0) },
         priority: dice.of(&PRIORITIES),
-        price_unit: dice.once_in(6).then(|| PriceUnit("tokens".into())),
-        topup_conversion_rate: Rate(dice.of(&RATES)),
+        price_unit: dice.once_in(16).then(|| PriceUnit("tokens".into())),
+        topup_conversion_rate: dice.rate(),
         wallet_type: dice.of(&[WalletType::PrePaid, WalletType::PostPaid]),
         customer: "acme".into(),
         name: dice.once_in(4).then(|| "Main".into()),
@@ -198,7 +208,7 @@ fn create_wallet(dice: &mut Dice) -> CreateWallet {
 fn update_wallet(world: &World, dice: &mut Dice) -> UpdateWallet {
     UpdateWallet {
         wallet: wallet(world, dice),
-        overdraft_limit: dice.once_in(2).then(|| dice.credits()),
+        overdraft_limit: dice.once_in(2).then(|| dice.credits(&AMOUNTS)),
         allowed_price_types: dice.once_in(3).then(|| dice.of(&PRICE_TYPES)),
         priority: dice.once_in(3).then(|| dice.of(&PRIORITIES)),
         name: dice.once_in(4).then(|| "Other".into()),
@@ -220,13 +230,13 @@ fn debit(world: &World, dice: &mut Dice) -> Debit {
     let currency = match dice.below(8) {
         0..=4 if in_money && own_currency.is_some() => own_currency,
         0..=2 => None,
-        _ => Some(Currency(dice.of(&CURRENCIES))),
+        _ => Some(dice.currency()),
     };
     Debit {
         quantity: quantity(credits, in_money),
         wallet,
         currency,
-        price_unit: dice.once_in(8).then(|| PriceUnit("tokens".into())),
+        price_unit: dice.once_in(24).then(|| PriceUnit("tokens".into())),
         price_type: dice.of(&[PriceType::Usage, PriceType::Usage, PriceType::Fixed]),
         feature: dice.once_in(3).then(|| dice.of(&["chat", "image", "none"]).into()),
         partial: dice.once_in(3),
@@ -236,8 +246,8 @@ fn debit(world: &World, dice: &mut Dice) -> Debit {
 
 fn top_up(world: &World, dice: &mut Dice) -> TopUp {
     let wallet = wallet(world, dice);
-    let quantity = quantity(dice.credits(), dice.once_in(5));
-    let reason = dice.of(&REASONS);
+    let quantity = quantity(dice.credits(&AMOUNTS), dice.once_in(5));
+    let reason = if dice.once_in(48) { CreditReason::PurchasedCreditBonus } else { dice.of(&REASONS) };
     let expires_at = end(world.now, dice);
     let effective_at = match dice.below(8) {
         5 => Some(Timestamp(world.now.0 - u64::from(dice.below(5)))),
@@ -245,9 +255,12 @@ fn top_up(world: &World, dice: &mut Dice) -> TopUp {
         _ => None,
     };
     let priority = dice.once_in(3).then(|| dice.of(&PRIORITIES));
-    let bonus = dice.once_in(5).then(|| Bonus { credits: dice.credits(), expires_at: end(world.now, dice) });
+    let fits_bonus = reason == CreditReason::PurchasedCreditDirect || dice.once_in(12);
+    let bonus = (fits_bonus && dice.once_in(4))
+        .then(|| Bonus { credits: dice.credits(&AMOUNTS), expires_at: end(world.now, dice) });
     let scope = dice.once_in(2).then(|| scope(dice));
-    let paid = dice.once_in(4).then_some(Money(7_770_000_000_000_001));
+    let paid = (reason != CreditReason::PurchasedCreditDirect && dice.once_in(4))
+        .then_some(Money(7_770_000_000_000_001));
     TopUp {
         wallet,
         quantity,
@@ -264,10 +277,10 @@ fn top_up(world: &World, dice: &mut Dice) -> TopUp {
 
 /// Never, or a few nanoseconds away; now and then too early.
 fn end(now: Timestamp, dice: &mut Dice) -> Option<Timestamp> {
-    match dice.below(32) {
-        0..=12 => None,
-        31 => Some(Timestamp(now.0 - 1)),
-        roll => Some(Timestamp(now.0 + u64::from(roll - 12) * 2)),
+    match dice.below(64) {
+        0..=31 => None,
+        63 => Some(Timestamp(now.0 - 1)),
+        roll => Some(Timestamp(now.0 + u64::from(roll - 31) * 4)),
     }
 }
 

@@ -94,6 +94,22 @@ fn a_flipped_bit_in_one_slot_of_the_control_file_changes_nothing() {
 }
 
 #[test]
+fn a_slot_of_the_control_file_that_is_lost_whole_or_by_sectors_changes_nothing() {
+    let world = witnessed();
+    let content = world.disk.read_file(&control_path()).unwrap();
+    for (start, bytes) in (0..2).flat_map(|slot| [512, BLOCK].map(|bytes| (slot * BLOCK, bytes))) {
+        for fill in [0, 0xFF] {
+            let mut damaged = content.clone();
+            damaged[start..start + bytes].fill(fill);
+            world.disk.put_file(&control_path(), &damaged);
+            let (opened, records) = world.try_read().unwrap();
+            assert!(opened.end().control_slot_damaged, "{bytes} bytes of {fill} at {start}");
+            assert!(records == world.model.records, "{bytes} bytes of {fill} at {start}");
+        }
+    }
+}
+
+#[test]
 fn with_either_slot_damaged_the_other_still_knows_how_far_the_log_had_come() {
     let world = witnessed();
     let content = world.disk.read_file(&control_path()).unwrap();

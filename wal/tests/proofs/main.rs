@@ -8,6 +8,8 @@ mod archive;
 mod crash;
 mod damage;
 mod faults;
+mod golden;
 mod inspect;
 mod random;
+mod threads;
 mod world;

@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) limits: Limits,
     pub(crate) now: Timestamp,
     pub(crate) log: Vec<(Record, LogPosition)>,
+    /// Every refusal so far.
+    pub(crate) refusals: Vec<Refusal>,
     pub(crate) books: Books,
     trail: Vec<String>,
 }
@@ -51,6 +53,7 @@ impl World {
             limits,
             now: DAWN,
             log: Vec::new(),
+            refusals: Vec::new(),
             books: Books::default(),
             trail: Vec::new(),
         }
@@ -91,6 +94,7 @@ impl World {
             }
             (Err(refusal), Err(reasons)) => {
                 self.check_refusal(&refusal, &reasons);
+                self.refusals.push(refusal.clone());
                 Err(refusal)
             }
             (told, expected) => {

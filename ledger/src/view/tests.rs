@@ -1,0 +1,99 @@
+//! Unit tests of what is shown.
+
+use crate::amount::Credits;
+use crate::command::{Bonus, Command, CreditReason, Origin};
+use crate::ids::{KeyId, LogPosition, RowId, TenantNumber};
+use crate::record::Record;
+use crate::scope::PriceTypes;
+use crate::testing::{Book, credits, money, second};
+use crate::tranche::Source;
+use crate::unit::Currency;
+use crate::view::{self, RowReason, RowStatus, RowType};
+
+#[test]
+fn a_balance_shows_each_figure_and_nothing_expired() {
+    let mut book = Book::empty();
+    let wallet = book.wallet(|request| request.overdraft_limit = credits("20"));
+    book.credit(wallet, 40, |request| {
+        (request.reason, request.expires_at) = (CreditReason::FreeCreditGrant, Some(second(60)));
+    });
+    book.credit(wallet, 30, |_| {});
+    book.credit(wallet, 7, |request| request.effective_at = Some(second(90)));
+    let before = book.customer.clone();
+    let figures = view::figures_at(book.state(wallet), second(59));
+    assert_eq!(
+        (figures.posted, figures.available, figures.scheduled),
+        (credits("70"), credits("90"), credits("7"))
+    );
+    assert_eq!((figures.by_price_type.usage, figures.by_price_type.fixed), (credits("90"), credits("30")));
+    assert_eq!(figures.by_source.of(Source::Promotional), credits("40"));
+    let late = view::balance(&book.customer, second(60));
+    assert_eq!(late.wallets[0].figures.posted, credits("30"));
+    assert_eq!(late.wallets[0].tranches.len(), 2, "the ended one is gone, the scheduled one is listed");
+    assert_eq!(late.wallets[0].head.sequence, 2, "nothing was written");
+    let started = view::balance(&book.customer, second(90)).wallets[0].figures;
+    assert_eq!((started.posted, started.scheduled), (credits("37"), Credits::ZERO));
+    assert_eq!(before, book.customer);
+}
+
+#[test]
+fn wallets_add_up_by_unit_and_frozen_ones_are_not_available() {
+    let mut book = Book::empty();
+    let first = book.wallet(|_| {});
+    let frozen = book.wallet(|request| request.allowed_price_types = PriceTypes::USAGE);
+    let euros = book.wallet(|request| request.currency = Currency(*b"eur"));
+    let closed = book.wallet(|_| {});
+    for wallet in [first, frozen, euros, closed] {
+        book.credit(wallet, 10, |_| {});
+    }
+    book.ask(Command::Freeze(frozen)).unwrap();
+    book.close(closed, crate::command::Remainder::Forfeit).unwrap();
+    let balance = view::balance(&book.customer, book.now);
+    assert_eq!((balance.wallets.len(), balance.units.len()), (3, 2));
+    let dollars = &balance.units[0].figures;
+    assert_eq!((dollars.posted, dollars.available), (credits("20"), credits("10")));
+    assert_eq!((dollars.by_price_type.usage, dollars.by_price_type.fixed), (credits("10"), credits("10")));
+    assert_eq!(balance.units[1].figures.posted, credits("10"));
+    assert_eq!(balance.wallets[1].figures.available, credits("10"), "of a wallet: whatever its status");
+}
+
+#[test]
+fn the_rows_of_a_debit_name_their_first_as_parent() {
+    let (mut book, first) = Book::new();
+    let other = book.wallet(|_| {});
+    for wallet in [first, other] {
+        book.credit(wallet, 10, |_| {});
+    }
+    book.debit("15").unwrap();
+    let by = Some(KeyId::new(book.now, TenantNumber(1), 0));
+    let origin = Origin { by, idempotency_key: Some("k-1".into()) };
+    let record = Record { origin, ..book.log[4].clone() };
+    let rows = view::rows(&record, LogPosition(5));
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0].id, RowId::new(book.now, LogPosition(5), 0));
+    assert_eq!((rows[0].parent, rows[1].parent), (None, Some(rows[0].id)));
+    assert_eq!((rows[1].wallet, rows[1].credits, rows[1].amount), (other, credits("5"), Some(money("5"))));
+    assert_eq!((rows[1].slices.len(), rows[1].slices[0].wallet), (1, other));
+    assert_eq!((rows[1].sequence, rows[1].by, rows[1].idempotency_key), (Some(2), by, Some("k-1")));
+    assert_eq!((rows[0].row_type, rows[0].reason.as_str()), (RowType::Debit, "USAGE_DEBIT"));
+}
+
+#[test]
+fn the_rows_of_a_top_up_show_the_purchase_and_its_bonus() {
+    let (mut book, wallet) = Book::new();
+    book.now = second(100);
+    book.credit(wallet, 10, |request| {
+        request.effective_at = Some(second(50));
+        request.bonus = Some(Bonus { credits: credits("2"), expires_at: None });
+        request.memo.description = Some("first".into());
+    });
+    let rows = view::rows(&book.log[1], LogPosition(2));
+    assert_eq!((rows[0].charged, rows[1].charged), (Some(money("10")), None));
+    assert_eq!(rows[1].reason, RowReason::Credit(CreditReason::PurchasedCreditBonus));
+    assert_eq!((rows[1].parent, rows[1].status), (Some(rows[0].id), RowStatus::Completed));
+    assert_eq!((rows[1].balance_before, rows[1].balance_after), (Some(credits("10")), Some(credits("12"))));
+    assert_eq!(rows[0].effective_at, second(100), "the past only orders");
+    assert_eq!(rows[0].memo.and_then(|memo| memo.description.as_deref()), Some("first"));
+    let tranche = &book.state(wallet).tranches[0];
+    assert_eq!(tranche.credit_row_id(), rows[1].id, "the free one burns first");
+}

@@ -1,0 +1,9 @@
+//! The engine as a program that embeds it sees it: on a disk in memory that can lose power, with a clock that the test moves.
+
+mod concurrency;
+mod crashes;
+mod idempotency;
+mod places;
+mod support;
+mod tenants;
+mod time;

@@ -1,0 +1,126 @@
+//! Resting, waking, snapshots: a customer is always in one place, and nothing of it is lost on the way.
+
+use std::time::Duration;
+
+use coffer::engine::{EngineOptions, Failure, Target};
+use coffer_wal::storage::crash::CrashStorage;
+use tokio::task::JoinSet;
+
+use crate::support::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn customers_rest_and_wake_under_fire_and_no_debit_is_lost() {
+    let disk = CrashStorage::new();
+    let eager = EngineOptions { actor_idle_s: 0, actors_max: 0, ..options() };
+    let engine = open_with(eager, env_on(&disk)).await.unwrap();
+    ensure_tenant(&engine).await;
+    for customer in 0..20 {
+        wallet(&engine, &format!("c{customer}"), 1_000).await;
+    }
+    let mut writers = JoinSet::new();
+    for writer in 0..4 {
+        let engine = engine.clone();
+        writers.spawn(async move {
+            for round in 0..60 {
+                for customer in 0..20 {
+                    debit_now(&engine, &format!("c{customer}"), 1).await.unwrap();
+                }
+                if (round + writer) % 4 == 0 {
+                    tokio::time::sleep(Duration::from_millis(150)).await;
+                }
+            }
+        });
+    }
+    while let Some(done) = writers.join_next().await {
+        done.unwrap();
+    }
+    for customer in 0..20 {
+        assert_eq!(posted(&engine, &format!("c{customer}")).await, whole(1_000 - 240));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_customer_comes_to_rest_and_a_read_does_not_wake_it() {
+    let disk = CrashStorage::new();
+    let engine = open_with(EngineOptions { actor_idle_s: 0, ..options() }, env_on(&disk)).await.unwrap();
+    ensure_tenant(&engine).await;
+    wallet(&engine, "acme", 10).await;
+    while engine.stats().actors_active > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(posted(&engine, "acme").await, whole(10));
+    assert_eq!((engine.stats().actors_active, engine.stats().actors_resting), (0, 1));
+    debit_now(&engine, "acme", 3).await.unwrap();
+    assert_eq!(posted(&engine, "acme").await, whole(7));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_whose_first_request_was_refused_leaves_nothing_behind() {
+    let disk = CrashStorage::new();
+    let engine = open_with(EngineOptions { actor_idle_s: 0, ..options() }, env_on(&disk)).await.unwrap();
+    ensure_tenant(&engine).await;
+    let refused = engine.submit(TENANT, Target::NewCustomer("ghost"), coffer::engine::Operation::new(debit(1))).await;
+    assert!(matches!(refused, Err(Failure::Refused(_))));
+    while engine.stats().actors_active > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(engine.resolve(TENANT, Target::Customer("ghost")), None);
+    wallet(&engine, "ghost", 5).await;
+    assert_eq!(posted(&engine, "ghost").await, whole(5));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_taken_under_fire_plus_the_log_after_it_gives_the_state_back() {
+    let disk = CrashStorage::new();
+    let engine = open(&disk).await;
+    for customer in 0..50 {
+        wallet(&engine, &format!("c{customer}"), 1_000).await;
+    }
+    let mut writers = JoinSet::new();
+    for writer in 0..4 {
+        let engine = engine.clone();
+        writers.spawn(async move {
+            for i in 0..500 {
+                debit_keyed(&engine, &format!("c{}", i % 50), 1, &format!("{writer}-{i}")).await.unwrap();
+            }
+        });
+    }
+    let mut snapshots = 0;
+    while !writers.is_empty() {
+        let report = engine.take_snapshot().await.unwrap();
+        assert!(report.start <= report.highest && report.customers == 50);
+        snapshots += 1;
+        while writers.try_join_next().is_some() {}
+    }
+    assert!(snapshots > 0);
+    let before = states(&engine).await;
+
+    let reopened = open(&disk.kill()).await;
+    assert_eq!(states(&reopened).await, before);
+    assert!(reopened.stats().recovery_records < engine.stats().appended.0, "the snapshot spared some of the log");
+    assert!(debit_keyed(&reopened, "c7", 1, "0-7").await.unwrap().replayed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_newest_snapshot_costs_time_and_not_data() {
+    let disk = CrashStorage::new();
+    let engine = open(&disk).await;
+    wallet(&engine, "acme", 100).await;
+    engine.take_snapshot().await.unwrap();
+    debit_now(&engine, "acme", 1).await.unwrap();
+    engine.take_snapshot().await.unwrap();
+    let before = states(&engine).await;
+    let after = disk.kill();
+    let newest = after.files().into_iter().filter(|path| path.to_string_lossy().contains("snapshots")).max().unwrap();
+    let mut bytes = after.read_file(&newest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    after.put_file(&newest, &bytes);
+    let reopened = open(&after).await;
+    assert_eq!(states(&reopened).await, before);
+}
+
+/// Every customer's whole state.
+pub(crate) async fn states(engine: &coffer::engine::Engine) -> Vec<coffer_ledger::customer::Customer> {
+    engine.scan(TENANT, |customer, _| Some(customer.clone())).await.unwrap()
+}

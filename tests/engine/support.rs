@@ -1,0 +1,181 @@
+//! What the engine's tests share: an engine on a disk in memory, a clock that the test moves, and short words for commands.
+
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use coffer::engine::{Committed, Engine, EngineOptions, Failure, OpenError, Operation, Target};
+use coffer::env::{Clock, Env};
+use coffer_ledger::amount::{Credits, Rate};
+use coffer_ledger::command::{
+    Command, CreateWallet, CreditReason, Debit, Memo, Origin, Quantity, TopUp,
+};
+use coffer_ledger::fact::{Debited, Effect};
+use coffer_ledger::ids::{TenantNumber, WalletId};
+use coffer_ledger::scope::PriceTypes;
+use coffer_ledger::time::Timestamp;
+use coffer_ledger::unit::{Currency, PriceType};
+use coffer_ledger::view;
+use coffer_ledger::wallet::WalletType;
+use coffer_wal::OsEnv;
+use coffer_wal::storage::crash::CrashStorage;
+
+/// The tenant of every test that needs only one.
+pub(crate) const TENANT: TenantNumber = TenantNumber(1);
+/// 2026-01-01.
+pub(crate) const START: Timestamp = Timestamp(1_767_225_600_000_000_000);
+/// Nanoseconds in a second.
+pub(crate) const S: u64 = 1_000_000_000;
+
+/// A clock that only the test moves.
+pub(crate) struct TestClock(AtomicU64);
+
+impl TestClock {
+    /// Stands at [`START`].
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(START.0)))
+    }
+
+    /// Goes on by so many nanoseconds.
+    pub(crate) fn pass(&self, ns: u64) {
+        self.0.fetch_add(ns, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now_ns(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+    fn monotonic_ns(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// An environment on this disk with the machine's time.
+pub(crate) fn env_on(disk: &CrashStorage) -> Env {
+    Env { storage: Arc::new(disk.clone()), ..Env::os() }
+}
+
+/// The same with a clock of the test's.
+pub(crate) fn env_with_clock(disk: &CrashStorage, clock: Arc<TestClock>) -> Env {
+    let os = Arc::new(OsEnv::new());
+    Env { clock, entropy: os.clone(), storage: Arc::new(disk.clone()), spawn: os }
+}
+
+/// Small segments, so that tests rotate them.
+pub(crate) fn options() -> EngineOptions {
+    EngineOptions {
+        segment_bytes: 2 << 20,
+        snapshot_log_bytes: 0,
+        ..EngineOptions::new("/coffer")
+    }
+}
+
+/// Opens with these options.
+pub(crate) async fn open_with(options: EngineOptions, env: Env) -> Result<Engine, OpenError> {
+    Engine::open(options, env, Arc::new(())).await
+}
+
+/// Opens and makes the tenant if it is not there.
+pub(crate) async fn open(disk: &CrashStorage) -> Engine {
+    let engine = open_with(options(), env_on(disk)).await.unwrap();
+    ensure_tenant(&engine).await;
+    engine
+}
+
+/// Makes tenant 1 if it is not there.
+pub(crate) async fn ensure_tenant(engine: &Engine) {
+    if engine.tenant_view(TENANT).is_none() {
+        engine.create_tenant("default", Origin::default()).await.unwrap();
+    }
+}
+
+/// Makes a USD wallet, and the customer if need be.
+pub(crate) async fn wallet(engine: &Engine, customer: &str, initial: i64) -> WalletId {
+    let committed =
+        engine.submit(TENANT, Target::NewCustomer(customer), Operation::new(create_wallet(customer, initial))).await;
+    match &committed.unwrap().record.facts.effect {
+        Effect::WalletCreated { wallet, .. } => wallet.id,
+        other => panic!("not a wallet: {other:?}"),
+    }
+}
+
+/// The command of [`wallet`].
+pub(crate) fn create_wallet(customer: &str, initial: i64) -> Command {
+    Command::CreateWallet(CreateWallet {
+        customer: customer.into(),
+        currency: Currency::parse("usd").unwrap(),
+        price_unit: None,
+        conversion_rate: Rate::whole(1),
+        topup_conversion_rate: Rate::whole(1),
+        wallet_type: WalletType::PrePaid,
+        name: None,
+        description: None,
+        metadata: Vec::new(),
+        priority: 50,
+        allowed_price_types: PriceTypes::USAGE,
+        overdraft_limit: Credits::ZERO,
+        initial_credits: Credits::whole(initial),
+        initial_expires_at: None,
+    })
+}
+
+/// A purchase.
+pub(crate) fn top_up(wallet: WalletId, credits: i64, expires_at: Option<Timestamp>) -> TopUp {
+    TopUp {
+        wallet,
+        quantity: Quantity::Credits(Credits::whole(credits)),
+        reason: CreditReason::PurchasedCreditDirect,
+        effective_at: None,
+        expires_at,
+        priority: None,
+        scope: None,
+        paid: None,
+        bonus: None,
+        memo: Memo::default(),
+    }
+}
+
+/// A charge.
+pub(crate) fn debit(credits: i64) -> Command {
+    Command::Debit(Debit {
+        quantity: Quantity::Credits(Credits::whole(credits)),
+        wallet: None,
+        currency: None,
+        price_unit: None,
+        price_type: PriceType::Usage,
+        feature: None,
+        partial: false,
+        memo: Memo::default(),
+    })
+}
+
+/// Debits a customer without a key.
+pub(crate) async fn debit_now(engine: &Engine, customer: &str, credits: i64) -> Result<Committed, Failure> {
+    engine.submit(TENANT, Target::Customer(customer), Operation::new(debit(credits))).await
+}
+
+/// Debits a customer under a key.
+pub(crate) async fn debit_keyed(engine: &Engine, customer: &str, credits: i64, key: &str) -> Result<Committed, Failure> {
+    engine.submit(TENANT, Target::Customer(customer), Operation::new(debit(credits)).with_key(key)).await
+}
+
+/// What a debit decided.
+pub(crate) fn debited(committed: &Committed) -> &Debited {
+    match &committed.record.facts.effect {
+        Effect::Debited(debited) => debited,
+        other => panic!("not a debit: {other:?}"),
+    }
+}
+
+/// Σ posted over a customer's wallets.
+pub(crate) async fn posted(engine: &Engine, customer: &str) -> Credits {
+    let seen = engine.read(TENANT, Target::Customer(customer), view::balance).await.unwrap();
+    seen.value.wallets.iter().fold(Credits::ZERO, |sum, wallet| sum.checked_add(wallet.figures.posted).unwrap())
+}
+
+/// Tells the number of whole credits.
+pub(crate) fn whole(credits: i64) -> Credits {
+    Credits::whole(credits)
+}
