@@ -123,18 +123,24 @@ impl Call {
         })
     }
 
-    /// Looks at a customer. What the reader gives was durable when it leaves.
+    /// Looks at a customer that exists. What the reader gives was durable when it leaves.
     pub(crate) async fn read<T, F>(&self, target: Target<'_>, read: F) -> Result<Seen<T>, ApiError>
     where
         T: Send + 'static,
         F: FnOnce(&Customer, Timestamp) -> T + Send + 'static,
     {
         self.check_bound(target)?;
-        let seen = self.engine().read(self.tenant(), target, read).await;
-        seen.map_err(|failure| match failure {
+        let look = move |customer: &Customer, now| {
+            // A rehearsed or refused creation can leave an empty place behind.
+            let identity = customer.identity.as_ref().filter(|identity| !identity.deleted);
+            identity.map(|_| read(customer, now))
+        };
+        let seen = self.engine().read(self.tenant(), target, look).await.map_err(|failure| match failure {
             Failure::NotFound(_) => not_found(target),
             failure => failure.into(),
-        })
+        })?;
+        let value = seen.value.ok_or_else(|| not_found(target))?;
+        Ok(Seen { value, position: seen.position })
     }
 }
 

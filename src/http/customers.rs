@@ -6,7 +6,7 @@ use coffer_ledger::customer::{CustomerId, Identity, Profile};
 use coffer_ledger::fact::Effect;
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::call::Call;
 use super::error::ApiError;
@@ -94,6 +94,7 @@ impl ProfileFields {
 }
 
 /// Makes a customer.
+#[utoipa::path(post, path = "/v1/customers", tag = "Customers", request_body = CreateBody, responses((status = 201, body = CustomerReply, description = "Done")))]
 pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.billing_dry_run()?;
     let body: CreateBody = call.json()?;
@@ -106,12 +107,25 @@ pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
 }
 
 /// Changes the customer of the path.
+#[utoipa::path(put, path = "/v1/customers/{id}", tag = "Customers", request_body = UpdateBody, responses((status = 200, body = CustomerReply, description = "Done")))]
 pub(crate) async fn update(call: Call) -> Result<Reply, ApiError> {
     let name = call.customer_name()?.to_owned();
     change(call, &name).await
 }
 
+/// Which customer.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by name; this is its description")]
+pub(crate) struct WhichCustomer {
+    /// The customer's id; or give `external_customer_id`.
+    id: Option<String>,
+    /// The customer's external id; or give `id`.
+    external_customer_id: Option<String>,
+}
+
 /// Changes the customer of the query.
+#[utoipa::path(put, path = "/v1/customers", tag = "Customers", request_body = UpdateBody, responses((status = 200, body = CustomerReply, description = "Done")), params(WhichCustomer))]
 pub(crate) async fn update_by_query(call: Call) -> Result<Reply, ApiError> {
     let query = call.query()?;
     let name = match (query.get("id"), query.get("external_customer_id")) {
@@ -135,6 +149,7 @@ async fn change(call: Call, name: &str) -> Result<Reply, ApiError> {
 }
 
 /// Ends a customer without open wallets.
+#[utoipa::path(delete, path = "/v1/customers/{id}", tag = "Customers", responses((status = 204, description = "Done")))]
 pub(crate) async fn delete(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.billing_dry_run()?;
     let origin = call.origin(None)?;
@@ -144,11 +159,13 @@ pub(crate) async fn delete(call: Call) -> Result<Reply, ApiError> {
 }
 
 /// A customer by either name.
+#[utoipa::path(get, path = "/v1/customers/{id}", tag = "Customers", responses((status = 200, body = CustomerReply, description = "Done")))]
 pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
     show(&call, call.customer_name()?).await
 }
 
 /// A customer by its external id, which may hold slashes.
+#[utoipa::path(get, path = "/v1/customers/external/{external_id}", tag = "Customers", responses((status = 200, body = CustomerReply, description = "Done")))]
 pub(crate) async fn get_external(call: Call) -> Result<Reply, ApiError> {
     show(&call, fields::known_name("external_id", call.param("external_id"))?).await
 }
@@ -205,6 +222,7 @@ impl CustomerFilter {
 }
 
 /// Customers of the tenant.
+#[utoipa::path(post, path = "/v1/customers/search", tag = "Customers", request_body = Option<CustomerFilter>, responses((status = 200, body = ListReply<CustomerReply>, description = "Done")))]
 pub(crate) async fn search(call: Call) -> Result<Reply, ApiError> {
     let mut filter: CustomerFilter = call.json_or_empty()?;
     let page: Page<CustomerNumber> = std::mem::take(&mut filter.page)

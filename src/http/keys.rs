@@ -83,6 +83,7 @@ impl<'a> KeyReply<'a> {
 }
 
 /// Makes a key.
+#[utoipa::path(post, path = "/v1/keys", tag = "Administration", request_body = CreateBody, responses((status = 201, body = KeyReply, description = "Done")))]
 pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.dry_run()?;
     let body: CreateBody = call.json()?;
@@ -112,6 +113,7 @@ pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
 }
 
 /// Every key of the tenant, newest first, revoked ones included.
+#[utoipa::path(get, path = "/v1/keys", tag = "Administration", responses((status = 200, body = ListReply<KeyReply>, description = "Done")))]
 pub(crate) async fn list(call: Call) -> Result<Reply, ApiError> {
     let view = view(&call)?;
     let items: Vec<_> = view.keys.iter().rev().map(|key| KeyReply::of(key, None)).collect();
@@ -120,6 +122,7 @@ pub(crate) async fn list(call: Call) -> Result<Reply, ApiError> {
 }
 
 /// Ends a key: whoever has this answer never sees the key work again.
+#[utoipa::path(delete, path = "/v1/keys/{id}", tag = "Administration", responses((status = 200, body = KeyReply, description = "Done")))]
 pub(crate) async fn revoke(call: Call) -> Result<Reply, ApiError> {
     let id: KeyId = call.param("id").parse().map_err(|_| ApiError::not_found("key"))?;
     if call.dry_run()? {

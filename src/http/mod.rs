@@ -17,11 +17,13 @@ mod call;
 mod connection;
 mod customers;
 mod debits;
+mod docs;
 mod error;
 mod fields;
 mod idempotency;
 mod keys;
 mod metrics;
+mod openapi;
 mod ops;
 mod options;
 mod page;
@@ -43,6 +45,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::Method;
 use tokio::net::TcpListener;
 
@@ -63,6 +66,10 @@ pub(crate) struct App {
     body_timeout: Duration,
     request_ids: RequestIds,
     metrics: Metrics,
+    /// The OpenAPI document, as it is sent.
+    openapi: Bytes,
+    /// The same as a page to read.
+    docs: Bytes,
     /// Set when the server was asked to stop: readiness ends first.
     draining: AtomicBool,
 }
@@ -71,7 +78,10 @@ impl App {
     fn new(engine: Engine, options: HttpOptions) -> Self {
         let mut start = [0; 8];
         engine.random(&mut start);
+        let document = openapi::document();
         Self {
+            openapi: openapi::json(&document).into(),
+            docs: docs::page(&document).into(),
             engine,
             body_timeout: Duration::from_secs(options.body_timeout_s),
             options,
@@ -123,18 +133,23 @@ fn with(router: Router<Arc<App>>, app: Arc<App>) -> Router {
 
 /// Every route of the API.
 fn api() -> (Router<Arc<App>>, Vec<RouteInfo>) {
-    let routes = admin(customers(wallets(metering(operators(Routes::new())))));
-    routes.on(Method::GET, "/metrics", Access::ours(Scope::Read, Class::Ops), ops::metrics).finish()
+    let metrics = Access::ours(Scope::Read, Class::Ops).read_only();
+    admin(customers(wallets(metering(operators(Routes::new())))))
+        .on(Method::GET, "/metrics", metrics, ops::metrics)
+        .open("/", ops::index)
+        .open("/openapi.json", ops::openapi)
+        .open("/docs", ops::docs)
+        .finish()
 }
 
 fn operators(routes: Routes) -> Routes {
-    routes.open("/", ops::index).open("/healthz", ops::healthz).open("/readyz", ops::readyz)
+    routes.open("/healthz", ops::healthz).open("/readyz", ops::readyz)
 }
 
 fn metering(routes: Routes) -> Routes {
     let debit = Access::ours(Scope::Debit, Class::Debit);
     let batch = Access::ours(Scope::Debit, Class::Batch).batch();
-    let balance = Access::ours(Scope::DebitOrRead, Class::Balance);
+    let balance = Access::ours(Scope::DebitOrRead, Class::Balance).read_only();
     routes
         .on(Method::POST, "/v1/customers/{id}/debits", debit, debits::create)
         .on(Method::POST, "/v1/debits/batch", batch, batch::create)
@@ -142,7 +157,7 @@ fn metering(routes: Routes) -> Routes {
 }
 
 fn wallets(routes: Routes) -> Routes {
-    let read = Access::billing(Scope::Read, Class::WalletRead);
+    let read = Access::billing(Scope::Read, Class::WalletRead).read_only();
     let write = Access::billing(Scope::Write, Class::WalletWrite);
     routes
         .on(Method::POST, "/v1/wallets", write, wallets::create::create)
@@ -159,7 +174,7 @@ fn wallets(routes: Routes) -> Routes {
 }
 
 fn customers(routes: Routes) -> Routes {
-    let read = Access::billing(Scope::Read, Class::Customer);
+    let read = Access::billing(Scope::Read, Class::Customer).read_only();
     let write = Access::billing(Scope::Write, Class::Customer);
     routes
         .on(Method::POST, "/v1/customers", write, customers::create)
@@ -176,12 +191,13 @@ fn customers(routes: Routes) -> Routes {
 
 fn admin(routes: Routes) -> Routes {
     let admin = Access::ours(Scope::Admin, Class::Admin);
+    let show = admin.read_only();
     routes
-        .on(Method::GET, "/v1/settings", admin, settings::get)
+        .on(Method::GET, "/v1/settings", show, settings::get)
         .on(Method::PUT, "/v1/settings", admin, settings::update)
-        .on(Method::GET, "/v1/keys", admin, keys::list)
+        .on(Method::GET, "/v1/keys", show, keys::list)
         .on(Method::POST, "/v1/keys", admin, keys::create)
         .on(Method::DELETE, "/v1/keys/{id}", admin, keys::revoke)
-        .on(Method::GET, "/v1/tenants", admin, tenants::list)
+        .on(Method::GET, "/v1/tenants", show, tenants::list)
         .on(Method::POST, "/v1/tenants", admin, tenants::create)
 }

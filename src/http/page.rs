@@ -146,7 +146,6 @@ impl Pagination {
 
 /// A page of a list.
 #[derive(Serialize, ToSchema)]
-#[schema(as = List)]
 pub(crate) struct ListReply<T> {
     /// The page's items.
     pub(crate) items: Vec<T>,
@@ -166,7 +165,7 @@ mod tests {
     fn cursors_walk_through_everything_once_in_either_order() {
         let all: Vec<u32> = (0..10).collect();
         for order in [Order::Asc, Order::Desc] {
-            let (mut seen, mut after) = (Vec::new(), None);
+            let (mut seen, mut after) = (Vec::<u32>::new(), None);
             loop {
                 let cut = page(3, 0, order, after).cut(all.clone());
                 seen.extend(&cut.keys);

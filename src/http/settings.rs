@@ -50,11 +50,13 @@ fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Opt
 }
 
 /// The settings.
+#[utoipa::path(get, path = "/v1/settings", tag = "Administration", responses((status = 200, body = SettingsReply, description = "Done")))]
 pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
     Ok(Reply::json(StatusCode::OK, &SettingsReply::of(&current(&call)?)))
 }
 
 /// Changes the settings.
+#[utoipa::path(put, path = "/v1/settings", tag = "Administration", request_body = SettingsBody, responses((status = 200, body = SettingsReply, description = "Done")))]
 pub(crate) async fn update(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.dry_run()?;
     let body: SettingsBody<'_> = call.json()?;

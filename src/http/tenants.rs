@@ -52,6 +52,7 @@ impl<'a> TenantReply<'a> {
 }
 
 /// Makes a tenant and its first admin key.
+#[utoipa::path(post, path = "/v1/tenants", tag = "Administration", request_body = CreateBody, responses((status = 201, body = TenantReply, description = "Done")))]
 pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     check_first(&call)?;
     let dry_run = call.dry_run()?;
@@ -88,6 +89,7 @@ pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
 }
 
 /// Every tenant.
+#[utoipa::path(get, path = "/v1/tenants", tag = "Administration", responses((status = 200, body = ListReply<TenantReply>, description = "Done")))]
 pub(crate) async fn list(call: Call) -> Result<Reply, ApiError> {
     check_first(&call)?;
     let tenants = call.engine().tenants();

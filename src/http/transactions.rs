@@ -12,6 +12,7 @@ use super::wallets::transaction::{RowContext, TransactionReply};
 use crate::engine::{StoredRecord, Target};
 
 /// One ledger row.
+#[utoipa::path(get, path = "/v1/transactions/{id}", tag = "Transactions", responses((status = 200, body = TransactionReply, description = "Done")))]
 pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
     let id: RowId = call.param("id").parse().map_err(|_| ApiError::not_found("transaction"))?;
     let stored = call.engine().record(call.tenant(), id.position()).await?;

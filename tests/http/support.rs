@@ -205,7 +205,12 @@ impl Connection {
 
     /// Whether the server closes the connection before anything else comes.
     pub(crate) fn is_closed(&mut self) -> bool {
-        self.unread.is_empty() && self.fill().is_none()
+        while self.unread.is_empty() {
+            if self.fill().is_none() {
+                return true;
+            }
+        }
+        false
     }
 
     fn fill(&mut self) -> Option<()> {
@@ -213,6 +218,7 @@ impl Connection {
         let read = match self.stream.read(&mut buffer) {
             Ok(read) => read,
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => 0,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Some(()),
             Err(error) => panic!("the server hangs: {error}"),
         };
         self.unread.extend_from_slice(&buffer[..read]);

@@ -4,10 +4,10 @@ use axum::http::StatusCode;
 use coffer_ledger::ids::WalletId;
 use coffer_ledger::wallet::WalletStatus;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::get::{BREAKDOWN, wants_breakdown};
-use super::reply::{Shown, WalletReply, WalletSeen};
+use super::get::{BREAKDOWN, Expand, wants_breakdown};
+use super::reply::{RealTimeReply, Shown, WalletReply, WalletSeen};
 use crate::engine::{Seen, Target};
 use crate::http::call::Call;
 use crate::http::error::ApiError;
@@ -59,6 +59,44 @@ impl WalletFilter {
     }
 }
 
+/// The same as a query string.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by name; this is its description")]
+pub(crate) struct WalletQuery {
+    /// 1 to 1,000; default 50.
+    limit: Option<usize>,
+    /// Items to pass over.
+    offset: Option<usize>,
+    /// asc or desc by creation; default desc.
+    order: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Only these, comma-separated.
+    wallet_ids: Option<String>,
+    /// active, frozen or closed.
+    status: Option<String>,
+    /// Only wallets with alerts: there are none in this version.
+    alert_enabled: Option<bool>,
+    /// `credits_available_breakdown`
+    expand: Option<String>,
+}
+
+/// Whose wallets.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by name; this is its description")]
+pub(crate) struct Lookup {
+    /// The customer's id; or give `lookup_key`.
+    id: Option<String>,
+    /// The customer's external id; or give `id`.
+    lookup_key: Option<String>,
+    /// Show what can be spent now; default false.
+    include_real_time_balance: Option<bool>,
+    /// `credits_available_breakdown`
+    expand: Option<String>,
+}
+
 /// The filter as the scan asks it.
 #[derive(Clone, Debug)]
 struct Matches {
@@ -76,12 +114,14 @@ impl Matches {
 }
 
 /// Wallets of the tenant, by query.
+#[utoipa::path(get, path = "/v1/wallets", tag = "Wallets", responses((status = 200, body = ListReply<WalletReply>, description = "Done")), params(WalletQuery))]
 pub(crate) async fn list(call: Call) -> Result<Reply, ApiError> {
     let filter = WalletFilter::of_query(&call.query()?)?;
     answer(call, filter).await
 }
 
 /// Wallets of the tenant, by body.
+#[utoipa::path(post, path = "/v1/wallets/search", tag = "Wallets", request_body = Option<WalletFilter>, responses((status = 200, body = ListReply<WalletReply>, description = "Done")))]
 pub(crate) async fn search(call: Call) -> Result<Reply, ApiError> {
     let filter = call.json_or_empty()?;
     answer(call, filter).await
@@ -124,6 +164,7 @@ async fn one(call: &Call, id: WalletId) -> Result<Option<WalletSeen>, ApiError> 
 }
 
 /// A customer's open wallets.
+#[utoipa::path(get, path = "/v1/customers/{id}/wallets", tag = "Wallets", responses((status = 200, body = Vec<WalletReply>, description = "Done")), params(Expand))]
 pub(crate) async fn of_customer(call: Call) -> Result<Reply, ApiError> {
     let shown = Shown { real_time: false, breakdown: wants_breakdown(&call.query()?) };
     let seen = open_wallets(&call, call.customer_name()?).await?;
@@ -132,6 +173,7 @@ pub(crate) async fn of_customer(call: Call) -> Result<Reply, ApiError> {
 }
 
 /// A customer's open wallets, the customer named by the query.
+#[utoipa::path(get, path = "/v1/customers/wallets", tag = "Wallets", responses((status = 200, body = Vec<RealTimeReply>, description = "Done")), params(Lookup))]
 pub(crate) async fn by_lookup(call: Call) -> Result<Reply, ApiError> {
     let query = call.query()?;
     let name = match (query.get("id"), query.get("lookup_key")) {
