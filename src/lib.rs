@@ -3,8 +3,18 @@
 //! [`engine::Engine`] is the whole thing, usable from Rust without HTTP. The `server` feature (on by default) adds the HTTP
 //! front, the command line, the demo and the benchmark. A request's way through the code is told in docs/ARCHITECTURE.md.
 
+#[cfg(feature = "server")]
+mod bench;
+#[cfg(feature = "server")]
+pub mod cli;
 pub mod clock;
+#[cfg(feature = "server")]
+pub mod config;
+#[cfg(feature = "server")]
+mod demo;
 pub mod engine;
 pub mod env;
 #[cfg(feature = "server")]
 pub mod http;
+#[cfg(feature = "server")]
+mod telemetry;

@@ -1,3 +1,10 @@
-//! The command line.
+//! The `coffer` program. Everything it does is in [`coffer::cli`].
 
-fn main() {}
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    coffer::cli::run()
+}

@@ -89,8 +89,13 @@ fn judged(text: &str) -> Result<i128, AmountError> {
     bounded(units.to_integer()).ok_or(AmountError::Overflow)
 }
 
+/// `COFFER_TEST_LONG=1` runs many more. A failure prints what failed, smallest first.
+fn cases() -> u32 {
+    if std::env::var_os("COFFER_TEST_LONG").is_some() { 100_000 } else { 1_000 }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn text_means_what_a_rational_says(text in any_text()) {
@@ -157,6 +162,17 @@ proptest! {
         let minors = (exact(amount) * &minor + half).floor();
         let expected = down(&(minors / minor));
         prop_assert_eq!(Money(amount).to_minor_half_up(currency).map(|money| money.0), expected);
+        prop_assert_eq!(ExactMoney::of(Money(amount)).to_minor_half_up(currency).map(|money| money.0), expected);
+    }
+
+    #[test]
+    fn a_product_is_charged_rounded_once(credits in any_units(), rate in any_rate(), code in "usd|jpy|kwd") {
+        let currency = Currency::parse(&code).unwrap();
+        let minor = BigInt::from(10_i128.pow(currency.minor_digits()));
+        let half = BigRational::new(1.into(), 2.into());
+        let minors = (exact(credits) * exact(rate.0) * &minor + half).floor();
+        let charged = ExactMoney::of_credits(Credits(credits), rate).to_minor_half_up(currency);
+        prop_assert_eq!(charged.map(|money| money.0), down(&(minors / minor)));
     }
 }
 

@@ -1,5 +1,29 @@
 //! The codec from outside: what it writes it reads again, it survives any bytes, and the bytes of version 1 stay what they are.
 
-mod any;
+#![expect(clippy::unwrap_used, reason = "a panic is the failure report")]
 
+mod any;
+mod broken;
+mod golden;
+mod privacy;
 mod round_trip;
+mod samples;
+
+use coffer::engine::codec::{encode_customer_frame, encode_tenant_frame};
+use coffer_ledger::catalog::tenant::TenantRecord;
+use coffer_ledger::record::Record;
+use coffer_wal::Lsn;
+
+const PREVIOUS: Lsn = Lsn(98_765_432);
+
+fn customer_frame(record: &Record) -> Vec<u8> {
+    let mut frame = Vec::new();
+    encode_customer_frame(&mut frame, record, samples::TENANT, samples::OWNER, PREVIOUS).unwrap();
+    frame
+}
+
+fn tenant_frame(record: &TenantRecord) -> Vec<u8> {
+    let mut frame = Vec::new();
+    encode_tenant_frame(&mut frame, record, samples::TENANT, PREVIOUS).unwrap();
+    frame
+}

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use crate::any;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn a_customers_record_comes_back_whole_and_for_replay(record in any::record()) {

@@ -215,6 +215,18 @@ impl HotLog {
         }
         Ok(next)
     }
+
+    /// The header of the batch that holds a record.
+    pub(crate) fn batch_header(&self, lsn: Lsn) -> Result<BatchHeader, ReadError> {
+        let segment = self.holding(lsn)?;
+        let run = segment.run_from(self, lsn, lsn)?;
+        let start = u64::from(run.block) * BLOCK_BYTES as u64;
+        let mut block = AlignedBuf::zeroed(BLOCK_BYTES);
+        let read = read_exact_at(segment.file(self)?, &mut block, start);
+        read.map_err(|source| segment.io(source))?;
+        BatchHeader::decode(&block, segment.header.salt)
+            .map_err(|error| segment.place(start, lsn).batch(error))
+    }
 }
 
 /// Neighbouring batches that are read at once.

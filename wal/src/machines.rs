@@ -1,6 +1,6 @@
 //! The log's machines and the threads that loop them.
 //!
-//! Each machine is a struct with a `step`; a simulation steps them by hand, [`Machines::spawn`] gives each a
+//! Each machine is a struct with a `step`; a simulation steps them by hand, `Machines::spawn` gives each a
 //! thread. The lock on the directory lives until the last of them has ended, so that no other process opens
 //! the log while one of ours may still touch a file.
 //! Absent on purpose: any work. Tested in `log/tests.rs`.

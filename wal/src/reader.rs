@@ -4,8 +4,10 @@
 //! Absent on purpose: following (a caller asks again after `durable_lsn` has moved), a cache.
 //! Tested in `log/tests.rs` and by the integration tests.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::batch::BatchHeader;
 use crate::error::{ReadError, VisitError};
 use crate::frame::{Lsn, Record, RecordBuf};
 use crate::hot_log::HotLog;
@@ -26,6 +28,12 @@ pub trait SegmentSource: Send + Sync {
         to: Lsn,
         visit: &mut dyn FnMut(Record<'_>) -> Result<(), VisitError>,
     ) -> Result<Lsn, ReadError>;
+
+    /// The header of the batch that holds a record.
+    ///
+    /// # Errors
+    /// [`ReadError::Gone`] when it does not hold the record; otherwise what is wrong with its files.
+    fn batch_header(&self, lsn: Lsn) -> Result<BatchHeader, ReadError>;
 }
 
 /// Reads records of a running log. Cheap to clone.
@@ -111,6 +119,18 @@ impl LogReader {
         if next > from { Ok(next) } else { Err(gone) }
     }
 
+    /// The header of the batch that holds a record. Its hash stands for the whole log up to there: whoever
+    /// keeps a position in the log keeps it with that hash, and notices when the log was exchanged.
+    ///
+    /// # Errors
+    /// [`ReadError`]: not durable yet, gone, damaged, or the storage failed.
+    pub fn batch_header(&self, lsn: Lsn) -> Result<BatchHeader, ReadError> {
+        match self.hot.batch_header(lsn) {
+            Err(ReadError::Gone { .. }) => self.archive.batch_header(lsn),
+            found => found,
+        }
+    }
+
     /// One subject's records, from `lsn` backwards along [`crate::FrameHeader::previous`], newest first,
     /// until `visit` answers false or the first one was visited.
     ///
@@ -122,7 +142,8 @@ impl LogReader {
             let record = self.read(next)?;
             let previous = record.header.previous;
             if previous >= next {
-                return Err(ReadError::NotDurable { lsn: previous, durable: next.previous() });
+                let why = format!("it names record {previous} as the one before it");
+                return Err(ReadError::Corrupt { path: PathBuf::from("log"), offset: 0, lsn: next, why });
             }
             if !visit(record) {
                 return Ok(());

@@ -4,7 +4,7 @@
 //! loops it, a test calls it by hand. It alone writes segments and the control file. The first failed or short
 //! write or sync halts the log; nothing is retried, because nothing is known any more about those bytes.
 //!
-//! Absent on purpose: retries, anything that reads the log, when a write starts ([`crate::pace`]). Tested in
+//! Absent on purpose: retries, anything that reads the log, when a write starts (`pace`). Tested in
 //! `log/tests.rs` and by the crash tests.
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -58,6 +58,14 @@ impl ExactMoney {
         in_range(divide_up(self.0, wide(ONE))).map(Money)
     }
 
+    /// Rounded half-up to the currency's minor unit, once from the exact figure; `None` if that has more than 12 integer digits.
+    #[must_use]
+    pub fn to_minor_half_up(self, currency: Currency) -> Option<Money> {
+        let minor = ONE / 10_i128.pow(currency.minor_digits());
+        let units = (self.0 + wide(minor) * wide(ONE) / wide(2)) / (wide(minor) * wide(ONE));
+        in_range(units * wide(minor)).map(Money)
+    }
+
     /// Rounded half-even at 15 digits; `None` if that has more than 12 integer digits.
     #[must_use]
     pub fn money_half_even(self) -> Option<Money> {

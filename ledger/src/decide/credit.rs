@@ -3,6 +3,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::{Context, Ids, check_quantity, limit_reached, open_wallet};
+use crate::amount::wide::ExactMoney;
 use crate::amount::{Credits, Money};
 use crate::catalog::tenant::DefaultPriorities;
 use crate::command::{Bonus, CreditReason, Quantity, TopUp};
@@ -120,9 +121,10 @@ fn purchase(request: &TopUp, head: &WalletHead, context: &Context<'_>) -> Result
     }
     let amount = Money::of_credits_half_even(credits, rate).ok_or(Refusal::AmountOverflow("amount"))?;
     let source = request.reason.source();
+    // What is charged is rounded once: from the exact product, not from the recorded amount.
     let asked = match request.quantity {
-        Quantity::Credits(_) => amount,
-        Quantity::Amount(money) => money,
+        Quantity::Credits(_) => ExactMoney::of_credits(credits, rate),
+        Quantity::Amount(money) => ExactMoney::of(money),
     };
     let charged = (source == Source::Purchased)
         .then(|| asked.to_minor_half_up(head.unit.currency).ok_or(Refusal::AmountOverflow("amount")))

@@ -1,5 +1,6 @@
 //! Credit in, and what it costs: edges of `SEMANTICS` §2 and §6.
 
+use coffer_ledger::amount::{Money, Rate};
 use coffer_ledger::command::{Command, CreateWallet, CreditReason, TopUp};
 use coffer_ledger::fact::Effect;
 use coffer_ledger::scope::PriceTypes;
@@ -41,4 +42,15 @@ fn each_reason_has_its_source_its_priority_and_its_paid_money() {
         let scope_is_usage = terms.scope.price_types == PriceTypes::USAGE;
         assert_eq!(scope_is_usage, source == Source::Promotional, "{reason:?}");
     }
+}
+
+#[test]
+fn money_charged_is_rounded_once_from_the_exact_product() {
+    // 0.00499999999999999999… is no half cent, though it looks like one at 15 digits.
+    let mut world = World::new();
+    let topup_conversion_rate = Rate::parse_json("1.0000000000002").expect("a rate");
+    let wallet = world.open(CreateWallet { topup_conversion_rate, ..wallet_of_usd() });
+    let facts = world.ask(Command::TopUp(purchase(wallet, credits("0.004999999999999")))).unwrap();
+    let Effect::ToppedUp { rows, .. } = &facts.effect else { panic!("{facts:#?}") };
+    assert_eq!((rows[0].amount, rows[0].charged), (money("0.005"), Some(Money::ZERO)));
 }

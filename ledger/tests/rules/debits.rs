@@ -1,15 +1,16 @@
 //! Who pays, and how much: edges of `SEMANTICS` §3 and §4 that its examples do not show.
 
 use coffer_ledger::amount::{Credits, Rate};
-use coffer_ledger::command::{Command, CreateWallet, Debit, Quantity, TopUp};
+use coffer_ledger::command::{Command, CreateWallet, CreditReason, Debit, Quantity, TopUp};
 use coffer_ledger::ids::WalletId;
+use coffer_ledger::refusal::Refusal;
 use coffer_ledger::scope::{PriceTypes, Scope};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::Currency;
 
 use crate::asks::{
-    DAY, by_hand, day, fee, free, lacking, money, purchase, slices, update, usage, wallet_of_usd, whole,
-    with_one_wallet,
+    DAY, by_hand, credits, day, fee, free, lacking, money, purchase, slices, update, usage, wallet_of_usd,
+    whole, with_one_wallet,
 };
 use crate::harness::World;
 
@@ -135,4 +136,27 @@ fn a_debit_by_hand_ignores_scopes() {
     world.top_up(TopUp { scope: Some(scope), ..purchase(wallet, whole(3)) });
     world.ask(by_hand(wallet, whole(3))).unwrap();
     assert_eq!(world.posted(wallet), Credits::ZERO);
+}
+
+#[test]
+fn the_largest_amounts_at_the_smallest_and_largest_rates_are_refused_or_exact() {
+    for (rate, required) in [(Rate(1), "999999999999"), (Rate(1), "0.000000000000001"), (Rate(1), "0.001")] {
+        let mut world = World::new();
+        let wallet =
+            world.open(CreateWallet { conversion_rate: rate, overdraft_limit: whole(5), ..wallet_of_usd() });
+        let most = purchase(wallet, credits("999999999999.999999999999999"));
+        world.top_up(TopUp { reason: CreditReason::CreditAdjustment, ..most });
+        let quantity = Quantity::Amount(money(required));
+        let ask = Debit { quantity, currency: Some(Currency(*b"usd")), ..usage(whole(1)) };
+        let answer = world.ask(Command::Debit(ask));
+        // All that is there is worth a little more than 0.001.
+        assert_eq!(answer.is_ok(), required.starts_with("0.00"), "{required}: {answer:?}");
+    }
+    let mut world = World::new();
+    let conversion_rate = Rate::parse_json("999999999999").expect("a rate");
+    let wallet = world.open(CreateWallet { conversion_rate, ..wallet_of_usd() });
+    world.top_up(purchase(wallet, whole(3)));
+    let refusal = world.refused(Command::Debit(usage(whole(2))));
+    assert!(matches!(refusal, Refusal::AmountOverflow(_)), "{refusal:?}");
+    assert_eq!(world.debit(usage(credits("0.000000000000001"))).amount, money("0.000999999999999"));
 }

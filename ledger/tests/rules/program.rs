@@ -40,7 +40,10 @@ const AMOUNTS: [i128; 14] = [
     60 * ONE,
     666_666_666_666_667,
 ];
-const ODD_RATES: [i128; 5] = [3 * ONE, ONE / 1_000_000, 7 * ONE / 10, 1_500_000_000_000_001, 7];
+/// The largest there may be, and others of 12 integer digits.
+const HUGE: [i128; 3] = [1_000_000_000_000 * ONE - 1, 500_000_000_000 * ONE, 333_333_333_333 * ONE + 3];
+const ODD_RATES: [i128; 7] =
+    [3 * ONE, ONE / 1_000_000, 7 * ONE / 10, 1_500_000_000_000_001, 7, 1, 999_999_999_999 * ONE];
 const USD: Currency = Currency(*b"usd");
 const OTHER_CURRENCIES: [Currency; 2] = [Currency(*b"jpy"), Currency(*b"kwd")];
 const PRIORITIES: [u32; 4] = [50, 10, 50, 60];
@@ -91,7 +94,11 @@ impl Dice<'_> {
 
     /// One of the amounts; now and then none, or less than none.
     fn credits(&mut self, amounts: &[i128]) -> Credits {
-        Credits(if self.once_in(32) { -self.of(&[0, ONE]) } else { self.of(amounts) })
+        Credits(match self.below(64) {
+            62 => -self.of(&[0, ONE]),
+            63 => self.of(&HUGE),
+            _ => self.of(amounts),
+        })
     }
 }
 

@@ -1,17 +1,19 @@
 //! bincode at work: one configuration, appending to a buffer, reading a part piece by piece.
 
-use bincode::config::{Configuration, Limit, LittleEndian, NoLimit, Varint};
+use bincode::BorrowDecode;
+use bincode::config::{Configuration, standard};
+use bincode::de::DecoderImpl;
+use bincode::de::read::{BorrowReader, Reader};
 use bincode::enc::{Encode, EncoderImpl, write::Writer};
-use bincode::{BorrowDecode, config};
+use bincode::error::DecodeError as Cause;
+use coffer_wal::frame::RECORD_BYTES_LIMIT;
 use coffer_wal::{FrameBuilder, FrameHeader, RecordTooLarge};
 
 use super::error::{DecodeError, EncodeError};
 
-/// The most that a part of a record can claim, in bytes: the log's own limit.
-const PART_BYTES_MAX: usize = coffer_wal::frame::RECORD_BYTES_LIMIT;
-
-const RECORD: Configuration<LittleEndian, Varint, Limit<PART_BYTES_MAX>> = config::standard().with_limit();
-const STATE: Configuration<LittleEndian, Varint, NoLimit> = config::standard();
+/// Little endian, variable-length integers. No limit of bincode's: bytes are borrowed and lists grow as they are read, so that
+/// nothing can become larger than what was handed in, and [`Piece::of_record`] bounds that.
+const CONFIG: Configuration = standard();
 
 /// Appends to a buffer.
 struct Append<'a>(&'a mut Vec<u8>);
@@ -26,7 +28,7 @@ impl Writer for Append<'_> {
 
 /// Appends one shape to `out`.
 pub(super) fn append<T: Encode>(out: &mut Vec<u8>, shape: &T) -> Result<(), bincode::error::EncodeError> {
-    shape.encode(&mut EncoderImpl::new(Append(out), STATE))
+    shape.encode(&mut EncoderImpl::new(Append(out), CONFIG))
 }
 
 /// The two shapes of a part.
@@ -57,49 +59,84 @@ pub(super) fn append_frame<A: Encode, B: Encode, C: Encode, D: Encode>(
 /// One part of a record, or a state, being read.
 pub(super) struct Piece<'a> {
     what: &'static str,
-    rest: &'a [u8],
+    decoder: DecoderImpl<Rest<'a>, Configuration, ()>,
 }
 
 impl<'a> Piece<'a> {
-    pub(super) fn new(what: &'static str, bytes: &'a [u8]) -> Self {
-        Self { what, rest: bytes }
+    /// A part of a record: no longer than the log lets a record be.
+    pub(super) fn of_record(what: &'static str, bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        if bytes.len() > RECORD_BYTES_LIMIT {
+            return Err(malformed(what, Cause::LimitExceeded));
+        }
+        Ok(Self::new(what, bytes))
     }
 
-    /// The next shape of a record's part.
+    fn new(what: &'static str, bytes: &'a [u8]) -> Self {
+        Self { what, decoder: DecoderImpl::new(Rest(bytes), CONFIG, ()) }
+    }
+
+    /// The next shape.
     pub(super) fn next<T: BorrowDecode<'a, ()>>(&mut self) -> Result<T, DecodeError> {
-        self.accept(bincode::borrow_decode_from_slice(self.rest, RECORD))
-    }
-
-    /// The next shape of a state, which no limit bounds but its own length.
-    pub(super) fn next_of_state<T: BorrowDecode<'a, ()>>(&mut self) -> Result<T, DecodeError> {
-        self.accept(bincode::borrow_decode_from_slice(self.rest, STATE))
-    }
-
-    fn accept<T>(
-        &mut self,
-        decoded: Result<(T, usize), bincode::error::DecodeError>,
-    ) -> Result<T, DecodeError> {
-        let (shape, bytes) =
-            decoded.map_err(|cause| DecodeError::Malformed { what: self.what, cause: Box::new(cause) })?;
-        self.rest = &self.rest[bytes..];
-        Ok(shape)
+        match T::borrow_decode(&mut self.decoder) {
+            Ok(shape) => Ok(shape),
+            Err(cause) => Err(malformed(self.what, cause)),
+        }
     }
 
     /// Nothing may follow.
-    pub(super) fn end(self) -> Result<(), DecodeError> {
-        match self.rest.len() {
+    pub(super) fn end(mut self) -> Result<(), DecodeError> {
+        use bincode::de::Decoder;
+        match self.decoder.reader().0.len() {
             0 => Ok(()),
             bytes => Err(DecodeError::LeftOver { what: self.what, bytes }),
         }
     }
 }
 
+#[cold]
+fn malformed(what: &'static str, cause: Cause) -> DecodeError {
+    DecodeError::Malformed { what, cause: Box::new(cause) }
+}
+
+/// What has not been read yet.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> BorrowReader<'a> for Rest<'a> {
+    #[inline]
+    fn take_bytes(&mut self, length: usize) -> Result<&'a [u8], Cause> {
+        match self.0.split_at_checked(length) {
+            Some((taken, rest)) => {
+                self.0 = rest;
+                Ok(taken)
+            }
+            None => Err(Cause::UnexpectedEnd { additional: length - self.0.len() }),
+        }
+    }
+}
+
+impl Reader for Rest<'_> {
+    #[inline]
+    fn read(&mut self, out: &mut [u8]) -> Result<(), Cause> {
+        out.copy_from_slice(self.take_bytes(out.len())?);
+        Ok(())
+    }
+
+    #[inline]
+    fn peek_read(&mut self, length: usize) -> Option<&[u8]> {
+        self.0.get(..length)
+    }
+
+    #[inline]
+    fn consume(&mut self, length: usize) {
+        self.0 = self.0.get(length..).unwrap_or_default();
+    }
+}
+
 /// Splits a state into its version and the rest.
 pub(super) fn versioned<'a>(what: &'static str, bytes: &'a [u8]) -> Result<Piece<'a>, DecodeError> {
-    let (version, rest) = bytes.split_first().ok_or(DecodeError::Malformed {
-        what,
-        cause: Box::new(bincode::error::DecodeError::UnexpectedEnd { additional: 1 }),
-    })?;
+    let Some((version, rest)) = bytes.split_first() else {
+        return Err(malformed(what, Cause::UnexpectedEnd { additional: 1 }));
+    };
     super::kinds::check_version(what, *version)?;
     Ok(Piece::new(what, rest))
 }

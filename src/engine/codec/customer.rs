@@ -59,7 +59,8 @@ pub fn encode_customer_frame(
 /// [`DecodeError`] if the version is unknown or the parts are not of its shape, to the last byte.
 pub fn decode_record(version: u8, public: &[u8], personal: &[u8]) -> Result<Record, DecodeError> {
     check_version("a customer's record", version)?;
-    let (mut public, mut personal) = (Piece::new(PUBLIC, public), Piece::new(PERSONAL, personal));
+    let (mut public, mut personal) =
+        (Piece::of_record(PUBLIC, public)?, Piece::of_record(PERSONAL, personal)?);
     let (shape, texts): (_, v1::texts::FactTexts<'_>) = (public.next()?, personal.next()?);
     let idempotency_key = texts.idempotency_key.map(Box::from);
     let (facts, owner) = facts_from_shape(shape, texts)?;
@@ -93,9 +94,9 @@ pub fn decode_for_replay<'a>(
     personal: &'a [u8],
 ) -> Result<ReplayView<'a>, DecodeError> {
     check_version("a customer's record", version)?;
-    let texts: v1::texts::FactTexts<'a> = Piece::new(PERSONAL, personal).next()?;
+    let texts: v1::texts::FactTexts<'a> = Piece::of_record(PERSONAL, personal)?.next()?;
     let idempotency_key = texts.idempotency_key;
-    let (facts, _) = facts_from_shape(Piece::new(PUBLIC, public).next()?, texts)?;
+    let (facts, _) = facts_from_shape(Piece::of_record(PUBLIC, public)?.next()?, texts)?;
     Ok(ReplayView { facts, idempotency_key })
 }
 
@@ -112,7 +113,7 @@ pub fn encode_customer(customer: &Customer, out: &mut Vec<u8>) {
 /// [`DecodeError`] if the version is unknown or the bytes are not of its shape, to the last byte.
 pub fn decode_customer(bytes: &[u8]) -> Result<Customer, DecodeError> {
     let mut piece = versioned(STATE, bytes)?;
-    let shape: v1::state::Customer<'_> = piece.next_of_state()?;
+    let shape: v1::state::Customer<'_> = piece.next()?;
     piece.end()?;
     Mirror::from_shape(shape, Owner::NOBODY)
 }

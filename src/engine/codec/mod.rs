@@ -6,7 +6,7 @@
 //!
 //! bincode is used here and nowhere else. The ledger's types derive nothing: [`v1`] holds the frozen shapes, `convert` goes to
 //! and fro. Absent on purpose: checksums (the log's), compression (the archive's), erasure of personal parts.
-//! Tested in `tests/codec_*.rs` (round trips, broken bytes, golden files) and below (frozen files, what is public).
+//! Tested in `tests/codec/` (round trips, broken bytes, golden files, what is public) and in `tests.rs` (frozen files, leaves).
 
 mod bytes;
 mod convert;

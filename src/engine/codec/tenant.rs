@@ -57,7 +57,8 @@ pub fn decode_tenant_record(
     personal: &[u8],
 ) -> Result<TenantRecord, DecodeError> {
     check_version("a tenant's record", version)?;
-    let (mut public, mut personal) = (Piece::new(PUBLIC, public), Piece::new(PERSONAL, personal));
+    let (mut public, mut personal) =
+        (Piece::of_record(PUBLIC, public)?, Piece::of_record(PERSONAL, personal)?);
     let (shape, texts): (_, shapes::FactTexts<'_>) = (public.next()?, personal.next()?);
     let facts = tenant_facts_from_shape(shape, texts.effect)?;
     let request: shapes::PublicRequest<'_> = public.next()?;
@@ -91,8 +92,8 @@ pub fn decode_tenant_for_replay<'a>(
     personal: &'a [u8],
 ) -> Result<TenantReplayView<'a>, DecodeError> {
     check_version("a tenant's record", version)?;
-    let texts: shapes::FactTexts<'a> = Piece::new(PERSONAL, personal).next()?;
-    let facts = tenant_facts_from_shape(Piece::new(PUBLIC, public).next()?, texts.effect)?;
+    let texts: shapes::FactTexts<'a> = Piece::of_record(PERSONAL, personal)?.next()?;
+    let facts = tenant_facts_from_shape(Piece::of_record(PUBLIC, public)?.next()?, texts.effect)?;
     Ok(TenantReplayView { facts, idempotency_key: texts.idempotency_key })
 }
 
@@ -109,7 +110,7 @@ pub fn encode_tenant(tenant: &Tenant, out: &mut Vec<u8>) {
 /// [`DecodeError`] if the version is unknown or the bytes are not of its shape, to the last byte.
 pub fn decode_tenant(bytes: &[u8]) -> Result<Tenant, DecodeError> {
     let mut piece = versioned(STATE, bytes)?;
-    let shape: shapes::Tenant<'_> = piece.next_of_state()?;
+    let shape: shapes::Tenant<'_> = piece.next()?;
     piece.end()?;
     Mirror::from_shape(shape, Owner::NOBODY)
 }

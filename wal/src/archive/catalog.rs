@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::batch::BatchHeader;
 use crate::error::{ReadError, VisitError};
 use crate::frame::{Lsn, Record};
 use crate::reader::SegmentSource;
@@ -131,5 +132,17 @@ impl SegmentSource for Archive {
             return Err(ReadError::Gone { lsn: from, first });
         }
         Ok(next)
+    }
+
+    fn batch_header(&self, lsn: Lsn) -> Result<BatchHeader, ReadError> {
+        let mut found = None;
+        if let Some(segment) = self.holding(lsn).map_err(|error| error.at_record(lsn))? {
+            segment.batches(lsn, lsn, &mut |batch| {
+                found = Some(batch.header);
+                Ok(())
+            })?;
+        }
+        let first = || self.lsn_range().map_or(Lsn::NONE, |(first, _)| first);
+        found.ok_or_else(|| ReadError::Gone { lsn, first: first() })
     }
 }

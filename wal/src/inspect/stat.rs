@@ -48,7 +48,10 @@ pub fn stat(env: &Env, dir: &Path) -> Result<StatReport, OpenError> {
     let store = Store::open(env, dir)?;
     let storage = store.storage();
     let survey = survey(storage.as_ref(), dir, store.control.shard)?;
-    let survey = survey.expect("the control file was just read");
+    let survey = survey.ok_or_else(|| {
+        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "the control file has just gone");
+        OpenError::Io { path: crate::options::control_path(dir), source }
+    })?;
     let hot_first = survey.live.first().map(|segment| segment.header.first_lsn());
     let archive_first = store.archive.lsn_range().map(|(first, _)| first);
     let snapshots = store.snapshots.list().map_err(|error| {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use coffer_wal::inspect::verify;
 use coffer_wal::storage::crash::{CrashPlan, CrashStorage, Survival};
 use coffer_wal::writer::WriterStep;
 use coffer_wal::zero_fill::FillStep;
@@ -336,6 +337,15 @@ pub(crate) fn replay(opened: &mut Opened) -> Result<Vec<Body>, OpenError> {
         Ok(())
     })?;
     Ok(records)
+}
+
+/// What the offline verification finds wrong.
+pub(crate) fn problems(disk: &CrashStorage) -> Vec<String> {
+    let (env, _) = env_on(disk, 0);
+    match verify(&env, Path::new(DIR), &mut |_| {}) {
+        Ok(report) => report.problems.iter().map(ToString::to_string).collect(),
+        Err(error) => vec![error.to_string()],
+    }
 }
 
 /// Every path below the shard's directory of segments, with its content.

@@ -24,6 +24,7 @@ impl Model {
         let effective_at = ask.effective_at.unwrap_or(around.now);
         let source = source_of(ask.reason);
         let charged = (source == Source::Purchased).then(|| money.half_up(minor_digits(purse.currency)));
+        unless(those([(charged.as_ref().is_some_and(leaves_12_digits), No::AmountOverflow)]))?;
         let paid = match source {
             Source::Purchased => charged.clone().expect("a purchase is charged"),
             Source::Refund => (&credits * &purse.topup_rate).half_even(DIGITS),

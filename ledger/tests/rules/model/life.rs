@@ -7,7 +7,7 @@ use coffer_ledger::time::Timestamp;
 use coffer_ledger::wallet::{WalletStatus, WalletType};
 
 use super::credit::{ends_too_early, minor_digits};
-use super::number::{DIGITS, Q, total};
+use super::number::{DIGITS, Q, leaves_12_digits, total};
 use super::outcome::{Done, Ended, No};
 use super::state::{Person, Purse};
 use super::{Circumstances, Model, those, unless};
@@ -72,11 +72,13 @@ impl Model {
         };
         let would_mint_twice = has_initial && !around.keyed && self.wallets.iter().any(is_twin);
         let one_tranche_too_many = has_initial && self.live_count() >= tranches_max;
+        let worth = &Q::raw(ask.initial_credits.0) * &Q::raw(ask.topup_conversion_rate.0);
         let mut faults = request_faults(ask, around.now);
         faults.extend(those([
             (would_mint_twice, No::AlreadyExists),
             (self.wallets.len() >= wallets_max, No::Limit("wallets_max", wallets_max as u64)),
             (one_tranche_too_many, No::Limit("tranches_max", tranches_max as u64)),
+            (leaves_12_digits(&worth), No::AmountOverflow),
         ]));
         faults
     }
@@ -166,6 +168,7 @@ impl Model {
         purse.status = WalletStatus::Closed;
         purse.updated_at = now;
         let refund = total(&payable).half_up(minor_digits(purse.currency));
+        unless(those([(leaves_12_digits(&refund), No::AmountOverflow)]))?;
         Ok(Done::Ended(Ended { wallet, forfeits, row, cancelled, written_off, refund }))
     }
 

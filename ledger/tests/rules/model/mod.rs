@@ -14,6 +14,7 @@ pub(crate) mod outcome;
 pub(crate) mod state;
 pub(crate) mod view;
 
+use coffer_ledger::amount::{Credits, Money};
 use coffer_ledger::catalog::tenant::Settings;
 use coffer_ledger::command::{Command, Quantity};
 use coffer_ledger::ids::WalletId;
@@ -21,7 +22,7 @@ use coffer_ledger::limits::Limits;
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::PriceType;
 
-use number::{Q, total};
+use number::{Q, leaves_12_digits, total};
 use outcome::{Done, Happened, No, Outcome, Row};
 use state::{Block, Person, Purse, burns_before};
 
@@ -64,12 +65,18 @@ impl Model {
             Command::Unfreeze(wallet) => next.unfreeze(*wallet, around.now),
             Command::Close { wallet, remainder } => next.close(*wallet, *remainder, around.now),
         };
-        let done = done.map_err(|mut faults| {
-            faults.extend(faults_of_request(command, around.now));
-            faults
-        })?;
-        *self = next;
-        Ok(Outcome { happened, done })
+        let mut faults = faults_of_request(command, around.now);
+        match done {
+            Ok(done) if faults.is_empty() => {
+                *self = next;
+                Ok(Outcome { happened, done })
+            }
+            Ok(_) => Err(faults),
+            Err(others) => {
+                faults.extend(others);
+                Err(faults)
+            }
+        }
     }
 
     /// Lets time pass: starts and ends in the order of their instants, then by wallet, then in burn order.
@@ -209,11 +216,8 @@ fn faults_of_request(command: &Command, now: Timestamp) -> Vec<No> {
         Command::TopUp(ask) => return credit::request_faults(ask, now),
         Command::CreateWallet(ask) => return life::request_faults(ask, now),
         Command::UpdateWallet(ask) => ask.overdraft_limit.is_none_or(|limit| limit.0 >= 0),
-        Command::Debit(ask) => match ask.quantity {
-            Quantity::Credits(credits) => credits.0 > 0,
-            Quantity::Amount(money) => money.0 > 0,
-        },
-        Command::ManualDebit(ask) => ask.credits.0 > 0,
+        Command::Debit(ask) => return range_faults(ask.quantity),
+        Command::ManualDebit(ask) => return range_faults(Quantity::Credits(ask.credits)),
         Command::CreateCustomer { .. }
         | Command::UpdateCustomer { .. }
         | Command::DeleteCustomer
@@ -223,4 +227,10 @@ fn faults_of_request(command: &Command, now: Timestamp) -> Vec<No> {
         | Command::Tick => true,
     };
     if amounts_fit { vec![] } else { vec![No::AmountInvalid] }
+}
+
+/// An amount that moves credit is above 0 and has at most 12 integer digits (§2).
+pub(crate) fn range_faults(quantity: Quantity) -> Vec<No> {
+    let (Quantity::Credits(Credits(asked)) | Quantity::Amount(Money(asked))) = quantity;
+    those([(asked <= 0, No::AmountInvalid), (leaves_12_digits(&Q::raw(asked)), No::AmountOverflow)])
 }

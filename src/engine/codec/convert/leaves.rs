@@ -12,7 +12,7 @@ use smallvec::{Array, SmallVec};
 
 use super::{Mirror, Owner};
 use crate::engine::codec::error::DecodeError;
-use crate::engine::codec::v1::wire::{Amount, List, Stamp, Thing};
+use crate::engine::codec::v1::wire::{Amount, Items, List, Stamp, Thing};
 
 /// Plain numbers and bytes are their own shape.
 macro_rules! same {
@@ -146,49 +146,85 @@ impl<'a, T: Mirror<'a, Shape>, Shape> Mirror<'a, Shape> for Box<T> {
     }
 }
 
-fn list<'a, T, A>(items: &'a [T], owner: Owner) -> List<A>
-where
-    T: Mirror<'a, A::Item>,
-    A: Array,
-{
-    List(items.iter().map(|item| item.to_shape(owner)).collect())
-}
-
-impl<'a, T, A> Mirror<'a, List<A>> for Vec<T>
-where
-    T: Mirror<'a, A::Item>,
-    A: Array,
-{
-    fn to_shape(&'a self, owner: Owner) -> List<A> {
-        list(self, owner)
+impl<'a, T: Mirror<'a, Shape>, Shape> Items<'a, Shape> for Vec<T> {
+    fn count(&self) -> usize {
+        self.len()
     }
 
-    fn from_shape(shape: List<A>, owner: Owner) -> Result<Self, DecodeError> {
-        shape.0.into_iter().map(|item| T::from_shape(item, owner)).collect()
+    fn item(&'a self, index: usize, owner: u64) -> Shape {
+        self[index].to_shape(Owner(CustomerNumber(owner)))
     }
 }
 
-impl<'a, A, B> Mirror<'a, List<A>> for SmallVec<B>
+impl<'a, A: Array, Shape> Items<'a, Shape> for SmallVec<A>
 where
-    B: Array,
-    B::Item: Mirror<'a, A::Item> + 'a,
-    A: Array,
+    A::Item: Mirror<'a, Shape> + 'a,
 {
-    fn to_shape(&'a self, owner: Owner) -> List<A> {
-        list(self, owner)
+    fn count(&self) -> usize {
+        self.len()
     }
 
-    fn from_shape(shape: List<A>, owner: Owner) -> Result<Self, DecodeError> {
-        shape.0.into_iter().map(|item| Mirror::from_shape(item, owner)).collect()
+    fn item(&'a self, index: usize, owner: u64) -> Shape {
+        self[index].to_shape(Owner(CustomerNumber(owner)))
     }
 }
 
-impl<'a, A: Array<Item = &'a str>> Mirror<'a, List<A>> for Arc<[Box<str>]> {
-    fn to_shape(&'a self, owner: Owner) -> List<A> {
-        list(self, owner)
+impl<'a> Items<'a, &'a str> for Arc<[Box<str>]> {
+    fn count(&self) -> usize {
+        self.len()
     }
 
-    fn from_shape(shape: List<A>, _: Owner) -> Result<Self, DecodeError> {
-        Ok(shape.0.into_iter().map(Box::from).collect())
+    fn item(&'a self, index: usize, _: u64) -> &'a str {
+        &self[index]
+    }
+}
+
+/// The shapes of a list, whether it was read or is about to be written.
+fn shapes<T>(list: List<'_, T>) -> Vec<T> {
+    match list {
+        List::Read(shapes) => shapes,
+        List::Written { items, owner } => (0..items.count()).map(|index| items.item(index, owner)).collect(),
+    }
+}
+
+// Pushed one by one: to collect results would move each value several times.
+
+impl<'a, T: Mirror<'a, Shape>, Shape: 'a> Mirror<'a, List<'a, Shape>> for Vec<T> {
+    fn to_shape(&'a self, owner: Owner) -> List<'a, Shape> {
+        List::Written { items: self, owner: owner.0.0 }
+    }
+
+    fn from_shape(shape: List<'a, Shape>, owner: Owner) -> Result<Self, DecodeError> {
+        let shapes = shapes(shape);
+        let mut items = Self::with_capacity(shapes.len());
+        for shape in shapes {
+            items.push(T::from_shape(shape, owner)?);
+        }
+        Ok(items)
+    }
+}
+
+impl<'a, A: Array<Item: Mirror<'a, Shape> + 'a>, Shape: 'a> Mirror<'a, List<'a, Shape>> for SmallVec<A> {
+    fn to_shape(&'a self, owner: Owner) -> List<'a, Shape> {
+        List::Written { items: self, owner: owner.0.0 }
+    }
+
+    fn from_shape(shape: List<'a, Shape>, owner: Owner) -> Result<Self, DecodeError> {
+        let shapes = shapes(shape);
+        let mut items = Self::with_capacity(shapes.len());
+        for shape in shapes {
+            items.push(Mirror::from_shape(shape, owner)?);
+        }
+        Ok(items)
+    }
+}
+
+impl<'a> Mirror<'a, List<'a, &'a str>> for Arc<[Box<str>]> {
+    fn to_shape(&'a self, owner: Owner) -> List<'a, &'a str> {
+        List::Written { items: self, owner: owner.0.0 }
+    }
+
+    fn from_shape(shape: List<'a, &'a str>, _: Owner) -> Result<Self, DecodeError> {
+        Ok(shapes(shape).into_iter().map(Box::from).collect())
     }
 }

@@ -42,7 +42,7 @@ const ALL: u8 = 4;
 impl Mirror<'_, shapes::PriceTypes> for PriceTypes {
     fn to_shape(&self, _: Owner) -> shapes::PriceTypes {
         let Self { usage, fixed, all } = *self;
-        shapes::PriceTypes { bits: u8::from(usage) * USAGE | u8::from(fixed) * FIXED | u8::from(all) * ALL }
+        shapes::PriceTypes { bits: u8::from(usage) * USAGE + u8::from(fixed) * FIXED + u8::from(all) * ALL }
     }
 
     fn from_shape(shape: shapes::PriceTypes, _: Owner) -> Result<Self, DecodeError> {

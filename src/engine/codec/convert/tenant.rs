@@ -24,9 +24,9 @@ impl Mirror<'_, shapes::KeyScopes> for KeyScopes {
     fn to_shape(&self, _: Owner) -> shapes::KeyScopes {
         let Self { debit, read, write, admin } = *self;
         let bits = u8::from(debit) * DEBIT
-            | u8::from(read) * READ
-            | u8::from(write) * WRITE
-            | u8::from(admin) * ADMIN;
+            + u8::from(read) * READ
+            + u8::from(write) * WRITE
+            + u8::from(admin) * ADMIN;
         shapes::KeyScopes { bits }
     }
 

@@ -14,7 +14,7 @@ pub struct PublicFacts<'a> {
     /// The instant of the turn.
     pub at: Stamp,
     /// What had become due.
-    pub due: List<[Due<'a>; 0]>,
+    pub due: List<'a, Due<'a>>,
     /// What the command did.
     pub effect: Effect<'a>,
 }
@@ -118,9 +118,9 @@ pub struct DebitRow {
 #[derive(Encode, BorrowDecode)]
 pub struct Debited<'a> {
     /// One per wallet.
-    pub rows: List<[DebitRow; 1]>,
+    pub rows: List<'a, DebitRow>,
     /// In the order taken.
-    pub slices: List<[Slice<'a>; 3]>,
+    pub slices: List<'a, Slice<'a>>,
     /// Credits in all.
     pub credits: Amount,
     /// The same in money.
@@ -186,7 +186,7 @@ pub struct WalletCreated<'a> {
 #[derive(Encode, BorrowDecode)]
 pub struct ToppedUp<'a> {
     /// The credit, then its bonus.
-    pub rows: List<[CreditRow<'a>; 1]>,
+    pub rows: List<'a, CreditRow<'a>>,
     /// The wallet after it.
     pub wallet: WalletHead<'a>,
 }
@@ -204,11 +204,11 @@ pub struct ManuallyDebited<'a> {
 #[derive(Encode, BorrowDecode)]
 pub struct WalletClosed<'a> {
     /// What it gave up.
-    pub forfeits: List<[Forfeit<'a>; 0]>,
+    pub forfeits: List<'a, Forfeit<'a>>,
     /// The balance around it.
     pub posting: Option<Posting>,
     /// Scheduled tranches that never started.
-    pub cancelled: List<[Thing; 0]>,
+    pub cancelled: List<'a, Thing>,
     /// Debt written off.
     pub written_off: Amount,
     /// Σ refundable.

@@ -40,7 +40,7 @@ pub struct Scope<'a> {
     /// Which price types.
     pub price_types: PriceTypes,
     /// Which features; absent = all.
-    pub features: Option<List<[&'a str; 2]>>,
+    pub features: Option<List<'a, &'a str>>,
 }
 
 /// What never changes about a tranche.

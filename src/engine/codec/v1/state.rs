@@ -42,7 +42,7 @@ pub struct Wallet<'a> {
     /// The words.
     pub text: HeadText<'a>,
     /// Live tranches in burn order.
-    pub tranches: List<[Tranche<'a>; 0]>,
+    pub tranches: List<'a, Tranche<'a>>,
     /// When one of them next starts or ends.
     pub next_due: Stamp,
 }
@@ -63,5 +63,5 @@ pub struct Customer<'a> {
     /// Next value of its counter.
     pub counter: u64,
     /// All wallets, oldest first.
-    pub wallets: List<[Wallet<'a>; 0]>,
+    pub wallets: List<'a, Wallet<'a>>,
 }

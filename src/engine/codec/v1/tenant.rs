@@ -122,7 +122,7 @@ pub struct Tenant<'a> {
     /// Its settings.
     pub settings: Settings<'a>,
     /// Every key it ever had, oldest first.
-    pub keys: List<[WholeKey<'a>; 0]>,
+    pub keys: List<'a, WholeKey<'a>>,
     /// Counts records.
     pub version: u64,
     /// Time of its last record.

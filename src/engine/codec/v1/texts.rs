@@ -5,7 +5,7 @@ use bincode::{BorrowDecode, Encode};
 use super::wire::{List, tagged};
 
 /// The caller's own pairs, sorted by key.
-pub type Metadata<'a> = List<[(&'a str, &'a str); 2]>;
+pub type Metadata<'a> = List<'a, (&'a str, &'a str)>;
 
 /// Personal data of a customer.
 #[derive(Encode, BorrowDecode)]

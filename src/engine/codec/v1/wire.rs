@@ -3,7 +3,6 @@
 use bincode::de::{BorrowDecode, BorrowDecoder, Decode, Decoder, read::Reader};
 use bincode::enc::{Encode, Encoder, write::Writer};
 use bincode::error::{DecodeError, EncodeError};
-use smallvec::{Array, SmallVec};
 
 /// A number of 10⁻¹⁵: credits, money or a rate.
 ///
@@ -13,7 +12,7 @@ use smallvec::{Array, SmallVec};
 pub struct Amount(pub i128);
 
 /// What an amount's magnitude counts in: 10⁻¹⁵, 10⁻⁶, whole. The writer takes the largest that divides.
-const STEPS: [u128; 3] = [1, 1_000_000_000, 1_000_000_000_000_000];
+const STEPS: [u64; 3] = [1, 1_000_000_000, 1_000_000_000_000_000];
 const NEGATIVE: u8 = 1 << 5;
 const STEP_SHIFT: u32 = 6;
 const MAGNITUDE_BYTES: u8 = 0b0001_1111;
@@ -29,17 +28,17 @@ impl Amount {
     }
 }
 
-fn divides(magnitude: u128, step: u128) -> bool {
-    match (u64::try_from(magnitude), u64::try_from(step)) {
-        (Ok(magnitude), Ok(step)) => magnitude % step == 0,
-        _ => magnitude % step == 0,
+fn divides(magnitude: u128, step: u64) -> bool {
+    match u64::try_from(magnitude) {
+        Ok(magnitude) => magnitude.is_multiple_of(step),
+        Err(_) => magnitude.is_multiple_of(u128::from(step)),
     }
 }
 
-fn divided(magnitude: u128, step: u128) -> u128 {
-    match (u64::try_from(magnitude), u64::try_from(step)) {
-        (Ok(magnitude), Ok(step)) => u128::from(magnitude / step),
-        _ => magnitude / step,
+fn divided(magnitude: u128, step: u64) -> u128 {
+    match u64::try_from(magnitude) {
+        Ok(magnitude) => u128::from(magnitude / step),
+        Err(_) => magnitude / u128::from(step),
     }
 }
 
@@ -55,47 +54,101 @@ impl Encode for Amount {
         let magnitude = self.0.unsigned_abs();
         let step = Self::step(magnitude);
         let scaled = divided(magnitude, STEPS[usize::from(step)]);
-        let bytes = significant_bytes(u128::BITS - scaled.leading_zeros());
-        let sign = if self.0 < 0 { NEGATIVE } else { 0 };
-        let mut out = [0; 17];
-        out[0] = bytes | sign | step << STEP_SHIFT;
-        out[1..].copy_from_slice(&scaled.to_le_bytes());
-        encoder.writer().write(&out[..=usize::from(bytes)])
+        let tag = step << STEP_SHIFT | if self.0 < 0 { NEGATIVE } else { 0 };
+        match u64::try_from(scaled) {
+            Ok(scaled) => write_short(encoder, tag, scaled),
+            Err(_) => write_long(encoder, tag, scaled),
+        }
     }
+}
+
+/// Writes a tag, with the number of bytes in its low bits, and a number of 1 to 8 bytes.
+fn write_short<E: Encoder>(encoder: &mut E, tag: u8, number: u64) -> Result<(), EncodeError> {
+    let bytes = significant_bytes(u64::BITS - number.leading_zeros());
+    let mut out = [0; 9];
+    out[0] = tag | bytes;
+    out[1..].copy_from_slice(&number.to_le_bytes());
+    let writer = encoder.writer();
+    // Written out, as a copy of a length known here is a move or two and any other a call.
+    match bytes {
+        1 => writer.write(&out[..2]),
+        2 => writer.write(&out[..3]),
+        3 => writer.write(&out[..4]),
+        4 => writer.write(&out[..5]),
+        5 => writer.write(&out[..6]),
+        6 => writer.write(&out[..7]),
+        7 => writer.write(&out[..8]),
+        _ => writer.write(&out),
+    }
+}
+
+/// As [`write_short`], of 9 to 16 bytes.
+fn write_long<E: Encoder>(encoder: &mut E, tag: u8, number: u128) -> Result<(), EncodeError> {
+    let bytes = significant_bytes(u128::BITS - number.leading_zeros());
+    let mut out = [0; 17];
+    out[0] = tag | bytes;
+    out[1..].copy_from_slice(&number.to_le_bytes());
+    encoder.writer().write(&out[..=usize::from(bytes)])
 }
 
 impl<C> Decode<C> for Amount {
     fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
         let tag = u8::decode(decoder)?;
-        let bytes = usize::from(tag & MAGNITUDE_BYTES);
-        let step = STEPS
-            .get(usize::from(tag >> STEP_SHIFT))
-            .ok_or(DecodeError::Other("an amount counts in no known step"))?;
         if tag == 0 {
             return Ok(Self(0));
         }
-        if !(1..=16).contains(&bytes) {
-            return Err(DecodeError::Other("an amount has 1 to 16 bytes"));
-        }
-        let mut out = [0; 16];
-        read_significant(decoder, &mut out[..bytes])?;
-        let magnitude = u128::from_le_bytes(out).checked_mul(*step);
-        let value = match tag & NEGATIVE {
-            0 => magnitude.and_then(|magnitude| i128::try_from(magnitude).ok()),
-            _ => magnitude.and_then(|magnitude| 0_i128.checked_sub_unsigned(magnitude)),
+        let Some(step) = STEPS.get(usize::from(tag >> STEP_SHIFT)) else {
+            return Err(DecodeError::Other("an amount counts in no known step"));
         };
-        value.map(Self).ok_or(DecodeError::Other("an amount is larger than 127 bits"))
+        let magnitude = match tag & MAGNITUDE_BYTES {
+            // 64 bits times the largest step, of 50 bits, are less than 127.
+            bytes @ 1..=8 => Some(u128::from(read_short(decoder, usize::from(bytes))?) * u128::from(*step)),
+            bytes @ 9..=16 => read_long(decoder, usize::from(bytes))?.checked_mul(u128::from(*step)),
+            _ => return Err(DecodeError::Other("an amount has 1 to 16 bytes")),
+        };
+        match magnitude.and_then(|magnitude| signed(magnitude, tag & NEGATIVE != 0)) {
+            Some(value) => Ok(Self(value)),
+            None => Err(DecodeError::Other("an amount is larger than 127 bits")),
+        }
     }
+}
+
+fn signed(magnitude: u128, negative: bool) -> Option<i128> {
+    if negative { 0_i128.checked_sub_unsigned(magnitude) } else { i128::try_from(magnitude).ok() }
 }
 
 bincode::impl_borrow_decode!(Amount);
 
-/// Fills `out`, and refuses a leading zero byte: every value has one encoding.
-fn read_significant<D: Decoder>(decoder: &mut D, out: &mut [u8]) -> Result<(), DecodeError> {
-    decoder.claim_bytes_read(out.len())?;
-    decoder.reader().read(out)?;
-    if out.last() == Some(&0) { Err(DecodeError::Other("a number begins with a zero byte")) } else { Ok(()) }
+/// Reads a number of 1 to 8 bytes.
+fn read_short<D: Decoder>(decoder: &mut D, bytes: usize) -> Result<u64, DecodeError> {
+    decoder.claim_bytes_read(bytes)?;
+    let reader = decoder.reader();
+    // In one look, where at least 8 bytes are left: the common case.
+    let number = match reader.peek_read(8).and_then(|ahead| ahead.first_chunk::<8>()) {
+        Some(ahead) => {
+            let number = u64::from_le_bytes(*ahead) & (u64::MAX >> (64 - 8 * bytes));
+            reader.consume(bytes);
+            number
+        }
+        None => {
+            let mut out = [0; 8];
+            reader.read(&mut out[..bytes])?;
+            u64::from_le_bytes(out)
+        }
+    };
+    if number >> (8 * (bytes - 1)) == 0 { Err(LEADING_ZERO) } else { Ok(number) }
 }
+
+/// Reads a number of 9 to 16 bytes.
+fn read_long<D: Decoder>(decoder: &mut D, bytes: usize) -> Result<u128, DecodeError> {
+    decoder.claim_bytes_read(bytes)?;
+    let mut out = [0; 16];
+    decoder.reader().read(&mut out[..bytes])?;
+    if out[bytes - 1] == 0 { Err(LEADING_ZERO) } else { Ok(u128::from_le_bytes(out)) }
+}
+
+/// No writer makes one, so it is no writer's.
+const LEADING_ZERO: DecodeError = DecodeError::Other("a number begins with a zero byte");
 
 /// Nanoseconds since 1970.
 ///
@@ -117,11 +170,7 @@ impl Encode for Stamp {
         }
         let whole = self.0.is_multiple_of(NS_PER_SECOND);
         let (unit, value) = if whole { (SECONDS, self.0 / NS_PER_SECOND) } else { (0, self.0) };
-        let bytes = significant_bytes(u64::BITS - value.leading_zeros());
-        let mut out = [0; 9];
-        out[0] = bytes | unit;
-        out[1..].copy_from_slice(&value.to_le_bytes());
-        encoder.writer().write(&out[..=usize::from(bytes)])
+        write_short(encoder, unit, value)
     }
 }
 
@@ -133,15 +182,15 @@ impl<C> Decode<C> for Stamp {
             END_OF_TIME => return Ok(Self(u64::MAX)),
             _ => {}
         }
-        let bytes = usize::from(tag & !SECONDS);
-        if !(1..=8).contains(&bytes) {
-            return Err(DecodeError::Other("an instant has 1 to 8 bytes"));
-        }
-        let mut out = [0; 8];
-        read_significant(decoder, &mut out[..bytes])?;
+        let value = match tag & !SECONDS {
+            bytes @ 1..=8 => read_short(decoder, usize::from(bytes))?,
+            _ => return Err(DecodeError::Other("an instant has 1 to 8 bytes")),
+        };
         let unit = if tag & SECONDS == 0 { 1 } else { NS_PER_SECOND };
-        let value = u64::from_le_bytes(out).checked_mul(unit);
-        value.map(Self).ok_or(DecodeError::Other("an instant is after the year 2554"))
+        match value.checked_mul(unit) {
+            Some(ns) => Ok(Self(ns)),
+            None => Err(DecodeError::Other("an instant is after the year 2554")),
+        }
     }
 }
 
@@ -156,31 +205,53 @@ pub struct Thing {
     pub low: u128,
 }
 
-/// How many, then one after the other. Up to the array's length stand on the stack.
-pub struct List<A: Array>(pub SmallVec<A>);
+/// How many, then one after the other.
+pub enum List<'a, T> {
+    /// To be written: items are made one by one, so that a long list needs no room of its own.
+    Written {
+        /// Makes them.
+        items: &'a (dyn Items<'a, T> + 'a),
+        /// The owner whose number is taken out of ids.
+        owner: u64,
+    },
+    /// What was read.
+    Read(Vec<T>),
+}
 
-impl<A: Array> Encode for List<A>
-where
-    A::Item: Encode,
-{
+/// Makes the shapes of a list that is being written.
+pub trait Items<'a, T> {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// One of them, from 0.
+    fn item(&'a self, index: usize, owner: u64) -> T;
+}
+
+impl<T: Encode> Encode for List<'_, T> {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
-        self.0.len().encode(encoder)?;
-        self.0.iter().try_for_each(|item| item.encode(encoder))
+        match self {
+            Self::Written { items, owner } => {
+                let count = items.count();
+                count.encode(encoder)?;
+                (0..count).try_for_each(|index| items.item(index, *owner).encode(encoder))
+            }
+            Self::Read(items) => {
+                items.len().encode(encoder)?;
+                items.iter().try_for_each(|item| item.encode(encoder))
+            }
+        }
     }
 }
 
-impl<'de, A: Array, C> BorrowDecode<'de, C> for List<A>
-where
-    A::Item: BorrowDecode<'de, C>,
-{
+impl<'a, 'de: 'a, T: BorrowDecode<'de, C>, C> BorrowDecode<'de, C> for List<'a, T> {
     fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
         // Nothing is reserved for a length that was only claimed: each item has to show at least a byte first.
-        let len = usize::decode(decoder)?;
-        let mut items = SmallVec::new();
-        for _ in 0..len {
-            items.push(A::Item::borrow_decode(decoder)?);
+        let count = usize::decode(decoder)?;
+        let mut items = Vec::new();
+        for _ in 0..count {
+            items.push(T::borrow_decode(decoder)?);
         }
-        Ok(Self(items))
+        Ok(Self::Read(items))
     }
 }
 
@@ -219,6 +290,7 @@ macro_rules! tagged {
     ($($(#[$doc:meta])* pub enum $name:ident $(<$lt:lifetime>)? { $($number:literal = $variant:ident($content:ty)),* $(,)? })*) => {$(
         $(#[$doc])*
         #[expect(missing_docs, reason = "the names are the ledger's")]
+        #[allow(clippy::large_enum_variant, reason = "shapes live for a moment, on the stack")]
         pub enum $name $(<$lt>)? { $($variant($content)),* }
 
         impl $(<$lt>)? bincode::Encode for $name $(<$lt>)? {

@@ -1,0 +1,205 @@
+//! The engine in this process, without HTTP: durable debits under keys, spread and on one hot wallet, and many per call.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use coffer_ledger::amount::{Credits, Rate};
+use coffer_ledger::command::{Command, CreateWallet, CreditReason, Debit, Memo, Origin, Quantity, TopUp};
+use coffer_ledger::fact::Effect;
+use coffer_ledger::ids::{CustomerNumber, TenantNumber};
+use coffer_ledger::scope::PriceTypes;
+use coffer_ledger::unit::{Currency, PriceType};
+use coffer_ledger::wallet::WalletType;
+use hdrhistogram::Histogram;
+use tokio::task::JoinSet;
+
+use super::report::{Figure, new_histogram};
+use super::{Bench, CUSTOMERS};
+use crate::cli::exit::{CliError, Code};
+use crate::engine::{Engine, EngineOptions, Operation, Target};
+
+const TENANT: TenantNumber = TenantNumber(1);
+const CREDITS: i64 = 100_000_000_000;
+const IN_FLIGHT: [u32; 3] = [64, 512, 4_096];
+const HOT_IN_FLIGHT: u32 = 512;
+/// Debits of one `submit_many`, and such calls at a time.
+const MANY: usize = 1_000;
+const MANY_CALLS: u32 = 4;
+
+/// What all tasks of a measurement share.
+struct Load {
+    engine: Engine,
+    customers: Vec<CustomerNumber>,
+    clock: Arc<dyn coffer_wal::Clock>,
+    stop: AtomicBool,
+}
+
+type Seen = Result<(u64, Histogram<u64>), CliError>;
+
+/// Measures everything that is embedded.
+pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
+    let options = EngineOptions::new(bench.dir.path().join("embedded"));
+    let engine = Engine::open(options, bench.env.clone(), Arc::new(())).await?;
+    engine.create_tenant("default", Origin::default()).await?;
+    let customers = make_customers(&engine).await?;
+    let mut figures = Vec::new();
+    for (index, in_flight) in IN_FLIGHT.into_iter().enumerate() {
+        bench.note(&format!("embedded, {in_flight} in flight over {CUSTOMERS} wallets"));
+        figures.push(singles(bench, &engine, &customers, "spread", in_flight, index).await?);
+    }
+    bench.note(&format!("embedded, {HOT_IN_FLIGHT} in flight on one wallet"));
+    figures.push(singles(bench, &engine, &customers[..1], "hot wallet", HOT_IN_FLIGHT, IN_FLIGHT.len()).await?);
+    bench.note(&format!("embedded, {MANY} debits per call"));
+    figures.push(many(bench, &engine, &customers).await?);
+    engine.shutdown().await?;
+    Ok(figures)
+}
+
+async fn singles(
+    bench: &Bench,
+    engine: &Engine,
+    customers: &[CustomerNumber],
+    name: &str,
+    in_flight: u32,
+    measurement: usize,
+) -> Result<Figure, CliError> {
+    let (load, mut tasks) = (new_load(bench, engine, customers), JoinSet::new());
+    for task in 0..in_flight {
+        tasks.spawn(one_by_one(Arc::clone(&load), measurement, task));
+    }
+    collect(bench, &load, tasks, name, in_flight).await
+}
+
+async fn many(bench: &Bench, engine: &Engine, customers: &[CustomerNumber]) -> Result<Figure, CliError> {
+    let (load, mut tasks) = (new_load(bench, engine, customers), JoinSet::new());
+    for task in 0..MANY_CALLS {
+        tasks.spawn(many_at_once(Arc::clone(&load), task));
+    }
+    collect(bench, &load, tasks, "submit_many of 1,000", MANY_CALLS).await
+}
+
+fn new_load(bench: &Bench, engine: &Engine, customers: &[CustomerNumber]) -> Arc<Load> {
+    Arc::new(Load {
+        engine: engine.clone(),
+        customers: customers.to_vec(),
+        clock: Arc::clone(&bench.env.clock),
+        stop: AtomicBool::new(false),
+    })
+}
+
+/// Lets the tasks run for a time and adds up what they did.
+async fn collect(
+    bench: &Bench,
+    load: &Arc<Load>,
+    mut tasks: JoinSet<Seen>,
+    name: &str,
+    concurrency: u32,
+) -> Result<Figure, CliError> {
+    let began_ns = load.clock.monotonic_ns();
+    tokio::time::sleep(bench.span()).await;
+    load.stop.store(true, Ordering::Relaxed);
+    let (mut debits, mut latencies_us) = (0, new_histogram());
+    while let Some(ended) = tasks.join_next().await {
+        let (done, seen) = ended.map_err(|error| CliError::new(Code::Internal, error.to_string()))??;
+        debits += done;
+        latencies_us.add(seen).map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
+    }
+    Ok(Figure::new(name, concurrency, debits, load.clock.monotonic_ns() - began_ns, &latencies_us))
+}
+
+/// One debit after the other, each under a key of its own.
+async fn one_by_one(load: Arc<Load>, measurement: usize, task: u32) -> Seen {
+    let (mut debits, mut latencies_us) = (0_u64, new_histogram());
+    let mut customer = usize::try_from(task).unwrap_or(0);
+    while !load.stop.load(Ordering::Relaxed) {
+        customer = (customer + 7) % load.customers.len();
+        let operation = Operation::new(debit()).with_key(&format!("{measurement}/{task}/{debits}"));
+        let began_ns = load.clock.monotonic_ns();
+        load.engine.submit(TENANT, Target::Number(load.customers[customer]), operation).await?;
+        latencies_us.saturating_record((load.clock.monotonic_ns() - began_ns) / 1_000);
+        debits += 1;
+    }
+    Ok((debits, latencies_us))
+}
+
+/// A thousand debits per call; the latency is that of the call.
+async fn many_at_once(load: Arc<Load>, task: u32) -> Seen {
+    let (mut debits, mut latencies_us) = (0_u64, new_histogram());
+    while !load.stop.load(Ordering::Relaxed) {
+        let operations = (0..MANY).map(|index| {
+            let operation = Operation::new(debit()).with_key(&format!("many/{task}/{debits}/{index}"));
+            (load.customers[index % load.customers.len()], operation)
+        });
+        let operations = operations.collect();
+        let began_ns = load.clock.monotonic_ns();
+        let answers = load.engine.submit_many(TENANT, operations).await;
+        latencies_us.saturating_record((load.clock.monotonic_ns() - began_ns) / 1_000);
+        for answer in answers {
+            answer?;
+            debits += 1;
+        }
+    }
+    Ok((debits, latencies_us))
+}
+
+async fn make_customers(engine: &Engine) -> Result<Vec<CustomerNumber>, CliError> {
+    let mut customers = Vec::with_capacity(CUSTOMERS);
+    for index in 0..CUSTOMERS {
+        let name = format!("bench-{index}");
+        let made = engine.submit(TENANT, Target::NewCustomer(&name), Operation::new(wallet(&name)?)).await?;
+        let Effect::WalletCreated { wallet, .. } = &made.record.facts.effect else {
+            return Err(CliError::new(Code::Internal, "a wallet was asked for and something else was made"));
+        };
+        engine.submit(TENANT, Target::Wallet(wallet.id), Operation::new(top_up(wallet.id))).await?;
+        customers.push(made.customer.number);
+    }
+    Ok(customers)
+}
+
+fn wallet(customer: &str) -> Result<Command, CliError> {
+    let currency = Currency::parse("usd").map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
+    Ok(Command::CreateWallet(CreateWallet {
+        customer: customer.into(),
+        currency,
+        price_unit: None,
+        conversion_rate: Rate::whole(1),
+        topup_conversion_rate: Rate::whole(1),
+        wallet_type: WalletType::PrePaid,
+        name: None,
+        description: None,
+        metadata: Vec::new(),
+        priority: 50,
+        allowed_price_types: PriceTypes::USAGE,
+        overdraft_limit: Credits::ZERO,
+        initial_credits: Credits::ZERO,
+        initial_expires_at: None,
+    }))
+}
+
+fn top_up(wallet: coffer_ledger::ids::WalletId) -> Command {
+    Command::TopUp(TopUp {
+        wallet,
+        quantity: Quantity::Credits(Credits::whole(CREDITS)),
+        reason: CreditReason::PurchasedCreditDirect,
+        effective_at: None,
+        expires_at: None,
+        priority: None,
+        scope: None,
+        paid: None,
+        bonus: None,
+        memo: Memo::default(),
+    })
+}
+
+fn debit() -> Command {
+    Command::Debit(Debit {
+        quantity: Quantity::Credits(Credits::whole(1)),
+        wallet: None,
+        currency: None,
+        price_unit: None,
+        price_type: PriceType::Usage,
+        feature: None,
+        partial: false,
+        memo: Memo::default(),
+    })
+}

@@ -1,0 +1,99 @@
+//! Over HTTP: echo, spread and one hot wallet in turn, round after round, each server a child process that waits while the
+//! others are measured.
+
+use hyper::Method;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::report::Figure;
+use super::{Bench, CUSTOMERS, ClientKind, load, wrk};
+use crate::cli::child::{Server, own_program};
+use crate::cli::client::Client;
+use crate::cli::exit::{CliError, Code};
+
+/// The key of the measured server; it lives as long as the measurement.
+pub(crate) const API_KEY: &str = "bench-admin-key-of-a-temporary-server";
+
+/// What a load is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// What it is called in the report.
+    pub(crate) name: &'static str,
+    /// Where.
+    pub(crate) url: String,
+    /// How many customers are debited in turn.
+    pub(crate) customers: usize,
+    /// Makes the keys of this load unlike those of any other.
+    pub(crate) salt: String,
+}
+
+/// Measures everything that goes over HTTP.
+pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
+    let clock = &bench.env.clock;
+    let mut echo = own_program()?;
+    echo.args(["bench", "--serve-echo"]);
+    let echo = Server::spawn(echo, clock).await?;
+    let server = Server::start(&bench.dir.path().join("http"), API_KEY, clock).await?;
+    make_customers(&server.url).await?;
+    let targets = [("echo", &echo.url, CUSTOMERS), ("spread", &server.url, CUSTOMERS), ("hot wallet", &server.url, 1)];
+    let mut figures = Vec::new();
+    for connections in bench.connections() {
+        let mut rounds = vec![Vec::new(); targets.len()];
+        for round in 0..bench.rounds() {
+            for ((name, url, customers), figures) in targets.iter().zip(&mut rounds) {
+                bench.note(&format!("HTTP {name}, {connections} connections, round {} of {}", round + 1, bench.rounds()));
+                let salt = format!("{connections}-{round}-{}", customers.min(&2));
+                let target = Target { name, url: (*url).clone(), customers: *customers, salt };
+                figures.push(one(bench, &target, *connections).await?);
+            }
+        }
+        figures.extend(rounds.iter().filter_map(|rounds| Figure::median(rounds)));
+    }
+    server.stop().await?;
+    Ok(figures)
+}
+
+async fn one(bench: &Bench, target: &Target, connections: u32) -> Result<Figure, CliError> {
+    match bench.client() {
+        ClientKind::Wrk => wrk::measure(bench, target, connections).await,
+        ClientKind::BuiltIn => load::measure(bench, target, connections).await,
+    }
+}
+
+/// The name of a customer, as it stands in paths.
+pub(crate) fn customer(index: usize) -> String {
+    format!("bench-{index}")
+}
+
+async fn make_customers(url: &str) -> Result<(), CliError> {
+    let mut workers = JoinSet::new();
+    for worker in 0..16 {
+        let url = url.to_owned();
+        workers.spawn(async move {
+            let mut client = Client::new(&url, API_KEY).map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
+            for index in (worker..CUSTOMERS).step_by(16) {
+                make_customer(&mut client, &customer(index)).await?;
+            }
+            Ok::<_, CliError>(())
+        });
+    }
+    workers.join_all().await.into_iter().collect()
+}
+
+async fn make_customer(client: &mut Client, name: &str) -> Result<(), CliError> {
+    let wallet = json!({ "customer_id": name, "currency": "usd", "conversion_rate": 1 });
+    let wallet = post(client, "/v1/wallets", &wallet).await?;
+    let id = wallet["id"].as_str().unwrap_or_default();
+    let credit = json!({ "transaction_reason": "PURCHASED_CREDIT_DIRECT", "credits_to_add": "100000000000" });
+    post(client, &format!("/v1/wallets/{id}/top-up"), &credit).await?;
+    Ok(())
+}
+
+async fn post(client: &mut Client, path: &str, body: &Value) -> Result<Value, CliError> {
+    let failed = |what: String| CliError::new(Code::Failed, format!("{path}: {what}"));
+    let reply = client.send(Method::POST, path, &[], body.to_string()).await.map_err(|error| failed(error.to_string()))?;
+    if reply.status != 200 {
+        return Err(failed(format!("answered {}: {}", reply.status, String::from_utf8_lossy(&reply.body))));
+    }
+    serde_json::from_slice(&reply.body).map_err(|error| failed(error.to_string()))
+}

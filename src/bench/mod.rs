@@ -1,0 +1,148 @@
+//! `coffer bench`: what this machine does, in one run. The engine embedded; then over HTTP beside the yardstick, a handler that
+//! only echoes, in alternating rounds, so that both see the same machine.
+//!
+//! Servers are child processes. The load comes from `wrk` where it is installed, else from a client in this process, which
+//! takes more CPU than wrk and so makes both sides, and their ratio, look different: the report says which it was.
+//! Absent on purpose: comparison with other products (docs/BENCHMARKS.md does that with scripts).
+
+mod disk;
+mod echo;
+mod embedded;
+mod http;
+mod load;
+mod report;
+mod wrk;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use tempfile::TempDir;
+
+use crate::cli::exit::{CliError, Code};
+use crate::cli::{output, start};
+use crate::env::Env;
+use report::Report;
+
+/// Arguments of `coffer bench`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct BenchArgs {
+    /// Seconds per measurement
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// Rounds over HTTP; the report has their medians
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100))]
+    rounds: u64,
+    /// Connections over HTTP, one measurement each
+    #[arg(long, value_delimiter = ',', default_values_t = [64, 256], value_parser = clap::value_parser!(u32).range(1..=4096))]
+    connections: Vec<u32>,
+    /// Measure only this part
+    #[arg(long)]
+    only: Option<Part>,
+    /// What makes the load over HTTP [default: wrk where it is installed]
+    #[arg(long)]
+    client: Option<ClientKind>,
+    /// Make the data directories in here; must be on the disk to measure [default: the system's temporary directory]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Serve the echo-only handler; used by the benchmark itself
+    #[arg(long, hide = true)]
+    serve_echo: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Embedded,
+    Http,
+}
+
+/// What makes the load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ClientKind {
+    /// The wrk program.
+    Wrk,
+    /// The client in this process.
+    BuiltIn,
+}
+
+/// Customers of every measurement that is spread.
+pub(crate) const CUSTOMERS: usize = 1_000;
+
+/// Runs it.
+///
+/// # Errors
+/// When a server did not start or a request was not answered as it should be.
+pub(crate) async fn run(args: BenchArgs) -> Result<(), CliError> {
+    if args.serve_echo {
+        return echo::serve().await;
+    }
+    let bench = Bench::new(args)?;
+    let mut report = Report { sync: disk::sync_time(&bench.env, bench.dir.path())?, ..Report::default() };
+    if bench.args.only != Some(Part::Http) {
+        report.embedded = embedded::measure(&bench).await?;
+    }
+    if bench.args.only != Some(Part::Embedded) {
+        report.client = Some(bench.client());
+        report.http = http::measure(&bench).await?;
+    }
+    report.print(bench.args.json);
+    Ok(())
+}
+
+/// What every measurement needs.
+pub(crate) struct Bench {
+    pub(crate) env: Env,
+    pub(crate) dir: TempDir,
+    args: BenchArgs,
+}
+
+impl Bench {
+    fn new(args: BenchArgs) -> Result<Self, CliError> {
+        let parent = args.dir.clone().unwrap_or_else(std::env::temp_dir);
+        if is_memory(&parent) {
+            let line = format!("{} is in memory and has no sync time; name a disk with --dir", parent.display());
+            return Err(CliError::new(Code::Usage, line));
+        }
+        let dir = tempfile::Builder::new().prefix("coffer-bench-").tempdir_in(&parent);
+        let dir = dir.map_err(|error| CliError::new(Code::CannotCreate, format!("{}: {error}", parent.display())))?;
+        Ok(Self { env: start::machine(true), dir, args })
+    }
+
+    /// How long one measurement takes.
+    pub(crate) fn span(&self) -> Duration {
+        Duration::from_secs(self.args.seconds)
+    }
+
+    /// Rounds over HTTP.
+    pub(crate) fn rounds(&self) -> u64 {
+        self.args.rounds
+    }
+
+    /// Connections over HTTP.
+    pub(crate) fn connections(&self) -> &[u32] {
+        &self.args.connections
+    }
+
+    /// What makes the load.
+    pub(crate) fn client(&self) -> ClientKind {
+        let found = if wrk::is_installed() { ClientKind::Wrk } else { ClientKind::BuiltIn };
+        self.args.client.unwrap_or(found)
+    }
+
+    /// Tells what is being measured.
+    pub(crate) fn note(&self, text: &str) {
+        output::note(format!("measuring {text}"));
+    }
+}
+
+/// Whether a directory is on a file system in memory.
+fn is_memory(dir: &Path) -> bool {
+    /// `TMPFS_MAGIC` and `RAMFS_MAGIC` of the Linux kernel.
+    const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
+    rustix::fs::statfs(dir).is_ok_and(|found| IN_MEMORY.iter().any(|magic| i128::from(found.f_type) == i128::from(*magic)))
+}

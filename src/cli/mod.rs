@@ -1,0 +1,113 @@
+//! The command line: parses, calls, prints, and turns every outcome into an exit code.
+//!
+//! Each command is a file. Nothing is decided here that the engine or the HTTP front could decide. Tested in `tests/cli_*.rs`
+//! with the real program.
+
+pub(crate) mod child;
+pub(crate) mod client;
+mod completions;
+mod config_show;
+pub(crate) mod exit;
+mod instant;
+mod keys;
+pub(crate) mod output;
+mod progress;
+mod secret;
+mod serve;
+mod settings_args;
+mod snapshot;
+pub(crate) mod start;
+mod wal;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::{CliError, Code};
+use settings_args::SettingsArgs;
+
+/// The arguments of the program.
+#[derive(Debug, Parser)]
+#[command(
+    name = "coffer",
+    version,
+    about = "A wallet engine for prepaid credits: exact, durable debits behind an HTTP API."
+)]
+#[command(after_help = exit::HELP, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server. Needs no configuration: makes ./coffer-data and prints the first admin key once
+    Serve(serve::ServeArgs),
+    /// Make, list and revoke API keys
+    Keys(keys::KeysArgs),
+    /// Check, show and repair the write-ahead log of a stopped server
+    Wal(wal::WalArgs),
+    /// Take or check snapshots of a stopped server
+    Snapshot(snapshot::SnapshotArgs),
+    /// Show the settings in force
+    Config(config_show::ConfigArgs),
+    /// Debit a real hour of LLM traffic, kill the server in the middle, and check every balance, slice and refusal
+    Demo(crate::demo::DemoArgs),
+    /// Measure this machine: the engine alone, and over HTTP beside a handler that only echoes
+    Bench(crate::bench::BenchArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs the program with the arguments of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    match dispatch(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::note(format!("coffer: {error}"));
+            error.code.into()
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Serve(args) => serve::run(args),
+        Command::Keys(args) => keys::run(args),
+        Command::Wal(args) => wal::run(args),
+        Command::Snapshot(args) => snapshot::run(args),
+        Command::Config(args) => config_show::run(&args),
+        Command::Demo(args) => block_on(0, crate::demo::run(args))?,
+        Command::Bench(args) => block_on(0, crate::bench::run(args))?,
+        Command::Completions(args) => {
+            completions::run(&args);
+            Ok(())
+        }
+    }
+}
+
+/// Runs a future to its end on a runtime of its own; 0 threads = one per core.
+pub(crate) fn block_on<T>(threads: usize, work: impl Future<Output = T>) -> Result<T, CliError> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if threads > 0 {
+        builder.worker_threads(threads);
+    }
+    let runtime = builder
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::new(Code::Internal, format!("no threads to run on: {error}")))?;
+    Ok(runtime.block_on(work))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_arguments_fit_each_other() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,156 @@
+//! `coffer serve`: opens the engine, serves until a signal, shuts down in the order of DESIGN decision 19.
+
+mod bootstrap;
+mod signals;
+
+use std::time::Duration;
+
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::exit::{CliError, Code};
+use super::settings_args::{FlagValue, SettingsArgs};
+use super::{block_on, start};
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::http::{self, HttpOptions};
+use crate::telemetry;
+
+/// Arguments of `coffer serve`.
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    settings: SettingsArgs,
+    /// Address and port to listen on; port 0 takes any free one [default: 127.0.0.1:7070]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// Start although the clock is far ahead of the last record
+    #[arg(long)]
+    accept_clock: bool,
+    /// Form of the log lines: text or json
+    #[arg(long, value_name = "FORM")]
+    log_format: Option<String>,
+}
+
+impl ServeArgs {
+    fn flags(&self) -> Vec<FlagValue> {
+        let mut flags = Vec::new();
+        if let Some(listen) = &self.listen {
+            flags.push(("server.listen", "--listen", listen.clone()));
+        }
+        if let Some(format) = &self.log_format {
+            flags.push(("server.log_format", "--log-format", format.clone()));
+        }
+        if self.accept_clock {
+            flags.push(("clock.accept_clock", "--accept-clock", "true".to_owned()));
+        }
+        flags
+    }
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the server did not start, or the log halted.
+pub(crate) fn run(args: ServeArgs) -> Result<(), CliError> {
+    let config = args.settings.load(args.flags())?;
+    let filter = std::env::var("COFFER_LOG").ok();
+    telemetry::init(config.text("server.log_format"), filter.as_deref())?;
+    block_on(config.number("server.worker_threads"), serve(&config))?
+}
+
+async fn serve(config: &Config) -> Result<(), CliError> {
+    let bootstrap_key = bootstrap::chosen_key()?;
+    let mut signals = signals::Signals::new()?;
+    // The address first: when it is taken, no data directory has been made yet.
+    let listener = bind(config).await?;
+    let address =
+        listener.local_addr().map_err(|error| CliError::new(Code::Unavailable, error.to_string()))?;
+    let env = start::machine(config.switch("log.direct_io"));
+    let opening = start::open_engine(config.engine_options(), &env);
+    let engine = tokio::select! {
+        opened = opening => opened?,
+        () = signals.next() => return Ok(()),
+    };
+    bootstrap::first_key(&engine, env.entropy.as_ref(), bootstrap_key).await?;
+    tracing::info!("serving http://{address}, data in {}", config.data_dir().display());
+    serve_until_signal(config, engine, listener, signals).await
+}
+
+async fn bind(config: &Config) -> Result<TcpListener, CliError> {
+    let address = config.listen();
+    TcpListener::bind(address).await.map_err(|error| {
+        let line = format!("cannot listen on {address}: {error}; choose another with --listen");
+        CliError::new(Code::Unavailable, line)
+    })
+}
+
+async fn serve_until_signal(
+    config: &Config,
+    engine: Engine,
+    listener: TcpListener,
+    mut signals: signals::Signals,
+) -> Result<(), CliError> {
+    let (stop, mut stopped) = watch::channel(false);
+    let stopping = async move {
+        // An error means that the sender is gone, which is a stop as well.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    let server = http::serve(engine.clone(), http_options(config), listener, stopping);
+    let mut server = std::pin::pin!(server);
+    tokio::select! {
+        // A halt goes first: nothing is answered any more, and the exit code says why.
+        biased;
+        halted = engine.wait_halted() => return Err(halted.into()),
+        ended = &mut server => return Err(CliError::new(Code::Unavailable, describe(ended.err()))),
+        () = signals.next() => {}
+    }
+    tracing::info!("stopping; a second signal ends at once");
+    let _ = stop.send(true);
+    let deadline = Duration::from_secs(config.number("server.shutdown_timeout_s"));
+    let clean = async {
+        server.await.map_err(|error| CliError::new(Code::Unavailable, error.to_string()))?;
+        engine.shutdown().await.map_err(|failure| halted_or(&engine, failure))
+    };
+    tokio::select! {
+        ended = tokio::time::timeout(deadline, clean) => stopped_in_time(ended),
+        () = signals.next() => Err(CliError::new(Code::Interrupted, "ended at once by a second signal")),
+    }
+}
+
+fn stopped_in_time(ended: Result<Result<(), CliError>, tokio::time::error::Elapsed>) -> Result<(), CliError> {
+    match ended {
+        Ok(result) => result.inspect(|()| tracing::info!("stopped")),
+        Err(_) => {
+            tracing::warn!("the shutdown took too long; just exiting, which is safe");
+            Ok(())
+        }
+    }
+}
+
+fn halted_or(engine: &Engine, failure: crate::engine::Failure) -> CliError {
+    engine.halted().map_or_else(|| failure.into(), CliError::from)
+}
+
+fn describe(error: Option<http::ServeError>) -> String {
+    error.map_or_else(|| "the HTTP front ended by itself".to_owned(), |error| error.to_string())
+}
+
+fn http_options(config: &Config) -> HttpOptions {
+    HttpOptions {
+        body_bytes_max: config.number("http.body_bytes_max"),
+        batch_body_bytes_max: config.number("http.batch_body_bytes_max"),
+        batch_items_max: config.number("http.batch_items_max"),
+        header_bytes_max: config.number("http.header_bytes_max"),
+        headers_max: config.number("http.headers_max"),
+        url_bytes_max: config.number("http.url_bytes_max"),
+        header_timeout_s: config.number("http.header_timeout_s"),
+        body_timeout_s: config.number("http.body_timeout_s"),
+        idle_timeout_s: config.number("http.idle_timeout_s"),
+        drain_timeout_s: config.number("http.drain_timeout_s"),
+        connections_max: config.number("http.connections_max"),
+        page_items_default: config.number("http.page_items_default"),
+        page_items_max: config.number("http.page_items_max"),
+    }
+}

@@ -1,0 +1,372 @@
+//! The settings of the server: where each value comes from, and whether it is allowed.
+//!
+//! Four layers, the later wins: config/default.toml (built in), the file of `--config`, environment variables, flags. Every
+//! value passes through one table ([`SETTINGS`]), so a wrong one is the same line wherever it stands. Absent on purpose:
+//! reloading while running, and secrets (a key is never a setting). Tested here and in `tests/cli_config.rs`.
+
+mod settings;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use coffer_ledger::limits::{Limits, TenantLimits};
+
+use crate::engine::EngineOptions;
+pub use settings::{Allowed, SETTINGS, Setting, Value};
+
+/// config/default.toml: each setting with its unit, meaning and default.
+pub const DEFAULT_TOML: &str = include_str!("../config/default.toml");
+
+/// Variables with our prefix that are no settings.
+pub const OTHER_VARIABLES: [&str; 4] = ["COFFER_BOOTSTRAP_KEY", "COFFER_API_KEY", "COFFER_URL", "COFFER_LOG"];
+
+/// Where a value in force comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// config/default.toml.
+    Default,
+    /// The file of `--config`.
+    File(PathBuf),
+    /// This environment variable.
+    Variable(String),
+    /// This flag.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Variable(name) => f.write_str(name),
+            Self::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A configuration that the server does not start with. One line each.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("configuration file {}: {source}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The file is no TOML.
+    #[error("configuration file {}, line {line}: {problem}", path.display())]
+    NotToml {
+        /// Which file.
+        path: PathBuf,
+        /// Where, from 1.
+        line: usize,
+        /// What the parser says.
+        problem: String,
+    },
+    /// No setting has this name.
+    #[error("{key} ({origin}): no such setting; see `coffer config show` for all of them")]
+    Unknown {
+        /// As it was written.
+        key: String,
+        /// Where.
+        origin: Origin,
+    },
+    /// The value is not allowed.
+    #[error("{key} = {value} ({origin}): must be {allowed}")]
+    NotAllowed {
+        /// The setting.
+        key: &'static str,
+        /// As it was written.
+        value: String,
+        /// Where.
+        origin: Origin,
+        /// What it may be.
+        allowed: Allowed,
+    },
+}
+
+/// Every setting with its value in force.
+#[derive(Clone, Debug)]
+pub struct Config {
+    values: BTreeMap<&'static str, (Value, Origin)>,
+}
+
+impl Config {
+    /// Puts the layers together.
+    ///
+    /// # Errors
+    /// The first value that is not allowed, in the order of the layers.
+    pub fn load(
+        file: Option<&Path>,
+        variables: impl Iterator<Item = (String, String)>,
+        flags: &[(&'static str, &'static str, String)],
+    ) -> Result<Self, ConfigError> {
+        let mut config = Self { values: BTreeMap::new() };
+        config.merge_toml(DEFAULT_TOML, &Origin::Default)?;
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+            config.merge_toml(&text, &Origin::File(path.to_owned()))?;
+        }
+        config.merge_variables(variables)?;
+        for (key, flag, text) in flags {
+            let setting = Setting::find(key).expect("flags name settings of the table");
+            config.set_text(setting, text, Origin::Flag(flag))?;
+        }
+        Ok(config)
+    }
+
+    /// Every setting with its value and where that comes from, in the order of the table.
+    pub fn entries(&self) -> impl Iterator<Item = (&'static str, &Value, &Origin)> {
+        SETTINGS.iter().map(|setting| {
+            let (value, origin) = &self.values[setting.key];
+            (setting.key, value, origin)
+        })
+    }
+
+    /// The address to listen on.
+    #[must_use]
+    pub fn listen(&self) -> std::net::SocketAddr {
+        self.text("server.listen").parse().expect("the table checked it")
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        PathBuf::from(self.text("server.data_dir"))
+    }
+
+    /// A setting that is a word or a path.
+    #[must_use]
+    pub fn text(&self, key: &str) -> &str {
+        match &self.values[key].0 {
+            Value::Text(text) => text,
+            Value::Integer(_) | Value::Bool(_) => unreachable!("the table makes {key} a text"),
+        }
+    }
+
+    /// A setting that is a number, in the type that the caller needs; the table's range fits it.
+    #[must_use]
+    pub fn number<T: TryFrom<u64>>(&self, key: &str) -> T {
+        match &self.values[key].0 {
+            Value::Integer(number) => T::try_from(*number).ok().expect("the table's range fits the type"),
+            Value::Text(_) | Value::Bool(_) => unreachable!("the table makes {key} a number"),
+        }
+    }
+
+    /// A setting that is a switch.
+    #[must_use]
+    pub fn switch(&self, key: &str) -> bool {
+        match &self.values[key].0 {
+            Value::Bool(switch) => *switch,
+            Value::Text(_) | Value::Integer(_) => unreachable!("the table makes {key} a switch"),
+        }
+    }
+
+    /// How the engine runs.
+    #[must_use]
+    pub fn engine_options(&self) -> EngineOptions {
+        EngineOptions {
+            data_dir: self.data_dir(),
+            limits: Limits {
+                wallets_max: self.number("limits.wallets_max"),
+                tranches_max: self.number("limits.tranches_max"),
+                slices_max: self.number("limits.slices_max"),
+                due_per_record_max: self.number("limits.due_per_record_max"),
+            },
+            tenant_limits: TenantLimits { keys_per_tenant_max: self.number("limits.keys_per_tenant_max") },
+            writes_in_flight_max: self.number("engine.writes_in_flight_max"),
+            writes_in_flight_tenant_max: self.number("engine.writes_in_flight_tenant_max"),
+            writes_in_flight_customer_max: self.number("engine.writes_in_flight_customer_max"),
+            actors_max: self.number("engine.actors_max"),
+            actor_idle_s: self.number("engine.actor_idle_s"),
+            ticks_per_s_max: self.number("engine.ticks_per_s_max"),
+            idempotency_window_h: self.number("engine.idempotency_window_h"),
+            keys_max: self.number("engine.keys_max"),
+            snapshot_log_bytes: self.number("log.snapshot_log_bytes"),
+            snapshot_at_shutdown: self.switch("log.snapshot_at_shutdown"),
+            segment_bytes: self.number("log.segment_bytes"),
+            clock_gap_days_max: self.number("clock.gap_days_max"),
+            accept_clock: self.switch("clock.accept_clock"),
+            direct_io: self.switch("log.direct_io"),
+        }
+    }
+
+    fn merge_toml(&mut self, text: &str, origin: &Origin) -> Result<(), ConfigError> {
+        let table: toml::Table = text.parse().map_err(|error| not_toml(text, origin, &error))?;
+        for (section, value) in &table {
+            let toml::Value::Table(keys) = value else {
+                return Err(ConfigError::Unknown { key: section.clone(), origin: origin.clone() });
+            };
+            for (name, value) in keys {
+                self.merge_key(format!("{section}.{name}"), value, origin)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn merge_key(&mut self, key: String, value: &toml::Value, origin: &Origin) -> Result<(), ConfigError> {
+        let Some(setting) = Setting::find(&key) else {
+            return Err(ConfigError::Unknown { key, origin: origin.clone() });
+        };
+        let checked =
+            setting.allowed.check(value).ok_or_else(|| not_allowed(setting, one_line(value), origin))?;
+        self.values.insert(setting.key, (checked, origin.clone()));
+        Ok(())
+    }
+
+    fn merge_variables(
+        &mut self,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<(), ConfigError> {
+        let mut ours: Vec<_> = variables
+            .filter(|(name, _)| name.starts_with("COFFER_") && !OTHER_VARIABLES.contains(&name.as_str()))
+            .collect();
+        ours.sort();
+        for (name, text) in ours {
+            let origin = Origin::Variable(name.clone());
+            let Some(setting) = SETTINGS.iter().find(|setting| setting.variable() == name) else {
+                return Err(ConfigError::Unknown {
+                    key: name,
+                    origin: Origin::Variable("environment".to_owned()),
+                });
+            };
+            self.set_text(setting, &text, origin)?;
+        }
+        Ok(())
+    }
+
+    fn set_text(&mut self, setting: &'static Setting, text: &str, origin: Origin) -> Result<(), ConfigError> {
+        let checked = setting
+            .allowed
+            .check_text(text)
+            .ok_or_else(|| not_allowed(setting, format!("{text:?}"), &origin))?;
+        self.values.insert(setting.key, (checked, origin));
+        Ok(())
+    }
+}
+
+fn not_allowed(setting: &Setting, value: String, origin: &Origin) -> ConfigError {
+    ConfigError::NotAllowed { key: setting.key, value, origin: origin.clone(), allowed: setting.allowed }
+}
+
+fn not_toml(text: &str, origin: &Origin, error: &toml::de::Error) -> ConfigError {
+    let at = error.span().map_or(0, |span| span.start.min(text.len()));
+    let line = text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
+    let path = match origin {
+        Origin::File(path) => path.clone(),
+        Origin::Default | Origin::Variable(_) | Origin::Flag(_) => PathBuf::from("config/default.toml"),
+    };
+    ConfigError::NotToml { path, line, problem: error.message().replace('\n', " ") }
+}
+
+fn one_line(value: &toml::Value) -> String {
+    value.to_string().replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn defaults() -> Config {
+        Config::load(None, std::iter::empty(), &[]).unwrap()
+    }
+
+    fn refusal(variables: &[(&str, &str)]) -> String {
+        let variables = variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        Config::load(None, variables, &[]).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_default_file_holds_exactly_the_settings_of_the_table_in_its_order() {
+        let table: toml::Table = DEFAULT_TOML.parse().unwrap();
+        let mut keys: Vec<String> = Vec::new();
+        for line in DEFAULT_TOML.lines() {
+            if let Some(section) = line.strip_prefix('[') {
+                keys.push(format!("[{section}"));
+            } else if let Some((name, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+                let section = keys.iter().rev().find(|key| key.starts_with('[')).unwrap();
+                keys.push(format!("{}.{name}", section.trim_matches(['[', ']'])));
+            }
+        }
+        keys.retain(|key| !key.starts_with('['));
+        assert_eq!(keys, SETTINGS.iter().map(|setting| setting.key.to_owned()).collect::<Vec<_>>());
+        assert_eq!(
+            table.values().map(|section| section.as_table().unwrap().len()).sum::<usize>(),
+            keys.len()
+        );
+    }
+
+    #[test]
+    fn every_setting_has_a_variable_of_its_own() {
+        let mut names: Vec<_> = SETTINGS.iter().map(Setting::variable).collect();
+        names.extend(OTHER_VARIABLES.iter().map(|name| (*name).to_owned()));
+        let all = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+
+    #[test]
+    fn the_defaults_of_the_file_are_the_defaults_of_the_engine() {
+        let from_file = defaults().engine_options();
+        let built_in = EngineOptions::new("./coffer-data");
+        assert_eq!(format!("{from_file:?}"), format!("{built_in:?}"));
+    }
+
+    #[test]
+    fn a_variable_wins_over_the_default_and_a_flag_over_the_variable() {
+        let variables = [("COFFER_LISTEN", "127.0.0.1:1"), ("COFFER_ACTORS_MAX", "7"), ("PATH", "/bin")];
+        let variables = variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        let flags = [("server.listen", "--listen", "127.0.0.1:2".to_owned())];
+        let config = Config::load(None, variables, &flags).unwrap();
+        assert_eq!(config.listen().port(), 2);
+        assert_eq!(config.number::<usize>("engine.actors_max"), 7);
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_with_its_key_its_value_and_what_is_allowed() {
+        assert_eq!(
+            refusal(&[("COFFER_ACTORS_MAX", "many")]),
+            "engine.actors_max = \"many\" (COFFER_ACTORS_MAX): must be a whole number from 1 to 10000000"
+        );
+        assert_eq!(
+            refusal(&[("COFFER_SEGMENT_BYTES", "4194305")]),
+            "log.segment_bytes = \"4194305\" (COFFER_SEGMENT_BYTES): must be a multiple of 4096 from 2097152 to 4294967296"
+        );
+        assert_eq!(
+            refusal(&[("COFFER_LISTEN", "localhost")]),
+            "server.listen = \"localhost\" (COFFER_LISTEN): must be an IP address and a port, such as 127.0.0.1:7070 or [::]:7070"
+        );
+    }
+
+    #[test]
+    fn an_unknown_variable_with_our_prefix_is_refused() {
+        assert_eq!(
+            refusal(&[("COFFER_ACTOR_MAX", "5")]),
+            "COFFER_ACTOR_MAX (environment): no such setting; see `coffer config show` for all of them"
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_or_a_wrong_type_in_a_file_is_refused() {
+        let mut config = defaults();
+        let origin = Origin::File(PathBuf::from("x.toml"));
+        let told = |result: Result<(), ConfigError>| result.unwrap_err().to_string();
+        assert_eq!(
+            told(config.merge_toml("[engine]\nactor_max = 5", &origin)),
+            "engine.actor_max (x.toml): no such setting; see `coffer config show` for all of them"
+        );
+        assert_eq!(
+            told(config.merge_toml("[engine]\nactors_max = \"5\"", &origin)),
+            "engine.actors_max = \"5\" (x.toml): must be a whole number from 1 to 10000000"
+        );
+        assert!(
+            told(config.merge_toml("[engine]\nactors_max 5", &origin))
+                .starts_with("configuration file x.toml, line 2: ")
+        );
+    }
+}

@@ -1,0 +1,165 @@
+//! The table of settings: every key and what it may be. A key without its section is unique, so that it names a variable.
+
+use std::fmt;
+
+/// A value as the table checked it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// An address, a path or a word.
+    Text(String),
+    /// A whole number.
+    Integer(u64),
+    /// A switch.
+    Bool(bool),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Bool(switch) => write!(f, "{switch}"),
+        }
+    }
+}
+
+/// What a setting may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// An IP address and a port.
+    Address,
+    /// A path; not empty.
+    Path,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A whole number in this range, both ends included, that `step` divides.
+    Integer {
+        /// Smallest.
+        min: u64,
+        /// Largest.
+        max: u64,
+        /// What it is a multiple of.
+        step: u64,
+    },
+    /// `true` or `false`.
+    Bool,
+}
+
+/// One setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// `section.name`.
+    pub key: &'static str,
+    /// What it may be.
+    pub allowed: Allowed,
+}
+
+impl Setting {
+    /// The setting of this key.
+    #[must_use]
+    pub fn find(key: &str) -> Option<&'static Setting> {
+        SETTINGS.iter().find(|setting| setting.key == key)
+    }
+
+    /// The environment variable that sets it.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        let (_, name) = self.key.split_once('.').expect("every key of the table has a section");
+        format!("COFFER_{}", name.to_ascii_uppercase())
+    }
+}
+
+const fn integer(key: &'static str, min: u64, max: u64) -> Setting {
+    Setting { key, allowed: Allowed::Integer { min, max, step: 1 } }
+}
+
+const fn setting(key: &'static str, allowed: Allowed) -> Setting {
+    Setting { key, allowed }
+}
+
+const SECONDS_MAX: u64 = 86_400;
+const COUNT_MAX: u64 = 1_000_000_000;
+const BODY_BYTES_MAX: u64 = 64 << 20;
+
+/// Every setting, in the order of config/default.toml.
+pub const SETTINGS: &[Setting] = &[
+    setting("server.listen", Allowed::Address),
+    setting("server.data_dir", Allowed::Path),
+    setting("server.log_format", Allowed::Word(&["auto", "text", "json"])),
+    integer("server.worker_threads", 0, 1_024),
+    integer("server.shutdown_timeout_s", 1, SECONDS_MAX),
+    integer("http.body_bytes_max", 1_024, BODY_BYTES_MAX),
+    integer("http.batch_body_bytes_max", 1_024, BODY_BYTES_MAX),
+    integer("http.batch_items_max", 1, 100_000),
+    integer("http.header_bytes_max", 8_192, 1 << 20),
+    integer("http.headers_max", 8, 1_000),
+    integer("http.url_bytes_max", 256, 65_534),
+    integer("http.header_timeout_s", 1, SECONDS_MAX),
+    integer("http.body_timeout_s", 1, SECONDS_MAX),
+    integer("http.idle_timeout_s", 1, SECONDS_MAX),
+    integer("http.drain_timeout_s", 1, SECONDS_MAX),
+    integer("http.connections_max", 1, 1_000_000),
+    integer("http.page_items_default", 1, 10_000),
+    integer("http.page_items_max", 1, 10_000),
+    integer("engine.writes_in_flight_max", 1, 1_000_000),
+    integer("engine.writes_in_flight_tenant_max", 1, 1_000_000),
+    integer("engine.writes_in_flight_customer_max", 1, 1_000_000),
+    integer("engine.actors_max", 1, 10_000_000),
+    integer("engine.actor_idle_s", 1, SECONDS_MAX),
+    integer("engine.ticks_per_s_max", 1, 1_000_000),
+    integer("engine.idempotency_window_h", 1, 8_784),
+    integer("engine.keys_max", 1, 10 * COUNT_MAX),
+    integer("limits.wallets_max", 1, 1_024),
+    integer("limits.tranches_max", 1, 100_000),
+    integer("limits.slices_max", 1, 2_000),
+    integer("limits.due_per_record_max", 1, 1_000),
+    integer("limits.keys_per_tenant_max", 1, 10_000),
+    setting("log.segment_bytes", Allowed::Integer { min: 2 << 20, max: 4 << 30, step: 4_096 }),
+    setting("log.direct_io", Allowed::Bool),
+    integer("log.snapshot_log_bytes", 0, 1 << 40),
+    setting("log.snapshot_at_shutdown", Allowed::Bool),
+    integer("clock.gap_days_max", 1, 36_500),
+    setting("clock.accept_clock", Allowed::Bool),
+];
+
+impl Allowed {
+    /// Checks a value of a TOML file; `None` if it is not allowed.
+    #[must_use]
+    pub fn check(self, value: &toml::Value) -> Option<Value> {
+        match (self, value) {
+            (Self::Address | Self::Path | Self::Word(_), toml::Value::String(text)) => self.check_text(text),
+            (Self::Integer { .. }, toml::Value::Integer(number)) => self.check_text(&number.to_string()),
+            (Self::Bool, toml::Value::Boolean(switch)) => Some(Value::Bool(*switch)),
+            (Self::Address | Self::Path | Self::Word(_) | Self::Integer { .. } | Self::Bool, _) => None,
+        }
+    }
+
+    /// Checks the text of a variable or a flag; `None` if it is not allowed.
+    #[must_use]
+    pub fn check_text(self, text: &str) -> Option<Value> {
+        match self {
+            Self::Address => text.parse::<std::net::SocketAddr>().ok().map(|_| Value::Text(text.to_owned())),
+            Self::Path => (!text.is_empty() && !text.contains('\0')).then(|| Value::Text(text.to_owned())),
+            Self::Word(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
+            Self::Integer { min, max, step } => {
+                let number = text.parse::<u64>().ok()?;
+                ((min..=max).contains(&number) && number.is_multiple_of(step))
+                    .then_some(Value::Integer(number))
+            }
+            Self::Bool => text.parse().ok().map(Value::Bool),
+        }
+    }
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address => f.write_str("an IP address and a port, such as 127.0.0.1:7070 or [::]:7070"),
+            Self::Path => f.write_str("a path"),
+            Self::Word(words) => write!(f, "one of {}", words.join(", ")),
+            Self::Integer { min, max, step: 1 } => write!(f, "a whole number from {min} to {max}"),
+            Self::Integer { min, max, step } => write!(f, "a multiple of {step} from {min} to {max}"),
+            Self::Bool => f.write_str("true or false"),
+        }
+    }
+}
