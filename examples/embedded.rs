@@ -33,14 +33,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for _ in 0..2 {
         let operation = Operation::new(debit(30)).with_key("call-1");
         let committed = engine.submit(TENANT, Target::Customer("acme"), operation).await?;
-        let Effect::Debited(debited) = &committed.record.facts.effect else { return Err("not a debit".into()) };
+        let Effect::Debited(debited) = &committed.record.facts.effect else {
+            return Err("not a debit".into());
+        };
         println!("{} → {} (replayed: {})", debited.balance_before, debited.balance_after, committed.replayed);
     }
 
     engine.shutdown().await?;
     let engine = Engine::open(EngineOptions::new(dir.path()), Env::os(), Arc::new(())).await?;
     let seen = engine.read(TENANT, Target::Customer("acme"), view::balance).await?;
-    println!("after a restart: {} available in {} wallet(s)", seen.value.wallets[0].figures.available, seen.value.wallets.len());
+    println!(
+        "after a restart: {} available in {} wallet(s)",
+        seen.value.wallets[0].figures.available,
+        seen.value.wallets.len()
+    );
     engine.shutdown().await?;
     Ok(())
 }

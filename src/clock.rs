@@ -47,7 +47,10 @@ impl Timekeeper {
         let apart = self.clock.now_ns().abs_diff(self.carried());
         let stepped = apart > STEP_NS_MAX;
         if stepped && !self.stepped.swap(true, Ordering::Relaxed) {
-            tracing::error!(apart_ms = apart / 1_000_000, "the machine's clock was stepped; the step is ignored until a restart");
+            tracing::error!(
+                apart_ms = apart / 1_000_000,
+                "the machine's clock was stepped; the step is ignored until a restart"
+            );
         }
     }
 

@@ -25,7 +25,12 @@ impl Env {
     #[must_use]
     pub fn os() -> Self {
         let os = Arc::new(coffer_wal::OsEnv::new());
-        Self { clock: os.clone(), entropy: os.clone(), storage: Arc::new(coffer_wal::storage::os::OsStorage::default()), spawn: os }
+        Self {
+            clock: os.clone(),
+            entropy: os.clone(),
+            storage: Arc::new(coffer_wal::storage::os::OsStorage::default()),
+            spawn: os,
+        }
     }
 
     /// What the log needs of it.

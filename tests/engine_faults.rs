@@ -1,6 +1,8 @@
 //! Bugs that the rules do not have, planted: a panic in decide, encode or apply costs its own request and nothing else
 //! (DESIGN decision 4). `cargo test --features failpoints --test engine_faults`.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
+
 #[path = "engine/support.rs"]
 mod support;
 

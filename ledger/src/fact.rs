@@ -145,7 +145,7 @@ pub struct Debited {
     /// One per wallet touched, in the order taken.
     pub rows: SmallVec<[DebitRow; 1]>,
     /// Σ slices = credits (I3).
-    pub slices: SmallVec<[Slice; 2]>,
+    pub slices: SmallVec<[Slice; 1]>,
     /// Credits taken in all.
     pub credits: Credits,
     /// The same in money.

@@ -15,7 +15,7 @@ use super::gate::Done;
 use super::keys::Keys;
 use super::operation::Failure;
 use super::options::EngineOptions;
-use super::permits::{InFlight, PermitLimits};
+use super::permits::{Door, InFlight, PermitLimits};
 use super::router::Router;
 use super::tenant_actor::TenantMessage;
 use super::tenant_view::TenantViews;
@@ -59,13 +59,10 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// Whether a write may be tried at all (DESIGN decision 6).
+    /// Whether a write may be tried at all (DESIGN decision 6). A halted log answers for itself.
     pub(crate) fn admit(&self) -> Result<(), Failure> {
         if self.closing.load(Ordering::Acquire) {
             return Err(Failure::ReadOnly("the engine is shutting down"));
-        }
-        if self.journal.halted().is_some() {
-            return Err(Failure::Halted);
         }
         match self.journal.space() {
             Space::Enough => Ok(()),
@@ -73,10 +70,11 @@ impl Core {
         }
     }
 
-    /// The tenant's share of the writes in flight.
-    pub(crate) fn tenant_in_flight(&self, tenant: TenantNumber) -> Option<Arc<InFlight>> {
+    /// The door of a customer of this tenant that wakes now.
+    pub(crate) fn door_of(&self, tenant: TenantNumber) -> Arc<Door> {
         let tenants = self.tenants.read().expect("no tenant operation panics");
-        tenants.get(&tenant).map(|seat| Arc::clone(&seat.in_flight))
+        let of_tenant = tenants.get(&tenant).map(|seat| Arc::clone(&seat.in_flight));
+        Door::new(Arc::clone(&self.in_flight), of_tenant.unwrap_or_default(), self.permit_limits)
     }
 
     /// Every tenant's seat, by number.

@@ -62,7 +62,8 @@ impl Actor for CustomerActor {
 
     async fn pre_start(&self, _: ActorRef<Message>, start: Start) -> Result<State, ActorProcessingErr> {
         let Start { core, number, tenant, generation, seed } = start;
-        let mut state = State { core, number, tenant, generation, seated_as: "".into(), seat: None, was_rebuilt: false };
+        let mut state =
+            State { core, number, tenant, generation, seated_as: "".into(), seat: None, was_rebuilt: false };
         match seed {
             Seed::Empty { seated_as } => {
                 state.seated_as = seated_as;
@@ -81,7 +82,12 @@ impl Actor for CustomerActor {
         Ok(state)
     }
 
-    async fn handle(&self, _: ActorRef<Message>, message: Message, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _: ActorRef<Message>,
+        message: Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         let Some(seat) = &mut state.seat else {
             refuse(message);
             return Ok(());
@@ -131,7 +137,11 @@ impl State {
         match rebuild(&self.core, self.tenant, self.number).await {
             Ok(customer) => {
                 Counters::count(&self.core.counters.rebuilt);
-                tracing::warn!(customer = self.number.0, position = customer.last_position.0, "rebuilt a customer from the log");
+                tracing::warn!(
+                    customer = self.number.0,
+                    position = customer.last_position.0,
+                    "rebuilt a customer from the log"
+                );
                 self.sit(customer);
             }
             Err(error) => self.quarantine(&error.to_string()),
@@ -139,7 +149,11 @@ impl State {
     }
 
     fn quarantine(&self, why: &str) {
-        tracing::error!(customer = self.number.0, why, "quarantined a customer: it answers 503 until a restart");
+        tracing::error!(
+            customer = self.number.0,
+            why,
+            "quarantined a customer: it answers 503 until a restart"
+        );
         self.core.router.quarantine(self.number, self.generation);
     }
 }
@@ -191,7 +205,9 @@ fn take(seat: &mut Seat, message: Message) -> Result<(), Broken> {
 fn refuse(message: Message) {
     match message {
         Message::One { reply, .. } => drop(reply.send(Err(Failure::Quarantined))),
-        Message::Envelope { items, share, .. } => share.answer(items.iter().map(|_| Err(Failure::Quarantined))),
+        Message::Envelope { items, share, .. } => {
+            share.answer(items.iter().map(|_| Err(Failure::Quarantined)))
+        }
         Message::Read(reader) => reader(Err(Failure::Quarantined))(Ok(())),
         Message::Tick | Message::Image(_) => {}
     }

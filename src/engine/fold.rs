@@ -16,29 +16,20 @@ use super::codec::{self, DecodeError};
 pub(crate) enum FoldError {
     /// The bytes are not a record that this version knows.
     #[error("record {lsn} cannot be read: {source}")]
-    Decode {
-        lsn: u64,
-        source: DecodeError,
-    },
+    Decode { lsn: u64, source: DecodeError },
     /// The customer's chain has a gap.
     #[error("record {lsn} follows record {named} of its customer, but the last one known is {known}")]
-    Gap {
-        lsn: u64,
-        named: u64,
-        known: u64,
-    },
+    Gap { lsn: u64, named: u64, known: u64 },
     /// The state after the record breaks a rule.
     #[error("record {lsn} leads to a state that breaks an invariant: {violation}")]
-    Violation {
-        lsn: u64,
-        violation: Violation,
-    },
+    Violation { lsn: u64, violation: Violation },
 }
 
 /// Folds one record in, unless the state has it already. Returns the key that it was asked under.
 pub(crate) fn fold<'a>(customer: &mut Customer, record: &Record<'a>) -> Result<Option<&'a str>, FoldError> {
     let lsn = record.lsn.0;
-    let view = codec::decode_for_replay(record.header.version, record.public, record.personal).map_err(|source| FoldError::Decode { lsn, source })?;
+    let view = codec::decode_for_replay(record.header.version, record.public, record.personal)
+        .map_err(|source| FoldError::Decode { lsn, source })?;
     if lsn <= customer.last_position.0 {
         return Ok(view.idempotency_key);
     }
@@ -50,6 +41,7 @@ pub(crate) fn fold<'a>(customer: &mut Customer, record: &Record<'a>) -> Result<O
     customer.last_at = view.facts.at;
     bind(customer, &view.facts, LogPosition(lsn));
     customer.last_position = LogPosition(lsn);
-    invariants::check_touched(customer, &view.facts).map_err(|violation| FoldError::Violation { lsn, violation })?;
+    invariants::check_touched(customer, &view.facts)
+        .map_err(|violation| FoldError::Violation { lsn, violation })?;
     Ok(view.idempotency_key)
 }

@@ -132,17 +132,9 @@ pub(crate) type Then = Box<dyn FnOnce(Result<(), Halted>) + Send>;
 /// What the log fires when an append, or a position, is durable.
 pub(crate) enum Done {
     /// One operation of one caller.
-    One {
-        reply: oneshot::Sender<Answer>,
-        turned: Turned,
-        permit: Permit,
-    },
+    One { reply: oneshot::Sender<Answer>, turned: Turned, permit: Permit },
     /// One envelope of a batch.
-    Envelope {
-        share: GroupShare,
-        turned: Vec<Turned>,
-        permit: Permit,
-    },
+    Envelope { share: GroupShare, turned: Vec<Turned>, permit: Permit },
     /// Anything else: reads, publications, snapshots.
     Then(Then),
 }

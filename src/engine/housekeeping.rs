@@ -57,11 +57,14 @@ async fn snapshot_if_due(core: &Arc<Core>, logged_at_snapshot: &mut u64) {
 }
 
 /// Takes a snapshot on a thread of its own; one at a time.
-pub(crate) async fn take_snapshot(core: &Arc<Core>) -> Result<snapshot::SnapshotReport, snapshot::SnapshotFailure> {
+pub(crate) async fn take_snapshot(
+    core: &Arc<Core>,
+) -> Result<snapshot::SnapshotReport, snapshot::SnapshotFailure> {
     let _one_at_a_time = core.snapshotting.lock().await;
     let taking = Arc::clone(core);
     let taken = core.runtime.spawn_blocking(move || snapshot::take(&taking)).await;
-    let report = taken.map_err(|_| snapshot::SnapshotFailure::Content("the snapshot's thread panicked".into()))??;
+    let report =
+        taken.map_err(|_| snapshot::SnapshotFailure::Content("the snapshot's thread panicked".into()))??;
     tracing::info!(
         snapshot = report.id,
         customers = report.customers,

@@ -12,7 +12,7 @@ use super::permits::Permit;
 
 /// An operation and the hash of its key.
 pub(crate) struct Keyed {
-    pub(crate) operation: Operation,
+    pub(crate) operation: Box<Operation>,
     pub(crate) key: Option<KeyHash>,
 }
 
@@ -26,20 +26,11 @@ pub(crate) struct Image {
 }
 
 /// What a customer's mailbox holds.
-#[expect(clippy::large_enum_variant, reason = "ractor boxes every message; a box inside would be a second one")]
 pub(crate) enum Message {
     /// One operation.
-    One {
-        keyed: Keyed,
-        reply: oneshot::Sender<Answer>,
-        permit: Permit,
-    },
+    One { keyed: Keyed, reply: oneshot::Sender<Answer>, permit: Permit },
     /// Some operations of a batch, each alone, in order.
-    Envelope {
-        items: Vec<Keyed>,
-        share: GroupShare,
-        permit: Permit,
-    },
+    Envelope { items: Vec<Keyed>, share: GroupShare, permit: Permit },
     /// Look, do not touch.
     Read(Reader),
     /// Something may be due.

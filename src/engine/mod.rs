@@ -49,7 +49,8 @@ use coffer_wal::Halted;
 
 pub use self::open::OpenError;
 pub use self::operation::{
-    Committed, CustomerNames, Failure, Operation, Seen, StoredRecord, Target, TenantCommitted, TenantOperation,
+    Committed, CustomerNames, Failure, Operation, Seen, StoredRecord, Target, TenantCommitted,
+    TenantOperation,
 };
 pub use self::options::EngineOptions;
 pub use self::recovery::RecoveryProgress;
@@ -77,7 +78,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`OpenError`]: locked, unwritable, another format, damaged, or a clock far ahead.
-    pub async fn open(options: EngineOptions, env: Env, progress: Arc<dyn RecoveryProgress>) -> Result<Self, OpenError> {
+    pub async fn open(
+        options: EngineOptions,
+        env: Env,
+        progress: Arc<dyn RecoveryProgress>,
+    ) -> Result<Self, OpenError> {
         let core = open::open(options, env, progress).await?;
         Ok(Self { core, creating: Arc::default() })
     }
@@ -87,7 +92,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`Failure`]; a [`Refusal`] is inside [`Failure::Refused`].
-    pub async fn submit(&self, tenant: TenantNumber, target: Target<'_>, operation: Operation) -> Result<Committed, Failure> {
+    pub async fn submit(
+        &self,
+        tenant: TenantNumber,
+        target: Target<'_>,
+        operation: Operation,
+    ) -> Result<Committed, Failure> {
         submit::one(&self.core, tenant, target, operation).await
     }
 
@@ -105,7 +115,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`Failure::NotFound`], [`Failure::Quarantined`], [`Failure::Halted`].
-    pub async fn read<T, F>(&self, tenant: TenantNumber, target: Target<'_>, look: F) -> Result<Seen<T>, Failure>
+    pub async fn read<T, F>(
+        &self,
+        tenant: TenantNumber,
+        target: Target<'_>,
+        look: F,
+    ) -> Result<Seen<T>, Failure>
     where
         T: Send + 'static,
         F: FnOnce(&Customer, Timestamp) -> T + Send + 'static,
@@ -138,7 +153,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`Failure`].
-    pub async fn submit_tenant(&self, tenant: TenantNumber, operation: TenantOperation) -> Result<TenantCommitted, Failure> {
+    pub async fn submit_tenant(
+        &self,
+        tenant: TenantNumber,
+        operation: TenantOperation,
+    ) -> Result<TenantCommitted, Failure> {
         submit::tenant(&self.core, tenant, operation).await
     }
 
@@ -192,7 +211,7 @@ impl Engine {
     /// Whether writes are admitted now: recovered, log writable, not shutting down.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.core.admit().is_ok()
+        self.core.admit().is_ok() && self.halted().is_none()
     }
 
     /// Why the log has halted, if it has.

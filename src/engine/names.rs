@@ -10,20 +10,23 @@ use super::operation::{CustomerNames, Failure};
 use super::read::read;
 
 /// The names of a customer; empty for one that no record has made.
-pub(crate) fn names_of(customer: &Customer) -> CustomerNames {
+pub(crate) fn names_of(customer: &Customer) -> Arc<CustomerNames> {
     let number = customer.number;
     let Some(identity) = &customer.identity else {
-        return CustomerNames { number, id: "".into(), external_id: "".into() };
+        return Arc::new(CustomerNames { number, id: "".into(), external_id: "".into() });
     };
-    let external_id: Arc<str> = Arc::from(&*identity.external_id);
+    let external_id = identity.external_id.clone();
     let id = match identity.id {
-        CustomerId::Minted(id) => Arc::from(id.to_string()),
-        CustomerId::Named => Arc::clone(&external_id),
+        CustomerId::Minted(id) => id.to_string().into(),
+        CustomerId::Named => external_id.clone(),
     };
-    CustomerNames { number, id, external_id }
+    Arc::new(CustomerNames { number, id, external_id })
 }
 
 /// The names of a customer, wherever it is.
-pub(crate) async fn names(core: &Arc<Core>, of: (TenantNumber, CustomerNumber)) -> Result<CustomerNames, Failure> {
+pub(crate) async fn names(
+    core: &Arc<Core>,
+    of: (TenantNumber, CustomerNumber),
+) -> Result<Arc<CustomerNames>, Failure> {
     Ok(read(core, of, |customer, _| names_of(customer)).await?.value)
 }

@@ -29,7 +29,9 @@ pub enum OpenError {
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     /// The machine's clock is far ahead of the last record; expiring everybody's credit by mistake cannot be undone.
-    #[error("the clock is {days} days ahead of the last record (limit {max}); if it is right, start with --accept-clock")]
+    #[error(
+        "the clock is {days} days ahead of the last record (limit {max}); if it is right, start with --accept-clock"
+    )]
     ClockGap {
         /// Whole days.
         days: u64,

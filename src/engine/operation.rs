@@ -53,9 +53,9 @@ pub struct CustomerNames {
     /// Its number.
     pub number: CustomerNumber,
     /// `cust_…`, or the external id where the customer was made by naming it.
-    pub id: Arc<str>,
+    pub id: Box<str>,
     /// The caller's own name for it.
-    pub external_id: Arc<str>,
+    pub external_id: Box<str>,
 }
 
 /// An accepted operation. A reply is rendered from this alone, so the first reply and its replays are the same bytes.
@@ -66,7 +66,7 @@ pub struct Committed {
     /// Who asked, what was asked, what was decided.
     pub record: Box<Record>,
     /// What the reply calls the customer.
-    pub customer: CustomerNames,
+    pub customer: Arc<CustomerNames>,
     /// Whether this is the outcome of an earlier request with the same key.
     pub replayed: bool,
 }
@@ -79,7 +79,7 @@ pub struct StoredRecord {
     /// The record.
     pub record: Box<Record>,
     /// Whose it is.
-    pub customer: CustomerNames,
+    pub customer: Arc<CustomerNames>,
 }
 
 /// What a read saw, and how far into the log that was.

@@ -39,30 +39,49 @@ pub(crate) struct PermitLimits {
     pub(crate) customer: u32,
 }
 
-/// Room for `writes` records; freed on drop.
+/// The door of one customer: its own count, its tenant's, the engine's. Made when the customer wakes, so that a write counts
+/// one reference and not three.
 #[derive(Debug)]
-pub(crate) struct Permit {
-    places: [Arc<InFlight>; 3],
-    writes: u32,
+pub(crate) struct Door {
+    customer: InFlight,
+    tenant: Arc<InFlight>,
+    engine: Arc<InFlight>,
+    limits: PermitLimits,
 }
 
-impl Permit {
-    /// Takes room everywhere or nowhere; `None` = overloaded.
-    pub(crate) fn take(places: [Arc<InFlight>; 3], limits: PermitLimits, writes: u32) -> Option<Self> {
-        let maxima = [limits.engine, limits.tenant, limits.customer];
-        for (taken, (place, max)) in places.iter().zip(maxima).enumerate() {
+impl Door {
+    pub(crate) fn new(engine: Arc<InFlight>, tenant: Arc<InFlight>, limits: PermitLimits) -> Arc<Self> {
+        Arc::new(Self { customer: InFlight::default(), tenant, engine, limits })
+    }
+
+    /// Takes room for `writes` records everywhere or nowhere; `None` = overloaded.
+    pub(crate) fn admit(self: &Arc<Self>, writes: u32) -> Option<Permit> {
+        let places = self.places();
+        for (taken, (place, max)) in places.into_iter().enumerate() {
             if !place.try_take(writes, max) {
-                places.iter().take(taken).for_each(|place| place.free(writes));
+                places.into_iter().take(taken).for_each(|(place, _)| place.free(writes));
                 return None;
             }
         }
-        Some(Self { places, writes })
+        Some(Permit { door: Arc::clone(self), writes })
     }
+
+    fn places(&self) -> [(&InFlight, u32); 3] {
+        let PermitLimits { engine, tenant, customer } = self.limits;
+        [(&self.engine, engine), (&self.tenant, tenant), (&self.customer, customer)]
+    }
+}
+
+/// Room for `writes` records; freed on drop.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    door: Arc<Door>,
+    writes: u32,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.places.iter().for_each(|place| place.free(self.writes));
+        self.door.places().into_iter().for_each(|(place, _)| place.free(self.writes));
     }
 }
 
@@ -72,27 +91,28 @@ mod tests {
 
     const LIMITS: PermitLimits = PermitLimits { engine: 4, tenant: 3, customer: 2 };
 
-    fn places() -> [Arc<InFlight>; 3] {
-        [Arc::default(), Arc::default(), Arc::default()]
+    fn counts(door: &Door) -> [u32; 3] {
+        door.places().map(|(place, _)| place.get())
     }
 
     #[test]
     fn a_refused_permit_leaves_nothing_taken() {
-        let places = places();
-        let held = Permit::take(places.clone(), LIMITS, 2);
+        let door = Door::new(Arc::default(), Arc::default(), LIMITS);
+        let held = door.admit(2);
         assert!(held.is_some());
-        assert!(Permit::take(places.clone(), LIMITS, 1).is_none(), "the customer's two are taken");
-        assert_eq!(places.each_ref().map(|place| place.get()), [2, 2, 2]);
+        assert!(door.admit(1).is_none(), "the customer's two are taken");
+        assert_eq!(counts(&door), [2, 2, 2]);
         drop(held);
-        assert_eq!(places.each_ref().map(|place| place.get()), [0, 0, 0]);
+        assert_eq!(counts(&door), [0, 0, 0]);
     }
 
     #[test]
     fn one_tenant_cannot_take_the_whole_engine() {
-        let [engine, greedy, _] = places();
-        let _held = Permit::take([engine.clone(), greedy.clone(), Arc::default()], LIMITS, 2).unwrap();
-        let _more = Permit::take([engine.clone(), greedy.clone(), Arc::default()], LIMITS, 1).unwrap();
-        assert!(Permit::take([engine.clone(), greedy, Arc::default()], LIMITS, 1).is_none());
-        assert!(Permit::take([engine, Arc::default(), Arc::default()], LIMITS, 1).is_some());
+        let (engine, greedy): (Arc<InFlight>, Arc<InFlight>) = Default::default();
+        let door_of = |tenant: &Arc<InFlight>| Door::new(Arc::clone(&engine), Arc::clone(tenant), LIMITS);
+        let _held = door_of(&greedy).admit(2).unwrap();
+        let _more = door_of(&greedy).admit(1).unwrap();
+        assert!(door_of(&greedy).admit(1).is_none());
+        assert!(door_of(&Arc::default()).admit(1).is_some());
     }
 }

@@ -15,7 +15,11 @@ use super::router::{Peek, SendError};
 use super::slot::{Place, Resting};
 
 /// Shows one customer's state as of now to `look`. A resting customer is not woken.
-pub(crate) async fn read<T, F>(core: &Arc<Core>, of: (TenantNumber, CustomerNumber), look: F) -> Result<Seen<T>, Failure>
+pub(crate) async fn read<T, F>(
+    core: &Arc<Core>,
+    of: (TenantNumber, CustomerNumber),
+    look: F,
+) -> Result<Seen<T>, Failure>
 where
     T: Send + 'static,
     F: FnOnce(&Customer, Timestamp) -> T + Send + 'static,
@@ -37,7 +41,8 @@ where
 {
     let (tell, told) = oneshot::channel();
     let reader = Box::new(move |shown: Result<(&Customer, Timestamp), Failure>| -> super::gate::Then {
-        let seen = shown.map(|(customer, now)| Seen { value: look(customer, now), position: customer.last_position });
+        let seen = shown
+            .map(|(customer, now)| Seen { value: look(customer, now), position: customer.last_position });
         Box::new(move |durable| drop(tell.send(durable.map_err(|_| Failure::Halted).and(seen))))
     });
     match core.router.send(core, of, Message::Read(reader)) {
@@ -60,7 +65,8 @@ where
         core.router.for_each_in_shard(shard, |number, slot| match &slot.place {
             Place::Resting(resting) if slot.tenant == tenant => found.push((number, Err(resting.clone()))),
             Place::Active(_) | Place::Leaving(_) if slot.tenant == tenant => busy.push(number),
-            Place::Vacant | Place::Resting(_) | Place::Active(_) | Place::Leaving(_) | Place::Quarantined => {}
+            Place::Vacant | Place::Resting(_) | Place::Active(_) | Place::Leaving(_) | Place::Quarantined => {
+            }
         });
         for number in busy {
             let look = Arc::clone(&look);

@@ -36,7 +36,11 @@ impl From<Failure> for RebuildError {
 }
 
 /// The customer as the log has it.
-pub(crate) async fn rebuild(core: &Arc<Core>, tenant: TenantNumber, number: CustomerNumber) -> Result<Customer, RebuildError> {
+pub(crate) async fn rebuild(
+    core: &Arc<Core>,
+    tenant: TenantNumber,
+    number: CustomerNumber,
+) -> Result<Customer, RebuildError> {
     let end = core.journal.appended_lsn();
     core.durable(LogPosition(end.0)).await?;
     let core = Arc::clone(core);
@@ -44,7 +48,12 @@ pub(crate) async fn rebuild(core: &Arc<Core>, tenant: TenantNumber, number: Cust
     reading.await.map_err(|_| RebuildError::Panicked)?
 }
 
-fn read(core: &Core, tenant: TenantNumber, number: CustomerNumber, end: Lsn) -> Result<Customer, RebuildError> {
+fn read(
+    core: &Core,
+    tenant: TenantNumber,
+    number: CustomerNumber,
+    end: Lsn,
+) -> Result<Customer, RebuildError> {
     let (mut customer, start) = snapshot::find_customer(&core.snapshots, tenant, number)?;
     let subject = customer_subject(tenant, number);
     let mut failed = None;

@@ -151,10 +151,10 @@ fn replay(
 ) -> Result<Touched, OpenError> {
     let mut touched = Touched::new();
     let from = tables.snapshot_start.next();
-    let mut show = |seen: &coffer_wal::ReplayProgress| progress.replay(seen.records, seen.bytes_read, seen.bytes_total);
-    let summary = opened.replay(from, &mut show, &mut |record| {
-        take(&record, tables, &mut touched).map_err(Into::into)
-    })?;
+    let mut show =
+        |seen: &coffer_wal::ReplayProgress| progress.replay(seen.records, seen.bytes_read, seen.bytes_total);
+    let summary = opened
+        .replay(from, &mut show, &mut |record| take(&record, tables, &mut touched).map_err(Into::into))?;
     tables.records = summary.records;
     Ok(touched)
 }

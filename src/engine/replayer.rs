@@ -13,7 +13,12 @@ use super::names::names;
 use super::operation::{Committed, Failure, Operation, StoredRecord, TenantCommitted, TenantOperation};
 
 /// The first outcome of a repeated request.
-pub(crate) async fn replay(core: &Arc<Core>, to: (TenantNumber, CustomerNumber), asked: Operation, position: LogPosition) -> Result<Committed, Failure> {
+pub(crate) async fn replay(
+    core: &Arc<Core>,
+    to: (TenantNumber, CustomerNumber),
+    asked: Operation,
+    position: LogPosition,
+) -> Result<Committed, Failure> {
     let stored = read(core, position).await?;
     let record = customer_record(&stored, to.0)?;
     if record.command != asked.command || record.origin.idempotency_key != asked.origin.idempotency_key {
@@ -38,7 +43,11 @@ pub(crate) async fn replay_tenant(
 }
 
 /// A customer's record by its position, if it is the tenant's.
-pub(crate) async fn stored(core: &Arc<Core>, tenant: TenantNumber, position: LogPosition) -> Result<StoredRecord, Failure> {
+pub(crate) async fn stored(
+    core: &Arc<Core>,
+    tenant: TenantNumber,
+    position: LogPosition,
+) -> Result<StoredRecord, Failure> {
     if position.0 == 0 || position.0 > core.journal.appended_lsn().0 {
         return Err(Failure::NotFound("transaction"));
     }
@@ -68,11 +77,13 @@ fn customer_record(stored: &RecordBuf, tenant: TenantNumber) -> Result<Record, F
     if subject.kind != kinds::CUSTOMER || subject.tenant != tenant.0 {
         return Err(Failure::NotFound("transaction"));
     }
-    codec::decode_record(stored.header.version, &stored.public, &stored.personal).map_err(|error| unreadable(stored, &error))
+    codec::decode_record(stored.header.version, &stored.public, &stored.personal)
+        .map_err(|error| unreadable(stored, &error))
 }
 
 fn tenant_record(stored: &RecordBuf) -> Result<TenantRecord, Failure> {
-    codec::decode_tenant_record(stored.header.version, &stored.public, &stored.personal).map_err(|error| unreadable(stored, &error))
+    codec::decode_tenant_record(stored.header.version, &stored.public, &stored.personal)
+        .map_err(|error| unreadable(stored, &error))
 }
 
 fn unreadable(stored: &RecordBuf, error: &codec::DecodeError) -> Failure {

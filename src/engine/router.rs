@@ -14,7 +14,7 @@ use super::core::Core;
 use super::customer_actor::{CustomerActor, Seed, Start};
 use super::message::Message;
 use super::operation::Failure;
-use super::permits::{InFlight, Permit};
+use super::permits::{Door, Permit};
 use super::slot::{Active, Leaving, Place, Resting, Slot};
 
 const SHARDS: u64 = 256;
@@ -102,11 +102,7 @@ impl Router {
         writes: u32,
         build: impl FnOnce(Permit) -> Message,
     ) -> Result<(), SendError> {
-        let tenant_in_flight = core.tenant_in_flight(to.0).ok_or(Failure::NotFound("tenant"))?;
-        self.push(core, to, if_vacant, |in_flight| {
-            let places = [Arc::clone(&core.in_flight), tenant_in_flight, Arc::clone(in_flight)];
-            Permit::take(places, core.permit_limits, writes).map(build).ok_or(Failure::Overloaded)
-        })
+        self.push(core, to, if_vacant, |door| door.admit(writes).map(build).ok_or(Failure::Overloaded))
     }
 
     /// Sends what takes no permit: reads and internal messages.
@@ -124,7 +120,7 @@ impl Router {
         core: &Arc<Core>,
         (tenant, number): (TenantNumber, CustomerNumber),
         if_vacant: IfVacant<'_>,
-        build: impl FnOnce(&Arc<InFlight>) -> Result<Message, Failure>,
+        build: impl FnOnce(&Arc<Door>) -> Result<Message, Failure>,
     ) -> Result<(), SendError> {
         let mut shard = self.lock(number);
         let index = index_of(number);
@@ -144,13 +140,13 @@ impl Router {
             return Err(Failure::NotFound("customer").into());
         }
         if let Place::Leaving(leaving) = &mut slot.place {
-            leaving.waiting.push(build(&leaving.in_flight)?);
+            leaving.waiting.push(build(&leaving.door)?);
             return Ok(());
         }
         let fresh = self.wake(core, slot, number, if_vacant);
         let Place::Active(active) = &mut slot.place else { return Err(Failure::Internal.into()) };
         active.touched_s = core.time.now().seconds();
-        let message = build(&active.in_flight)?;
+        let message = build(&active.door)?;
         let rejected = post(&active.mailbox, message);
         if let Some(message) = rejected {
             self.replace_dead(core, slot, number, message);
@@ -162,7 +158,13 @@ impl Router {
     }
 
     /// Makes the slot active if it rests or is vacant. Returns whether it did.
-    fn wake(&self, core: &Arc<Core>, slot: &mut Slot, number: CustomerNumber, if_vacant: IfVacant<'_>) -> bool {
+    fn wake(
+        &self,
+        core: &Arc<Core>,
+        slot: &mut Slot,
+        number: CustomerNumber,
+        if_vacant: IfVacant<'_>,
+    ) -> bool {
         let seed = match std::mem::take(&mut slot.place) {
             Place::Vacant => Seed::Empty { seated_as: if_vacant.name().into() },
             Place::Resting(resting) => {
@@ -174,7 +176,8 @@ impl Router {
                 return false;
             }
         };
-        self.activate(core, slot, number, seed, Arc::default());
+        let door = core.door_of(slot.tenant);
+        self.activate(core, slot, number, seed, door);
         true
     }
 
@@ -184,13 +187,14 @@ impl Router {
         slot: &mut Slot,
         number: CustomerNumber,
         seed: Seed,
-        in_flight: Arc<InFlight>,
+        door: Arc<Door>,
     ) {
         slot.generation += 1;
-        let start = Start { core: Arc::clone(core), number, tenant: slot.tenant, generation: slot.generation, seed };
+        let start =
+            Start { core: Arc::clone(core), number, tenant: slot.tenant, generation: slot.generation, seed };
         let mailbox = spawn(core, start);
         let touched_s = core.time.now().seconds();
-        slot.place = Place::Active(Active { mailbox, in_flight, touched_s });
+        slot.place = Place::Active(Active { mailbox, door, touched_s });
         self.active.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -198,7 +202,8 @@ impl Router {
     fn replace_dead(&self, core: &Arc<Core>, slot: &mut Slot, number: CustomerNumber, message: Message) {
         tracing::error!(customer = number.0, "an actor died; rebuilding it from the log");
         self.active.fetch_sub(1, Ordering::Relaxed);
-        self.activate(core, slot, number, Seed::Rebuild, Arc::default());
+        let door = core.door_of(slot.tenant);
+        self.activate(core, slot, number, Seed::Rebuild, door);
         if let Place::Active(active) = &slot.place {
             drop(post(&active.mailbox, message));
         }
@@ -280,7 +285,7 @@ impl Router {
             return;
         }
         let seed = left.state.map_or(Seed::Rebuild, |(customer, _)| Seed::State(customer));
-        self.activate(core, slot, left.number, seed, leaving.in_flight);
+        self.activate(core, slot, left.number, seed, leaving.door);
         if let Place::Active(active) = &slot.place {
             leaving.waiting.into_iter().for_each(|message| drop(post(&active.mailbox, message)));
         }
@@ -319,7 +324,11 @@ impl Router {
     }
 
     /// Calls `visit` for every slot that ever held a customer, shard by shard, under the shard's lock.
-    pub(crate) fn for_each_in_shard(&self, shard_index: usize, mut visit: impl FnMut(CustomerNumber, &mut Slot)) {
+    pub(crate) fn for_each_in_shard(
+        &self,
+        shard_index: usize,
+        mut visit: impl FnMut(CustomerNumber, &mut Slot),
+    ) {
         let mut shard = self.shards[shard_index].lock().expect(POISON);
         for (index, slot) in shard.slots.iter_mut().enumerate() {
             if !matches!(slot.place, Place::Vacant) {
@@ -380,7 +389,9 @@ fn slot_mut(shard: &mut Shard, index: usize) -> &mut Slot {
 fn seat<'a>(shard: &'a mut Shard, index: usize, if_vacant: IfVacant<'_>) -> Result<&'a mut Slot, SendError> {
     match if_vacant {
         IfVacant::Seat(_) => Ok(slot_mut(shard, index)),
-        IfVacant::Refuse => shard.slots.get_mut(index).ok_or(SendError::Failed(Failure::NotFound("customer"))),
+        IfVacant::Refuse => {
+            shard.slots.get_mut(index).ok_or(SendError::Failed(Failure::NotFound("customer")))
+        }
     }
 }
 
@@ -396,7 +407,7 @@ fn post(mailbox: &ActorRef<Message>, message: Message) -> Option<Message> {
 fn leave(place: &mut Place) {
     if let Place::Active(active) = std::mem::take(place) {
         *place = match active.mailbox.drain() {
-            Ok(()) => Place::Leaving(Leaving { waiting: Vec::new(), in_flight: active.in_flight }),
+            Ok(()) => Place::Leaving(Leaving { waiting: Vec::new(), door: active.door }),
             // Already dead: it would never leave by itself. The next message finds that out and rebuilds it.
             Err(_) => Place::Active(active),
         };

@@ -1,7 +1,7 @@
 //! Ending in good order (DESIGN decision 19). A missed step is safe: whatever was acknowledged is in the log.
 
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::core::Core;

@@ -10,7 +10,7 @@ use coffer_ledger::time::Timestamp;
 use ractor::ActorRef;
 
 use super::message::Message;
-use super::permits::InFlight;
+use super::permits::Door;
 
 /// A customer at rest: canonical bytes, the same that a snapshot holds.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Resting {
 /// A customer with a live actor.
 pub(crate) struct Active {
     pub(crate) mailbox: ActorRef<Message>,
-    pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) door: Arc<Door>,
     /// Seconds of engine time of the last message.
     pub(crate) touched_s: u64,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Active {
 /// An actor that drains, and what came for it meanwhile.
 pub(crate) struct Leaving {
     pub(crate) waiting: Vec<Message>,
-    pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) door: Arc<Door>,
 }
 
 /// Where a customer is.

@@ -116,8 +116,14 @@ impl Blocks {
     }
 
     /// Adds one entry: tenant, number, position, length, bytes.
-    fn entry(&mut self, kind: u8, id: (TenantNumber, CustomerNumber), image: &Image) -> Result<(), SnapshotFailure> {
-        let len = u32::try_from(image.bytes.len()).map_err(|_| SnapshotFailure::Content("a state over 4 GiB".into()))?;
+    fn entry(
+        &mut self,
+        kind: u8,
+        id: (TenantNumber, CustomerNumber),
+        image: &Image,
+    ) -> Result<(), SnapshotFailure> {
+        let len = u32::try_from(image.bytes.len())
+            .map_err(|_| SnapshotFailure::Content("a state over 4 GiB".into()))?;
         self.buffer.extend_from_slice(&id.0.0.to_le_bytes());
         self.buffer.extend_from_slice(&id.1.0.to_le_bytes());
         self.buffer.extend_from_slice(&image.position.0.to_le_bytes());
@@ -155,7 +161,9 @@ fn write_shard(core: &Arc<Core>, shard: usize, blocks: &mut Blocks) -> Result<()
     let mut gathered = Gathered { resting: Vec::new(), busy: Vec::new() };
     core.router.for_each_in_shard(shard, |number, slot| match &slot.place {
         Place::Resting(resting) => gathered.resting.push((slot.tenant, number, resting.clone())),
-        Place::Active(_) | Place::Leaving(_) | Place::Quarantined => gathered.busy.push((slot.tenant, number)),
+        Place::Active(_) | Place::Leaving(_) | Place::Quarantined => {
+            gathered.busy.push((slot.tenant, number))
+        }
         Place::Vacant => {}
     });
     for (tenant, number, resting) in gathered.resting {
@@ -182,7 +190,8 @@ fn ask(core: &Arc<Core>, tenant: TenantNumber, number: CustomerNumber) -> Result
         return Ok(image);
     }
     let rebuilt = core.runtime.block_on(super::rebuild::rebuild(core, tenant, number));
-    let customer = rebuilt.map_err(|error| SnapshotFailure::Content(format!("customer {}: {error}", number.0)))?;
+    let customer =
+        rebuilt.map_err(|error| SnapshotFailure::Content(format!("customer {}: {error}", number.0)))?;
     let mut bytes = Vec::new();
     codec::encode_customer(&customer, &mut bytes);
     Ok(Image { bytes, position: customer.last_position })
@@ -219,7 +228,11 @@ pub(crate) trait Load {
 }
 
 /// Reads a whole snapshot. What was loaded counts only if this returns without an error.
-pub(crate) fn load(store: &SnapshotStore, info: &SnapshotInfo, into: &mut dyn Load) -> Result<(), SnapshotFailure> {
+pub(crate) fn load(
+    store: &SnapshotStore,
+    info: &SnapshotInfo,
+    into: &mut dyn Load,
+) -> Result<(), SnapshotFailure> {
     let mut reader = store.open(info)?;
     while let Some(block) = reader.next_block()? {
         match block.kind {
@@ -249,7 +262,9 @@ pub(crate) fn find_customer(
     for info in store.list()? {
         match find_in(store, &info, tenant, number) {
             Ok(found) => return Ok((found.unwrap_or_else(|| Customer::new(tenant, number)), info.start_lsn)),
-            Err(error) => tracing::warn!(snapshot = info.id, %error, "a snapshot cannot be read; trying the one before"),
+            Err(error) => {
+                tracing::warn!(snapshot = info.id, %error, "a snapshot cannot be read; trying the one before")
+            }
         }
     }
     Ok((Customer::new(tenant, number), Lsn::NONE))

@@ -11,10 +11,10 @@ use super::counters::Counters;
 use super::gate::{Answer, Group, GroupShare, Outcome};
 use super::message::{Keyed, Message};
 use super::operation::{Committed, Failure, Operation, Target, TenantCommitted, TenantOperation};
-use super::permits::Permit;
+use super::permits::Door;
+use super::replayer;
 use super::router::{IfVacant, SendError};
 use super::tenant_actor::{self, TenantMessage, TenantOutcome};
-use super::replayer;
 
 /// Operations of a batch that are in flight at once; a larger batch goes in waves, so that it cannot starve the rest.
 const WAVE_OPERATIONS_MAX: usize = 2_048;
@@ -75,7 +75,11 @@ struct Envelope {
     operations: Vec<Keyed>,
 }
 
-async fn send_wave(core: &Arc<Core>, tenant: TenantNumber, wave: Vec<(CustomerNumber, Operation)>) -> Vec<Answer> {
+async fn send_wave(
+    core: &Arc<Core>,
+    tenant: TenantNumber,
+    wave: Vec<(CustomerNumber, Operation)>,
+) -> Vec<Answer> {
     let len = wave.len();
     if let Err(failure) = core.admit() {
         return wave.iter().map(|_| Err(failure.clone())).collect();
@@ -86,12 +90,17 @@ async fn send_wave(core: &Arc<Core>, tenant: TenantNumber, wave: Vec<(CustomerNu
         send_envelope(core, tenant, envelope, &group);
     }
     let answers = ready.await.unwrap_or_default();
-    let mut answers: Vec<_> = answers.into_iter().map(|answer| answer.unwrap_or(Err(Failure::OutcomeUnknown))).collect();
+    let mut answers: Vec<_> =
+        answers.into_iter().map(|answer| answer.unwrap_or(Err(Failure::OutcomeUnknown))).collect();
     answers.resize_with(len, || Err(Failure::OutcomeUnknown));
     answers
 }
 
-fn sort_into_envelopes(core: &Core, tenant: TenantNumber, wave: Vec<(CustomerNumber, Operation)>) -> Vec<Envelope> {
+fn sort_into_envelopes(
+    core: &Core,
+    tenant: TenantNumber,
+    wave: Vec<(CustomerNumber, Operation)>,
+) -> Vec<Envelope> {
     let mut envelopes: Vec<Envelope> = Vec::new();
     let mut open: HashMap<CustomerNumber, usize> = HashMap::new();
     for (item, (number, operation)) in (0_u32..).zip(wave) {
@@ -135,10 +144,11 @@ pub(crate) async fn tenant(
     core.admit()?;
     let seat = core.tenants.read().expect("no tenant operation panics").get(&number).cloned();
     let seat = seat.ok_or(Failure::NotFound("tenant"))?;
-    let places = [Arc::clone(&core.in_flight), Arc::clone(&seat.in_flight), Arc::default()];
-    let permit = Permit::take(places, core.permit_limits, 1).ok_or(Failure::Overloaded);
+    let door = Door::new(Arc::clone(&core.in_flight), Arc::clone(&seat.in_flight), core.permit_limits);
+    let permit = door.admit(1).ok_or(Failure::Overloaded);
     let permit = permit.map_err(|failure| counted(core, failure))?;
-    let key = operation.origin.idempotency_key.as_deref().map(|key| tenant_actor::key_hash(core, number, key));
+    let key =
+        operation.origin.idempotency_key.as_deref().map(|key| tenant_actor::key_hash(core, number, key));
     let (reply, waiting) = oneshot::channel();
     let message = TenantMessage::Operation { operation: Box::new(operation), key, reply, permit };
     seat.mailbox.send_message(message).map_err(|_| Failure::Quarantined)?;
@@ -178,10 +188,14 @@ fn keyed(core: &Core, tenant: TenantNumber, number: CustomerNumber, operation: O
     let subject = customer_subject(tenant, number);
     // A dry run looks a key up as the real request would, and stores none.
     let key = operation.origin.idempotency_key.as_deref().map(|key| core.keys.hash(subject, key));
-    Keyed { operation, key }
+    Keyed { operation: Box::new(operation), key }
 }
 
-async fn open_answer(core: &Arc<Core>, to: (TenantNumber, CustomerNumber), answer: Answer) -> Result<Committed, Failure> {
+async fn open_answer(
+    core: &Arc<Core>,
+    to: (TenantNumber, CustomerNumber),
+    answer: Answer,
+) -> Result<Committed, Failure> {
     match answer? {
         Outcome::Committed(committed) => Ok(committed),
         Outcome::Replay { position, asked } => replayer::replay(core, to, *asked, position).await,

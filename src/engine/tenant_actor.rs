@@ -56,7 +56,8 @@ pub(crate) fn seat(core: &Arc<Core>, tenant: Tenant) {
     let number = tenant.number;
     core.views.publish(&tenant);
     let _runtime = core.runtime.enter();
-    let spawned = ractor::ActorRuntime::<TenantActor>::spawn_instant(None, TenantActor, (Arc::clone(core), tenant));
+    let spawned =
+        ractor::ActorRuntime::<TenantActor>::spawn_instant(None, TenantActor, (Arc::clone(core), tenant));
     let (mailbox, _) = spawned.expect("only a name in use makes this fail, and actors have no names");
     let seat = TenantSeat { mailbox, in_flight: Arc::default() };
     core.tenants.write().expect("no tenant operation panics").insert(number, seat);
@@ -67,14 +68,25 @@ impl Actor for TenantActor {
     type State = State;
     type Arguments = (Arc<Core>, Tenant);
 
-    async fn pre_start(&self, _: ActorRef<TenantMessage>, start: Self::Arguments) -> Result<State, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        _: ActorRef<TenantMessage>,
+        start: Self::Arguments,
+    ) -> Result<State, ActorProcessingErr> {
         let (core, tenant) = start;
         Ok(State { core, tenant, broken: false })
     }
 
-    async fn handle(&self, _: ActorRef<TenantMessage>, message: TenantMessage, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _: ActorRef<TenantMessage>,
+        message: TenantMessage,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         match message {
-            TenantMessage::Operation { operation, key, reply, permit } => state.answer(*operation, key, reply, permit),
+            TenantMessage::Operation { operation, key, reply, permit } => {
+                state.answer(*operation, key, reply, permit)
+            }
             TenantMessage::Image(snapshot) => {
                 let mut bytes = Vec::new();
                 codec::encode_tenant(&state.tenant, &mut bytes);
@@ -120,8 +132,11 @@ impl State {
             return Err(Failure::KeysFull);
         }
         let context = TenantContext { now, limits: &self.core.options.tenant_limits };
-        let decided = catch_unwind(AssertUnwindSafe(|| tenant::decide(&self.tenant, &operation.command, &context)));
-        let facts = decided.map_err(|_| Failure::Internal)?.inspect_err(|refusal| self.core.counters.refused(refusal))?;
+        let decided =
+            catch_unwind(AssertUnwindSafe(|| tenant::decide(&self.tenant, &operation.command, &context)));
+        let facts = decided
+            .map_err(|_| Failure::Internal)?
+            .inspect_err(|refusal| self.core.counters.refused(refusal))?;
         let record = TenantRecord { origin: operation.origin, command: operation.command, facts };
         let mut frame = Vec::new();
         codec::encode_tenant_frame(&mut frame, &record, self.tenant.number, Lsn(self.tenant.last_position.0))
@@ -138,7 +153,10 @@ impl State {
     fn log(&mut self, facts: &TenantFacts, frame: &[u8]) -> Result<LogPosition, Failure> {
         let tenant = &mut self.tenant;
         if catch_unwind(AssertUnwindSafe(|| tenant::apply(tenant, facts))).is_err() {
-            tracing::error!(tenant = self.tenant.number.0, "applying a tenant's facts panicked; nothing was logged");
+            tracing::error!(
+                tenant = self.tenant.number.0,
+                "applying a tenant's facts panicked; nothing was logged"
+            );
             self.broken = true;
             return Err(Failure::Internal);
         }

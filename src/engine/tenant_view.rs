@@ -3,13 +3,14 @@
 //! The edge authenticates and customer actors decide on published views only. A view is published when its record is durable
 //! and before the reply leaves: whoever has seen a key revoked never sees it work again.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use arc_swap::cache::Cache;
 use coffer_ledger::catalog::api_key::{ApiKey, KeyScopes};
 use coffer_ledger::catalog::tenant::{Settings, Tenant};
 use coffer_ledger::ids::{CustomerNumber, KeyId, TenantNumber};
+use hashbrown::HashMap;
 
 /// A tenant as of its last durable record.
 #[derive(Clone, Debug)]
@@ -39,14 +40,24 @@ pub struct Authenticated {
     pub customer: Option<CustomerNumber>,
 }
 
+/// One reader's own look at the views: one pointer compared per look, unless something was published.
+pub(crate) struct ViewCache(Cache<Arc<ArcSwap<Published>>, Arc<Published>>);
+
+impl ViewCache {
+    /// The view of a tenant, as published last.
+    pub(crate) fn get(&mut self, tenant: TenantNumber) -> Option<&Arc<TenantView>> {
+        self.0.load().views.get(&tenant)
+    }
+}
+
 /// All views, and the way from a key's hash to its tenant.
 #[derive(Default)]
 pub(crate) struct TenantViews {
-    published: ArcSwap<Published>,
+    published: Arc<ArcSwap<Published>>,
 }
 
 #[derive(Clone, Default)]
-struct Published {
+pub(crate) struct Published {
     views: HashMap<TenantNumber, Arc<TenantView>>,
     by_secret: HashMap<[u8; 32], Authenticated>,
 }
@@ -69,6 +80,11 @@ impl TenantViews {
             next.views.insert(view.number, Arc::clone(&view));
             next
         });
+    }
+
+    /// A look of one's own.
+    pub(crate) fn cache(&self) -> ViewCache {
+        ViewCache(Cache::new(Arc::clone(&self.published)))
     }
 
     /// The view of a tenant.

@@ -80,7 +80,8 @@ mod tests {
         for (at, number) in [(30, 3), (10, 1), (20, 2), (99, 9)] {
             timers.schedule(Timestamp(at), TenantNumber(1), CustomerNumber(number));
         }
-        let numbers = |due: Vec<(TenantNumber, CustomerNumber)>| due.iter().map(|(_, n)| n.0).collect::<Vec<_>>();
+        let numbers =
+            |due: Vec<(TenantNumber, CustomerNumber)>| due.iter().map(|(_, n)| n.0).collect::<Vec<_>>();
         assert_eq!(numbers(timers.take_due(Timestamp(30), 2)), [1, 2]);
         assert_eq!(numbers(timers.take_due(Timestamp(30), 2)), [3]);
         assert_eq!(numbers(timers.take_due(Timestamp(98), 2)), [] as [u64; 0]);

@@ -27,7 +27,8 @@ use super::gate::{Done, Outcome, Turned};
 use super::keys::KeyHash;
 use super::message::Keyed;
 use super::names::names_of;
-use super::operation::{Committed, CustomerNames, Failure};
+use super::operation::{Committed, CustomerNames, Failure, Operation};
+use super::tenant_view::ViewCache;
 
 /// Frames gathered beyond this are appended before the next operation of an envelope.
 const SCRATCH_BYTES_MAX: usize = 256 * 1024;
@@ -38,7 +39,8 @@ pub(crate) struct Seat {
     pub(crate) number: CustomerNumber,
     pub(crate) tenant: TenantNumber,
     pub(crate) customer: Customer,
-    pub(crate) names: CustomerNames,
+    pub(crate) names: Arc<CustomerNames>,
+    views: ViewCache,
     scratch: Vec<u8>,
     /// Records in `scratch`.
     gathered: u32,
@@ -55,13 +57,14 @@ impl Seat {
     /// Seats a state that is a fold of durable or appended records.
     pub(crate) fn new(core: Arc<Core>, customer: Customer) -> Self {
         let (number, tenant) = (customer.number, customer.tenant);
-        let names = names_of(&customer);
+        let (names, views) = (names_of(&customer), core.views.cache());
         let mut seat = Self {
             core,
             number,
             tenant,
             customer,
             names,
+            views,
             scratch: Vec::new(),
             gathered: 0,
             gathered_keys: Vec::new(),
@@ -77,7 +80,7 @@ impl Seat {
         let now = self.now();
         if let Some(position) = key.and_then(|key| self.core.keys.find(key, now)) {
             Counters::count(&self.core.counters.replays);
-            return (Turned::unlogged(Ok(Outcome::Replay { position, asked: Box::new(operation) })), Ok(()));
+            return (Turned::unlogged(Ok(Outcome::Replay { position, asked: operation })), Ok(()));
         }
         if key.is_some() && self.core.keys.is_full() {
             return (Turned::unlogged(Err(Failure::KeysFull)), Ok(()));
@@ -89,8 +92,9 @@ impl Seat {
             Ok(facts) => facts,
             Err(failure) => return (Turned::unlogged(Err(failure)), Ok(())),
         };
-        let record = Record { origin: operation.origin, command: operation.command, facts };
-        if operation.dry_run {
+        let Operation { command, origin, dry_run } = *operation;
+        let record = Box::new(Record { origin, command, facts });
+        if dry_run {
             return (Turned::unlogged(Ok(Outcome::Committed(self.committed(record)))), Ok(()));
         }
         self.log(record, key)
@@ -103,7 +107,7 @@ impl Seat {
         }
         while expiry::due_count(&self.customer, now) > left_max {
             let Ok(facts) = self.decide(&Command::Tick, now, false) else { return Ok(()) };
-            let record = Record { origin: Origin::default(), command: Command::Tick, facts };
+            let record = Box::new(Record { origin: Origin::default(), command: Command::Tick, facts });
             self.log(record, None).1?;
         }
         Ok(())
@@ -114,12 +118,13 @@ impl Seat {
         self.core.time.now().max(self.customer.last_at)
     }
 
-    fn decide(&self, command: &Command, now: Timestamp, keyed: bool) -> Result<Facts, Failure> {
-        let view = self.core.views.get(self.tenant).ok_or(Failure::NotFound("tenant"))?;
-        let context = Context { now, settings: &view.settings, limits: &self.core.options.limits, keyed };
+    fn decide(&mut self, command: &Command, now: Timestamp, keyed: bool) -> Result<Facts, Failure> {
+        let view = self.views.get(self.tenant).ok_or(Failure::NotFound("tenant"))?;
+        let (customer, limits) = (&self.customer, &self.core.options.limits);
+        let context = Context { now, settings: &view.settings, limits, keyed };
         let decided = catch_unwind(AssertUnwindSafe(|| {
             fail::fail_point!("turn::decide");
-            decide(&self.customer, command, &context)
+            decide(customer, command, &context)
         }));
         let decided = decided.map_err(|_| self.report_panic("decide"))?;
         decided.map_err(|refusal| {
@@ -129,7 +134,7 @@ impl Seat {
     }
 
     /// Encodes, then applies. After the line nothing may fail.
-    fn log(&mut self, record: Record, key: Option<KeyHash>) -> (Turned, Result<(), Broken>) {
+    fn log(&mut self, record: Box<Record>, key: Option<KeyHash>) -> (Turned, Result<(), Broken>) {
         let before = self.scratch.len();
         if let Err(failure) = self.encode(&record) {
             self.scratch.truncate(before);
@@ -148,7 +153,8 @@ impl Seat {
         self.enter_names(&record.facts.effect);
         self.count(&record.command);
         let minting = mints(&record.facts);
-        let mut turned = Turned { answer: Ok(Outcome::Committed(self.committed(record))), offset: Some(offset) };
+        let mut turned =
+            Turned { answer: Ok(Outcome::Committed(self.committed(record))), offset: Some(offset) };
         if minting {
             self.bind_now(&mut turned);
         }
@@ -222,7 +228,9 @@ impl Seat {
         }
         let first = self.append(None);
         for turned in turned {
-            if let (Some(offset), Ok(Outcome::Committed(committed))) = (turned.offset.take(), &mut turned.answer) {
+            if let (Some(offset), Ok(Outcome::Committed(committed))) =
+                (turned.offset.take(), &mut turned.answer)
+            {
                 committed.position = LogPosition(first.plus(u64::from(offset)).0);
             }
         }
@@ -274,9 +282,9 @@ impl Seat {
         result
     }
 
-    fn committed(&self, record: Record) -> Committed {
-        let customer = self.names.clone();
-        Committed { position: LogPosition(0), record: Box::new(record), customer, replayed: false }
+    fn committed(&self, record: Box<Record>) -> Committed {
+        let customer = Arc::clone(&self.names);
+        Committed { position: LogPosition(0), record, customer, replayed: false }
     }
 
     /// The directory and the names in replies follow the customer.

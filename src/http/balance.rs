@@ -18,6 +18,7 @@ use super::wire::{Dec, Id, Time, cost_basis};
 use crate::engine::Target;
 
 /// What a customer has, as of now.
+#[utoipa::path(get, path = "/v1/customers/{id}/balance", tag = "Debits", responses((status = 200, body = BalanceReply, description = "Done")))]
 pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
     if call.query()?.get("as_of").is_some() {
         return Err(ApiError::not_available("as_of"));

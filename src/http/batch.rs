@@ -48,6 +48,7 @@ pub(crate) struct BatchResult {
 }
 
 /// Debits of any customers.
+#[utoipa::path(post, path = "/v1/debits/batch", tag = "Debits", request_body = BatchBody, responses((status = 200, body = BatchReply, description = "Done")))]
 pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.dry_run()?;
     let (operations, mut results) = read(&call, dry_run)?;

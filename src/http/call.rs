@@ -16,7 +16,7 @@ use super::error::ApiError;
 use super::idempotency;
 use super::query::Query;
 use super::{body, fields};
-use crate::engine::{Authenticated, Committed, Engine, Operation, Seen, Target};
+use crate::engine::{Authenticated, Committed, Engine, Failure, Operation, Seen, Target};
 
 /// The query parameter that makes a write a rehearsal.
 pub(crate) const DRY_RUN: &str = "dry_run";
@@ -104,10 +104,7 @@ impl Call {
         if self.engine().resolve(self.tenant(), target) == Some(only) {
             return Ok(());
         }
-        Err(ApiError::not_found(match target {
-            Target::Wallet(_) => "wallet",
-            Target::Customer(_) | Target::NewCustomer(_) | Target::Number(_) => "customer",
-        }))
+        Err(not_found(target))
     }
 
     /// Hands a command to the engine.
@@ -120,16 +117,37 @@ impl Call {
     ) -> Result<Committed, ApiError> {
         self.check_bound(target)?;
         let operation = Operation { command, origin, dry_run };
-        Ok(self.engine().submit(self.tenant(), target, operation).await?)
+        self.engine().submit(self.tenant(), target, operation).await.map_err(|failure| match failure {
+            Failure::NotFound(_) => not_found(target),
+            failure => failure.into(),
+        })
     }
 
-    /// Looks at a customer. What the reader gives was durable when it leaves.
+    /// Looks at a customer that exists. What the reader gives was durable when it leaves.
     pub(crate) async fn read<T, F>(&self, target: Target<'_>, read: F) -> Result<Seen<T>, ApiError>
     where
         T: Send + 'static,
         F: FnOnce(&Customer, Timestamp) -> T + Send + 'static,
     {
         self.check_bound(target)?;
-        Ok(self.engine().read(self.tenant(), target, read).await?)
+        let look = move |customer: &Customer, now| {
+            // A rehearsed or refused creation can leave an empty place behind.
+            let identity = customer.identity.as_ref().filter(|identity| !identity.deleted);
+            identity.map(|_| read(customer, now))
+        };
+        let seen = self.engine().read(self.tenant(), target, look).await.map_err(|failure| match failure {
+            Failure::NotFound(_) => not_found(target),
+            failure => failure.into(),
+        })?;
+        let value = seen.value.ok_or_else(|| not_found(target))?;
+        Ok(Seen { value, position: seen.position })
     }
+}
+
+/// 404 for who or what a request names.
+fn not_found(target: Target<'_>) -> ApiError {
+    ApiError::not_found(match target {
+        Target::Wallet(_) => "wallet",
+        Target::Customer(_) | Target::NewCustomer(_) | Target::Number(_) => "customer",
+    })
 }

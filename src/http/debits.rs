@@ -78,6 +78,7 @@ impl DebitBody<'_> {
 }
 
 /// Debits a customer.
+#[utoipa::path(post, path = "/v1/customers/{id}/debits", tag = "Debits", request_body = DebitBody, responses((status = 200, body = DebitReply, description = "Done")))]
 pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.dry_run()?;
     let mut body: DebitBody<'_> = call.json()?;

@@ -174,6 +174,7 @@ impl ApiError {
     }
 
     /// The code.
+    #[cfg(test)]
     pub(crate) const fn code(&self) -> Code {
         self.code
     }

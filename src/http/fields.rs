@@ -89,17 +89,13 @@ impl ToSchema for Number<'_> {
 /// A field whose rule comes in a later version: absent or null, else refused.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(transparent)]
+#[expect(dead_code, reason = "only its presence counts")]
 pub(crate) struct Later<'a>(#[serde(borrow)] &'a RawValue);
 
 impl Later<'_> {
     /// Refuses a given value.
     pub(crate) fn refuse(given: Option<Self>, field: &str) -> Result<(), ApiError> {
         given.map_or(Ok(()), |_| Err(ApiError::not_available(field)))
-    }
-
-    /// The value's text.
-    pub(crate) fn get(&self) -> &str {
-        self.0.get()
     }
 }
 
@@ -270,6 +266,14 @@ pub(crate) fn time(field: &str, given: Option<&str>) -> Result<Option<Timestamp>
                 .ok_or_else(|| ApiError::field(field, "not an RFC 3339 time between 1970 and 2262"))
         })
         .transpose()
+}
+
+/// An IANA time zone.
+pub(crate) fn time_zone(field: &str, name: &str) -> Result<(), ApiError> {
+    match name.parse::<chrono_tz::Tz>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(ApiError::field(field, "not an IANA time zone")),
+    }
 }
 
 /// What a charge is for.

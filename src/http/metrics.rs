@@ -1,8 +1,17 @@
 //! Counters of the front, and everything that `/metrics` shows.
+//!
+//! Nothing is published while requests run: the front and the engine count in plain words, and a scrape gives them names. The log's
+//! histograms are kept by powers of two, which the exporter cannot take over, so their lines are written here.
 
+use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::StatusCode;
+use metrics::{counter, describe_counter, describe_gauge, gauge};
+use metrics_exporter_prometheus::PrometheusBuilder;
+
+use super::App;
+use crate::engine::{EngineStats, LogStats};
 
 /// What a route is counted as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,5 +104,141 @@ impl Metrics {
                 (count > 0).then(|| (class.as_str(), status, count))
             })
         })
+    }
+}
+
+/// Everything, in the text format of Prometheus.
+pub(crate) fn render(app: &App) -> String {
+    let stats = app.engine.stats();
+    let recorder = PrometheusBuilder::new().build_recorder();
+    metrics::with_local_recorder(&recorder, || {
+        describe_counter!("coffer_http_requests_total", "Requests answered, by class of route and status.");
+        for (class, status, count) in app.metrics.requests() {
+            counter!("coffer_http_requests_total", "class" => class, "status" => status.to_string())
+                .absolute(count);
+        }
+        engine(&stats);
+        actors(&stats);
+        positions(&stats);
+        log(&stats.log);
+        one("coffer_ready", "1 while writes are admitted.", whole(u64::from(app.ready())));
+    });
+    let mut text = recorder.handle().render();
+    let help = "Records of a batch of the log.";
+    histogram(
+        &mut text,
+        "coffer_log_batch_records",
+        help,
+        &stats.log.batch_records_log2,
+        stats.log.records.to_string(),
+    );
+    let micros = (stats.log.sync_seconds * 1e6).to_string();
+    let help = "Microseconds of the write and sync of a batch of the log.";
+    histogram(&mut text, "coffer_log_sync_microseconds", help, &stats.log.sync_us_log2, micros);
+    text
+}
+
+fn engine(stats: &EngineStats) {
+    total("coffer_debits_total", "Debits accepted; replays are not counted.", stats.debits);
+    total("coffer_other_commands_total", "Other commands accepted.", stats.other_commands);
+    total("coffer_replays_total", "Answers from the log for a repeated idempotency key.", stats.replays);
+    total("coffer_overloaded_total", "Answers 503 for lack of a permit.", stats.overloaded);
+    describe_counter!("coffer_refusals_total", "Refusals by code.");
+    for (code, count) in &stats.refusals {
+        counter!("coffer_refusals_total", "code" => *code).absolute(*count);
+    }
+    one("coffer_writes_in_flight", "Writes between admission and durability.", whole(stats.writes_in_flight));
+    one("coffer_writes_in_flight_max", "Their limit.", whole(stats.writes_in_flight_max));
+    one("coffer_idempotency_keys", "Idempotency keys remembered.", whole(stats.keys));
+}
+
+fn actors(stats: &EngineStats) {
+    one("coffer_customers", "Customers known.", whole(stats.customers));
+    describe_gauge!("coffer_actors", "Customers by state of their actor.");
+    for (state, count) in [
+        ("active", stats.actors_active),
+        ("resting", stats.actors_resting),
+        ("quarantined", stats.actors_quarantined),
+    ] {
+        gauge!("coffer_actors", "state" => state).set(whole(count));
+    }
+    total(
+        "coffer_actors_rebuilt_total",
+        "Actors rebuilt after a panic or a broken invariant.",
+        stats.actors_rebuilt,
+    );
+}
+
+fn positions(stats: &EngineStats) {
+    one("coffer_log_appended_position", "Last record handed to the log.", whole(stats.appended.0));
+    one("coffer_log_durable_position", "Last record on disk.", whole(stats.durable.0));
+    one("coffer_snapshot_position", "Start of the newest snapshot; 0 without one.", whole(stats.snapshot.0));
+    one("coffer_recovery_seconds", "What the last start took.", stats.recovery_seconds);
+    one("coffer_recovery_records", "Records replayed by the last start.", whole(stats.recovery_records));
+}
+
+fn log(log: &LogStats) {
+    total("coffer_log_batches_total", "Batches written.", log.batches);
+    total("coffer_log_records_total", "Records written.", log.records);
+    total("coffer_log_bytes_total", "Bytes written, padding included.", log.bytes);
+    one("coffer_log_sync_seconds_total", "Seconds spent in writes and syncs.", log.sync_seconds);
+    one("coffer_log_pending_bytes", "Bytes that wait for the next write.", whole(log.pending_bytes));
+    one("coffer_log_segments_live", "Segments of the hot log.", whole(log.segments_live));
+    one("coffer_log_segments_spare", "Segments made ahead.", whole(log.segments_spare));
+}
+
+fn total(name: &'static str, help: &'static str, value: u64) {
+    describe_counter!(name, help);
+    counter!(name).absolute(value);
+}
+
+fn one(name: &'static str, help: &'static str, value: f64) {
+    describe_gauge!(name, help);
+    gauge!(name).set(value);
+}
+
+/// Prometheus counts in floating point; above 2^53 the last digits go.
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+const fn whole(value: u64) -> f64 {
+    value as f64
+}
+
+/// Bucket `i` counts values of `i` significant bits: at most 2^i − 1.
+fn histogram(text: &mut String, name: &str, help: &str, buckets: &[u64], sum: String) {
+    let mut lines = || -> std::fmt::Result {
+        writeln!(text, "# HELP {name} {help}\n# TYPE {name} histogram")?;
+        let mut count = 0;
+        let bounded = buckets.len().saturating_sub(1);
+        for (bits, values) in buckets.iter().take(bounded).enumerate() {
+            count += values;
+            writeln!(text, "{name}_bucket{{le=\"{}\"}} {count}", (1_u64 << bits) - 1)?;
+        }
+        count += buckets.last().copied().unwrap_or(0);
+        writeln!(text, "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}\n")
+    };
+    lines().expect("a String takes every text");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_is_cumulative_and_ends_with_its_count() {
+        let mut text = String::new();
+        histogram(&mut text, "x", "Things.", &[1, 2, 0, 4], "9".to_owned());
+        let expected = "# HELP x Things.\n# TYPE x histogram\nx_bucket{le=\"0\"} 1\nx_bucket{le=\"1\"} 3\nx_bucket{le=\"3\"} 3\n\
+                        x_bucket{le=\"+Inf\"} 7\nx_sum 9\nx_count 7\n\n";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn requests_are_counted_by_class_and_status() {
+        let metrics = Metrics::default();
+        metrics.count(Class::Debit, StatusCode::OK);
+        metrics.count(Class::Debit, StatusCode::OK);
+        metrics.count(Class::Other, StatusCode::IM_A_TEAPOT);
+        let counted: Vec<_> = metrics.requests().collect();
+        assert_eq!(counted, [("debit", 200, 2), ("other", 500, 1)]);
     }
 }

@@ -15,18 +15,27 @@ mod batch;
 mod body;
 mod call;
 mod connection;
+mod customers;
 mod debits;
+mod docs;
 mod error;
 mod fields;
 mod idempotency;
+mod keys;
 mod metrics;
+mod openapi;
 mod ops;
 mod options;
+mod page;
 mod query;
 mod reply;
 mod rfc3339;
 mod routes;
+mod secret;
 mod server;
+mod settings;
+mod tenants;
+mod transactions;
 mod wallets;
 mod wire;
 
@@ -36,10 +45,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::Method;
 use tokio::net::TcpListener;
 
 pub use options::HttpOptions;
+pub use secret::Secret;
 pub use server::ServeError;
 
 use crate::engine::Engine;
@@ -55,6 +66,10 @@ pub(crate) struct App {
     body_timeout: Duration,
     request_ids: RequestIds,
     metrics: Metrics,
+    /// The OpenAPI document, as it is sent.
+    openapi: Bytes,
+    /// The same as a page to read.
+    docs: Bytes,
     /// Set when the server was asked to stop: readiness ends first.
     draining: AtomicBool,
 }
@@ -63,7 +78,10 @@ impl App {
     fn new(engine: Engine, options: HttpOptions) -> Self {
         let mut start = [0; 8];
         engine.random(&mut start);
+        let document = openapi::document();
         Self {
+            openapi: openapi::json(&document).into(),
+            docs: docs::page(&document).into(),
             engine,
             body_timeout: Duration::from_secs(options.body_timeout_s),
             options,
@@ -115,31 +133,36 @@ fn with(router: Router<Arc<App>>, app: Arc<App>) -> Router {
 
 /// Every route of the API.
 fn api() -> (Router<Arc<App>>, Vec<RouteInfo>) {
-    let routes = operators(Routes::new());
-    wallets_routes(metering(routes))
-        .on(Method::GET, "/metrics", Access::ours(Scope::Read, Class::Ops), ops::metrics)
+    let metrics = Access::ours(Scope::Read, Class::Ops).read_only();
+    admin(customers(wallets(metering(operators(Routes::new())))))
+        .on(Method::GET, "/metrics", metrics, ops::metrics)
+        .open("/", ops::index)
+        .open("/openapi.json", ops::openapi)
+        .open("/docs", ops::docs)
         .finish()
 }
 
 fn operators(routes: Routes) -> Routes {
-    routes.open("/", ops::index).open("/healthz", ops::healthz).open("/readyz", ops::readyz)
+    routes.open("/healthz", ops::healthz).open("/readyz", ops::readyz)
 }
 
 fn metering(routes: Routes) -> Routes {
     let debit = Access::ours(Scope::Debit, Class::Debit);
     let batch = Access::ours(Scope::Debit, Class::Batch).batch();
-    let balance = Access::ours(Scope::DebitOrRead, Class::Balance);
+    let balance = Access::ours(Scope::DebitOrRead, Class::Balance).read_only();
     routes
         .on(Method::POST, "/v1/customers/{id}/debits", debit, debits::create)
         .on(Method::POST, "/v1/debits/batch", batch, batch::create)
         .on(Method::GET, "/v1/customers/{id}/balance", balance, balance::get)
 }
 
-fn wallets_routes(routes: Routes) -> Routes {
-    let read = Access::billing(Scope::Read, Class::WalletRead);
+fn wallets(routes: Routes) -> Routes {
+    let read = Access::billing(Scope::Read, Class::WalletRead).read_only();
     let write = Access::billing(Scope::Write, Class::WalletWrite);
     routes
         .on(Method::POST, "/v1/wallets", write, wallets::create::create)
+        .on(Method::GET, "/v1/wallets", read, wallets::list::list)
+        .on(Method::POST, "/v1/wallets/search", read, wallets::list::search)
         .on(Method::GET, "/v1/wallets/{id}", read, wallets::get::get)
         .on(Method::GET, "/v1/wallets/{id}/balance/real-time", read, wallets::get::real_time)
         .on(Method::PUT, "/v1/wallets/{id}", write, wallets::update::update)
@@ -148,4 +171,33 @@ fn wallets_routes(routes: Routes) -> Routes {
         .on(Method::POST, "/v1/wallets/{id}/freeze", write, wallets::life::freeze)
         .on(Method::POST, "/v1/wallets/{id}/unfreeze", write, wallets::life::unfreeze)
         .on(Method::POST, "/v1/wallets/{id}/terminate", write, wallets::life::terminate)
+}
+
+fn customers(routes: Routes) -> Routes {
+    let read = Access::billing(Scope::Read, Class::Customer).read_only();
+    let write = Access::billing(Scope::Write, Class::Customer);
+    routes
+        .on(Method::POST, "/v1/customers", write, customers::create)
+        .on(Method::PUT, "/v1/customers", write, customers::update_by_query)
+        .on(Method::POST, "/v1/customers/search", read, customers::search)
+        .on(Method::GET, "/v1/customers/wallets", read, wallets::list::by_lookup)
+        .on(Method::GET, "/v1/customers/external/{*external_id}", read, customers::get_external)
+        .on(Method::GET, "/v1/customers/{id}", read, customers::get)
+        .on(Method::PUT, "/v1/customers/{id}", write, customers::update)
+        .on(Method::DELETE, "/v1/customers/{id}", write, customers::delete)
+        .on(Method::GET, "/v1/customers/{id}/wallets", read, wallets::list::of_customer)
+        .on(Method::GET, "/v1/transactions/{id}", read, transactions::get)
+}
+
+fn admin(routes: Routes) -> Routes {
+    let admin = Access::ours(Scope::Admin, Class::Admin);
+    let show = admin.read_only();
+    routes
+        .on(Method::GET, "/v1/settings", show, settings::get)
+        .on(Method::PUT, "/v1/settings", admin, settings::update)
+        .on(Method::GET, "/v1/keys", show, keys::list)
+        .on(Method::POST, "/v1/keys", admin, keys::create)
+        .on(Method::DELETE, "/v1/keys/{id}", admin, keys::revoke)
+        .on(Method::GET, "/v1/tenants", show, tenants::list)
+        .on(Method::POST, "/v1/tenants", admin, tenants::create)
 }

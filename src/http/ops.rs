@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::http::StatusCode;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,7 +12,11 @@ use utoipa::ToSchema;
 use super::App;
 use super::call::Call;
 use super::error::ApiError;
+use super::metrics;
 use super::reply::Reply;
+
+/// The page loads nothing and runs nothing.
+const DOCS_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// How the server is.
 #[derive(Serialize, ToSchema)]
@@ -35,6 +40,7 @@ pub(crate) struct Index {
 }
 
 /// What this is, and where it is documented.
+#[utoipa::path(get, path = "/", tag = "Operations", responses((status = 200, body = Index, description = "Done")))]
 pub(crate) async fn index(_: Arc<App>) -> Response {
     Json(Index {
         name: "coffer",
@@ -47,11 +53,13 @@ pub(crate) async fn index(_: Arc<App>) -> Response {
 }
 
 /// The process is alive.
+#[utoipa::path(get, path = "/healthz", tag = "Operations", responses((status = 200, body = Health, description = "Done")))]
 pub(crate) async fn healthz(_: Arc<App>) -> Response {
     Json(Health { status: "ok", reason: None }).into_response()
 }
 
 /// Recovered, and the log takes writes.
+#[utoipa::path(get, path = "/readyz", tag = "Operations", responses((status = 200, body = Health, description = "Ready"), (status = 503, body = Health, description = "Not ready")))]
 pub(crate) async fn readyz(app: Arc<App>) -> Response {
     if app.ready() {
         return Json(Health { status: "ready", reason: None }).into_response();
@@ -62,13 +70,26 @@ pub(crate) async fn readyz(app: Arc<App>) -> Response {
         .into_response()
 }
 
-/// Figures for Prometheus, with a `read` key.
+/// The OpenAPI document.
+#[utoipa::path(get, path = "/openapi.json", tag = "Operations", responses((status = 200, content_type = "application/json", body = Object, description = "This document")))]
+pub(crate) async fn openapi(app: Arc<App>) -> Response {
+    ([(CONTENT_TYPE, "application/json")], app.openapi.clone()).into_response()
+}
+
+/// The same to read.
+#[utoipa::path(get, path = "/docs", tag = "Operations", responses((status = 200, content_type = "text/html", body = String, description = "A page")))]
+pub(crate) async fn docs(app: Arc<App>) -> Response {
+    let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, DOCS_POLICY)];
+    (headers, app.docs.clone()).into_response()
+}
+
+/// Figures for Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "Operations", responses((status = 200, content_type = "text/plain", body = String, description = "Figures")))]
 pub(crate) async fn metrics(call: Call) -> Result<Reply, ApiError> {
-    let _ = call.app.metrics.requests().count();
-    Ok(Reply::empty(StatusCode::OK))
+    Ok(Reply::plain(metrics::render(&call.app).into_bytes()))
 }
 
 /// Figures for Prometheus, on the operators' own listener.
-pub(crate) async fn open_metrics(_: Arc<App>) -> Response {
-    StatusCode::OK.into_response()
+pub(crate) async fn open_metrics(app: Arc<App>) -> Response {
+    Reply::plain(metrics::render(&app).into_bytes()).into_response()
 }

@@ -15,6 +15,7 @@ const LOG_POSITION: HeaderName = HeaderName::from_static("x-log-position");
 /// The outcome is that of an earlier request with the same key.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
 /// Bytes that a reply is expected to have; most fit without growing.
@@ -25,6 +26,7 @@ const REPLY_BYTES: usize = 1_024;
 pub(crate) struct Reply {
     status: StatusCode,
     body: Vec<u8>,
+    content_type: HeaderValue,
     position: LogPosition,
     replayed: bool,
 }
@@ -39,7 +41,14 @@ impl Reply {
 
     /// An answer whose JSON is already written.
     pub(crate) const fn raw(status: StatusCode, body: Vec<u8>) -> Self {
-        Self { status, body, position: LogPosition(0), replayed: false }
+        Self { status, body, content_type: JSON, position: LogPosition(0), replayed: false }
+    }
+
+    /// An answer in the text format of Prometheus.
+    pub(crate) fn plain(body: Vec<u8>) -> Self {
+        let mut reply = Self::raw(StatusCode::OK, body);
+        reply.content_type = METRICS;
+        reply
     }
 
     /// An answer without a body.
@@ -79,7 +88,7 @@ impl Reply {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         if has_body {
-            headers.insert(CONTENT_TYPE, JSON);
+            headers.insert(CONTENT_TYPE, self.content_type);
         }
         if self.position.0 > 0 {
             headers.insert(LOG_POSITION, HeaderValue::from(self.position.0));

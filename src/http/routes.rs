@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{RawPathParams, Request, State};
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 
@@ -30,23 +30,72 @@ pub(crate) struct Access {
     billing: bool,
     /// Whether the body may be as large as a batch's.
     batch: bool,
+    /// Whether something can change.
+    writes: bool,
 }
 
 impl Access {
     /// A route of ours.
     pub(crate) const fn ours(scope: Scope, class: Class) -> Self {
-        Self { scope, class, billing: false, batch: false }
+        Self { scope, class, billing: false, batch: false, writes: true }
     }
 
     /// A route that billing SDKs speak.
     pub(crate) const fn billing(scope: Scope, class: Class) -> Self {
-        Self { scope, class, billing: true, batch: false }
+        Self { scope, class, billing: true, batch: false, writes: true }
     }
 
     /// The same with a batch's body.
     pub(crate) const fn batch(mut self) -> Self {
         self.batch = true;
         self
+    }
+
+    /// Whether something can change: what documentation says of keys and dry runs holds.
+    pub(crate) const fn is_write(self) -> bool {
+        self.writes
+    }
+
+    /// The same without an effect.
+    pub(crate) const fn read_only(mut self) -> Self {
+        self.writes = false;
+        self
+    }
+
+    /// The status that a code has here.
+    pub(crate) fn status_of(self, code: Code) -> StatusCode {
+        ApiError::new(code, "").on_billing_half(self.billing).status()
+    }
+
+    /// Whether documentation names the code for this route.
+    pub(crate) const fn can_fail_with(self, code: Code) -> bool {
+        match code {
+            Code::ValidationError
+            | Code::Unauthorized
+            | Code::PermissionDenied
+            | Code::NotFound
+            | Code::Quarantined
+            | Code::OutcomeUnknown => true,
+            Code::InsufficientCredits
+            | Code::RequestTimeout
+            | Code::AlreadyExists
+            | Code::InvalidOperation
+            | Code::WalletFrozen
+            | Code::WalletClosed
+            | Code::PayloadTooLarge
+            | Code::UnsupportedMediaType
+            | Code::AmountInvalid
+            | Code::AmountPrecision
+            | Code::AmountOverflow
+            | Code::UnitRequired
+            | Code::UnitMismatch
+            | Code::LimitReached
+            | Code::IdempotencyKeyReused
+            | Code::Overloaded
+            | Code::ReadOnly => self.writes,
+            Code::RecordGone => !self.writes,
+            Code::MethodNotAllowed | Code::UriTooLong | Code::HeadersTooLarge | Code::Internal => false,
+        }
     }
 }
 

@@ -37,9 +37,11 @@ async fn a_batch_answers_each_operation_in_order_and_alone() {
     let number = |name: &str| engine.resolve(TENANT, Target::Customer(name)).unwrap();
     let names = ["a", "b", "a", "c", "a"];
     let credits = [3, 9, 2, 1, 1];
-    let operations = names.iter().zip(credits).map(|(name, n)| (number(name), Operation::new(debit(n)))).collect();
+    let operations =
+        names.iter().zip(credits).map(|(name, n)| (number(name), Operation::new(debit(n)))).collect();
     let results = engine.submit_many(TENANT, operations).await;
-    let taken: Vec<_> = results.iter().map(|result| result.as_ref().map(|one| debited(one).balance_after).ok()).collect();
+    let taken: Vec<_> =
+        results.iter().map(|result| result.as_ref().map(|one| debited(one).balance_after).ok()).collect();
     assert_eq!(taken, [Some(whole(2)), None, Some(whole(0)), Some(whole(4)), None]);
 }
 
@@ -48,7 +50,8 @@ async fn a_batch_larger_than_a_wave_takes_each_operation_once_and_names_its_own_
     let engine = open(&CrashStorage::new()).await;
     wallet(&engine, "acme", 5_000).await;
     let number = engine.resolve(TENANT, Target::Customer("acme")).unwrap();
-    let operations = (0..5_000).map(|i| (number, Operation::new(debit(1)).with_key(&format!("k{i}")))).collect();
+    let operations =
+        (0..5_000).map(|i| (number, Operation::new(debit(1)).with_key(&format!("k{i}")))).collect();
     let results = engine.submit_many(TENANT, operations).await;
     let mut positions: Vec<_> = results.iter().map(|result| result.as_ref().unwrap().position).collect();
     assert_eq!(posted(&engine, "acme").await, whole(0));
@@ -71,7 +74,9 @@ async fn a_batch_may_mint_in_the_middle_and_the_rows_know_where_they_stand() {
     let results = engine.submit_many(TENANT, operations).await;
     assert!(results[..3].iter().all(Result::is_ok) && results[3].is_err());
     let minted_at = results[1].as_ref().unwrap().position;
-    let seen = engine.read(TENANT, Target::Customer("acme"), |customer, _| customer.wallets[0].tranches[0].credit_position);
+    let seen = engine.read(TENANT, Target::Customer("acme"), |customer, _| {
+        customer.wallets[0].tranches[0].credit_position
+    });
     assert_eq!(seen.await.unwrap().value, minted_at);
     for result in results.iter().flatten() {
         let stored = engine.record(TENANT, result.position).await.unwrap();

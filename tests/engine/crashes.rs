@@ -22,7 +22,8 @@ async fn write_until_the_end(engine: coffer::engine::Engine, writer: u32, told: 
         told.lock().unwrap().insert(key, balance);
         match answer {
             Ok(_) => {}
-            Err(Failure::Halted | Failure::OutcomeUnknown) => return,
+            // A disk that is gone cannot make spare segments either.
+            Err(Failure::Halted | Failure::OutcomeUnknown | Failure::ReadOnly(_)) => return,
             Err(other) => panic!("{other}"),
         }
     }
@@ -58,7 +59,10 @@ async fn run_and_cut(stop_after: u64, plan: CrashPlan) {
 }
 
 /// Every request again under its key: the acknowledged answer as it was, the others now, and all of them once.
-async fn retry_everything(engine: &coffer::engine::Engine, told: &BTreeMap<String, Option<coffer_ledger::amount::Credits>>) {
+async fn retry_everything(
+    engine: &coffer::engine::Engine,
+    told: &BTreeMap<String, Option<coffer_ledger::amount::Credits>>,
+) {
     let mut per_customer = [0_i64; 3];
     for (key, balance) in told {
         let i: usize = key.split_once('-').unwrap().1.parse().unwrap();

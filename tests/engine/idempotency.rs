@@ -21,13 +21,20 @@ async fn e12_the_same_key_fifty_times_at_once_and_again_after_a_restart_is_one_d
         answers.push(answer.unwrap().unwrap());
     }
     assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1);
-    assert!(answers.iter().all(|answer| answer.record == answers[0].record && answer.position == answers[0].position));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.record == answers[0].record && answer.position == answers[0].position)
+    );
     engine.shutdown().await.unwrap();
 
     let engine = open(&disk).await;
     let again = debit_keyed(&engine, "acme", 7, "the key").await.unwrap();
     assert!(again.replayed);
-    assert_eq!((&again.record, again.position, &again.customer), (&answers[0].record, answers[0].position, &answers[0].customer));
+    assert_eq!(
+        (&again.record, again.position, &again.customer),
+        (&answers[0].record, answers[0].position, &answers[0].customer)
+    );
     assert_eq!(posted(&engine, "acme").await, whole(93));
 }
 

@@ -1,5 +1,7 @@
 //! The engine as a program that embeds it sees it: on a disk in memory that can lose power, with a clock that the test moves.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
+
 mod concurrency;
 mod crashes;
 mod idempotency;

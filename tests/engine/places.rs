@@ -59,7 +59,8 @@ async fn a_name_whose_first_request_was_refused_leaves_nothing_behind() {
     let disk = CrashStorage::new();
     let engine = open_with(EngineOptions { actor_idle_s: 0, ..options() }, env_on(&disk)).await.unwrap();
     ensure_tenant(&engine).await;
-    let refused = engine.submit(TENANT, Target::NewCustomer("ghost"), coffer::engine::Operation::new(debit(1))).await;
+    let refused =
+        engine.submit(TENANT, Target::NewCustomer("ghost"), coffer::engine::Operation::new(debit(1))).await;
     assert!(matches!(refused, Err(Failure::Refused(_))));
     while engine.stats().actors_active > 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -97,7 +98,10 @@ async fn a_snapshot_taken_under_fire_plus_the_log_after_it_gives_the_state_back(
 
     let reopened = open(&disk.kill()).await;
     assert_eq!(states(&reopened).await, before);
-    assert!(reopened.stats().recovery_records < engine.stats().appended.0, "the snapshot spared some of the log");
+    assert!(
+        reopened.stats().recovery_records < engine.stats().appended.0,
+        "the snapshot spared some of the log"
+    );
     assert!(debit_keyed(&reopened, "c7", 1, "0-7").await.unwrap().replayed);
 }
 
@@ -111,7 +115,8 @@ async fn a_damaged_newest_snapshot_costs_time_and_not_data() {
     engine.take_snapshot().await.unwrap();
     let before = states(&engine).await;
     let after = disk.kill();
-    let newest = after.files().into_iter().filter(|path| path.to_string_lossy().contains("snapshots")).max().unwrap();
+    let newest =
+        after.files().into_iter().filter(|path| path.to_string_lossy().contains("snapshots")).max().unwrap();
     let mut bytes = after.read_file(&newest).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use coffer::engine::{Committed, Engine, EngineOptions, Failure, OpenError, Operation, Target};
 use coffer::env::{Clock, Env};
 use coffer_ledger::amount::{Credits, Rate};
-use coffer_ledger::command::{
-    Command, CreateWallet, CreditReason, Debit, Memo, Origin, Quantity, TopUp,
-};
+use coffer_ledger::command::{Command, CreateWallet, CreditReason, Debit, Memo, Origin, Quantity, TopUp};
 use coffer_ledger::fact::{Debited, Effect};
 use coffer_ledger::ids::{TenantNumber, WalletId};
 use coffer_ledger::scope::PriceTypes;
@@ -65,11 +63,7 @@ pub(crate) fn env_with_clock(disk: &CrashStorage, clock: Arc<TestClock>) -> Env 
 
 /// Small segments, so that tests rotate them.
 pub(crate) fn options() -> EngineOptions {
-    EngineOptions {
-        segment_bytes: 2 << 20,
-        snapshot_log_bytes: 0,
-        ..EngineOptions::new("/coffer")
-    }
+    EngineOptions { segment_bytes: 2 << 20, snapshot_log_bytes: 0, ..EngineOptions::new("/coffer") }
 }
 
 /// Opens with these options.
@@ -93,8 +87,9 @@ pub(crate) async fn ensure_tenant(engine: &Engine) {
 
 /// Makes a USD wallet, and the customer if need be.
 pub(crate) async fn wallet(engine: &Engine, customer: &str, initial: i64) -> WalletId {
-    let committed =
-        engine.submit(TENANT, Target::NewCustomer(customer), Operation::new(create_wallet(customer, initial))).await;
+    let committed = engine
+        .submit(TENANT, Target::NewCustomer(customer), Operation::new(create_wallet(customer, initial)))
+        .await;
     match &committed.unwrap().record.facts.effect {
         Effect::WalletCreated { wallet, .. } => wallet.id,
         other => panic!("not a wallet: {other:?}"),
@@ -157,7 +152,12 @@ pub(crate) async fn debit_now(engine: &Engine, customer: &str, credits: i64) -> 
 }
 
 /// Debits a customer under a key.
-pub(crate) async fn debit_keyed(engine: &Engine, customer: &str, credits: i64, key: &str) -> Result<Committed, Failure> {
+pub(crate) async fn debit_keyed(
+    engine: &Engine,
+    customer: &str,
+    credits: i64,
+    key: &str,
+) -> Result<Committed, Failure> {
     engine.submit(TENANT, Target::Customer(customer), Operation::new(debit(credits)).with_key(key)).await
 }
 
@@ -172,7 +172,10 @@ pub(crate) fn debited(committed: &Committed) -> &Debited {
 /// Σ posted over a customer's wallets.
 pub(crate) async fn posted(engine: &Engine, customer: &str) -> Credits {
     let seen = engine.read(TENANT, Target::Customer(customer), view::balance).await.unwrap();
-    seen.value.wallets.iter().fold(Credits::ZERO, |sum, wallet| sum.checked_add(wallet.figures.posted).unwrap())
+    seen.value
+        .wallets
+        .iter()
+        .fold(Credits::ZERO, |sum, wallet| sum.checked_add(wallet.figures.posted).unwrap())
 }
 
 /// Tells the number of whole credits.

@@ -14,8 +14,10 @@ const OTHER: TenantNumber = TenantNumber(2);
 
 async fn make_key(engine: &coffer::engine::Engine, secret: [u8; 32]) -> KeyId {
     let scopes = KeyScopes { debit: true, ..KeyScopes::default() };
-    let command = TenantCommand::CreateKey { secret_sha256: secret, name: "k".into(), scopes, customer: None };
-    let made = engine.submit_tenant(TENANT, TenantOperation { command, origin: Origin::default() }).await.unwrap();
+    let command =
+        TenantCommand::CreateKey { secret_sha256: secret, name: "k".into(), scopes, customer: None };
+    let made =
+        engine.submit_tenant(TENANT, TenantOperation { command, origin: Origin::default() }).await.unwrap();
     match &made.record.facts.effect {
         TenantEffect::KeySet(key) => key.id,
         other => panic!("{other:?}"),
@@ -65,7 +67,8 @@ async fn settings_hold_from_the_next_turn_on_and_over_a_snapshot() {
     engine.submit_tenant(TENANT, TenantOperation { command, origin: Origin::default() }).await.unwrap();
     let command = coffer_ledger::command::Command::TopUp(top_up(id, 5, None));
     engine.submit(TENANT, Target::Wallet(id), Operation::new(command)).await.unwrap();
-    let priority = |customer: &coffer_ledger::customer::Customer, _| customer.wallets[0].tranches[0].terms.priority;
+    let priority =
+        |customer: &coffer_ledger::customer::Customer, _| customer.wallets[0].tranches[0].terms.priority;
     assert_eq!(engine.read(TENANT, Target::Wallet(id), priority).await.unwrap().value, 7);
     engine.shutdown().await.unwrap();
     let engine = open(&disk).await;

@@ -22,13 +22,27 @@ pub trait Entropy: Send + Sync + 'static {
     fn fill(&self, out: &mut [u8]);
 }
 
+/// How much a thread's work presses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Somebody waits for it.
+    Now,
+    /// It may lag behind what somebody waits for: sealing, which catches up when the machine has time.
+    Later,
+}
+
 /// Starts the log's threads.
 pub trait Spawn {
     /// Runs `body` on a thread called `name` until it returns.
     ///
     /// # Errors
     /// What the machine says when it has no thread to give.
-    fn spawn(&self, name: &str, body: Box<dyn FnOnce() + Send + 'static>) -> std::io::Result<()>;
+    fn spawn(
+        &self,
+        name: &str,
+        urgency: Urgency,
+        body: Box<dyn FnOnce() + Send + 'static>,
+    ) -> std::io::Result<()>;
 }
 
 /// The log's outside world.
@@ -57,7 +71,10 @@ mod os {
     use std::io::Read;
     use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-    use super::{Clock, Entropy, Spawn};
+    use super::{Clock, Entropy, Spawn, Urgency};
+
+    /// How nice work is that may lag: about a tenth of a busy core, all of an idle one.
+    const LATER_NICE: i32 = 10;
 
     /// The machine's own time, entropy and threads, for programs that embed the log and have no `Env`.
     #[derive(Clone, Copy, Debug)]
@@ -98,7 +115,19 @@ mod os {
     }
 
     impl Spawn for OsEnv {
-        fn spawn(&self, name: &str, body: Box<dyn FnOnce() + Send + 'static>) -> std::io::Result<()> {
+        fn spawn(
+            &self,
+            name: &str,
+            urgency: Urgency,
+            body: Box<dyn FnOnce() + Send + 'static>,
+        ) -> std::io::Result<()> {
+            let body = move || {
+                if urgency == Urgency::Later {
+                    // Of the calling thread only, on Linux. Where it is not allowed the work presses as all other.
+                    let _ = rustix::process::nice(LATER_NICE);
+                }
+                body();
+            };
             std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
         }
     }

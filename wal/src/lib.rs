@@ -41,7 +41,7 @@ pub mod writer;
 pub mod zero_fill;
 
 pub use archive::{Archive, ArchiveError, ArchivedSegment};
-pub use env::{Clock, Entropy, Env, OsEnv, Spawn};
+pub use env::{Clock, Entropy, Env, OsEnv, Spawn, Urgency};
 pub use error::{Corruption, OpenError, ReadError, VisitError};
 pub use frame::{
     FrameBuilder, FrameError, FrameHeader, Lsn, Record, RecordBuf, RecordTooLarge, Subject, decode_frame,

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::env::Spawn;
+use crate::env::{Spawn, Urgency};
 use crate::hot_log::HotLog;
 use crate::open_batch::Completion;
 use crate::sealer::{SealError, SealStep, Sealer};
@@ -53,9 +53,9 @@ impl<C: Completion> Machines<C> {
     /// Runs each machine on a thread of its own.
     pub(crate) fn spawn(self, spawn: &dyn Spawn, running: &Arc<Running>) -> std::io::Result<()> {
         let Machines { writer, zero_filler, sealer } = self;
-        running.spawn(spawn, "wal-writer", Box::new(move || writer.run()))?;
-        running.spawn(spawn, "wal-zero-fill", Box::new(move || zero_filler.run()))?;
-        running.spawn(spawn, "wal-sealer", Box::new(move || sealer.run()))
+        running.spawn(spawn, "wal-writer", Urgency::Now, Box::new(move || writer.run()))?;
+        running.spawn(spawn, "wal-zero-fill", Urgency::Now, Box::new(move || zero_filler.run()))?;
+        running.spawn(spawn, "wal-sealer", Urgency::Later, Box::new(move || sealer.run()))
     }
 }
 
@@ -102,12 +102,14 @@ impl Running {
         self: &Arc<Running>,
         spawn: &dyn Spawn,
         name: &str,
+        urgency: Urgency,
         body: Box<dyn FnOnce() + Send + 'static>,
     ) -> std::io::Result<()> {
         *self.threads.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         let counted = Counted(Arc::clone(self));
         spawn.spawn(
             name,
+            urgency,
             Box::new(move || {
                 let _counted = counted;
                 body();

@@ -12,15 +12,19 @@ use crate::storage::{Access, BLOCK_BYTES};
 pub struct Pacing {
     /// A write starts as soon as this share of the recent number of writers waits, in percent.
     pub writers_percent: u32,
-    /// A write starts at the latest this long after the one before it started, in microseconds.
+    /// A write starts at the latest this long after the one before it started, in microseconds, or after the
+    /// pause that `pause_percent` grants, whichever is later.
     pub interval_max_us: u64,
+    /// After a write, those it served get this share of the time it took to come back, in percent: on a disk
+    /// slower than the interval, writes would else start without them and serve half of the writers each.
+    pub pause_percent: u32,
     /// With at most this many recent writers, a write starts at once.
     pub few_writers_max: u32,
 }
 
 impl Default for Pacing {
     fn default() -> Pacing {
-        Pacing { writers_percent: 75, interval_max_us: 300, few_writers_max: 2 }
+        Pacing { writers_percent: 75, interval_max_us: 300, pause_percent: 25, few_writers_max: 2 }
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) struct Taking<'a> {
     rows: SmallVec<[DebitRow; 1]>,
     /// Index of the wallet of each row.
     touched: WalletIndices,
-    slices: SmallVec<[Slice; 2]>,
+    slices: SmallVec<[Slice; 1]>,
 }
 
 impl<'a> Taking<'a> {

@@ -4,6 +4,7 @@ use coffer_ledger::amount::{Credits, Rate};
 use coffer_ledger::command::{Bonus, Command, CreateWallet, CreditReason, Debit, Quantity, TopUp};
 use coffer_ledger::fact::Effect;
 use coffer_ledger::unit::Currency;
+use coffer_ledger::view;
 
 use crate::asks::{
     credits, day, free, lacking, money, purchase, slices, usage, wallet_of_usd, whole, with_one_wallet,
@@ -92,9 +93,13 @@ fn e15_overdraft_comes_after_all_tranches_and_is_repaid_by_the_next_credit() {
     assert_eq!(debited.slices[2].wallet, a);
     assert_eq!(debited.rows.iter().map(|row| row.credits).collect::<Vec<_>>(), [whole(13), whole(5)]);
     assert_eq!((world.posted(a), world.posted(b)), (whole(-3), Credits::ZERO));
-
     let facts = world.ask(Command::TopUp(purchase(a, whole(10)))).unwrap();
     let Effect::ToppedUp { rows, .. } = &facts.effect else { panic!("{facts:#?}") };
     assert_eq!((rows[0].repaid, rows[0].terms.original), (whole(3), whole(10)));
     assert_eq!(world.posted(a), whole(7));
+
+    let (record, position) = &world.log[4];
+    let rows = view::rows(record, *position);
+    let parents: Vec<_> = rows.iter().map(|row| row.parent).collect();
+    assert_eq!(parents, [None, Some(rows[0].id)]);
 }

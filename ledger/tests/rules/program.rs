@@ -84,7 +84,7 @@ impl Dice<'_> {
 
     /// Mostly 1.
     fn rate(&mut self) -> Rate {
-        Rate(if self.once_in(6) { self.of(&ODD_RATES) } else { ONE })
+        Rate(if self.once_in(5) { self.of(&ODD_RATES) } else { ONE })
     }
 
     /// Mostly dollars.
@@ -229,7 +229,7 @@ fn quantity(credits: Credits, in_money: bool) -> Quantity {
 }
 
 fn debit(world: &World, dice: &mut Dice) -> Debit {
-    let in_money = dice.once_in(4);
+    let in_money = dice.once_in(3);
     let credits = fitting(world, dice);
     let wallet = dice.once_in(4).then(|| wallet(world, dice));
     let named_wallet = world.customer.wallets.iter().find(|other| Some(other.head.id) == wallet);

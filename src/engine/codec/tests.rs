@@ -47,7 +47,7 @@ const FROZEN: [(&str, &[u8], &str); 8] = [
     (
         "wire.rs",
         include_bytes!("v1/wire.rs"),
-        "f3c8274d0d07d4dc8fa96c8aef58a7b54ba76ad385ba3f382eef078f9a5ae2ff",
+        "1f26cb64336dcee6a48a02c335fbcaf5f6eef8234f981c5b03d371fa4f8c765b",
     ),
 ];
 

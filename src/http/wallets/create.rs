@@ -100,6 +100,7 @@ pub(crate) enum WalletTypeField {
 }
 
 /// Makes a wallet.
+#[utoipa::path(post, path = "/v1/wallets", tag = "Wallets", request_body = CreateBody, responses((status = 200, body = WalletReply, description = "Done")))]
 pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.billing_dry_run()?;
     let mut body: CreateBody<'_> = call.json()?;

@@ -38,6 +38,7 @@ pub(crate) struct ManualDebitBody<'a> {
 }
 
 /// Debits a wallet by hand.
+#[utoipa::path(post, path = "/v1/wallets/{id}/debit", tag = "Wallets", request_body = ManualDebitBody, responses((status = 200, body = WalletReply, description = "Done")))]
 pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.billing_dry_run()?;
     let wallet = call.wallet_id()?;

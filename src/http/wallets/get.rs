@@ -2,7 +2,9 @@
 
 use axum::http::StatusCode;
 
-use super::reply::{Shown, WalletSeen};
+use super::reply::{RealTimeReply, Shown, WalletReply, WalletSeen};
+use utoipa::IntoParams;
+
 use crate::engine::{Seen, Target};
 use crate::http::call::Call;
 use crate::http::error::ApiError;
@@ -12,7 +14,17 @@ use crate::http::reply::Reply;
 /// What `expand` can ask for.
 pub(crate) const BREAKDOWN: &str = "credits_available_breakdown";
 
+/// What a read of wallets can be asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by name; this is its description")]
+pub(crate) struct Expand {
+    /// `credits_available_breakdown`: bought and free credit apart.
+    expand: Option<String>,
+}
+
 /// A wallet.
+#[utoipa::path(get, path = "/v1/wallets/{id}", tag = "Wallets", responses((status = 200, body = WalletReply, description = "Done")), params(Expand))]
 pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
     let shown = Shown { real_time: false, breakdown: wants_breakdown(&call.query()?) };
     let seen = seen(&call).await?;
@@ -20,6 +32,7 @@ pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
 }
 
 /// A wallet and what can be spent from it now.
+#[utoipa::path(get, path = "/v1/wallets/{id}/balance/real-time", tag = "Wallets", responses((status = 200, body = RealTimeReply, description = "Done")), params(Expand))]
 pub(crate) async fn real_time(call: Call) -> Result<Reply, ApiError> {
     let shown = Shown { real_time: true, breakdown: wants_breakdown(&call.query()?) };
     let seen = seen(&call).await?;

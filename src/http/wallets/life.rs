@@ -61,11 +61,13 @@ pub(crate) struct TerminatedReply<'a> {
 }
 
 /// Nothing leaves any more until unfrozen.
+#[utoipa::path(post, path = "/v1/wallets/{id}/freeze", tag = "Wallets", request_body = Option<StatusBody>, responses((status = 200, body = WalletReply, description = "Done")))]
 pub(crate) async fn freeze(call: Call) -> Result<Reply, ApiError> {
     set_status(call, Command::Freeze).await
 }
 
 /// Active again.
+#[utoipa::path(post, path = "/v1/wallets/{id}/unfreeze", tag = "Wallets", request_body = Option<StatusBody>, responses((status = 200, body = WalletReply, description = "Done")))]
 pub(crate) async fn unfreeze(call: Call) -> Result<Reply, ApiError> {
     set_status(call, Command::Unfreeze).await
 }
@@ -81,6 +83,7 @@ async fn set_status(call: Call, command: fn(WalletId) -> Command) -> Result<Repl
 }
 
 /// Ends a wallet.
+#[utoipa::path(post, path = "/v1/wallets/{id}/terminate", tag = "Wallets", request_body = Option<TerminateBody>, responses((status = 200, body = TerminatedReply, description = "Done")))]
 pub(crate) async fn terminate(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.billing_dry_run()?;
     let wallet = call.wallet_id()?;

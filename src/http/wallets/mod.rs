@@ -5,6 +5,7 @@ pub(crate) mod debit;
 pub(crate) mod get;
 pub(crate) mod later;
 pub(crate) mod life;
+pub(crate) mod list;
 pub(crate) mod reply;
 pub(crate) mod top_up;
 pub(crate) mod transaction;

@@ -62,6 +62,7 @@ pub(crate) struct TopUpBody<'a> {
 }
 
 /// Credits a wallet.
+#[utoipa::path(post, path = "/v1/wallets/{id}/top-up", tag = "Wallets", request_body = TopUpBody, responses((status = 200, body = TopUpReply, description = "Done")))]
 pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.billing_dry_run()?;
     let wallet = call.wallet_id()?;

@@ -38,6 +38,7 @@ pub(crate) struct UpdateBody<'a> {
 }
 
 /// Changes a wallet's settings.
+#[utoipa::path(put, path = "/v1/wallets/{id}", tag = "Wallets", request_body = UpdateBody, responses((status = 200, body = WalletReply, description = "Done")))]
 pub(crate) async fn update(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.billing_dry_run()?;
     let wallet = call.wallet_id()?;

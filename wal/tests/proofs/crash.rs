@@ -2,7 +2,8 @@
 //! way, and checks that the log found afterwards holds a prefix with all that was acknowledged; and that it
 //! can be gone on with, and crashed again.
 
-use crate::world::{Op, World, long, problems, survivals};
+use crate::world::{Op, World, long, problems, small_options, survivals};
+use coffer_wal::LogOptions;
 use coffer_wal::storage::crash::{Call, CrashPlan, CrashStorage, Survival};
 
 const LOST: CrashPlan = CrashPlan { sectors: Survival::None, names: Survival::None };
@@ -56,7 +57,10 @@ fn hasty_life() -> Vec<Op> {
 
 /// Lives both lives on a disk that stops inside the given change, or not at all.
 fn live_until(stop: Option<u64>) -> World {
-    let mut world = World::new();
+    live_on(World::new(), stop)
+}
+
+fn live_on(mut world: World, stop: Option<u64>) -> World {
     if let Some(change) = stop {
         world.disk.stop_at_change(change);
     }
@@ -79,7 +83,10 @@ fn continued(disk: &CrashStorage, stop: Option<u64>) -> CrashStorage {
 
 /// How many changes both lives make.
 fn changes_of_a_life() -> u64 {
-    let mut world = World::new();
+    changes_on(World::new())
+}
+
+fn changes_on(mut world: World) -> u64 {
     world.run(&first_life()).unwrap();
     let first = world.disk.changes();
     world.disk = world.disk.kill();
@@ -118,6 +125,31 @@ fn wherever_the_machine_stops_and_however_the_write_tears_all_that_was_acknowled
         }
     }
     assert!(tried > 1_000, "only {tried} crashes were tried");
+}
+
+#[test]
+fn the_same_holds_through_the_page_cache() {
+    let buffered = || World::with(LogOptions { direct_io: false, ..small_options() });
+    for stop in 0..changes_on(buffered()) {
+        let world = live_on(buffered(), Some(stop));
+        let coins =
+            (0..if long() { 256 } else { 8 }).map(|seed| (Survival::Seeded(seed), Survival::Seeded(!seed)));
+        for (sectors, names) in
+            coins.chain([(Survival::None, Survival::None), (Survival::All, Survival::All)])
+        {
+            let plan = CrashPlan { sectors, names };
+            let context = format!("stop {stop} at {:?}, {plan:?}", world.disk.trace().last());
+            drop(world.after_crash(&plan).recover(&context));
+        }
+        crash_and_go_on(&world.after_kill(), &format!("killed at {stop}"));
+    }
+}
+
+/// Goes on and loses what is not durable after that.
+fn crash_and_go_on(world: &World, context: &str) {
+    let mut next = world.clone();
+    next.run(&next_life()).unwrap_or_else(|error| panic!("{context}: {error}"));
+    drop(next.after_crash(&LOST).recover(context));
 }
 
 #[test]

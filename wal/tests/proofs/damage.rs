@@ -246,16 +246,37 @@ fn files_of_another_store_are_named_as_such() {
 
 #[test]
 fn a_last_batch_that_was_not_witnessed_is_refused_when_damaged_and_torn_only_with_a_hole() {
-    let mut world = World::new();
-    world.run(&[Op::Append(vec![10]), Op::Write, Op::Append(vec![700]), Op::Write]).unwrap();
-    let disk = world.after_crash(&CUT).disk;
-    let content = disk.read_file(&segment_path(1)).unwrap();
-    for bit in bits_of(&content, written(&content)).filter(|bit| bit / 8 >= 2 * BLOCK) {
-        let mut damaged = content.clone();
-        damaged[bit / 8] ^= 1 << (bit % 8);
-        disk.put_file(&segment_path(1), &damaged);
-        assert_refused(&disk, &format!("bit {bit} of a batch that nobody witnessed"));
+    // The second append is text; the third is zeros, which without a mask would look like holes.
+    for appends in [vec![vec![10], vec![700]], vec![vec![10, 20], vec![1100]]] {
+        let mut world = World::new();
+        world
+            .run(&appends.into_iter().flat_map(|sizes| [Op::Append(sizes), Op::Write]).collect::<Vec<_>>())
+            .unwrap();
+        let disk = world.after_crash(&CUT).disk;
+        let content = disk.read_file(&segment_path(1)).unwrap();
+        for bit in bits_of(&content, written(&content)).filter(|bit| bit / 8 >= 2 * BLOCK) {
+            let mut damaged = content.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            disk.put_file(&segment_path(1), &damaged);
+            assert_refused(&disk, &format!("bit {bit} of a batch that nobody witnessed"));
+        }
     }
+}
+
+#[test]
+fn a_segment_is_witnessed_before_its_first_batch_is_acknowledged() {
+    let mut world = World::new();
+    let full = [Op::Append(vec![7000]), Op::Write, Op::Append(vec![7000]), Op::Write];
+    world.run(&full).unwrap();
+    let world = world.after_crash(&CUT);
+    assert_eq!(outcome(&world.disk).unwrap().len(), 2);
+    let path = segment_path(2);
+    let content = world.disk.read_file(&path).unwrap();
+    assert!(written(&content) > BLOCK, "the second batch went to a new segment");
+    world.disk.put_file(&path, &vec![0; content.len()]);
+    assert_refused(&world.disk, "the segment that was just begun is zeroed");
+    world.disk.remove_file(&path);
+    assert_refused(&world.disk, "the segment that was just begun is removed");
 }
 
 #[test]

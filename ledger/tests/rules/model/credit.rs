@@ -61,16 +61,17 @@ impl Model {
             (self.wallets[wallet].status == WalletStatus::Closed, No::Closed),
             (!credits.is_positive(), No::AmountInvalid),
             (self.live_count() + minted > most, No::Limit("tranches_max", most as u64)),
-            (self.overflows(wallet, &(credits + &bonus)), No::AmountOverflow),
+            (self.overflows(wallet, [credits, &bonus]), No::AmountOverflow),
         ]));
         faults
     }
 
-    /// Whether so much more would take a wallet, or the money behind it, past 12 integer digits.
-    fn overflows(&self, wallet: usize, more: &Q) -> bool {
+    /// Whether these rows would take the wallet, or the money of one of them, past 12 integer digits.
+    fn overflows(&self, wallet: usize, rows: [&Q; 2]) -> bool {
         let live = self.blocks_of(wallet).filter(|block| block.is_live());
         let there = total(&live.map(Block::remaining).collect::<Vec<_>>());
-        leaves_12_digits(&(&there + more)) || leaves_12_digits(&(more * &self.wallets[wallet].topup_rate))
+        let rate = &self.wallets[wallet].topup_rate;
+        leaves_12_digits(&(&there + &total(rows))) || rows.iter().any(|row| leaves_12_digits(&(*row * rate)))
     }
 
     /// The credit that a new wallet starts with, if any.

@@ -6,7 +6,7 @@ use coffer_ledger::wallet::WalletStatus;
 use super::number::{DIGITS, Q, leaves_12_digits, total};
 use super::outcome::{Done, No, Part, Taken};
 use super::state::{Block, pays_before};
-use super::{Circumstances, Model, range_faults, unless};
+use super::{Circumstances, Model, range_faults, those, unless};
 
 /// Somebody who could pay: a tranche, or without one the overdraft, and how much at most.
 #[derive(Clone, Debug)]
@@ -36,14 +36,7 @@ impl Model {
             let there = total(&payers.iter().map(worth).collect::<Vec<_>>());
             return Err(vec![No::Insufficient(required, there)]);
         }
-        let mut faults = slices_fault(&parts, around);
-        let taken = self.take(parts, lacking);
-        let amounts = taken.rows.iter().map(|row| &row.1).chain([&taken.amount]);
-        if amounts.into_iter().any(leaves_12_digits) {
-            faults.push(No::AmountOverflow);
-        }
-        unless(faults)?;
-        Ok(Done::Taken(taken))
+        Ok(Done::Taken(self.take_within_limits(parts, lacking, around)?))
     }
 
     pub(crate) fn debit_by_hand(
@@ -63,8 +56,7 @@ impl Model {
         if lacking.is_positive() {
             return Err(vec![No::Insufficient(required.clone(), &required - &lacking)]);
         }
-        unless(slices_fault(&parts, around))?;
-        Ok(Done::TakenByHand(self.take(parts, lacking)))
+        Ok(Done::TakenByHand(self.take_within_limits(parts, lacking, around)?))
     }
 
     pub(crate) fn status_faults(&self, wallet: usize) -> Vec<No> {
@@ -164,6 +156,25 @@ impl Model {
         (parts, lacking)
     }
 
+    /// Takes the parts, unless they are too many or worth more than 12 integer digits.
+    fn take_within_limits(
+        &mut self,
+        parts: Vec<Part>,
+        shortfall: Q,
+        around: Circumstances,
+    ) -> Result<Taken, Vec<No>> {
+        let slices_max = around.limits.slices_max;
+        let too_many = parts.len() > slices_max;
+        let taken = self.take(parts, shortfall);
+        let too_much =
+            taken.rows.iter().any(|row| leaves_12_digits(&row.1)) || leaves_12_digits(&taken.amount);
+        unless(those([
+            (too_many, No::Limit("slices_max", slices_max as u64)),
+            (too_much, No::AmountOverflow),
+        ]))?;
+        Ok(taken)
+    }
+
     /// Takes the parts and writes one row per wallet touched, in the order of the first part from each.
     fn take(&mut self, parts: Vec<Part>, shortfall: Q) -> Taken {
         let mut touched: Vec<usize> = Vec::new();
@@ -212,9 +223,4 @@ impl Model {
             of_unit.map(|other| (&self.posted(other) + &self.wallets[other].limit).max(Q::zero())).collect();
         total(&parts)
     }
-}
-
-fn slices_fault(parts: &[Part], around: Circumstances) -> Vec<No> {
-    let most = around.limits.slices_max;
-    if parts.len() > most { vec![No::Limit("slices_max", most as u64)] } else { vec![] }
 }

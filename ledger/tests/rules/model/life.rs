@@ -168,6 +168,7 @@ impl Model {
         purse.status = WalletStatus::Closed;
         purse.updated_at = now;
         let refund = total(&payable).half_up(minor_digits(purse.currency));
+        unless(those([(leaves_12_digits(&refund), No::AmountOverflow)]))?;
         Ok(Done::Ended(Ended { wallet, forfeits, row, cancelled, written_off, refund }))
     }
 

@@ -17,29 +17,31 @@ const NEGATIVE: u8 = 1 << 5;
 const STEP_SHIFT: u32 = 6;
 const MAGNITUDE_BYTES: u8 = 0b0001_1111;
 
-impl Amount {
-    fn step(magnitude: u128) -> u8 {
-        // 10⁹ has nine factors of two and 10¹⁵ fifteen: most odd amounts never get to the division.
-        if magnitude.trailing_zeros() >= 15 && divides(magnitude, STEPS[2]) {
-            2
-        } else {
-            u8::from(magnitude.trailing_zeros() >= 9 && divides(magnitude, STEPS[1]))
+/// The larger steps from the last of `STEPS` down: their factors of two, and of five with its inverse modulo 2¹²⁸.
+const EXACT: [(u8, u32, u128, u128); 2] =
+    [(2, 15, 5_u128.pow(15), inverse(5_u128.pow(15))), (1, 9, 5_u128.pow(9), inverse(5_u128.pow(9)))];
+
+/// The inverse of an odd number modulo 2¹²⁸, by Newton's iteration: each round doubles the bits that are right.
+const fn inverse(odd: u128) -> u128 {
+    let mut inverse = odd;
+    let mut round = 0;
+    while round < 6 {
+        inverse = inverse.wrapping_mul(2_u128.wrapping_sub(odd.wrapping_mul(inverse)));
+        round += 1;
+    }
+    inverse
+}
+
+/// The largest step that divides a magnitude, and the quotient. A multiple of an odd number times its inverse is the
+/// quotient, and anything else comes out larger than any quotient: one multiplication instead of a division of 128 bits.
+fn scaled(magnitude: u128) -> (u8, u128) {
+    for (step, twos, fives, inverse) in EXACT {
+        let quotient = (magnitude >> twos).wrapping_mul(inverse);
+        if magnitude.trailing_zeros() >= twos && quotient <= u128::MAX / fives {
+            return (step, quotient);
         }
     }
-}
-
-fn divides(magnitude: u128, step: u64) -> bool {
-    match u64::try_from(magnitude) {
-        Ok(magnitude) => magnitude.is_multiple_of(step),
-        Err(_) => magnitude.is_multiple_of(u128::from(step)),
-    }
-}
-
-fn divided(magnitude: u128, step: u64) -> u128 {
-    match u64::try_from(magnitude) {
-        Ok(magnitude) => u128::from(magnitude / step),
-        Err(_) => magnitude / u128::from(step),
-    }
+    (0, magnitude)
 }
 
 fn significant_bytes(bits: u32) -> u8 {
@@ -52,8 +54,7 @@ impl Encode for Amount {
             return encoder.writer().write(&[0]);
         }
         let magnitude = self.0.unsigned_abs();
-        let step = Self::step(magnitude);
-        let scaled = divided(magnitude, STEPS[usize::from(step)]);
+        let (step, scaled) = scaled(magnitude);
         let tag = step << STEP_SHIFT | if self.0 < 0 { NEGATIVE } else { 0 };
         match u64::try_from(scaled) {
             Ok(scaled) => write_short(encoder, tag, scaled),

@@ -1,0 +1,152 @@
+//! `GET | PUT /v1/settings`: what a tenant decides for all its customers.
+
+use axum::http::StatusCode;
+use coffer_ledger::catalog::tenant::{DefaultPriorities, Settings, TenantCommand};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::call::Call;
+use super::error::ApiError;
+use super::fields::{self, Later};
+use super::reply::Reply;
+use super::wire::Absent;
+use crate::engine::TenantOperation;
+
+/// Changes to the settings; absent leaves as it is, null goes back to the default.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = UpdateSettings)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SettingsBody<'a> {
+    /// Burn priority of a new tranche by source.
+    default_priorities: Option<PrioritiesField>,
+    /// Currency of a new wallet that names none.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    default_currency: Option<Option<Box<str>>>,
+    /// IANA zone of customers without one; default UTC.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    time_zone: Option<Option<Box<str>>>,
+    /// Must be false or absent in this version.
+    auto_complete: Option<bool>,
+    #[serde(borrow)]
+    payment_result: Option<Later<'a>>,
+}
+
+/// Burn priorities by source; absent leaves as it is.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PrioritiesField {
+    purchased: Option<u32>,
+    promotional: Option<u32>,
+    plan_included: Option<u32>,
+    refund: Option<u32>,
+    adjustment: Option<u32>,
+}
+
+/// Tells null from absent.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Box<str>>>, D::Error> {
+    Deserialize::deserialize(deserializer).map(Some)
+}
+
+/// The settings.
+#[utoipa::path(get, path = "/v1/settings", tag = "Administration", responses((status = 200, body = SettingsReply, description = "Done")))]
+pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
+    Ok(Reply::json(StatusCode::OK, &SettingsReply::of(&current(&call)?)))
+}
+
+/// Changes the settings.
+#[utoipa::path(put, path = "/v1/settings", tag = "Administration", request_body = SettingsBody, responses((status = 200, body = SettingsReply, description = "Done")))]
+pub(crate) async fn update(call: Call) -> Result<Reply, ApiError> {
+    let dry_run = call.dry_run()?;
+    let body: SettingsBody<'_> = call.json()?;
+    let settings = body.over(current(&call)?)?;
+    let reply = Reply::json(StatusCode::OK, &SettingsReply::of(&settings));
+    if dry_run {
+        return Ok(reply);
+    }
+    let operation =
+        TenantOperation { command: TenantCommand::SetSettings(settings), origin: call.origin(None)? };
+    let committed = call.engine().submit_tenant(call.tenant(), operation).await?;
+    Ok(reply.of_tenant(&committed))
+}
+
+fn current(call: &Call) -> Result<Settings, ApiError> {
+    let view = call.engine().tenant_view(call.tenant()).ok_or_else(|| ApiError::not_found("tenant"))?;
+    Ok(view.settings.clone())
+}
+
+impl SettingsBody<'_> {
+    fn over(self, mut settings: Settings) -> Result<Settings, ApiError> {
+        Later::refuse(self.payment_result, "payment_result")?;
+        if self.auto_complete == Some(true) {
+            return Err(ApiError::not_available("auto_complete"));
+        }
+        if let Some(given) = self.default_priorities {
+            let now = settings.default_priorities;
+            settings.default_priorities = DefaultPriorities {
+                purchased: given.purchased.unwrap_or(now.purchased),
+                promotional: given.promotional.unwrap_or(now.promotional),
+                plan_included: given.plan_included.unwrap_or(now.plan_included),
+                refund: given.refund.unwrap_or(now.refund),
+                adjustment: given.adjustment.unwrap_or(now.adjustment),
+            };
+        }
+        if let Some(given) = self.default_currency {
+            settings.default_currency = given
+                .map(|code| {
+                    fields::currency(&code).map_err(|_| ApiError::field("default_currency", "three letters"))
+                })
+                .transpose()?;
+        }
+        if let Some(given) = self.time_zone {
+            if let Some(zone) = &given {
+                fields::time_zone("time_zone", zone)?;
+            }
+            settings.time_zone = given;
+        }
+        Ok(settings)
+    }
+}
+
+/// A tenant's settings.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Settings)]
+pub(crate) struct SettingsReply<'a> {
+    default_priorities: PrioritiesReply,
+    default_currency: Option<&'a str>,
+    time_zone: Option<&'a str>,
+    /// Always false in this version.
+    auto_complete: bool,
+    payment_result: Absent,
+}
+
+/// Burn priorities by source.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DefaultPriorities)]
+pub(crate) struct PrioritiesReply {
+    purchased: u32,
+    promotional: u32,
+    plan_included: u32,
+    refund: u32,
+    adjustment: u32,
+}
+
+impl<'a> SettingsReply<'a> {
+    fn of(settings: &'a Settings) -> Self {
+        let priorities = settings.default_priorities;
+        Self {
+            default_priorities: PrioritiesReply {
+                purchased: priorities.purchased,
+                promotional: priorities.promotional,
+                plan_included: priorities.plan_included,
+                refund: priorities.refund,
+                adjustment: priorities.adjustment,
+            },
+            default_currency: settings.default_currency.as_ref().map(|currency| currency.as_str()),
+            time_zone: settings.time_zone.as_deref(),
+            auto_complete: false,
+            payment_result: Absent,
+        }
+    }
+}

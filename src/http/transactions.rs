@@ -1,0 +1,50 @@
+//! `GET /v1/transactions/{id}`: a ledger row, read back from the log. The id says where.
+
+use axum::http::StatusCode;
+use coffer_ledger::amount::Credits;
+use coffer_ledger::ids::{RowId, TrancheId};
+use coffer_ledger::view::{self, RowType, RowView};
+
+use super::call::Call;
+use super::error::ApiError;
+use super::reply::Reply;
+use super::wallets::transaction::{RowContext, TransactionReply};
+use crate::engine::{StoredRecord, Target};
+
+/// One ledger row.
+#[utoipa::path(get, path = "/v1/transactions/{id}", tag = "Transactions", responses((status = 200, body = TransactionReply, description = "Done")))]
+pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
+    let id: RowId = call.param("id").parse().map_err(|_| ApiError::not_found("transaction"))?;
+    let stored = call.engine().record(call.tenant(), id.position()).await?;
+    if call.who.customer.is_some_and(|only| only != stored.customer.number) {
+        return Err(ApiError::not_found("transaction"));
+    }
+    let rows = view::rows(&stored.record, stored.position);
+    let row = rows.iter().find(|row| row.id == id).ok_or_else(|| ApiError::not_found("transaction"))?;
+    let context = RowContext {
+        tenant: call.tenant(),
+        customer_id: &stored.customer.id,
+        record: &stored.record,
+        credits_available: credits_available(&call, &stored, row).await?,
+    };
+    Ok(Reply::json(StatusCode::OK, &TransactionReply::of(row, &context)).at(stored.position))
+}
+
+/// What is left of the credit that a row brought; nothing of rows that brought none.
+async fn credits_available(
+    call: &Call,
+    stored: &StoredRecord,
+    row: &RowView<'_>,
+) -> Result<Option<Credits>, ApiError> {
+    let Some(tranche) = row.tranche.filter(|_| row.row_type == RowType::Credit) else { return Ok(None) };
+    let seen =
+        call.engine().read(call.tenant(), Target::Number(stored.customer.number), move |customer, now| {
+            let live = view::balance(customer, now).wallets.into_iter().flat_map(|wallet| wallet.tranches);
+            remaining(live, tranche)
+        });
+    Ok(Some(seen.await?.value))
+}
+
+fn remaining(mut live: impl Iterator<Item = coffer_ledger::tranche::Tranche>, tranche: TrancheId) -> Credits {
+    live.find(|live| live.id == tranche).map_or(Credits::ZERO, |live| live.remaining)
+}

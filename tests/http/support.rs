@@ -1,0 +1,269 @@
+//! What the tests of the front share: a real server on a port of its own, and a client that speaks HTTP by hand.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use coffer::engine::{Engine, EngineOptions, TenantOperation};
+use coffer::env::Env;
+use coffer::http::{self, HttpOptions, Secret, ServeError};
+use coffer_ledger::catalog::api_key::KeyScopes;
+use coffer_ledger::catalog::tenant::TenantCommand;
+use coffer_ledger::command::Origin;
+use coffer_ledger::ids::TenantNumber;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// A client that waits longer than this has found a server that hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+const FIRST: TenantNumber = TenantNumber(1);
+
+/// A server on a directory of its own, with one tenant and its admin key.
+pub(crate) struct Server {
+    runtime: Runtime,
+    engine: Engine,
+    running: Option<(oneshot::Sender<()>, JoinHandle<Result<(), ServeError>>)>,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// A key that may do everything.
+    pub(crate) key: String,
+    _dir: TempDir,
+}
+
+impl Server {
+    /// With default settings.
+    pub(crate) fn start() -> Self {
+        Self::start_with(HttpOptions::default())
+    }
+
+    /// With these settings.
+    pub(crate) fn start_with(options: HttpOptions) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let settings =
+            EngineOptions { segment_bytes: 2 << 20, snapshot_log_bytes: 0, ..EngineOptions::new(dir.path()) };
+        let (engine, listener, key) = runtime.block_on(async {
+            let engine = Engine::open(settings, Env::os(), Arc::new(())).await.unwrap();
+            engine.create_tenant("default", Origin::default()).await.unwrap();
+            let key = first_key(&engine).await;
+            (engine, TcpListener::bind("127.0.0.1:0").await.unwrap(), key)
+        });
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let serving = http::serve(engine.clone(), options, listener, async move { drop(stopped.await) });
+        let running = Some((stop, runtime.spawn(serving)));
+        Self { runtime, engine, running, address, key, _dir: dir }
+    }
+
+    /// The engine behind the front.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Asks the server to stop, and gives how it ended.
+    pub(crate) fn stop(&mut self) -> Result<(), ServeError> {
+        let (stop, serving) = self.running.take().unwrap();
+        stop.send(()).unwrap();
+        self.runtime.block_on(serving).unwrap()
+    }
+
+    /// Asks the server to stop, and does not wait.
+    pub(crate) fn ask_to_stop(&mut self) -> JoinHandle<Result<(), ServeError>> {
+        let (stop, serving) = self.running.take().unwrap();
+        stop.send(()).unwrap();
+        serving
+    }
+
+    /// Waits for what [`Self::ask_to_stop`] gave.
+    pub(crate) fn wait(&self, serving: JoinHandle<Result<(), ServeError>>) -> Result<(), ServeError> {
+        self.runtime.block_on(serving).unwrap()
+    }
+
+    /// A new connection.
+    pub(crate) fn connect(&self) -> Connection {
+        Connection::to(self.address)
+    }
+
+    /// One request on a connection of its own, with the admin key.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.ask_as(&self.key, method, path, body)
+    }
+
+    /// One request with this key.
+    pub(crate) fn ask_as(&self, key: &str, method: &str, path: &str, body: &str) -> Answer {
+        self.connect().ask(method, path, &[("x-api-key", key)], body)
+    }
+
+    /// One request with the admin key and an idempotency key.
+    pub(crate) fn ask_keyed(&self, idempotency_key: &str, method: &str, path: &str, body: &str) -> Answer {
+        let headers = [("x-api-key", &*self.key), ("idempotency-key", idempotency_key)];
+        self.connect().ask(method, path, &headers, body)
+    }
+
+    /// A wallet of `customer` in usd with so many purchased credits; its id.
+    pub(crate) fn wallet(&self, customer: &str, credits: &str) -> String {
+        let made =
+            self.ask("POST", "/v1/wallets", &format!(r#"{{"customer_id":"{customer}","currency":"usd"}}"#));
+        assert_eq!(made.status, 200, "{}", made.text);
+        let id = made.json["id"].as_str().unwrap().to_owned();
+        if credits != "0" {
+            let body =
+                format!(r#"{{"transaction_reason":"PURCHASED_CREDIT_DIRECT","credits_to_add":"{credits}"}}"#);
+            let topped = self.ask("POST", &format!("/v1/wallets/{id}/top-up"), &body);
+            assert_eq!(topped.status, 200, "{}", topped.text);
+        }
+        id
+    }
+
+    /// A key with these scopes, bound to a customer or not; its secret.
+    pub(crate) fn new_key(&self, scopes: &[&str], customer: Option<&str>) -> String {
+        let body = serde_json::json!({"name": "test", "scopes": scopes, "customer_id": customer});
+        let made = self.ask("POST", "/v1/keys", &body.to_string());
+        assert_eq!(made.status, 201, "{}", made.text);
+        made.json["key"].as_str().unwrap().to_owned()
+    }
+
+    /// Posted of a customer, from its balance.
+    pub(crate) fn posted(&self, customer: &str) -> String {
+        let balance = self.ask("GET", &format!("/v1/customers/{customer}/balance"), "");
+        assert_eq!(balance.status, 200, "{}", balance.text);
+        balance.json["posted"].as_str().unwrap_or("none").to_owned()
+    }
+}
+
+async fn first_key(engine: &Engine) -> String {
+    let secret = Secret::generate(engine);
+    let scopes = KeyScopes { debit: true, read: true, write: true, admin: true };
+    let command = TenantCommand::CreateKey {
+        secret_sha256: secret.sha256(),
+        name: "first".into(),
+        scopes,
+        customer: None,
+    };
+    engine.submit_tenant(FIRST, TenantOperation { command, origin: Origin::default() }).await.unwrap();
+    secret.reveal().to_owned()
+}
+
+/// A connection that is kept open.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+impl Connection {
+    /// To this address.
+    pub(crate) fn to(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { stream, unread: Vec::new() }
+    }
+
+    /// One request and its answer.
+    pub(crate) fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: test\r\n");
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let typed = headers.iter().any(|(name, _)| *name == "content-type");
+        if !body.is_empty() && !typed {
+            request.push_str("content-type: application/json\r\n");
+        }
+        request.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
+        self.send(request.as_bytes());
+        self.answer().expect("an answer")
+    }
+
+    /// Bytes as they are. A server that has hung up already is not an error here: its answer can still be read.
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes);
+    }
+
+    /// The next answer; `None` if the server closed the connection.
+    pub(crate) fn answer(&mut self) -> Option<Answer> {
+        let head_end = loop {
+            if let Some(end) = find(&self.unread, b"\r\n\r\n") {
+                break end;
+            }
+            self.fill()?;
+        };
+        let head = String::from_utf8(self.unread[..head_end].to_vec()).unwrap();
+        let length: usize = header_of(&head, "content-length").map_or(0, |length| length.parse().unwrap());
+        let end = head_end + 4 + length;
+        while self.unread.len() < end {
+            self.fill()?;
+        }
+        let body = self.unread[head_end + 4..end].to_vec();
+        self.unread.drain(..end);
+        Some(Answer::read(head, body))
+    }
+
+    /// Whether the server closes the connection before anything else comes.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        while self.unread.is_empty() {
+            if self.fill().is_none() {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn fill(&mut self) -> Option<()> {
+        let mut buffer = [0; 16 << 10];
+        let read = match self.stream.read(&mut buffer) {
+            Ok(read) => read,
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => 0,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Some(()),
+            Err(error) => panic!("the server hangs: {error}"),
+        };
+        self.unread.extend_from_slice(&buffer[..read]);
+        (read > 0).then_some(())
+    }
+}
+
+/// What a server answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    /// The status.
+    pub(crate) status: u16,
+    /// The body as text.
+    pub(crate) text: String,
+    /// The body as JSON; null if it is none.
+    pub(crate) json: Value,
+    head: String,
+}
+
+impl Answer {
+    fn read(head: String, body: Vec<u8>) -> Self {
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let text = String::from_utf8(body).unwrap();
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Self { status, text, json, head }
+    }
+
+    /// A header's value.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        header_of(&self.head, name)
+    }
+
+    /// The code of an error.
+    pub(crate) fn code(&self) -> &str {
+        self.json["code"].as_str().unwrap_or("no code")
+    }
+}
+
+fn header_of<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(given, _)| given.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim())
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
