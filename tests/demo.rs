@@ -5,7 +5,18 @@ use std::process::Command;
 #[test]
 fn a_server_that_is_killed_twice_loses_nothing_and_doubles_nothing() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_coffer"));
-    command.args(["demo", "--requests", "4000", "--kills", "2", "--connections", "16", "--seed", "2023", "--json"]);
+    command.args([
+        "demo",
+        "--requests",
+        "4000",
+        "--kills",
+        "2",
+        "--connections",
+        "16",
+        "--seed",
+        "2023",
+        "--json",
+    ]);
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "seed 2023: {said}");

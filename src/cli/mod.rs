@@ -12,7 +12,6 @@ mod instant;
 mod keys;
 pub(crate) mod output;
 mod progress;
-mod secret;
 mod serve;
 mod settings_args;
 mod snapshot;

@@ -75,7 +75,7 @@ async fn serve(config: &Config) -> Result<(), CliError> {
         opened = opening => opened?,
         () = signals.next() => return Ok(()),
     };
-    bootstrap::first_key(&engine, env.entropy.as_ref(), bootstrap_key).await?;
+    bootstrap::first_key(&engine, bootstrap_key).await?;
     tracing::info!("serving http://{address}, data in {}", config.data_dir().display());
     serve_until_signal(config, engine, listener, signals).await
 }

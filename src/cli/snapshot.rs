@@ -54,7 +54,7 @@ pub(crate) fn run(args: SnapshotArgs) -> Result<(), CliError> {
 }
 
 async fn take(config: Config, as_json: bool) -> Result<(), CliError> {
-    let (engine, _) = start::open_offline(&config, "a running server takes its own snapshots").await?;
+    let engine = start::open_offline(&config, "a running server takes its own snapshots").await?;
     let taken = engine.take_snapshot().await;
     let closed = engine.shutdown().await;
     let report = taken.map_err(|failure| CliError::new(Code::Io, failure.to_string()))?;

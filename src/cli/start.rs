@@ -31,7 +31,7 @@ pub(crate) async fn open_engine(options: EngineOptions, env: &Env) -> Result<Eng
 ///
 /// # Errors
 /// Why it did not start; also when there is no data directory, which is never made here.
-pub(crate) async fn open_offline(config: &Config, instead: &str) -> Result<(Engine, Env), CliError> {
+pub(crate) async fn open_offline(config: &Config, instead: &str) -> Result<Engine, CliError> {
     let dir = config.data_dir();
     if !dir.is_dir() {
         let line = format!("there is no data directory {}; `coffer serve` makes one", dir.display());
@@ -40,7 +40,7 @@ pub(crate) async fn open_offline(config: &Config, instead: &str) -> Result<(Engi
     let env = machine(config.switch("log.direct_io"));
     let options = EngineOptions { snapshot_at_shutdown: false, ..config.engine_options() };
     match open_engine(options, &env).await {
-        Ok(engine) => Ok((engine, env)),
+        Ok(engine) => Ok(engine),
         Err(error @ OpenError::Log(coffer_wal::OpenError::Locked { .. })) => {
             Err(CliError::new(Code::Busy, format!("{error}; {instead}")))
         }

@@ -27,7 +27,8 @@ fn what_config_show_prints_is_a_configuration_file() {
 fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
     let place = Place::new();
     let path = place.dir.path().join("my.toml");
-    std::fs::write(&path, "[server]\ndata_dir = \"from-file\"\n[engine]\nactors_max = 5\nkeys_max = 6\n").unwrap();
+    std::fs::write(&path, "[server]\ndata_dir = \"from-file\"\n[engine]\nactors_max = 5\nkeys_max = 6\n")
+        .unwrap();
     let shown = ended(
         program()
             .args(["config", "show", "--json", "--data-dir", "from-flag", "--config"])
@@ -36,7 +37,8 @@ fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
             .env("COFFER_ACTORS_MAX", "7"),
     );
     let shown = shown.ok().json();
-    let find = |key: &str| shown.as_array().unwrap().iter().find(|entry| entry["key"] == key).unwrap().clone();
+    let find =
+        |key: &str| shown.as_array().unwrap().iter().find(|entry| entry["key"] == key).unwrap().clone();
     assert_eq!(find("server.data_dir")["value"], "from-flag");
     assert_eq!(find("server.data_dir")["origin"], "--data-dir");
     assert_eq!(find("engine.actors_max")["value"], 7);
@@ -47,8 +49,14 @@ fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
 
 /// A wrong configuration, and the line that it ends with (behind the file's own path).
 const WRONG: [(&str, &str); 6] = [
-    ("[engine]\nactors = 5", "engine.actors (FILE): no such setting; see `coffer config show` for all of them"),
-    ("[motor]\nactors_max = 5", "motor.actors_max (FILE): no such setting; see `coffer config show` for all of them"),
+    (
+        "[engine]\nactors = 5",
+        "engine.actors (FILE): no such setting; see `coffer config show` for all of them",
+    ),
+    (
+        "[motor]\nactors_max = 5",
+        "motor.actors_max (FILE): no such setting; see `coffer config show` for all of them",
+    ),
     ("listen = \"127.0.0.1:1\"", "listen (FILE): no such setting; see `coffer config show` for all of them"),
     ("[engine]\nactors_max = 0", "engine.actors_max = 0 (FILE): must be a whole number from 1 to 10000000"),
     ("[log]\ndirect_io = 1", "log.direct_io = 1 (FILE): must be true or false"),

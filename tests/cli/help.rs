@@ -30,7 +30,9 @@ fn the_version_is_that_of_the_package() {
 
 #[test]
 fn what_is_not_understood_ends_with_2_and_says_so() {
-    for args in [&["serv"][..], &["wal"], &["keys", "create"], &["demo", "--connections", "0"], &["serve", "--speed"]] {
+    for args in
+        [&["serv"][..], &["wal"], &["keys", "create"], &["demo", "--connections", "0"], &["serve", "--speed"]]
+    {
         let ended = coffer(args.iter().copied());
         assert_eq!(ended.code, 2, "{args:?}: {ended:?}");
         assert!(!ended.err.is_empty());

@@ -5,7 +5,8 @@ use crate::program::{KEY, Place, Server, coffer};
 #[test]
 fn a_key_of_a_stopped_server_is_made_listed_and_revoked() {
     let place = Place::with_two_keys();
-    let made = place.run(&["keys", "create", "--name", "third", "--scopes", "admin,read", "--json"]).ok().json();
+    let made =
+        place.run(&["keys", "create", "--name", "third", "--scopes", "admin,read", "--json"]).ok().json();
     assert_eq!(made["scopes"], serde_json::json!(["read", "admin"]));
     let (id, key) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
     let listed = place.run(&["keys", "list", "--json"]).ok();
@@ -49,7 +50,18 @@ fn a_key_that_may_not_is_told_so() {
     let made = place.run(&["keys", "create", "--name", "reader", "--scopes", "read", "--json"]).ok().json();
     let server = Server::start(&place);
     let key = made["key"].as_str().unwrap();
-    let refused = coffer(["keys", "create", "--name", "x", "--scopes", "admin", "--url", &server.url, "--api-key", key]);
+    let refused = coffer([
+        "keys",
+        "create",
+        "--name",
+        "x",
+        "--scopes",
+        "admin",
+        "--url",
+        &server.url,
+        "--api-key",
+        key,
+    ]);
     assert_eq!(refused.code, 1);
     assert!(refused.line().contains("answered 403"), "{refused:?}");
     assert!(server.stop().success());

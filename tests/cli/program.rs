@@ -134,7 +134,9 @@ pub struct Server {
 impl Server {
     /// Starts one on any free port, with [`KEY`] as its first admin key.
     pub fn start(place: &Place) -> Self {
-        Self::spawn(program().arg("serve").env("COFFER_BOOTSTRAP_KEY", KEY).arg("--data-dir").arg(place.data()))
+        Self::spawn(
+            program().arg("serve").env("COFFER_BOOTSTRAP_KEY", KEY).arg("--data-dir").arg(place.data()),
+        )
     }
 
     /// Waits until the command serves.

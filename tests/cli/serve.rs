@@ -31,7 +31,8 @@ fn a_chosen_bootstrap_key_works_and_is_not_printed() {
 #[test]
 fn a_bootstrap_key_that_is_too_short_is_refused_without_showing_it() {
     let place = Place::new();
-    let ended = ended(program().args(["serve", "--data-dir", &place.arg()]).env("COFFER_BOOTSTRAP_KEY", "hush"));
+    let ended =
+        ended(program().args(["serve", "--data-dir", &place.arg()]).env("COFFER_BOOTSTRAP_KEY", "hush"));
     assert_eq!(ended.code, 78);
     assert_eq!(ended.err, "coffer: COFFER_BOOTSTRAP_KEY: must be 16 to 256 visible ASCII characters\n");
     assert!(!place.data().exists());

@@ -6,26 +6,25 @@ use coffer_ledger::catalog::api_key::ApiKey;
 use coffer_ledger::catalog::tenant::{TenantCommand, TenantEffect};
 use coffer_ledger::command::Origin;
 use coffer_ledger::ids::{KeyId, TenantNumber};
-use coffer_wal::Entropy;
 
 use super::{KeysCommand, ShownKey, names_of, print_list, print_made, print_revoked, scopes_of};
 use crate::cli::exit::{CliError, Code};
 use crate::cli::instant::rfc3339;
-use crate::cli::{secret, start};
+use crate::cli::start;
 use crate::config::Config;
 use crate::engine::{Engine, Target, TenantOperation, TenantView};
+use crate::http::Secret;
 
 /// Opens, does one command, closes.
 pub(crate) async fn run(config: Config, tenant: String, command: KeysCommand, json: bool) -> Result<(), CliError> {
-    let (engine, env) = start::open_offline(&config, "for a running server use --url and --api-key").await?;
-    let done = run_on(&engine, env.entropy.as_ref(), &tenant, command, json).await;
+    let engine = start::open_offline(&config, "for a running server use --url and --api-key").await?;
+    let done = run_on(&engine, &tenant, command, json).await;
     let closed = engine.shutdown().await.map_err(CliError::from);
     done.and(closed)
 }
 
 async fn run_on(
     engine: &Engine,
-    entropy: &dyn Entropy,
     tenant: &str,
     command: KeysCommand,
     json: bool,
@@ -33,9 +32,9 @@ async fn run_on(
     let view = find_tenant(engine, tenant)?;
     match command {
         KeysCommand::Create { name, scopes, customer } => {
-            let key = secret::generate(entropy);
+            let key = Secret::generate(engine);
             let made = create(engine, view.number, &key, &name, &scopes, customer.as_deref()).await?;
-            print_made(&ShownKey { key: Some(key), ..shown(&made) }, json);
+            print_made(&ShownKey { key: Some(key.reveal().to_owned()), ..shown(&made) }, json);
         }
         KeysCommand::List => print_list(&view.keys.iter().map(shown).collect::<Vec<_>>(), json),
         KeysCommand::Revoke { id } => {
@@ -59,7 +58,7 @@ fn find_tenant(engine: &Engine, name: &str) -> Result<Arc<TenantView>, CliError>
 async fn create(
     engine: &Engine,
     tenant: TenantNumber,
-    key: &str,
+    key: &Secret,
     name: &str,
     scopes: &[String],
     customer: Option<&str>,
@@ -72,7 +71,7 @@ async fn create(
         }
     };
     let command = TenantCommand::CreateKey {
-        secret_sha256: secret::sha256(key),
+        secret_sha256: key.sha256(),
         name: name.into(),
         scopes: scopes_of(scopes),
         customer,
