@@ -9,36 +9,36 @@ use rustix::process::{Pid, Signal, kill_process};
 use sha2::{Digest, Sha256};
 
 /// An admin key for servers of tests.
-pub const KEY: &str = "an-admin-key-for-a-test";
+pub(crate) const KEY: &str = "an-admin-key-for-a-test";
 
 /// What a run of the program gave.
 #[derive(Debug)]
-pub struct Ended {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Ended {
     /// The one line on standard error that a failed command ends with.
-    pub fn line(&self) -> &str {
+    pub(crate) fn line(&self) -> &str {
         self.err.lines().last().unwrap_or_default()
     }
 
     /// Standard output as JSON.
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// Checks that it went well.
-    pub fn ok(self) -> Self {
+    pub(crate) fn ok(self) -> Self {
         assert_eq!(self.code, 0, "{self:?}");
         self
     }
 }
 
 /// The program, on small segments so that a test's directory is small.
-pub fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_coffer"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("COFFER_")) {
         command.env_remove(name);
@@ -48,38 +48,38 @@ pub fn program() -> Command {
 }
 
 /// Runs it to its end.
-pub fn coffer<'a>(args: impl IntoIterator<Item = &'a str>) -> Ended {
+pub(crate) fn coffer<'a>(args: impl IntoIterator<Item = &'a str>) -> Ended {
     ended(program().args(args))
 }
 
 /// Runs a command to its end.
-pub fn ended(command: &mut Command) -> Ended {
+pub(crate) fn ended(command: &mut Command) -> Ended {
     let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ended { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }
 
 /// A directory with a data directory's place in it.
-pub struct Place {
-    pub dir: tempfile::TempDir,
+pub(crate) struct Place {
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().unwrap() }
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
     /// The data directory as an argument.
-    pub fn arg(&self) -> String {
+    pub(crate) fn arg(&self) -> String {
         self.data().to_str().unwrap().to_owned()
     }
 
     /// A data directory that a server has made, with its first key and one more.
-    pub fn with_two_keys() -> Self {
+    pub(crate) fn with_two_keys() -> Self {
         let place = Self::new();
         assert!(Server::start(&place).stop().success());
         place.run(&["keys", "create", "--name", "second", "--scopes", "debit,read"]).ok();
@@ -87,17 +87,17 @@ impl Place {
     }
 
     /// Runs a command on the data directory.
-    pub fn run(&self, args: &[&str]) -> Ended {
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
         ended(program().args(args).arg("--data-dir").arg(self.data()))
     }
 
     /// The path of a file of the log.
-    pub fn shard_file(&self, name: &str) -> PathBuf {
+    pub(crate) fn shard_file(&self, name: &str) -> PathBuf {
         self.data().join("shard-00").join(name)
     }
 
     /// Changes one byte.
-    pub fn flip(&self, name: &str, at: usize) {
+    pub(crate) fn flip(&self, name: &str, at: usize) {
         let path = self.shard_file(name);
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[at] ^= 0x01;
@@ -105,7 +105,7 @@ impl Place {
     }
 
     /// Every file below the directory with the hash of its content.
-    pub fn tree(&self) -> BTreeMap<PathBuf, [u8; 32]> {
+    pub(crate) fn tree(&self) -> BTreeMap<PathBuf, [u8; 32]> {
         let mut tree = BTreeMap::new();
         collect(self.dir.path(), &mut tree);
         tree
@@ -126,21 +126,21 @@ fn collect(dir: &Path, tree: &mut BTreeMap<PathBuf, [u8; 32]>) {
 }
 
 /// A running server.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Server {
     /// Starts one on any free port, with [`KEY`] as its first admin key.
-    pub fn start(place: &Place) -> Self {
+    pub(crate) fn start(place: &Place) -> Self {
         Self::spawn(
             program().arg("serve").env("COFFER_BOOTSTRAP_KEY", KEY).arg("--data-dir").arg(place.data()),
         )
     }
 
     /// Waits until the command serves.
-    pub fn spawn(command: &mut Command) -> Self {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let command = command.args(["--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -159,13 +159,13 @@ impl Server {
     }
 
     /// SIGTERM, and how it ended.
-    pub fn stop(mut self) -> ExitStatus {
+    pub(crate) fn stop(mut self) -> ExitStatus {
         self.signal(Signal::TERM);
         self.child.wait().unwrap()
     }
 
     /// As [`Server::stop`], with what it printed.
-    pub fn stop_and_read(mut self) -> (ExitStatus, String) {
+    pub(crate) fn stop_and_read(mut self) -> (ExitStatus, String) {
         self.signal(Signal::TERM);
         let mut out = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
@@ -173,7 +173,7 @@ impl Server {
     }
 
     /// SIGKILL.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
