@@ -86,7 +86,8 @@ fn dispatch(command: Command) -> Result<(), CliError> {
     }
 }
 
-/// Runs a future to its end on a runtime of its own; 0 threads = one per core.
+/// Runs a future to its end on a runtime of its own; 0 threads = one per core. What still runs then is left behind: a second
+/// signal or a halt must not wait for a disk.
 pub(crate) fn block_on<T>(threads: usize, work: impl Future<Output = T>) -> Result<T, CliError> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if threads > 0 {
@@ -96,7 +97,9 @@ pub(crate) fn block_on<T>(threads: usize, work: impl Future<Output = T>) -> Resu
         .enable_all()
         .build()
         .map_err(|error| CliError::new(Code::Internal, format!("no threads to run on: {error}")))?;
-    Ok(runtime.block_on(work))
+    let result = runtime.block_on(work);
+    runtime.shutdown_background();
+    Ok(result)
 }
 
 #[cfg(test)]

@@ -71,6 +71,15 @@ pub(crate) struct Seen {
     pub(crate) latencies_us: Histogram<u64>,
 }
 
+/// An answer, and what it took to get it.
+pub(crate) struct Answer {
+    pub(crate) reply: Reply,
+    /// Times that the request was sent without an answer.
+    pub(crate) unanswered: u32,
+    /// Whether a server was waited for.
+    waited: bool,
+}
+
 /// A connection that follows the server through its restarts.
 pub(crate) struct Caller {
     run: Arc<Run>,
@@ -107,21 +116,24 @@ impl Caller {
         Ok(Self { run, addresses, generation, client })
     }
 
-    /// Sends a row until there is an answer; also tells how often there was none.
-    pub(crate) async fn debit(&mut self, request: &Request) -> Result<(Reply, u32), CliError> {
+    /// Sends a row until there is an answer.
+    pub(crate) async fn debit(&mut self, request: &Request) -> Result<Answer, CliError> {
         let path = format!("/v1/customers/{}/debits", self.run.accounts[request.customer()]);
         let key = format!("row-{}", request.row);
         let body = Bytes::from(api::debit_body(request));
-        let (mut unanswered, mut retries) = (0, 0);
+        let (mut unanswered, mut retries, mut waited) = (0, 0, false);
         loop {
             match self.client.send(Method::POST, &path, &[("idempotency-key", &key)], body.clone()).await {
                 Ok(reply) if reply.status == 503 && retries < RETRIES_MAX => {
                     retries += 1;
                     tokio::time::sleep(RETRY_PAUSE).await;
                 }
-                Ok(reply) => return Ok((reply, unanswered)),
+                Ok(reply) => return Ok(Answer { reply, unanswered, waited }),
                 // Nothing was sent: there is no server until the next start.
-                Err(ClientError::Unreachable { .. }) => self.follow().await?,
+                Err(ClientError::Unreachable { .. }) => {
+                    waited = true;
+                    self.follow().await?;
+                }
                 Err(error) if retries == RETRIES_MAX => {
                     return Err(CliError::new(Code::Failed, format!("{key}: {error}")));
                 }
@@ -166,13 +178,13 @@ pub(crate) async fn work(run: Arc<Run>, rows: Vec<Request>) -> Result<Seen, CliE
                 (first?, Some(again?))
             }
         };
-        let (reply, unanswered) = first;
+        let Answer { reply, unanswered, waited } = first;
         let took_us = (run.clock.monotonic_ns() - began_ns) / 1_000;
-        if unanswered == 0 && again.is_none() {
+        if unanswered == 0 && !waited && again.is_none() {
             seen.latencies_us.saturating_record(took_us);
         }
         let received_ns = run.clock.now_ns();
-        let again = again.map(|(reply, _)| reply);
+        let again = again.map(|answer| answer.reply);
         seen.outcomes.push(Outcome { request, sent_ns, received_ns, unanswered, reply, again });
         run.count_answer();
     }

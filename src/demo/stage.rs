@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -107,24 +107,25 @@ impl Stage {
         addresses: &watch::Sender<Address>,
         requests: &[Request],
     ) -> Result<(Server, Replayed), CliError> {
-        let (mut server, mut outage_ns, mut recovery_ns) = (server, 0, Vec::new());
-        let kills = async {
-            for _ in &run.kill_points {
-                run.kill.notified().await;
-                let killed_ns = self.env.clock.monotonic_ns();
-                server = self.kill_and_restart(server, run, addresses).await?;
-                outage_ns += self.env.clock.monotonic_ns() - killed_ns;
-                recovery_ns.push(server.ready_ns);
+        let (mut server, mut outage_ns, mut recovery_ns, mut killed_at) = (server, 0, Vec::new(), Vec::new());
+        // The workers are tasks of their own: they go on while a server is killed and started here.
+        let mut sending = std::pin::pin!(self.send(run, requests));
+        let mut shown = std::pin::pin!(show::progress(run, requests.len()));
+        let (outcomes, latencies_us) = loop {
+            tokio::select! {
+                biased;
+                sent = &mut sending => break sent?,
+                () = run.kill.notified() => {
+                    let killed_ns = self.env.clock.monotonic_ns();
+                    killed_at.push(run.answered.load(Ordering::Relaxed));
+                    server = self.kill_and_restart(server, run, addresses).await?;
+                    outage_ns += self.env.clock.monotonic_ns() - killed_ns;
+                    recovery_ns.push(server.ready_ns);
+                }
+                () = &mut shown => unreachable!("progress is shown until the work is done"),
             }
-            Ok::<_, CliError>(server)
-        };
-        let both = async { tokio::try_join!(self.send(run, requests), kills) };
-        let ((outcomes, latencies_us), server) = tokio::select! {
-            done = both => done?,
-            () = show::progress(run, requests.len()) => unreachable!("progress is shown until the work is done"),
         };
         let busy_ns = (self.env.clock.monotonic_ns() - run.started_ns).saturating_sub(outage_ns);
-        let killed_at = run.kill_points.clone();
         Ok((server, Replayed { outcomes, latencies_us, busy_ns, recovery_ns, killed_at }))
     }
 
@@ -152,7 +153,7 @@ impl Stage {
         addresses: &watch::Sender<Address>,
     ) -> Result<Server, CliError> {
         server.kill().await?;
-        let answered = run.answered.load(std::sync::atomic::Ordering::Relaxed);
+        let answered = run.answered.load(Ordering::Relaxed);
         output::note(format!("killed the server (SIGKILL) after {answered} answers; starting it again"));
         let server = self.start().await?;
         output::note(format!("it serves again after {} ms", server.ready_ns / 1_000_000));
@@ -231,7 +232,7 @@ async fn confirm(run: &Arc<Run>, outcomes: &[Outcome], findings: &mut Findings) 
         workers.spawn(async move {
             let mut answers = Vec::with_capacity(share.len());
             for outcome in share {
-                let (again, _) = caller.debit(&outcome.request).await?;
+                let again = caller.debit(&outcome.request).await?.reply;
                 answers.push((outcome, again));
             }
             Ok::<_, CliError>(answers)

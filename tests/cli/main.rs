@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test of a program looks at its files from outside")]
 
+mod bench;
 mod config;
 mod data_dir;
 mod help;
