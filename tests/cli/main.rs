@@ -1,5 +1,6 @@
 //! The command line, with the real program: what it prints, how it ends, and what it leaves untouched.
 
+#![expect(clippy::unwrap_used, reason = "in a test's helpers too, a panic is the failure report")]
 #![expect(clippy::disallowed_methods, reason = "a test of a program looks at its files from outside")]
 
 mod bench;

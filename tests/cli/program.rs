@@ -142,16 +142,16 @@ impl Server {
     /// Waits until the command serves.
     pub(crate) fn spawn(command: &mut Command) -> Self {
         let command = command.args(["--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut server = Self { child: command.spawn().unwrap(), url: String::new() };
+        let mut lines = BufReader::new(server.child.stderr.take().unwrap()).lines();
         let mut said = Vec::new();
         for line in lines.by_ref() {
             let line = line.unwrap();
             if let Some((_, rest)) = line.split_once("serving http://") {
-                let url = format!("http://{}", rest.split(',').next().unwrap());
+                server.url = format!("http://{}", rest.split(',').next().unwrap());
                 // Read on, or the server would block on a full pipe.
                 std::thread::spawn(move || lines.for_each(drop));
-                return Self { child, url };
+                return server;
             }
             said.push(line);
         }
