@@ -135,10 +135,11 @@ impl Call {
             let identity = customer.identity.as_ref().filter(|identity| !identity.deleted);
             identity.map(|_| read(customer, now))
         };
-        let seen = self.engine().read(self.tenant(), target, look).await.map_err(|failure| match failure {
-            Failure::NotFound(_) => not_found(target),
-            failure => failure.into(),
-        })?;
+        let seen =
+            self.engine().read(self.tenant(), target, look).await.map_err(|failure| match failure {
+                Failure::NotFound(_) => not_found(target),
+                failure => failure.into(),
+            })?;
         let value = seen.value.ok_or_else(|| not_found(target))?;
         Ok(Seen { value, position: seen.position })
     }

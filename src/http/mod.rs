@@ -97,38 +97,61 @@ impl App {
     }
 }
 
-/// Serves the whole API on `listener` until `shutdown` resolves; requests in flight are finished then.
+/// The front of one engine. Its listeners share their counters: one for everybody, and if wanted one for operators.
+#[derive(Clone)]
+pub struct HttpServer(Arc<App>);
+
+impl HttpServer {
+    /// A front that does not listen yet.
+    #[must_use]
+    pub fn new(engine: Engine, options: HttpOptions) -> Self {
+        Self(Arc::new(App::new(engine, options)))
+    }
+
+    /// Serves the whole API on `listener` until `shutdown` resolves; requests in flight are finished then.
+    ///
+    /// # Errors
+    /// [`ServeError`]: the listener broke, or requests did not finish in `drain_timeout_s`.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        let (routes, _) = api();
+        server::run(Arc::clone(&self.0), routes.with_state(Arc::clone(&self.0)), listener, shutdown).await
+    }
+
+    /// Serves health, readiness and figures without a key, for a listener that only operators reach.
+    ///
+    /// # Errors
+    /// As [`Self::serve`].
+    pub async fn serve_ops(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        let (routes, _) = operators(Routes::new()).open("/metrics", ops::open_metrics).finish();
+        server::run(Arc::clone(&self.0), routes.with_state(Arc::clone(&self.0)), listener, shutdown).await
+    }
+}
+
+impl std::fmt::Debug for HttpServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpServer").field("options", &self.0.options).finish_non_exhaustive()
+    }
+}
+
+/// Serves the whole API of a new [`HttpServer`].
 ///
 /// # Errors
-/// [`ServeError`]: the listener broke, or requests did not finish in `drain_timeout_s`.
+/// As [`HttpServer::serve`].
 pub async fn serve(
     engine: Engine,
     options: HttpOptions,
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let app = Arc::new(App::new(engine, options));
-    let (router, _) = api();
-    server::run(Arc::clone(&app), with(router, app), listener, shutdown).await
-}
-
-/// Serves health, readiness and metrics without a key, for a listener that only operators reach.
-///
-/// # Errors
-/// As [`serve`].
-pub async fn serve_ops(
-    engine: Engine,
-    options: HttpOptions,
-    listener: TcpListener,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), ServeError> {
-    let app = Arc::new(App::new(engine, options));
-    let (router, _) = operators(Routes::new()).open("/metrics", ops::open_metrics).finish();
-    server::run(Arc::clone(&app), with(router, app), listener, shutdown).await
-}
-
-fn with(router: Router<Arc<App>>, app: Arc<App>) -> Router {
-    router.with_state(app)
+    HttpServer::new(engine, options).serve(listener, shutdown).await
 }
 
 /// Every route of the API.

@@ -1,7 +1,7 @@
 //! `GET | PUT /v1/settings`: what a tenant decides for all its customers.
 
 use axum::http::StatusCode;
-use coffer_ledger::catalog::tenant::{DefaultPriorities, Settings, TenantCommand};
+use coffer_ledger::catalog::tenant::{DefaultPriorities, Settings, TenantCommand, TenantEffect};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -31,6 +31,8 @@ pub(crate) struct SettingsBody<'a> {
     auto_complete: Option<bool>,
     #[serde(borrow)]
     payment_result: Option<Later<'a>>,
+    /// As the `Idempotency-Key` header.
+    idempotency_key: Option<Box<str>>,
 }
 
 /// Burn priorities by source; absent leaves as it is.
@@ -59,16 +61,18 @@ pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
 #[utoipa::path(put, path = "/v1/settings", tag = "Administration", request_body = SettingsBody, responses((status = 200, body = SettingsReply, description = "Done")))]
 pub(crate) async fn update(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.dry_run()?;
-    let body: SettingsBody<'_> = call.json()?;
+    let mut body: SettingsBody<'_> = call.json()?;
+    let origin = call.origin(body.idempotency_key.take())?;
     let settings = body.over(current(&call)?)?;
-    let reply = Reply::json(StatusCode::OK, &SettingsReply::of(&settings));
     if dry_run {
-        return Ok(reply);
+        return Ok(Reply::json(StatusCode::OK, &SettingsReply::of(&settings)));
     }
-    let operation =
-        TenantOperation { command: TenantCommand::SetSettings(settings), origin: call.origin(None)? };
+    let operation = TenantOperation { command: TenantCommand::SetSettings(settings), origin };
     let committed = call.engine().submit_tenant(call.tenant(), operation).await?;
-    Ok(reply.of_tenant(&committed))
+    let TenantEffect::SettingsSet(settings) = &committed.record.facts.effect else {
+        return Err(ApiError::internal("the record of settings holds another effect"));
+    };
+    Ok(Reply::json(StatusCode::OK, &SettingsReply::of(settings)).of_tenant(&committed))
 }
 
 fn current(call: &Call) -> Result<Settings, ApiError> {

@@ -200,6 +200,9 @@ pub(crate) fn cost_basis(paid: Money, original: Credits) -> Option<Dec> {
     if paid.is_zero() || !original.is_positive() {
         return Some(Dec::ZERO);
     }
+    if paid.0 == original.0 {
+        return Some(Rate::ONE.into());
+    }
     // A quotient of two amounts in the same units is the same formula whatever the amounts are called.
     Credits::for_amount_down(paid, Rate(original.0)).map(Dec::from)
 }

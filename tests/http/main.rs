@@ -1,5 +1,7 @@
 //! The HTTP front as clients meet it: a real server, a real log, requests written by hand.
 
+#![allow(clippy::unwrap_used, reason = "a panic in a test is its failure report")]
+
 mod bad_input;
 mod batches;
 mod golden_path;

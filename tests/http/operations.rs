@@ -57,6 +57,22 @@ fn metrics_count_what_happened() {
 }
 
 #[test]
+fn operators_see_the_same_figures_without_a_key_and_nothing_else() {
+    let server = Server::start();
+    server.wallet("acme", "10");
+    let mut operator = server.connect_as_operator();
+    let metrics = operator.ask("GET", "/metrics", &[], "");
+    assert_eq!(metrics.status, 200);
+    assert!(
+        metrics.text.contains("coffer_http_requests_total{class=\"wallet_write\",status=\"200\"} 2"),
+        "{}",
+        metrics.text
+    );
+    assert_eq!(operator.ask("GET", "/readyz", &[], "").status, 200);
+    assert_eq!(operator.ask("GET", "/v1/wallets", &[("x-api-key", &*server.key)], "").status, 404);
+}
+
+#[test]
 fn settings_change_what_is_given_and_take_effect() {
     let server = Server::start();
     let first = server.ask("GET", "/v1/settings", "");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use coffer::engine::{Engine, EngineOptions, TenantOperation};
 use coffer::env::Env;
-use coffer::http::{self, HttpOptions, Secret, ServeError};
+use coffer::http::{HttpOptions, HttpServer, Secret, ServeError};
 use coffer_ledger::catalog::api_key::KeyScopes;
 use coffer_ledger::catalog::tenant::TenantCommand;
 use coffer_ledger::command::Origin;
@@ -23,11 +23,14 @@ use tokio::task::JoinHandle;
 const PATIENCE: Duration = Duration::from_secs(30);
 const FIRST: TenantNumber = TenantNumber(1);
 
+type Serving = JoinHandle<Result<(), ServeError>>;
+
 /// A server on a directory of its own, with one tenant and its admin key.
 pub(crate) struct Server {
     runtime: Runtime,
     engine: Engine,
-    running: Option<(oneshot::Sender<()>, JoinHandle<Result<(), ServeError>>)>,
+    front: HttpServer,
+    running: Option<(oneshot::Sender<()>, Serving)>,
     /// Where it listens.
     pub(crate) address: SocketAddr,
     /// A key that may do everything.
@@ -56,9 +59,11 @@ impl Server {
         });
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let serving = http::serve(engine.clone(), options, listener, async move { drop(stopped.await) });
-        let running = Some((stop, runtime.spawn(serving)));
-        Self { runtime, engine, running, address, key, _dir: dir }
+        let front = HttpServer::new(engine.clone(), options);
+        let serving = front.clone();
+        let serving =
+            runtime.spawn(async move { serving.serve(listener, async { drop(stopped.await) }).await });
+        Self { runtime, engine, front, running: Some((stop, serving)), address, key, _dir: dir }
     }
 
     /// The engine behind the front.
@@ -74,15 +79,24 @@ impl Server {
     }
 
     /// Asks the server to stop, and does not wait.
-    pub(crate) fn ask_to_stop(&mut self) -> JoinHandle<Result<(), ServeError>> {
+    pub(crate) fn ask_to_stop(&mut self) -> Serving {
         let (stop, serving) = self.running.take().unwrap();
         stop.send(()).unwrap();
         serving
     }
 
     /// Waits for what [`Self::ask_to_stop`] gave.
-    pub(crate) fn wait(&self, serving: JoinHandle<Result<(), ServeError>>) -> Result<(), ServeError> {
+    pub(crate) fn wait(&self, serving: Serving) -> Result<(), ServeError> {
         self.runtime.block_on(serving).unwrap()
+    }
+
+    /// A connection to a listener for operators, which is opened by this.
+    pub(crate) fn connect_as_operator(&self) -> Connection {
+        let listener = self.runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let front = self.front.clone();
+        self.runtime.spawn(async move { front.serve_ops(listener, std::future::pending()).await });
+        Connection::to(address)
     }
 
     /// A new connection.

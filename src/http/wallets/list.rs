@@ -45,8 +45,11 @@ impl WalletFilter {
     }
 
     fn matches(&self) -> Result<Matches, ApiError> {
-        let status = match self.status.as_deref().filter(|status| !status.is_empty()) {
-            None | Some("published") => None,
+        let status = self.status.as_deref().filter(|status| !status.is_empty());
+        // Words of SDKs for things that every list shares: a wallet is always published.
+        let unpublished = matches!(status, Some("archived" | "deleted"));
+        let status = match status {
+            None | Some("published" | "archived" | "deleted") => None,
             Some("active") => Some(WalletStatus::Active),
             Some("frozen") => Some(WalletStatus::Frozen),
             Some("closed") => Some(WalletStatus::Closed),
@@ -55,7 +58,7 @@ impl WalletFilter {
         let ids = self.wallet_ids.as_ref().filter(|ids| !ids.is_empty());
         // What is no wallet's id matches nothing.
         let ids = ids.map(|ids| ids.iter().filter_map(|id| id.parse().ok()).collect());
-        Ok(Matches { status, ids, none: self.alert_enabled == Some(true) })
+        Ok(Matches { status, ids, none: unpublished || self.alert_enabled == Some(true) })
     }
 }
 
