@@ -66,6 +66,8 @@ impl Core {
         }
         match self.journal.space() {
             Space::Enough => Ok(()),
+            // A disk that failed cannot make spare segments either.
+            Space::Low { .. } if self.journal.halted().is_some() => Err(Failure::Halted),
             Space::Low { .. } => Err(Failure::ReadOnly("the disk is nearly full")),
         }
     }

@@ -27,7 +27,7 @@ where
     match core.router.peek(of.0, of.1)? {
         Peek::Resting(resting) => {
             let customer = decode(&resting)?;
-            let value = look(&customer, core.time.now().max(customer.last_at));
+            let value = look(exists(&customer)?, core.time.now().max(customer.last_at));
             Ok(Seen { value, position: resting.position })
         }
         Peek::Busy => ask(core, of, look).await,
@@ -41,8 +41,9 @@ where
 {
     let (tell, told) = oneshot::channel();
     let reader = Box::new(move |shown: Result<(&Customer, Timestamp), Failure>| -> super::gate::Then {
-        let seen = shown
-            .map(|(customer, now)| Seen { value: look(customer, now), position: customer.last_position });
+        let seen = shown.and_then(|(customer, now)| {
+            Ok(Seen { value: look(exists(customer)?, now), position: customer.last_position })
+        });
         Box::new(move |durable| drop(tell.send(durable.map_err(|_| Failure::Halted).and(seen))))
     });
     match core.router.send(core, of, Message::Read(reader)) {
@@ -101,6 +102,11 @@ fn decode_all<T>(
         });
     }
     Ok(seen)
+}
+
+/// A seat that was given to a name and got no record yet is nobody.
+fn exists(customer: &Customer) -> Result<&Customer, Failure> {
+    if customer.identity.is_some() { Ok(customer) } else { Err(Failure::NotFound("customer")) }
 }
 
 fn decode(resting: &Resting) -> Result<Customer, Failure> {

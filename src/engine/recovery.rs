@@ -89,6 +89,11 @@ fn from_snapshot(
     progress: &Arc<dyn RecoveryProgress>,
 ) -> Result<Tables, OpenError> {
     for info in opened.snapshots().list()? {
+        if info.highest_lsn > opened.end().last_lsn {
+            let (id, end) = (info.id, opened.end().last_lsn);
+            progress.note(&format!("snapshot {id} is passed over: it shows more than the log, which ends at {end}"));
+            continue;
+        }
         let mut loading = Loading { tables: Tables::new(make_keys()), info: &info, progress, customers: 0 };
         match snapshot::load(opened.snapshots(), &info, &mut loading) {
             Ok(()) => {

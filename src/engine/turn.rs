@@ -32,6 +32,8 @@ use super::tenant_view::ViewCache;
 
 /// Frames gathered beyond this are appended before the next operation of an envelope.
 const SCRATCH_BYTES_MAX: usize = 256 * 1024;
+/// What an actor keeps of its scratch between messages: tens of thousands of actors each have one.
+const SCRATCH_BYTES_KEPT: usize = 2 * 1024;
 
 /// The state of one customer in its actor, and what has been decided but not handed to the log yet.
 pub(crate) struct Seat {
@@ -253,6 +255,7 @@ impl Seat {
         }
         self.gathered = 0;
         self.scratch.clear();
+        self.scratch.shrink_to(SCRATCH_BYTES_KEPT);
         self.schedule();
         first
     }

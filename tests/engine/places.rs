@@ -125,6 +125,30 @@ async fn a_damaged_newest_snapshot_costs_time_and_not_data() {
     assert_eq!(states(&reopened).await, before);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_that_shows_more_than_the_log_is_passed_over() {
+    let disk = CrashStorage::new();
+    let engine = open(&disk).await;
+    wallet(&engine, "acme", 100).await;
+    let log_of_before = disk.kill();
+    debit_now(&engine, "acme", 1).await.unwrap();
+    engine.take_snapshot().await.unwrap();
+    for path in disk.files().into_iter().filter(|path| path.to_string_lossy().contains("snapshots")) {
+        log_of_before.put_file(&path, &disk.read_file(&path).unwrap());
+    }
+    let reopened = open(&log_of_before).await;
+    assert_eq!(posted(&reopened, "acme").await, whole(100));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_was_only_asked_for_cannot_be_read() {
+    let engine = open(&CrashStorage::new()).await;
+    let refused = engine.submit(TENANT, Target::NewCustomer("ghost"), coffer::engine::Operation::new(debit(1))).await;
+    assert!(refused.is_err());
+    let read = engine.read(TENANT, Target::Customer("ghost"), |_, _| ()).await;
+    assert_eq!(read.unwrap_err(), Failure::NotFound("customer"));
+}
+
 /// Every customer's whole state.
 pub(crate) async fn states(engine: &coffer::engine::Engine) -> Vec<coffer_ledger::customer::Customer> {
     engine.scan(TENANT, |customer, _| Some(customer.clone())).await.unwrap()
