@@ -48,7 +48,8 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
         figures.push(singles(bench, &engine, &customers, "spread", in_flight, index).await?);
     }
     bench.note(&format!("embedded, {HOT_IN_FLIGHT} in flight on one wallet"));
-    figures.push(singles(bench, &engine, &customers[..1], "hot wallet", HOT_IN_FLIGHT, IN_FLIGHT.len()).await?);
+    figures
+        .push(singles(bench, &engine, &customers[..1], "hot wallet", HOT_IN_FLIGHT, IN_FLIGHT.len()).await?);
     bench.note(&format!("embedded, {MANY} debits per call"));
     figures.push(many(bench, &engine, &customers).await?);
     engine.shutdown().await?;
@@ -157,7 +158,8 @@ async fn make_customers(engine: &Engine) -> Result<Vec<CustomerNumber>, CliError
 }
 
 fn wallet(customer: &str) -> Result<Command, CliError> {
-    let currency = Currency::parse("usd").map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
+    let currency =
+        Currency::parse("usd").map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
     Ok(Command::CreateWallet(CreateWallet {
         customer: customer.into(),
         currency,

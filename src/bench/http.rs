@@ -35,13 +35,18 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
     let echo = Server::spawn(echo, clock).await?;
     let server = Server::start(&bench.dir.path().join("http"), API_KEY, clock).await?;
     make_customers(&server.url).await?;
-    let targets = [("echo", &echo.url, CUSTOMERS), ("spread", &server.url, CUSTOMERS), ("hot wallet", &server.url, 1)];
+    let targets =
+        [("echo", &echo.url, CUSTOMERS), ("spread", &server.url, CUSTOMERS), ("hot wallet", &server.url, 1)];
     let mut figures = Vec::new();
     for connections in bench.connections() {
         let mut rounds = vec![Vec::new(); targets.len()];
         for round in 0..bench.rounds() {
             for ((name, url, customers), figures) in targets.iter().zip(&mut rounds) {
-                bench.note(&format!("HTTP {name}, {connections} connections, round {} of {}", round + 1, bench.rounds()));
+                bench.note(&format!(
+                    "HTTP {name}, {connections} connections, round {} of {}",
+                    round + 1,
+                    bench.rounds()
+                ));
                 let salt = format!("{connections}-{round}-{}", customers.min(&2));
                 let target = Target { name, url: (*url).clone(), customers: *customers, salt };
                 figures.push(one(bench, &target, *connections).await?);
@@ -70,7 +75,8 @@ async fn make_customers(url: &str) -> Result<(), CliError> {
     for worker in 0..16 {
         let url = url.to_owned();
         workers.spawn(async move {
-            let mut client = Client::new(&url, API_KEY).map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
+            let mut client = Client::new(&url, API_KEY)
+                .map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
             for index in (worker..CUSTOMERS).step_by(16) {
                 make_customer(&mut client, &customer(index)).await?;
             }
@@ -91,7 +97,10 @@ async fn make_customer(client: &mut Client, name: &str) -> Result<(), CliError> 
 
 async fn post(client: &mut Client, path: &str, body: &Value) -> Result<Value, CliError> {
     let failed = |what: String| CliError::new(Code::Failed, format!("{path}: {what}"));
-    let reply = client.send(Method::POST, path, &[], body.to_string()).await.map_err(|error| failed(error.to_string()))?;
+    let reply = client
+        .send(Method::POST, path, &[], body.to_string())
+        .await
+        .map_err(|error| failed(error.to_string()))?;
     if reply.status != 200 {
         return Err(failed(format!("answered {}: {}", reply.status, String::from_utf8_lossy(&reply.body))));
     }

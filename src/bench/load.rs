@@ -32,18 +32,25 @@ pub(crate) async fn measure(bench: &Bench, target: &Target, connections: u32) ->
     stop.store(true, Ordering::Relaxed);
     let (mut requests, mut latencies_us) = (0, new_histogram());
     while let Some(ended) = tasks.join_next().await {
-        let seen = ended.map_err(|error| CliError::new(Code::Internal, error.to_string()))?.map_err(failed)?;
+        let seen =
+            ended.map_err(|error| CliError::new(Code::Internal, error.to_string()))?.map_err(failed)?;
         requests += seen.len();
         latencies_us.add(seen).map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
     }
     Ok(Figure::new(target.name, connections, requests, clock.monotonic_ns() - began_ns, &latencies_us))
 }
 
-async fn work(target: &Target, connection: u32, clock: &dyn Clock, stop: &AtomicBool) -> std::io::Result<Histogram<u64>> {
+async fn work(
+    target: &Target,
+    connection: u32,
+    clock: &dyn Clock,
+    stop: &AtomicBool,
+) -> std::io::Result<Histogram<u64>> {
     let host = target.url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(host).await?;
     stream.set_nodelay(true)?;
-    let (mut latencies_us, mut count, mut index) = (new_histogram(), 0_u64, usize::try_from(connection).unwrap_or(0));
+    let (mut latencies_us, mut count, mut index) =
+        (new_histogram(), 0_u64, usize::try_from(connection).unwrap_or(0));
     let mut reply = Vec::with_capacity(REPLY_BYTES_MAX);
     while !stop.load(Ordering::Relaxed) {
         index = (index + 7) % target.customers;
@@ -91,7 +98,10 @@ fn whole_length(reply: &[u8]) -> std::io::Result<Option<usize>> {
     if !head.starts_with("http/1.1 200") {
         return Err(std::io::Error::other(format!("answered {:?}", head.lines().next().unwrap_or_default())));
     }
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")).and_then(|text| text.trim().parse().ok());
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"))
+        .and_then(|text| text.trim().parse().ok());
     let length: usize = length.ok_or_else(|| std::io::Error::other("a reply without a content length"))?;
     Ok(Some(head_bytes + 4 + length))
 }

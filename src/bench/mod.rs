@@ -105,11 +105,13 @@ impl Bench {
     fn new(args: BenchArgs) -> Result<Self, CliError> {
         let parent = args.dir.clone().unwrap_or_else(std::env::temp_dir);
         if is_memory(&parent) {
-            let line = format!("{} is in memory and has no sync time; name a disk with --dir", parent.display());
+            let line =
+                format!("{} is in memory and has no sync time; name a disk with --dir", parent.display());
             return Err(CliError::new(Code::Usage, line));
         }
         let dir = tempfile::Builder::new().prefix("coffer-bench-").tempdir_in(&parent);
-        let dir = dir.map_err(|error| CliError::new(Code::CannotCreate, format!("{}: {error}", parent.display())))?;
+        let dir =
+            dir.map_err(|error| CliError::new(Code::CannotCreate, format!("{}: {error}", parent.display())))?;
         Ok(Self { env: start::machine(true), dir, args })
     }
 
@@ -144,5 +146,6 @@ impl Bench {
 fn is_memory(dir: &Path) -> bool {
     /// `TMPFS_MAGIC` and `RAMFS_MAGIC` of the Linux kernel.
     const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
-    rustix::fs::statfs(dir).is_ok_and(|found| IN_MEMORY.iter().any(|magic| i128::from(found.f_type) == i128::from(*magic)))
+    rustix::fs::statfs(dir)
+        .is_ok_and(|found| IN_MEMORY.iter().any(|magic| i128::from(found.f_type) == i128::from(*magic)))
 }

@@ -48,7 +48,13 @@ pub(crate) fn new_histogram() -> Histogram<u64> {
 
 impl Figure {
     /// From latencies of a time that was measured.
-    pub(crate) fn new(name: &str, concurrency: u32, debits: u64, elapsed_ns: u64, latencies_us: &Histogram<u64>) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        concurrency: u32,
+        debits: u64,
+        elapsed_ns: u64,
+        latencies_us: &Histogram<u64>,
+    ) -> Self {
         let per_second = u128::from(debits) * 1_000_000_000 / u128::from(elapsed_ns.max(1));
         Self {
             name: name.to_owned(),
@@ -89,7 +95,9 @@ impl Report {
         }
         let SyncTime { p50_us, p99_us, max_us, direct } = self.sync;
         let how = if direct { "O_DIRECT, O_DSYNC" } else { "fdatasync" };
-        output::line(format!("disk: write and sync of 4 KiB ({how}): p50 {p50_us} µs, p99 {p99_us} µs, max {max_us} µs"));
+        output::line(format!(
+            "disk: write and sync of 4 KiB ({how}): p50 {p50_us} µs, p99 {p99_us} µs, max {max_us} µs"
+        ));
         table("embedded, debits per second", &self.embedded);
         match self.client {
             Some(ClientKind::Wrk) => table("over HTTP, load by wrk", &self.http),
@@ -105,14 +113,28 @@ impl Report {
     fn ratios(&self) -> BTreeMap<String, f64> {
         let mut ratios = BTreeMap::new();
         let mut put = |figures: &[Figure], concurrency, name: &str, of: &str, over: &str| {
-            let find = |name: &str| figures.iter().find(|figure| figure.name == name && figure.concurrency == concurrency);
+            let find = |name: &str| {
+                figures.iter().find(|figure| figure.name == name && figure.concurrency == concurrency)
+            };
             if let (Some(of), Some(over)) = (find(of), find(over)) {
                 ratios.insert(name.to_owned(), of.per_second as f64 / over.per_second.max(1) as f64);
             }
         };
         for concurrency in self.http.iter().map(|figure| figure.concurrency) {
-            put(&self.http, concurrency, &format!("HTTP spread ÷ echo, {concurrency} connections"), "spread", "echo");
-            put(&self.http, concurrency, &format!("HTTP hot wallet ÷ spread, {concurrency} connections"), "hot wallet", "spread");
+            put(
+                &self.http,
+                concurrency,
+                &format!("HTTP spread ÷ echo, {concurrency} connections"),
+                "spread",
+                "echo",
+            );
+            put(
+                &self.http,
+                concurrency,
+                &format!("HTTP hot wallet ÷ spread, {concurrency} connections"),
+                "hot wallet",
+                "spread",
+            );
         }
         for concurrency in self.embedded.iter().map(|figure| figure.concurrency) {
             let name = format!("embedded hot wallet ÷ spread, {concurrency} in flight");
@@ -126,9 +148,14 @@ fn table(title: &str, figures: &[Figure]) {
     if figures.is_empty() {
         return;
     }
-    output::line(format!("\n{title}\n{:<22} {:>10} {:>12} {:>9} {:>9} {:>9} {:>9}", "", "in flight", "per second", "p50 µs", "p99 µs", "p999 µs", "max µs"));
+    output::line(format!(
+        "\n{title}\n{:<22} {:>10} {:>12} {:>9} {:>9} {:>9} {:>9}",
+        "", "in flight", "per second", "p50 µs", "p99 µs", "p999 µs", "max µs"
+    ));
     for Figure { name, concurrency, per_second, p50_us, p99_us, p999_us, max_us } in figures {
-        output::line(format!("{name:<22} {concurrency:>10} {per_second:>12} {p50_us:>9} {p99_us:>9} {p999_us:>9} {max_us:>9}"));
+        output::line(format!(
+            "{name:<22} {concurrency:>10} {per_second:>12} {p50_us:>9} {p99_us:>9} {p999_us:>9} {max_us:>9}"
+        ));
     }
     output::line("");
 }

@@ -30,9 +30,14 @@ pub(crate) async fn measure(bench: &Bench, target: &Target, connections: u32) ->
     let said = String::from_utf8_lossy(&ended.stdout);
     let line = said.lines().find_map(|line| line.strip_prefix("coffer ")).ok_or_else(|| unusable(&said))?;
     let numbers: Vec<u64> = line.split(' ').filter_map(|number| number.parse().ok()).collect();
-    let [requests, elapsed_us, errors, p50_us, p99_us, p999_us, max_us] = numbers[..] else { return Err(unusable(&said)) };
+    let [requests, elapsed_us, errors, p50_us, p99_us, p999_us, max_us] = numbers[..] else {
+        return Err(unusable(&said));
+    };
     if errors > 0 {
-        return Err(CliError::new(Code::Failed, format!("{} of {requests} requests to {} failed", errors, target.name)));
+        return Err(CliError::new(
+            Code::Failed,
+            format!("{} of {requests} requests to {} failed", errors, target.name),
+        ));
     }
     let per_second = requests.saturating_mul(1_000_000) / elapsed_us.max(1);
     let name = target.name.to_owned();
@@ -78,5 +83,8 @@ fn failed(error: std::io::Error) -> CliError {
 }
 
 fn unusable(said: &str) -> CliError {
-    CliError::new(Code::Failed, format!("wrk said something else than its figures: {}", said.trim().replace('\n', " | ")))
+    CliError::new(
+        Code::Failed,
+        format!("wrk said something else than its figures: {}", said.trim().replace('\n', " | ")),
+    )
 }

@@ -88,11 +88,15 @@ fn verify(shard: &Shard, as_json: bool) -> Result<(), CliError> {
         }
     }
     if as_json {
-        let damaged: Vec<_> = damaged.iter().map(|(file, what)| json!({ "file": file, "what": what })).collect();
+        let damaged: Vec<_> =
+            damaged.iter().map(|(file, what)| json!({ "file": file, "what": what })).collect();
         output::json(&json!({ "sound": sound.iter().map(shown).collect::<Vec<_>>(), "damaged": damaged }));
     } else {
         for info in &sound {
-            output::line(format!("snapshot {} is sound: up to record {}, {} bytes", info.id, info.highest_lsn, info.bytes));
+            output::line(format!(
+                "snapshot {} is sound: up to record {}, {} bytes",
+                info.id, info.highest_lsn, info.bytes
+            ));
         }
         for (file, what) in &damaged {
             output::line(format!("{file}: {what}"));
@@ -100,6 +104,9 @@ fn verify(shard: &Shard, as_json: bool) -> Result<(), CliError> {
     }
     match damaged.len() {
         0 => Ok(()),
-        count => Err(CliError::new(Code::Corrupt, format!("{count} snapshots are damaged; start uses an older one"))),
+        count => Err(CliError::new(
+            Code::Corrupt,
+            format!("{count} snapshots are damaged; start uses an older one"),
+        )),
     }
 }

@@ -130,10 +130,21 @@ impl Allowed {
     #[must_use]
     pub fn check(self, value: &toml::Value) -> Option<Value> {
         match (self, value) {
-            (Self::Address | Self::OptionalAddress | Self::Path | Self::Word(_), toml::Value::String(text)) => self.check_text(text),
+            (
+                Self::Address | Self::OptionalAddress | Self::Path | Self::Word(_),
+                toml::Value::String(text),
+            ) => self.check_text(text),
             (Self::Integer { .. }, toml::Value::Integer(number)) => self.check_text(&number.to_string()),
             (Self::Bool, toml::Value::Boolean(switch)) => Some(Value::Bool(*switch)),
-            (Self::Address | Self::OptionalAddress | Self::Path | Self::Word(_) | Self::Integer { .. } | Self::Bool, _) => None,
+            (
+                Self::Address
+                | Self::OptionalAddress
+                | Self::Path
+                | Self::Word(_)
+                | Self::Integer { .. }
+                | Self::Bool,
+                _,
+            ) => None,
         }
     }
 
@@ -142,7 +153,9 @@ impl Allowed {
     pub fn check_text(self, text: &str) -> Option<Value> {
         match self {
             Self::OptionalAddress if text.is_empty() => Some(Value::Text(String::new())),
-            Self::Address | Self::OptionalAddress => text.parse::<std::net::SocketAddr>().ok().map(|_| Value::Text(text.to_owned())),
+            Self::Address | Self::OptionalAddress => {
+                text.parse::<std::net::SocketAddr>().ok().map(|_| Value::Text(text.to_owned()))
+            }
             Self::Path => (!text.is_empty() && !text.contains('\0')).then(|| Value::Text(text.to_owned())),
             Self::Word(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
             Self::Integer { min, max, step } => {
@@ -159,7 +172,9 @@ impl fmt::Display for Allowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address => f.write_str("an IP address and a port, such as 127.0.0.1:7070 or [::]:7070"),
-            Self::OptionalAddress => f.write_str("an IP address and a port, such as 127.0.0.1:7071, or empty"),
+            Self::OptionalAddress => {
+                f.write_str("an IP address and a port, such as 127.0.0.1:7071, or empty")
+            }
             Self::Path => f.write_str("a path"),
             Self::Word(words) => write!(f, "one of {}", words.join(", ")),
             Self::Integer { min, max, step: 1 } => write!(f, "a whole number from {min} to {max}"),

@@ -131,13 +131,17 @@ pub(crate) fn top_up_body(top_up: &TopUp) -> String {
         "bonus_credits_expiry_date_utc": bonus.map(|(_, expires_ns)| rfc3339(expires_ns)),
     })
     .as_object()
-    .map(|fields| fields.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect())
+    .map(|fields| {
+        fields.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect()
+    })
     .map_or_else(String::new, |fields| Value::Object(fields).to_string())
 }
 
 /// Reads a decimal of a reply; the text itself if it is none, for the line that tells the difference.
 pub(crate) fn amount(text: &str) -> Result<Amount, String> {
-    Amount::parse(text).filter(|amount| amount.to_string() == text).ok_or_else(|| format!("{text:?} is no normal decimal"))
+    Amount::parse(text)
+        .filter(|amount| amount.to_string() == text)
+        .ok_or_else(|| format!("{text:?} is no normal decimal"))
 }
 
 /// Nanoseconds since the epoch as RFC 3339.

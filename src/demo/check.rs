@@ -47,7 +47,12 @@ pub(crate) fn customer(account: &mut Account, outcomes: &[Outcome], findings: &m
     }
 }
 
-fn row_of(account: &mut Account, outcome: &Outcome, last_ns: &mut u64, findings: &mut Findings) -> Result<(), String> {
+fn row_of(
+    account: &mut Account,
+    outcome: &Outcome,
+    last_ns: &mut u64,
+    findings: &mut Findings,
+) -> Result<(), String> {
     if outcome.unanswered > 0 {
         findings.unanswered += 1;
         findings.unanswered_done += u64::from(outcome.reply.replayed);
@@ -69,16 +74,25 @@ fn row_of(account: &mut Account, outcome: &Outcome, last_ns: &mut u64, findings:
     }
 }
 
-fn accepted(account: &mut Account, outcome: &Outcome, reply: &DebitReply, last_ns: &mut u64) -> Result<(), String> {
+fn accepted(
+    account: &mut Account,
+    outcome: &Outcome,
+    reply: &DebitReply,
+    last_ns: &mut u64,
+) -> Result<(), String> {
     let at_ns = nanoseconds(&reply.recorded_at)?;
     let earliest = outcome.sent_ns.saturating_sub(CLOCK_SLACK_NS).max(*last_ns);
     if at_ns < earliest || at_ns > outcome.received_ns + CLOCK_SLACK_NS {
-        return Err(format!("recorded at {at_ns}, which is not between {earliest} and {}", outcome.received_ns));
+        return Err(format!(
+            "recorded at {at_ns}, which is not between {earliest} and {}",
+            outcome.received_ns
+        ));
     }
     *last_ns = at_ns;
     let request = &outcome.request;
     let expected = account.expected.debit(request.credits(), request.partial(), at_ns);
-    let expected = expected.map_err(|refusal| format!("accepted, and should have been refused: {refusal:?}"))?;
+    let expected =
+        expected.map_err(|refusal| format!("accepted, and should have been refused: {refusal:?}"))?;
     same("customer", &reply.customer_id, &account.name)?;
     debit_is(account, &expected, reply)
 }
@@ -124,7 +138,8 @@ fn refused(account: &Account, outcome: &Outcome, reply: &RefusalReply, last_ns: 
     let latest = outcome.received_ns + CLOCK_SLACK_NS;
     let request = &outcome.request;
     let decide = |at_ns| account.expected.clone().debit(request.credits(), request.partial(), at_ns);
-    let right: Vec<Refusal> = [decide(earliest), decide(latest)].into_iter().filter_map(Result::err).collect();
+    let right: Vec<Refusal> =
+        [decide(earliest), decide(latest)].into_iter().filter_map(Result::err).collect();
     if right.is_empty() {
         return Err("refused, and should have been accepted".to_owned());
     }
@@ -160,7 +175,9 @@ pub(crate) fn confirmed(outcome: &Outcome, again: &Reply, findings: &mut Finding
     let there = again.status == 200 && again.replayed && again.body == outcome.reply.body;
     if !there {
         let row = outcome.request.row;
-        findings.differences.push(format!("row {row}: acknowledged, and not there any more ({})", again.status));
+        findings
+            .differences
+            .push(format!("row {row}: acknowledged, and not there any more ({})", again.status));
     }
     there
 }
@@ -178,10 +195,14 @@ pub(crate) fn balance(account: &Account, shown: &BalanceReply, at_ns: u64) -> Re
         let of_wallet = shown.wallets.iter().find(|wallet| wallet.id == *id);
         let of_wallet = of_wallet.ok_or_else(|| format!("wallet {id} is missing"))?;
         same("wallet's posted", &of_wallet.posted, &expected.posted(wallet, at_ns).to_string())?;
-        live.extend(of_wallet.tranches.iter().map(|tranche| (tranche.tranche_id.clone(), tranche.remaining.clone())));
+        live.extend(
+            of_wallet.tranches.iter().map(|tranche| (tranche.tranche_id.clone(), tranche.remaining.clone())),
+        );
     }
     let left = expected.tranches.iter().zip(&account.tranche_ids);
-    let left = left.filter(|(tranche, _)| tranche.remaining > Amount::ZERO && tranche.expires_ns.is_none_or(|end| at_ns < end));
+    let left = left.filter(|(tranche, _)| {
+        tranche.remaining > Amount::ZERO && tranche.expires_ns.is_none_or(|end| at_ns < end)
+    });
     let mut left: Vec<_> = left.map(|(tranche, id)| (id.clone(), tranche.remaining.to_string())).collect();
     left.sort();
     live.sort();

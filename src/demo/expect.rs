@@ -179,13 +179,19 @@ mod tests {
         let debit = customer.debit(amount("15"), false, 10).unwrap();
         let given: Vec<_> = debit.slices.iter().map(|(_, given)| given.to_string()).collect();
         assert_eq!(given, ["1", "2", "10", "2"]);
-        assert_eq!(debit.rows, [(0, amount("13"), amount("13"), amount("0")), (1, amount("2"), amount("4"), amount("2"))]);
+        assert_eq!(
+            debit.rows,
+            [(0, amount("13"), amount("13"), amount("0")), (1, amount("2"), amount("4"), amount("2"))]
+        );
         assert_eq!(debit.available, amount("2"));
     }
 
     #[test]
     fn what_has_ended_is_gone_at_its_instant() {
-        let plan = CustomerPlan { name: "x".into(), wallets: vec![vec![top_up("FREE_CREDIT_GRANT", 2_000, Some(50))]] };
+        let plan = CustomerPlan {
+            name: "x".into(),
+            wallets: vec![vec![top_up("FREE_CREDIT_GRANT", 2_000, Some(50))]],
+        };
         let customer = Customer::new(&plan);
         assert!(customer.clone().debit(amount("2"), false, 49).is_ok());
         let refused = Refusal { required: amount("2"), available: amount("0") };

@@ -70,7 +70,8 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), CliError> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("coffer-demo-");
     let made = args.dir.as_ref().map_or_else(|| builder.tempdir(), |dir| builder.tempdir_in(dir));
-    let mut dir = made.map_err(|error| CliError::new(Code::CannotCreate, format!("no temporary directory: {error}")))?;
+    let mut dir =
+        made.map_err(|error| CliError::new(Code::CannotCreate, format!("no temporary directory: {error}")))?;
     dir.disable_cleanup(args.keep);
     let stage = stage::Stage { env, seed, args: args.clone(), data_dir: dir.path().join("data") };
     let played = stage.play().await;
@@ -88,5 +89,8 @@ fn verdict(summary: &Summary) -> Result<(), CliError> {
     }
     let Summary { seed, lost, doubled, differences, .. } = summary;
     let differences = differences.len();
-    Err(CliError::new(Code::Failed, format!("lost {lost}, doubled {doubled}, differences {differences} (seed {seed})")))
+    Err(CliError::new(
+        Code::Failed,
+        format!("lost {lost}, doubled {doubled}, differences {differences} (seed {seed})"),
+    ))
 }

@@ -66,7 +66,11 @@ fn first_wallet(index: usize, random: &mut Random, start_ns: u64) -> Vec<TopUp> 
         // The shared end shows that free credit pays before bought credit that ends with it.
         purchased(random.within(3_000, 8_000), index.is_multiple_of(3).then_some(promotional_end)),
         granted("FREE_CREDIT_GRANT", random.within(500, 3_000), promotional_end),
-        granted("SUBSCRIPTION_CREDIT_GRANT", random.within(4_000, 9_000), start_ns + random.within(1, 31) * DAY_NS),
+        granted(
+            "SUBSCRIPTION_CREDIT_GRANT",
+            random.within(4_000, 9_000),
+            start_ns + random.within(1, 31) * DAY_NS,
+        ),
     ];
     if !index.is_multiple_of(4) {
         top_ups.push(purchased(random.within(12_000, 20_000), None));
@@ -88,7 +92,13 @@ fn purchased(thousandths: u64, expires_ns: Option<u64>) -> TopUp {
 }
 
 fn granted(reason: &'static str, thousandths: u64, expires_ns: u64) -> TopUp {
-    TopUp { reason, credits: Amount::thousandths(thousandths), expires_ns: Some(expires_ns), priority: None, bonus: None }
+    TopUp {
+        reason,
+        credits: Amount::thousandths(thousandths),
+        expires_ns: Some(expires_ns),
+        priority: None,
+        bonus: None,
+    }
 }
 
 #[cfg(test)]

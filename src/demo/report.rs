@@ -74,17 +74,45 @@ impl Summary {
     }
 
     fn lines(&self) -> Vec<(&'static str, String)> {
-        let kills: Vec<_> = self.killed_at.iter().zip(&self.recovery_ms).map(|(at, ms)| format!("{at} ({ms} ms)")).collect();
+        let kills: Vec<_> =
+            self.killed_at.iter().zip(&self.recovery_ms).map(|(at, ms)| format!("{at} ({ms} ms)")).collect();
         vec![
             ("seed", self.seed.to_string()),
-            ("requests", format!("{} of {} customers over {} connections", self.requests, self.customers, self.connections)),
-            ("debits", format!("{} ({} credits; {} took only what there was)", self.debits, self.credits, self.partial)),
+            (
+                "requests",
+                format!(
+                    "{} of {} customers over {} connections",
+                    self.requests, self.customers, self.connections
+                ),
+            ),
+            (
+                "debits",
+                format!(
+                    "{} ({} credits; {} took only what there was)",
+                    self.debits, self.credits, self.partial
+                ),
+            ),
             ("refusals", format!("{} (402 insufficient_credits)", self.refusals)),
             ("replays", format!("{} keys sent twice, each with one effect and one answer", self.replays)),
             ("killed", format!("after answer (time to serve again): {}", kills.join(", "))),
-            ("unanswered", format!("{}, of which {} had been done; all found by their keys", self.unanswered, self.unanswered_done)),
-            ("rate", format!("{} requests/s, p50 {} µs, p99 {} µs", self.requests_per_s, self.p50_us, self.p99_us)),
-            ("confirmed", format!("{} acknowledged debits asked for again, {} balances compared", self.confirmed, self.balances)),
+            (
+                "unanswered",
+                format!(
+                    "{}, of which {} had been done; all found by their keys",
+                    self.unanswered, self.unanswered_done
+                ),
+            ),
+            (
+                "rate",
+                format!("{} requests/s, p50 {} µs, p99 {} µs", self.requests_per_s, self.p50_us, self.p99_us),
+            ),
+            (
+                "confirmed",
+                format!(
+                    "{} acknowledged debits asked for again, {} balances compared",
+                    self.confirmed, self.balances
+                ),
+            ),
             ("differences", self.differences.len().to_string()),
             ("lost", self.lost.to_string()),
             ("doubled", self.doubled.to_string()),

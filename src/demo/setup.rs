@@ -32,7 +32,11 @@ struct Made {
 const CONNECTIONS: usize = 16;
 
 /// Makes all of them, over several connections.
-pub(crate) async fn accounts(url: &str, key: &str, plans: Vec<CustomerPlan>) -> Result<Vec<Account>, CliError> {
+pub(crate) async fn accounts(
+    url: &str,
+    key: &str,
+    plans: Vec<CustomerPlan>,
+) -> Result<Vec<Account>, CliError> {
     let share = plans.len().div_ceil(CONNECTIONS).max(1);
     let mut workers = JoinSet::new();
     for plans in plans.chunks(share).map(<[_]>::to_vec) {
@@ -67,7 +71,8 @@ async fn account(client: &mut Client, plan: &CustomerPlan) -> Result<Account, Cl
     let name = &plan.name;
     let mut wallet_ids = Vec::new();
     for (wallet, top_ups) in plan.wallets.iter().enumerate() {
-        let body = serde_json::json!({ "customer_id": name, "currency": "usd", "conversion_rate": 1 }).to_string();
+        let body =
+            serde_json::json!({ "customer_id": name, "currency": "usd", "conversion_rate": 1 }).to_string();
         let idempotency_key = format!("setup/{name}/{wallet}");
         let made: Made = api::ask(client, Method::POST, "/v1/wallets", Some(&idempotency_key), body).await?;
         for (index, top_up) in top_ups.iter().enumerate() {
@@ -80,12 +85,17 @@ async fn account(client: &mut Client, plan: &CustomerPlan) -> Result<Account, Cl
 
 async fn give(client: &mut Client, wallet_id: &str, top_up: &TopUp, key: &str) -> Result<(), CliError> {
     let path = format!("/v1/wallets/{wallet_id}/top-up");
-    let _: serde_json::Value = api::ask(client, Method::POST, &path, Some(key), api::top_up_body(top_up)).await?;
+    let _: serde_json::Value =
+        api::ask(client, Method::POST, &path, Some(key), api::top_up_body(top_up)).await?;
     Ok(())
 }
 
 /// Looks at what the customer has now, and learns the ids of its tranches.
-async fn bound(client: &mut Client, plan: CustomerPlan, wallet_ids: Vec<String>) -> Result<Account, CliError> {
+async fn bound(
+    client: &mut Client,
+    plan: CustomerPlan,
+    wallet_ids: Vec<String>,
+) -> Result<Account, CliError> {
     let name = plan.name.clone();
     let expected = expect::Customer::new(&plan);
     let shown = balance(client, &name).await?;
@@ -103,7 +113,11 @@ pub(crate) async fn add(client: &mut Client, account: Account, top_up: TopUp) ->
 }
 
 /// Finds the id of every expected tranche among those shown; each is shown once, and no other.
-fn bind(expected: &expect::Customer, wallet_ids: &[String], shown: BalanceReply) -> Result<Vec<String>, String> {
+fn bind(
+    expected: &expect::Customer,
+    wallet_ids: &[String],
+    shown: BalanceReply,
+) -> Result<Vec<String>, String> {
     let mut left: Vec<(String, TrancheReply)> = Vec::new();
     for wallet in shown.wallets {
         left.extend(wallet.tranches.into_iter().map(|tranche| (wallet.id.clone(), tranche)));

@@ -37,7 +37,10 @@ async fn lines(run: &Arc<Run>, total: usize) {
     loop {
         tokio::time::sleep(LINE_INTERVAL).await;
         let answered = run.answered.load(Ordering::Relaxed);
-        output::note(format!("debiting: {answered} of {total} requests answered ({} %)", answered * 100 / total.max(1)));
+        output::note(format!(
+            "debiting: {answered} of {total} requests answered ({} %)",
+            answered * 100 / total.max(1)
+        ));
     }
 }
 

@@ -44,13 +44,19 @@ impl Stage {
     /// Plays all acts.
     pub(crate) async fn play(&self) -> Result<Summary, CliError> {
         let mut requests = trace::read().map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
-        requests.truncate(self.args.requests.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX)));
+        requests.truncate(
+            self.args.requests.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX)),
+        );
         output::note(format!("seed {}; starting a server on {}", self.seed, self.data_dir.display()));
         let server = self.start().await?;
         let plans = plan::customers(self.seed, self.env.clock.now_ns());
         let mut accounts = setup::accounts(&server.url, API_KEY, plans).await?;
         let last_end_ns = self.give_what_ends_soon(&server.url, &mut accounts).await?;
-        output::note(format!("{} customers have credit; sending {} requests", accounts.len(), requests.len()));
+        output::note(format!(
+            "{} customers have credit; sending {} requests",
+            accounts.len(),
+            requests.len()
+        ));
         let (at_once, late) = split(&requests);
         let (run, addresses) = self.shared(&server, &accounts, at_once.len());
         let (server, mut replayed) = self.replay(server, &run, &addresses, &at_once).await?;
@@ -61,7 +67,10 @@ impl Stage {
         let summary = self.compare(&run, accounts, replayed).await?;
         let ended = server.stop().await?;
         if !ended.success() {
-            return Err(CliError::new(Code::Failed, format!("the server's clean shutdown ended with {ended}")));
+            return Err(CliError::new(
+                Code::Failed,
+                format!("the server's clean shutdown ended with {ended}"),
+            ));
         }
         Ok(summary)
     }
@@ -83,7 +92,12 @@ impl Stage {
         Server::start(&self.data_dir, API_KEY, &self.env.clock).await
     }
 
-    fn shared(&self, server: &Server, accounts: &[Account], requests: usize) -> (Arc<Run>, watch::Sender<Address>) {
+    fn shared(
+        &self,
+        server: &Server,
+        accounts: &[Account],
+        requests: usize,
+    ) -> (Arc<Run>, watch::Sender<Address>) {
         let (sender, addresses) = watch::channel(Address { generation: 0, url: server.url.clone() });
         let run = Run {
             addresses,
@@ -130,18 +144,28 @@ impl Stage {
     }
 
     /// Sends rows over all connections; a customer's rows go over one, in order.
-    async fn send(&self, run: &Arc<Run>, requests: &[Request]) -> Result<(Vec<Outcome>, Histogram<u64>), CliError> {
+    async fn send(
+        &self,
+        run: &Arc<Run>,
+        requests: &[Request],
+    ) -> Result<(Vec<Outcome>, Histogram<u64>), CliError> {
         let connections = usize::from(self.args.connections);
         let mut workers = JoinSet::new();
         for worker in 0..connections {
-            let rows = requests.iter().filter(|request| request.customer() % connections == worker).copied().collect();
+            let rows = requests
+                .iter()
+                .filter(|request| request.customer() % connections == worker)
+                .copied()
+                .collect();
             workers.spawn(replay::work(Arc::clone(run), rows));
         }
         let (mut outcomes, mut latencies_us) = (Vec::with_capacity(requests.len()), replay::new_histogram());
         while let Some(ended) = workers.join_next().await {
             let seen = ended.map_err(|error| CliError::new(Code::Internal, error.to_string()))??;
             outcomes.extend(seen.outcomes);
-            latencies_us.add(seen.latencies_us).map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
+            latencies_us
+                .add(seen.latencies_us)
+                .map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
         }
         Ok((outcomes, latencies_us))
     }
@@ -169,7 +193,12 @@ impl Stage {
     }
 
     /// Asks for every acknowledged debit once more, then compares everything.
-    async fn compare(&self, run: &Arc<Run>, accounts: Vec<Account>, replayed: Replayed) -> Result<Summary, CliError> {
+    async fn compare(
+        &self,
+        run: &Arc<Run>,
+        accounts: Vec<Account>,
+        replayed: Replayed,
+    ) -> Result<Summary, CliError> {
         let mut findings = Findings::default();
         let mut by_customer = vec![Vec::new(); CUSTOMERS];
         for outcome in &replayed.outcomes {
@@ -207,7 +236,12 @@ impl Stage {
         })
     }
 
-    async fn balances(&self, run: &Arc<Run>, accounts: &[Account], findings: &mut Findings) -> Result<usize, CliError> {
+    async fn balances(
+        &self,
+        run: &Arc<Run>,
+        accounts: &[Account],
+        findings: &mut Findings,
+    ) -> Result<usize, CliError> {
         let url = run.addresses.borrow().url.clone();
         let mut client = setup::connect(&url, API_KEY)?;
         for account in accounts {
@@ -216,7 +250,8 @@ impl Stage {
                 findings.differences.push(format!("balance of {}: {difference}", account.name));
                 // Less than there should be is what a second effect leaves behind.
                 let expected = account.expected.available(self.env.clock.now_ns());
-                findings.doubled += u64::from(super::api::amount(&shown.posted).is_ok_and(|posted| posted < expected));
+                findings.doubled +=
+                    u64::from(super::api::amount(&shown.posted).is_ok_and(|posted| posted < expected));
             }
         }
         Ok(accounts.len())
@@ -224,8 +259,13 @@ impl Stage {
 }
 
 /// Sends every accepted debit again: acknowledged means there, under its key, for ever (of the window).
-async fn confirm(run: &Arc<Run>, outcomes: &[Outcome], findings: &mut Findings) -> Result<(u64, u64), CliError> {
-    let accepted: Vec<Outcome> = outcomes.iter().filter(|outcome| outcome.reply.status == 200).cloned().collect();
+async fn confirm(
+    run: &Arc<Run>,
+    outcomes: &[Outcome],
+    findings: &mut Findings,
+) -> Result<(u64, u64), CliError> {
+    let accepted: Vec<Outcome> =
+        outcomes.iter().filter(|outcome| outcome.reply.status == 200).cloned().collect();
     let mut workers = JoinSet::new();
     for share in accepted.chunks(accepted.len().div_ceil(16).max(1)).map(<[_]>::to_vec) {
         let mut caller = Caller::new(Arc::clone(run))?;

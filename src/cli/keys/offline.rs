@@ -16,19 +16,19 @@ use crate::engine::{Engine, Target, TenantOperation, TenantView};
 use crate::http::Secret;
 
 /// Opens, does one command, closes.
-pub(crate) async fn run(config: Config, tenant: String, command: KeysCommand, json: bool) -> Result<(), CliError> {
+pub(crate) async fn run(
+    config: Config,
+    tenant: String,
+    command: KeysCommand,
+    json: bool,
+) -> Result<(), CliError> {
     let engine = start::open_offline(&config, "for a running server use --url and --api-key").await?;
     let done = run_on(&engine, &tenant, command, json).await;
     let closed = engine.shutdown().await.map_err(CliError::from);
     done.and(closed)
 }
 
-async fn run_on(
-    engine: &Engine,
-    tenant: &str,
-    command: KeysCommand,
-    json: bool,
-) -> Result<(), CliError> {
+async fn run_on(engine: &Engine, tenant: &str, command: KeysCommand, json: bool) -> Result<(), CliError> {
     let view = find_tenant(engine, tenant)?;
     match command {
         KeysCommand::Create { name, scopes, customer } => {

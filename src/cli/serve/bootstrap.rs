@@ -38,10 +38,7 @@ pub(crate) fn chosen_key() -> Result<Option<Secret>, CliError> {
 }
 
 /// Makes the tenant and the key where they are missing.
-pub(crate) async fn first_key(
-    engine: &Engine,
-    chosen: Option<Secret>,
-) -> Result<(), CliError> {
+pub(crate) async fn first_key(engine: &Engine, chosen: Option<Secret>) -> Result<(), CliError> {
     let tenants = engine.tenants();
     let tenant = match tenants.first() {
         Some(view) if !view.keys.is_empty() => return Ok(()),

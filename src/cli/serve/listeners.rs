@@ -43,7 +43,11 @@ impl Listeners {
     }
 
     /// Serves on all of them until `stop` is true.
-    pub(crate) async fn serve(self, front: HttpServer, stop: watch::Receiver<bool>) -> Result<(), ServeError> {
+    pub(crate) async fn serve(
+        self,
+        front: HttpServer,
+        stop: watch::Receiver<bool>,
+    ) -> Result<(), ServeError> {
         let everybody = front.serve(self.everybody, stopping(stop.clone()));
         let operators = async {
             match self.operators {
@@ -75,6 +79,8 @@ pub(crate) fn raise_file_limit(config: &Config) {
     }
     let wanted = config.number::<u64>("http.connections_max") + OWN_FILES;
     if let Some(allowed) = getrlimit(Resource::Nofile).current.filter(|allowed| *allowed < wanted) {
-        tracing::warn!("the system allows {allowed} open files, fewer than http.connections_max needs ({wanted})");
+        tracing::warn!(
+            "the system allows {allowed} open files, fewer than http.connections_max needs ({wanted})"
+        );
     }
 }

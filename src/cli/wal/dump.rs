@@ -26,7 +26,9 @@ pub(crate) fn run(shard: &Shard, from: u64, to: u64, as_json: bool) -> Result<()
     })?;
     match unreadable {
         0 => Ok(()),
-        count => Err(CliError::new(Code::Corrupt, format!("{count} records cannot be decoded by this version"))),
+        count => {
+            Err(CliError::new(Code::Corrupt, format!("{count} records cannot be decoded by this version")))
+        }
     }
 }
 
@@ -36,9 +38,8 @@ fn decode(record: Record<'_>) -> Result<Value, DecodeError> {
         kinds::Kind::Customer => {
             codec::decode_record(header.version, public, personal).map(|record| summary::customer(&record))
         }
-        kinds::Kind::Tenant => {
-            codec::decode_tenant_record(header.version, public, personal).map(|record| summary::tenant(&record))
-        }
+        kinds::Kind::Tenant => codec::decode_tenant_record(header.version, public, personal)
+            .map(|record| summary::tenant(&record)),
     }
 }
 
@@ -66,7 +67,11 @@ fn document(dumped: &Dumped<'_>, says: Value) -> Value {
 fn print(dumped: &Dumped<'_>, says: &Value) {
     let mut fields = Vec::new();
     if let Value::Object(object) = says {
-        fields = object.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| format!("{name}={value}")).collect();
+        fields = object
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
     }
     let at = rfc3339(dumped.record.header.time_ns);
     output::line(format!("{:>10} {at} {} {}", dumped.record.lsn.0, subject(dumped), fields.join(" ")));

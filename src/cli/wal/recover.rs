@@ -27,7 +27,10 @@ pub(crate) fn run(shard: &Shard, yes: bool, as_json: bool) -> Result<(), CliErro
         return Ok(());
     }
     let (path, offset, bytes) = (report.path.display(), report.offset, report.bytes);
-    output::line(format!("{path}: dropped {bytes} bytes at offset {offset}, from record {} on", report.first_lsn));
+    output::line(format!(
+        "{path}: dropped {bytes} bytes at offset {offset}, from record {} on",
+        report.first_lsn
+    ));
     if report.first_lsn <= report.witnessed_lsn {
         output::line(format!("records up to {} had been acknowledged: they are lost", report.witnessed_lsn));
     }

@@ -86,7 +86,9 @@ fn due(due: &Due) -> Value {
 fn effect(effect: &Effect) -> Value {
     match effect {
         Effect::Ticked => Value::Null,
-        Effect::CustomerSet(identity) => json!({ "customer": identity.external_id, "deleted": identity.deleted }),
+        Effect::CustomerSet(identity) => {
+            json!({ "customer": identity.external_id, "deleted": identity.deleted })
+        }
         Effect::WalletCreated { customer, wallet, initial } => json!({
             "customer": customer.as_ref().map(|identity| &identity.external_id),
             "wallet": head(wallet),
@@ -115,7 +117,10 @@ fn debit(debited: &Debited) -> Value {
         };
         json!({ "from": giver, "credits": slice.credits.to_string() })
     });
-    let rows = debited.rows.iter().map(|debit| json!({ "credits": debit.credits.to_string(), "row": row(&debit.posting) }));
+    let rows = debited
+        .rows
+        .iter()
+        .map(|debit| json!({ "credits": debit.credits.to_string(), "row": row(&debit.posting) }));
     json!({
         "credits": debited.credits.to_string(),
         "shortfall": debited.shortfall.to_string(),

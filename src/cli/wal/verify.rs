@@ -47,14 +47,13 @@ fn print(report: &VerifyReport) {
 
 /// A segment may be both hot and archived; it counts once.
 fn distinct(report: &VerifyReport) -> impl Iterator<Item = &SegmentReport> {
-    let again = |index: usize| index > 0 && report.segments[index - 1].number == report.segments[index].number;
+    let again =
+        |index: usize| index > 0 && report.segments[index - 1].number == report.segments[index].number;
     report.segments.iter().enumerate().filter(move |(index, _)| !again(*index)).map(|(_, segment)| segment)
 }
 
 fn document(report: &VerifyReport) -> Value {
-    let problem = |problem: &coffer_wal::inspect::Problem| {
-        json!({ "path": problem.path, "offset": problem.offset, "what": problem.what })
-    };
+    let problem = |problem: &coffer_wal::inspect::Problem| json!({ "path": problem.path, "offset": problem.offset, "what": problem.what });
     json!({
         "sound": report.is_sound(),
         "records": distinct(report).map(SegmentReport::records).sum::<u64>(),
