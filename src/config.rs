@@ -133,6 +133,13 @@ impl Config {
         self.text("server.listen").parse().expect("the table checked it")
     }
 
+    /// The address to listen on for operators, if there is one.
+    #[must_use]
+    pub fn ops_listen(&self) -> Option<std::net::SocketAddr> {
+        let text = self.text("server.ops_listen");
+        (!text.is_empty()).then(|| text.parse().expect("the table checked it"))
+    }
+
     /// The data directory.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {

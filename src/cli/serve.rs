@@ -1,21 +1,23 @@
 //! `coffer serve`: opens the engine, serves until a signal, shuts down in the order of DESIGN decision 19.
 
 mod bootstrap;
+mod listeners;
 mod signals;
 
 use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
+
+use listeners::Listeners;
 
 use super::exit::{CliError, Code};
 use super::settings_args::{FlagValue, SettingsArgs};
 use super::{block_on, start};
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::http::{self, HttpOptions};
+use crate::http::{HttpOptions, HttpServer, ServeError};
 use crate::telemetry;
 
 /// Arguments of `coffer serve`.
@@ -26,6 +28,9 @@ pub(crate) struct ServeArgs {
     /// Address and port to listen on; port 0 takes any free one [default: 127.0.0.1:7070]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
+    /// Address and port for operators: health and metrics without a key [default: none]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    ops_listen: Option<String>,
     /// Start although the clock is far ahead of the last record
     #[arg(long)]
     accept_clock: bool,
@@ -39,6 +44,9 @@ impl ServeArgs {
         let mut flags = Vec::new();
         if let Some(listen) = &self.listen {
             flags.push(("server.listen", "--listen", listen.clone()));
+        }
+        if let Some(listen) = &self.ops_listen {
+            flags.push(("server.ops_listen", "--ops-listen", listen.clone()));
         }
         if let Some(format) = &self.log_format {
             flags.push(("server.log_format", "--log-format", format.clone()));
@@ -64,10 +72,9 @@ pub(crate) fn run(args: ServeArgs) -> Result<(), CliError> {
 async fn serve(config: &Config) -> Result<(), CliError> {
     let bootstrap_key = bootstrap::chosen_key()?;
     let mut signals = signals::Signals::new()?;
-    // The address first: when it is taken, no data directory has been made yet.
-    let listener = bind(config).await?;
-    let address =
-        listener.local_addr().map_err(|error| CliError::new(Code::Unavailable, error.to_string()))?;
+    // The addresses first: when one is taken, no data directory has been made yet.
+    let listeners = Listeners::bind(config).await?;
+    listeners::raise_file_limit(config);
     make_data_dir(&config.data_dir())?;
     let env = start::machine(config.switch("log.direct_io"));
     let opening = start::open_engine(config.engine_options(), &env);
@@ -76,8 +83,8 @@ async fn serve(config: &Config) -> Result<(), CliError> {
         () = signals.next() => return Ok(()),
     };
     bootstrap::first_key(&engine, bootstrap_key).await?;
-    tracing::info!("serving http://{address}, data in {}", config.data_dir().display());
-    serve_until_signal(config, engine, listener, signals).await
+    listeners.announce(&config.data_dir())?;
+    serve_until_signal(config, engine, listeners, signals).await
 }
 
 /// The log would say the same, but not that it is the directory that is in the way.
@@ -88,26 +95,14 @@ fn make_data_dir(dir: &Path) -> Result<(), CliError> {
     })
 }
 
-async fn bind(config: &Config) -> Result<TcpListener, CliError> {
-    let address = config.listen();
-    TcpListener::bind(address).await.map_err(|error| {
-        let line = format!("cannot listen on {address}: {error}; choose another with --listen");
-        CliError::new(Code::Unavailable, line)
-    })
-}
-
 async fn serve_until_signal(
     config: &Config,
     engine: Engine,
-    listener: TcpListener,
+    listeners: Listeners,
     mut signals: signals::Signals,
 ) -> Result<(), CliError> {
-    let (stop, mut stopped) = watch::channel(false);
-    let stopping = async move {
-        // An error means that the sender is gone, which is a stop as well.
-        let _ = stopped.wait_for(|stop| *stop).await;
-    };
-    let server = http::serve(engine.clone(), http_options(config), listener, stopping);
+    let (stop, stopped) = watch::channel(false);
+    let server = listeners.serve(HttpServer::new(engine.clone(), http_options(config)), stopped);
     let mut server = std::pin::pin!(server);
     tokio::select! {
         // A halt goes first: nothing is answered any more, and the exit code says why.
@@ -120,7 +115,10 @@ async fn serve_until_signal(
     let _ = stop.send(true);
     let deadline = Duration::from_secs(config.number("server.shutdown_timeout_s"));
     let clean = async {
-        server.await.map_err(|error| CliError::new(Code::Unavailable, error.to_string()))?;
+        if let Err(error) = server.await {
+            // Whoever did not finish in time retries with the same key; the engine still ends in good order.
+            tracing::warn!("{error}");
+        }
         engine.shutdown().await.map_err(|failure| halted_or(&engine, failure))
     };
     tokio::select! {
@@ -143,7 +141,7 @@ fn halted_or(engine: &Engine, failure: crate::engine::Failure) -> CliError {
     engine.halted().map_or_else(|| failure.into(), CliError::from)
 }
 
-fn describe(error: Option<http::ServeError>) -> String {
+fn describe(error: Option<ServeError>) -> String {
     error.map_or_else(|| "the HTTP front ended by itself".to_owned(), |error| error.to_string())
 }
 

@@ -28,6 +28,8 @@ impl fmt::Display for Value {
 pub enum Allowed {
     /// An IP address and a port.
     Address,
+    /// The same, or empty for none.
+    OptionalAddress,
     /// A path; not empty.
     Path,
     /// One of these words.
@@ -84,6 +86,7 @@ const BODY_BYTES_MAX: u64 = 64 << 20;
 /// Every setting, in the order of config/default.toml.
 pub const SETTINGS: &[Setting] = &[
     setting("server.listen", Allowed::Address),
+    setting("server.ops_listen", Allowed::OptionalAddress),
     setting("server.data_dir", Allowed::Path),
     setting("server.log_format", Allowed::Word(&["auto", "text", "json"])),
     integer("server.worker_threads", 0, 1_024),
@@ -127,10 +130,10 @@ impl Allowed {
     #[must_use]
     pub fn check(self, value: &toml::Value) -> Option<Value> {
         match (self, value) {
-            (Self::Address | Self::Path | Self::Word(_), toml::Value::String(text)) => self.check_text(text),
+            (Self::Address | Self::OptionalAddress | Self::Path | Self::Word(_), toml::Value::String(text)) => self.check_text(text),
             (Self::Integer { .. }, toml::Value::Integer(number)) => self.check_text(&number.to_string()),
             (Self::Bool, toml::Value::Boolean(switch)) => Some(Value::Bool(*switch)),
-            (Self::Address | Self::Path | Self::Word(_) | Self::Integer { .. } | Self::Bool, _) => None,
+            (Self::Address | Self::OptionalAddress | Self::Path | Self::Word(_) | Self::Integer { .. } | Self::Bool, _) => None,
         }
     }
 
@@ -138,7 +141,8 @@ impl Allowed {
     #[must_use]
     pub fn check_text(self, text: &str) -> Option<Value> {
         match self {
-            Self::Address => text.parse::<std::net::SocketAddr>().ok().map(|_| Value::Text(text.to_owned())),
+            Self::OptionalAddress if text.is_empty() => Some(Value::Text(String::new())),
+            Self::Address | Self::OptionalAddress => text.parse::<std::net::SocketAddr>().ok().map(|_| Value::Text(text.to_owned())),
             Self::Path => (!text.is_empty() && !text.contains('\0')).then(|| Value::Text(text.to_owned())),
             Self::Word(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
             Self::Integer { min, max, step } => {
@@ -155,6 +159,7 @@ impl fmt::Display for Allowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address => f.write_str("an IP address and a port, such as 127.0.0.1:7070 or [::]:7070"),
+            Self::OptionalAddress => f.write_str("an IP address and a port, such as 127.0.0.1:7071, or empty"),
             Self::Path => f.write_str("a path"),
             Self::Word(words) => write!(f, "one of {}", words.join(", ")),
             Self::Integer { min, max, step: 1 } => write!(f, "a whole number from {min} to {max}"),

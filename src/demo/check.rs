@@ -195,3 +195,136 @@ fn transaction(reply: &Reply) -> Option<String> {
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, shown: &T, expected: &T) -> Result<(), String> {
     if shown == expected { Ok(()) } else { Err(format!("{what} is {shown:?}, and should be {expected:?}")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::demo::expect::Customer;
+    use crate::demo::plan::{CustomerPlan, TopUp};
+    use crate::demo::trace::Request;
+
+    const SENT_NS: u64 = 1_800_000_000_000_000_000;
+
+    /// A customer with 2 credits in one wallet and one tranche.
+    fn account() -> Account {
+        let credits = Amount::parse("2").unwrap();
+        let top_up = TopUp {
+            reason: "PURCHASED_CREDIT_DIRECT",
+            credits,
+            expires_ns: None,
+            priority: None,
+            bonus: None,
+        };
+        let plan = CustomerPlan { name: "a".to_owned(), wallets: vec![vec![top_up]] };
+        Account {
+            expected: Customer::new(&plan),
+            name: plan.name.clone(),
+            plan,
+            wallet_ids: vec!["w".to_owned()],
+            tranche_ids: vec!["t".to_owned()],
+        }
+    }
+
+    /// The right reply to a debit of 0.2394 (1,000 context tokens, 1 generated).
+    fn right() -> Value {
+        let (credits, before, after) = ("0.2394", "2", "1.7606");
+        json!({
+            "transaction_id": "x", "customer_id": "a", "credits": credits, "shortfall": "0", "available": after,
+            "balance_before": before, "balance_after": after, "recorded_at": "2027-01-15T08:00:00.000001Z",
+            "slices": [{ "tranche_id": "t", "wallet_id": "w", "credits": credits, "source": "purchased", "expires_at": null }],
+            "rows": [{ "wallet_id": "w", "credits": credits, "balance_before": before, "balance_after": after }],
+        })
+    }
+
+    fn reply(status: u16, body: &Value, replayed: bool) -> Reply {
+        Reply { status, replayed, body: body.to_string().into() }
+    }
+
+    fn outcome(reply: Reply) -> Outcome {
+        let request = Request { row: 1, at_us: 0, context_tokens: 1_000, generated_tokens: 1 };
+        Outcome { request, sent_ns: SENT_NS, received_ns: SENT_NS + 5_000, unanswered: 0, reply, again: None }
+    }
+
+    fn findings(outcome: Outcome) -> Findings {
+        let mut findings = Findings::default();
+        customer(&mut account(), &[outcome], &mut findings);
+        findings
+    }
+
+    #[test]
+    fn a_right_debit_has_no_differences() {
+        let findings = findings(outcome(reply(200, &right(), false)));
+        assert_eq!((findings.differences.as_slice(), findings.debits), (&[][..], 1));
+    }
+
+    #[test]
+    fn a_difference_in_any_figure_is_found() {
+        for (pointer, wrong) in [
+            ("/credits", json!("0.2395")),
+            ("/credits", json!("0.23940")),
+            ("/shortfall", json!("0.1")),
+            ("/available", json!("1.7607")),
+            ("/balance_before", json!("3")),
+            ("/balance_after", json!("1")),
+            ("/customer_id", json!("b")),
+            ("/recorded_at", json!("2027-01-15T07:59:59Z")),
+            ("/rows", json!([])),
+            ("/rows/0/balance_after", json!("1")),
+            ("/slices/0/credits", json!("0.2")),
+            ("/slices/0/tranche_id", json!("u")),
+            ("/slices/0/wallet_id", json!("v")),
+            ("/slices/0/source", json!("promotional")),
+            ("/slices/0/expires_at", json!("2027-01-16T08:00:00Z")),
+        ] {
+            let mut body = right();
+            *body.pointer_mut(pointer).unwrap() = wrong;
+            let findings = findings(outcome(reply(200, &body, false)));
+            assert_eq!(findings.differences.len(), 1, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_what_could_be_paid_is_found() {
+        let details = json!({ "required": "0.2394", "available": "0", "shortfall": "0.2394" });
+        let body = json!({ "code": "insufficient_credits", "details": details });
+        assert_eq!(findings(outcome(reply(402, &body, false))).differences.len(), 1);
+    }
+
+    #[test]
+    fn a_second_effect_under_one_key_is_found() {
+        let mut second = right();
+        second["transaction_id"] = json!("y");
+        let again = Some(reply(200, &second, false));
+        let findings = findings(Outcome { again, ..outcome(reply(200, &right(), false)) });
+        assert_eq!((findings.doubled, findings.differences.len()), (1, 1));
+    }
+
+    #[test]
+    fn an_acknowledged_debit_that_is_not_there_any_more_is_found() {
+        let acknowledged = outcome(reply(200, &right(), false));
+        let mut findings = Findings::default();
+        assert!(confirmed(&acknowledged, &reply(200, &right(), true), &mut findings));
+        assert!(!confirmed(&acknowledged, &reply(200, &right(), false), &mut findings), "done anew");
+        assert!(!confirmed(&acknowledged, &reply(402, &json!({}), false), &mut findings));
+        assert_eq!(findings.differences.len(), 2);
+    }
+
+    #[test]
+    fn a_balance_that_is_not_what_is_left_is_found() {
+        let account = account();
+        let shown = |posted: &str, remaining: &str| {
+            let tranche = json!({
+                "tranche_id": "t", "source": "purchased", "original": "2", "remaining": remaining, "priority": 50,
+                "expires_at": null,
+            });
+            let wallet = json!({ "id": "w", "posted": posted, "tranches": [tranche] });
+            let balance = json!({ "posted": posted, "held": "0", "available": posted, "wallets": [wallet] });
+            serde_json::from_value::<BalanceReply>(balance).unwrap()
+        };
+        assert_eq!(balance(&account, &shown("2", "2"), SENT_NS), Ok(()));
+        assert!(balance(&account, &shown("1", "1"), SENT_NS).is_err());
+        assert!(balance(&account, &shown("2", "1"), SENT_NS).is_err());
+    }
+}

@@ -1,5 +1,7 @@
 //! The life of a server: first start, keys, signals.
 
+use std::io::{Read, Write};
+
 use crate::program::{KEY, Place, Server, coffer, ended, program};
 
 #[test]
@@ -55,5 +57,33 @@ fn a_killed_server_starts_again_with_its_keys() {
     Server::start(&place).kill();
     let server = Server::start(&place);
     coffer(["keys", "list", "--url", &server.url, "--api-key", KEY]).ok();
+    assert!(server.stop().success());
+}
+
+/// The status line of a GET without a key.
+fn status(address: &str, path: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    reply.lines().next().unwrap().to_owned()
+}
+
+#[test]
+fn operators_have_a_listener_of_their_own_that_shows_figures_without_a_key() {
+    let place = Place::new();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let serve = ["serve", "--data-dir", &place.arg(), "--ops-listen", &free];
+    let server = Server::spawn(program().args(serve).env("COFFER_BOOTSTRAP_KEY", KEY));
+    let api = server.url.strip_prefix("http://").unwrap();
+    for (address, path, code) in [
+        (free.as_str(), "/metrics", "200"),
+        (&free, "/readyz", "200"),
+        (&free, "/v1/keys", "404"),
+        (api, "/metrics", "401"),
+    ] {
+        let line = status(address, path);
+        assert!(line.contains(code), "{address}{path}: {line}");
+    }
     assert!(server.stop().success());
 }

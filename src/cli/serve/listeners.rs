@@ -1,0 +1,80 @@
+//! What the server listens on, and how many connections the system lets it have.
+
+use std::net::SocketAddr;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::cli::exit::{CliError, Code};
+use crate::config::Config;
+use crate::http::{HttpServer, ServeError};
+
+/// Files and connections of our own beside those of clients.
+const OWN_FILES: u64 = 128;
+
+/// The bound addresses.
+pub(crate) struct Listeners {
+    everybody: TcpListener,
+    operators: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// Binds what the configuration names.
+    pub(crate) async fn bind(config: &Config) -> Result<Self, CliError> {
+        let everybody = bind(config.listen(), "--listen").await?;
+        let operators = match config.ops_listen() {
+            Some(address) => Some(bind(address, "--ops-listen").await?),
+            None => None,
+        };
+        Ok(Self { everybody, operators })
+    }
+
+    /// Says where. The line for everybody is the sign that the server is ready.
+    pub(crate) fn announce(&self, data_dir: &std::path::Path) -> Result<(), CliError> {
+        let address = |listener: &TcpListener| {
+            listener.local_addr().map_err(|error| CliError::new(Code::Unavailable, error.to_string()))
+        };
+        if let Some(operators) = &self.operators {
+            tracing::info!("operators on http://{}", address(operators)?);
+        }
+        tracing::info!("serving http://{}, data in {}", address(&self.everybody)?, data_dir.display());
+        Ok(())
+    }
+
+    /// Serves on all of them until `stop` is true.
+    pub(crate) async fn serve(self, front: HttpServer, stop: watch::Receiver<bool>) -> Result<(), ServeError> {
+        let everybody = front.serve(self.everybody, stopping(stop.clone()));
+        let operators = async {
+            match self.operators {
+                Some(listener) => front.serve_ops(listener, stopping(stop)).await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(everybody, operators).map(|_| ())
+    }
+}
+
+async fn stopping(mut stop: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop as well.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, CliError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let line = format!("cannot listen on {address}: {error}; choose another with {flag}");
+        CliError::new(Code::Unavailable, line)
+    })
+}
+
+/// Asks the system for as many open files as it gives without being root, and warns when `connections_max` cannot be had.
+pub(crate) fn raise_file_limit(config: &Config) {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
+        tracing::warn!("the limit of open files stays at {current:?}");
+    }
+    let wanted = config.number::<u64>("http.connections_max") + OWN_FILES;
+    if let Some(allowed) = getrlimit(Resource::Nofile).current.filter(|allowed| *allowed < wanted) {
+        tracing::warn!("the system allows {allowed} open files, fewer than http.connections_max needs ({wanted})");
+    }
+}
