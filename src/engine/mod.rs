@@ -43,7 +43,6 @@ use coffer_ledger::catalog::tenant::{Tenant, TenantCommand};
 use coffer_ledger::command::Origin;
 use coffer_ledger::customer::Customer;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
-use coffer_ledger::refusal::Refusal;
 use coffer_ledger::time::Timestamp;
 use coffer_wal::Halted;
 
@@ -91,7 +90,7 @@ impl Engine {
     /// belongs to the engine.
     ///
     /// # Errors
-    /// [`Failure`]; a [`Refusal`] is inside [`Failure::Refused`].
+    /// [`Failure`]; a [`coffer_ledger::refusal::Refusal`] is inside [`Failure::Refused`].
     pub async fn submit(
         &self,
         tenant: TenantNumber,
@@ -161,20 +160,20 @@ impl Engine {
         submit::tenant(&self.core, tenant, operation).await
     }
 
-    /// Makes a tenant.
+    /// Makes a tenant. A repeat under the same key is answered by the first.
     ///
     /// # Errors
-    /// [`Refusal::AlreadyExists`] if there is one of this name.
+    /// [`coffer_ledger::refusal::Refusal::AlreadyExists`] if there is one of this name.
     pub async fn create_tenant(&self, name: &str, origin: Origin) -> Result<TenantCommitted, Failure> {
         let _one_at_a_time = self.creating.lock().await;
-        let views = self.core.views.all();
-        if views.iter().any(|view| *view.name == *name) {
-            return Err(Refusal::AlreadyExists("tenant").into());
+        let command = TenantCommand::Create { name: name.into() };
+        if let Some(named) = self.core.views.all().iter().find(|view| *view.name == *name) {
+            // It refuses, unless this is the request that made it.
+            return self.submit_tenant(named.number, TenantOperation { command, origin }).await;
         }
         let last = self.core.tenant_seats().last().map_or(0, |(number, _)| number.0);
         let number = TenantNumber(last + 1);
         tenant_actor::seat(&self.core, Tenant::new(number));
-        let command = TenantCommand::Create { name: name.into() };
         self.submit_tenant(number, TenantOperation { command, origin }).await
     }
 

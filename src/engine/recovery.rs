@@ -91,7 +91,9 @@ fn from_snapshot(
     for info in opened.snapshots().list()? {
         if info.highest_lsn > opened.end().last_lsn {
             let (id, end) = (info.id, opened.end().last_lsn);
-            progress.note(&format!("snapshot {id} is passed over: it shows more than the log, which ends at {end}"));
+            progress.note(&format!(
+                "snapshot {id} is passed over: it shows more than the log, which ends at {end}"
+            ));
             continue;
         }
         let mut loading = Loading { tables: Tables::new(make_keys()), info: &info, progress, customers: 0 };

@@ -143,7 +143,8 @@ async fn a_snapshot_that_shows_more_than_the_log_is_passed_over() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_that_was_only_asked_for_cannot_be_read() {
     let engine = open(&CrashStorage::new()).await;
-    let refused = engine.submit(TENANT, Target::NewCustomer("ghost"), coffer::engine::Operation::new(debit(1))).await;
+    let refused =
+        engine.submit(TENANT, Target::NewCustomer("ghost"), coffer::engine::Operation::new(debit(1))).await;
     assert!(refused.is_err());
     let read = engine.read(TENANT, Target::Customer("ghost"), |_, _| ()).await;
     assert_eq!(read.unwrap_err(), Failure::NotFound("customer"));
