@@ -26,6 +26,7 @@ fn a_server_that_is_killed_twice_loses_nothing_and_doubles_nothing() {
     assert_eq!(summary["differences"], serde_json::json!([]));
     assert_eq!(number("debits") + number("refusals"), 4_000);
     assert_eq!(number("confirmed"), number("debits"));
+    assert!(number("log_records") > number("debits"), "{summary}");
     assert!(number("refusals") > 0 && number("replays") > 0, "{summary}");
     assert_eq!(summary["killed_at"].as_array().unwrap().len(), 2);
 }

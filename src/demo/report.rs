@@ -46,6 +46,8 @@ pub(crate) struct Summary {
     pub(crate) confirmed: u64,
     /// Balances compared.
     pub(crate) balances: usize,
+    /// Records of the log, each verified after the end.
+    pub(crate) log_records: u64,
     /// Acknowledged and not there any more.
     pub(crate) lost: u64,
     /// Took effect more than once.
@@ -113,6 +115,7 @@ impl Summary {
                     self.confirmed, self.balances
                 ),
             ),
+            ("log", format!("{} records, every byte verified", self.log_records)),
             ("differences", self.differences.len().to_string()),
             ("lost", self.lost.to_string()),
             ("doubled", self.doubled.to_string()),

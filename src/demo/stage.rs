@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use coffer_wal::inspect::verify;
 use hdrhistogram::Histogram;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -64,7 +65,7 @@ impl Stage {
         replayed.outcomes.extend(self.send(&run, &late).await?.0);
         replayed.outcomes.sort_by_key(|outcome| outcome.request.row);
         output::note("comparing every reply and every balance with an independent computation");
-        let summary = self.compare(&run, accounts, replayed).await?;
+        let mut summary = self.compare(&run, accounts, replayed).await?;
         let ended = server.stop().await?;
         if !ended.success() {
             return Err(CliError::new(
@@ -72,7 +73,15 @@ impl Stage {
                 format!("the server's clean shutdown ended with {ended}"),
             ));
         }
+        summary.log_records = self.verify_log(&mut summary.differences)?;
         Ok(summary)
+    }
+
+    /// Checks every byte of the log that the run left; tells how many records it holds.
+    fn verify_log(&self, differences: &mut Vec<String>) -> Result<u64, CliError> {
+        let report = verify(&self.env.for_log(), &self.data_dir.join("shard-00"), &mut |_| {})?;
+        differences.extend(report.problems.iter().map(|problem| format!("log: {problem}")));
+        Ok(report.end.map_or(0, |end| end.lsn.0))
     }
 
     /// Gives some customers credit that ends in a moment; tells when the last of it ends.
@@ -230,6 +239,7 @@ impl Stage {
             p99_us: replayed.latencies_us.value_at_quantile(0.99),
             confirmed,
             balances,
+            log_records: 0,
             lost,
             doubled: findings.doubled,
             differences: findings.differences,
