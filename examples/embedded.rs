@@ -4,6 +4,8 @@
 //! cargo run --release --no-default-features --example embedded
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use std::error::Error;
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
 //! The shell around the ledger rules: mailboxes, the log, time, admission.
 //!
-//! [`Engine`] is the handle. A write's way: [`Engine::submit`] → permit and slot ([`router`]) → mailbox ([`customer_actor`]) →
-//! [`turn`] → the log → [`gate`]. It leaves when it is durable; so does every refusal and every read, for they show state.
+//! [`Engine`] is the handle. A write's way: [`Engine::submit`] → permit and slot (`router`) → mailbox (`customer_actor`) →
+//! `turn` → the log → `gate`. It leaves when it is durable; so does every refusal and every read, for they show state.
 //!
-//! Absent on purpose: HTTP (see [`crate::http`]), rules (see [`coffer_ledger`]), the format of files (see [`coffer_wal`]).
+//! Absent on purpose: HTTP (see `http`), rules (see [`coffer_ledger`]), the format of files (see [`coffer_wal`]).
 
 pub mod codec;
 mod core;
