@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
+use coffer_ledger::catalog::tenant::Tenant;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
 use coffer_wal::{Journal, Log, LogReader, Lsn, SnapshotStore, Space, Subject};
 use ractor::ActorRef;
@@ -54,6 +55,8 @@ pub(crate) struct Core {
     pub(crate) closing: AtomicBool,
     /// Held while a snapshot is taken.
     pub(crate) snapshotting: tokio::sync::Mutex<()>,
+    /// Bytes of log that the start replayed.
+    pub(crate) replayed_bytes: u64,
     /// Start of the newest snapshot.
     pub(crate) snapshot_start: AtomicU64,
 }
@@ -87,6 +90,17 @@ impl Core {
         seats
     }
 
+    /// A tenant that no record has made yet: one whose creation was refused before, else a new one.
+    pub(crate) fn vacant_tenant(self: &Arc<Self>) -> TenantNumber {
+        let seats = self.tenant_seats();
+        if let Some((vacant, _)) = seats.iter().find(|(number, _)| self.views.get(*number).is_none()) {
+            return *vacant;
+        }
+        let number = TenantNumber(seats.last().map_or(0, |(number, _)| number.0) + 1);
+        super::tenant_actor::seat(self, Tenant::new(number));
+        number
+    }
+
     /// Runs `then` when everything up to `position` is durable.
     pub(crate) fn after(&self, position: LogPosition, then: super::gate::Then) {
         self.journal.after(Lsn(position.0), Done::Then(then));
@@ -107,5 +121,5 @@ pub(crate) const fn customer_subject(tenant: TenantNumber, number: CustomerNumbe
 
 /// The log's name for a tenant.
 pub(crate) const fn tenant_subject(tenant: TenantNumber) -> Subject {
-    Subject { kind: kinds::TENANT, tenant: tenant.0, number: 0 }
+    Subject { kind: kinds::TENANT, tenant: tenant.0, number: tenant.0 as u64 }
 }

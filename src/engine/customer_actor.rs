@@ -2,6 +2,7 @@
 //!
 //! `handle` never fails. What breaks is rebuilt in place while the mailbox waits; what breaks twice is quarantined.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use coffer_ledger::customer::Customer;
@@ -21,8 +22,8 @@ use super::turn::{Broken, Seat};
 
 /// What an actor starts from.
 pub(crate) enum Seed {
-    /// No record yet; the seat was given for this name.
-    Empty { seated_as: Box<str> },
+    /// No record yet.
+    Empty,
     /// Canonical bytes.
     Resting(Resting),
     /// The state of the actor before.
@@ -38,6 +39,8 @@ pub(crate) struct Start {
     pub(crate) tenant: TenantNumber,
     pub(crate) generation: u32,
     pub(crate) seed: Seed,
+    /// The name that the seat was given for, if it was vacant.
+    pub(crate) seated_as: Box<str>,
 }
 
 /// The actor. All its data is in [`State`].
@@ -61,14 +64,10 @@ impl Actor for CustomerActor {
     type Arguments = Start;
 
     async fn pre_start(&self, _: ActorRef<Message>, start: Start) -> Result<State, ActorProcessingErr> {
-        let Start { core, number, tenant, generation, seed } = start;
-        let mut state =
-            State { core, number, tenant, generation, seated_as: "".into(), seat: None, was_rebuilt: false };
+        let Start { core, number, tenant, generation, seed, seated_as } = start;
+        let mut state = State { core, number, tenant, generation, seated_as, seat: None, was_rebuilt: false };
         match seed {
-            Seed::Empty { seated_as } => {
-                state.seated_as = seated_as;
-                state.sit(Customer::new(tenant, number));
-            }
+            Seed::Empty => state.sit(Customer::new(tenant, number)),
             Seed::State(customer) => state.sit(*customer),
             Seed::Resting(resting) => match codec::decode_customer(&resting.bytes) {
                 Ok(customer) => state.sit(customer),
@@ -89,10 +88,12 @@ impl Actor for CustomerActor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         let Some(seat) = &mut state.seat else {
-            refuse(message);
+            message.refuse();
             return Ok(());
         };
-        if let Err(Broken) = take(seat, message) {
+        // Rules are caught where they run; this is for the engine's own code around them.
+        let taken = catch_unwind(AssertUnwindSafe(|| take(seat, message)));
+        if !matches!(taken, Ok(Ok(()))) {
             state.rebuild().await;
         }
         Ok(())
@@ -104,10 +105,13 @@ impl Actor for CustomerActor {
             Some(seat) => state.core.durable(seat.customer.last_position).await.ok().map(|()| seat.customer),
             None => None,
         };
-        let state_and_bytes = saved.map(|customer| {
-            let resting = resting_of(&customer);
-            (Box::new(customer), resting)
-        });
+        let encoded = catch_unwind(AssertUnwindSafe(|| {
+            saved.map(|customer| {
+                let resting = resting_of(&customer);
+                (Box::new(customer), resting)
+            })
+        }));
+        let state_and_bytes = encoded.unwrap_or(None);
         let core = Arc::clone(&state.core);
         core.router.has_left(
             &core,
@@ -187,8 +191,11 @@ fn take(seat: &mut Seat, message: Message) -> Result<(), Broken> {
             sound
         }
         Message::Read(reader) => {
-            let then = reader(Ok((&seat.customer, seat.now())));
-            seat.core.after(seat.customer.last_position, then);
+            // The reader is the caller's code; what it breaks is its own answer.
+            let shown = (&seat.customer, seat.now());
+            if let Ok(then) = catch_unwind(AssertUnwindSafe(|| reader(Ok(shown)))) {
+                seat.core.after(seat.customer.last_position, then);
+            }
             Ok(())
         }
         Message::Tick => seat.tick(),
@@ -198,18 +205,6 @@ fn take(seat: &mut Seat, message: Message) -> Result<(), Broken> {
             drop(snapshot.send(image));
             Ok(())
         }
-    }
-}
-
-/// Answers a message to a quarantined customer.
-fn refuse(message: Message) {
-    match message {
-        Message::One { reply, .. } => drop(reply.send(Err(Failure::Quarantined))),
-        Message::Envelope { items, share, .. } => {
-            share.answer(items.iter().map(|_| Err(Failure::Quarantined)))
-        }
-        Message::Read(reader) => reader(Err(Failure::Quarantined))(Ok(())),
-        Message::Tick | Message::Image(_) => {}
     }
 }
 

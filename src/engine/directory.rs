@@ -31,9 +31,16 @@ impl Equivalent<Name> for NameRef<'_> {
     }
 }
 
+/// Whose a name is. A deleted customer keeps it until somebody else takes it, so that a repeated deletion finds its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Owner {
+    number: CustomerNumber,
+    deleted: bool,
+}
+
 /// Names of customers, and the next free number.
 pub(crate) struct Directory {
-    shards: Vec<RwLock<HashMap<Name, CustomerNumber>>>,
+    shards: Vec<RwLock<HashMap<Name, Owner>>>,
     chooser: DefaultHashBuilder,
     next: AtomicU64,
 }
@@ -46,22 +53,31 @@ impl Directory {
 
     /// The customer of this name.
     pub(crate) fn find(&self, tenant: TenantNumber, name: &str) -> Option<CustomerNumber> {
+        self.owner(tenant, name).filter(|owner| !owner.deleted).map(|owner| owner.number)
+    }
+
+    /// The customer that has this name, or had it last.
+    pub(crate) fn find_even_deleted(&self, tenant: TenantNumber, name: &str) -> Option<CustomerNumber> {
+        self.owner(tenant, name).map(|owner| owner.number)
+    }
+
+    fn owner(&self, tenant: TenantNumber, name: &str) -> Option<Owner> {
         let name = NameRef { tenant, name };
         self.shard(name).read().expect("no directory operation panics").get(&name).copied()
     }
 
-    /// The customer of this name, with a new number if it is unknown.
+    /// The customer of this name, with a new number if nobody has it.
     pub(crate) fn find_or_number(&self, tenant: TenantNumber, name: &str) -> CustomerNumber {
         if let Some(number) = self.find(tenant, name) {
             return number;
         }
         let key = NameRef { tenant, name };
         let mut shard = self.shard(key).write().expect("no directory operation panics");
-        if let Some(number) = shard.get(&key) {
-            return *number;
+        if let Some(owner) = shard.get(&key).filter(|owner| !owner.deleted) {
+            return owner.number;
         }
         let number = CustomerNumber(self.next.fetch_add(1, Ordering::Relaxed));
-        shard.insert(Name { tenant, name: name.into() }, number);
+        shard.insert(Name { tenant, name: name.into() }, Owner { number, deleted: false });
         number
     }
 
@@ -75,25 +91,25 @@ impl Directory {
             CustomerId::Named => None,
         };
         for name in [Some(&*identity.external_id), minted.as_deref()].into_iter().flatten() {
-            if identity.deleted {
-                self.forget(tenant, name, number);
-            } else {
-                self.enter(tenant, name, number);
-            }
+            self.enter(tenant, name, Owner { number, deleted: identity.deleted });
         }
     }
 
-    /// Enters a name that the log knows.
-    fn enter(&self, tenant: TenantNumber, name: &str, number: CustomerNumber) {
-        let mut shard = self.shard(NameRef { tenant, name }).write().expect("no directory operation panics");
-        shard.insert(Name { tenant, name: name.into() }, number);
+    /// Enters a name. A deletion does not take a name from whoever has it by now.
+    fn enter(&self, tenant: TenantNumber, name: &str, owner: Owner) {
+        let key = NameRef { tenant, name };
+        let mut shard = self.shard(key).write().expect("no directory operation panics");
+        if owner.deleted && shard.get(&key).is_some_and(|known| known.number != owner.number) {
+            return;
+        }
+        shard.insert(Name { tenant, name: name.into() }, owner);
     }
 
     /// Forgets a name, if it is still this customer's.
     pub(crate) fn forget(&self, tenant: TenantNumber, name: &str, number: CustomerNumber) {
         let key = NameRef { tenant, name };
         let mut shard = self.shard(key).write().expect("no directory operation panics");
-        if shard.get(&key) == Some(&number) {
+        if shard.get(&key).is_some_and(|owner| owner.number == number) {
             shard.remove(&key);
         }
     }
@@ -108,7 +124,7 @@ impl Directory {
         CustomerNumber(self.next.load(Ordering::Relaxed))
     }
 
-    fn shard(&self, name: NameRef<'_>) -> &RwLock<HashMap<Name, CustomerNumber>> {
+    fn shard(&self, name: NameRef<'_>) -> &RwLock<HashMap<Name, Owner>> {
         let index = usize::try_from(self.chooser.hash_one(name) >> 32).expect("32 bits fit") % SHARDS;
         &self.shards[index]
     }
@@ -132,8 +148,24 @@ mod tests {
     fn numbers_from_the_log_are_never_given_again() {
         let directory = Directory::new();
         directory.number_is_taken(CustomerNumber(41));
-        directory.enter(T, "old", CustomerNumber(41));
+        directory.enter(T, "old", Owner { number: CustomerNumber(41), deleted: false });
         assert_eq!(directory.find_or_number(T, "new"), CustomerNumber(42));
+    }
+
+    #[test]
+    fn a_deleted_name_is_free_and_still_leads_to_its_last_owner() {
+        let directory = Directory::new();
+        let number = directory.find_or_number(T, "acme");
+        directory.enter(T, "acme", Owner { number, deleted: true });
+        assert_eq!((directory.find(T, "acme"), directory.find_even_deleted(T, "acme")), (None, Some(number)));
+        let next = directory.find_or_number(T, "acme");
+        assert_ne!(next, number);
+        directory.enter(T, "acme", Owner { number, deleted: true });
+        assert_eq!(
+            directory.find(T, "acme"),
+            Some(next),
+            "a late deletion does not take it from the new owner"
+        );
     }
 
     #[test]

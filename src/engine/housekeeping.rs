@@ -26,7 +26,7 @@ pub(crate) async fn run(core: Weak<Core>) {
         if second.is_multiple_of(KEY_SWEEP_EVERY_S) {
             core.keys.sweep_all(core.time.now());
         }
-        snapshot_if_due(&core, &mut logged_at_snapshot).await;
+        snapshot_if_due(&core, &mut logged_at_snapshot);
     }
 }
 
@@ -44,16 +44,21 @@ fn rest_idle(core: &Arc<Core>) {
     }
 }
 
-async fn snapshot_if_due(core: &Arc<Core>, logged_at_snapshot: &mut u64) {
-    let logged = core.journal.stats().bytes;
+/// Starts a snapshot when enough was logged since the last, what recovery replayed included. The rest of the house goes on.
+fn snapshot_if_due(core: &Arc<Core>, logged_at_snapshot: &mut u64) {
+    let logged = core.replayed_bytes + core.journal.stats().bytes;
     let every = core.options.snapshot_log_bytes;
-    if every == 0 || logged - *logged_at_snapshot < every {
+    let busy = core.snapshotting.try_lock().is_err();
+    if every == 0 || busy || logged - *logged_at_snapshot < every {
         return;
     }
     *logged_at_snapshot = logged;
-    if let Err(error) = take_snapshot(core).await {
-        tracing::error!(%error, "a snapshot failed; the log keeps what it would have replaced");
-    }
+    let core = Arc::clone(core);
+    core.runtime.clone().spawn(async move {
+        if let Err(error) = take_snapshot(&core).await {
+            tracing::error!(%error, "a snapshot failed; the log keeps what it would have replaced");
+        }
+    });
 }
 
 /// Takes a snapshot on a thread of its own; one at a time.

@@ -38,3 +38,17 @@ pub(crate) enum Message {
     /// Give your image to the snapshot.
     Image(std::sync::mpsc::Sender<Image>),
 }
+
+impl Message {
+    /// Answers it for a quarantined customer.
+    pub(crate) fn refuse(self) {
+        match self {
+            Self::One { reply, .. } => drop(reply.send(Err(Failure::Quarantined))),
+            Self::Envelope { items, share, .. } => {
+                share.answer(items.iter().map(|_| Err(Failure::Quarantined)))
+            }
+            Self::Read(reader) => reader(Err(Failure::Quarantined))(Ok(())),
+            Self::Tick | Self::Image(_) => {}
+        }
+    }
+}

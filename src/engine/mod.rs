@@ -39,7 +39,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use coffer_ledger::catalog::tenant::{Tenant, TenantCommand};
+use coffer_ledger::catalog::tenant::TenantCommand;
 use coffer_ledger::command::Origin;
 use coffer_ledger::customer::Customer;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
@@ -165,15 +165,19 @@ impl Engine {
     /// # Errors
     /// [`coffer_ledger::refusal::Refusal::AlreadyExists`] if there is one of this name.
     pub async fn create_tenant(&self, name: &str, origin: Origin) -> Result<TenantCommitted, Failure> {
+        // On a task of its own: a caller that hangs up must not leave the lock before the name is published.
+        let (engine, name) = (self.clone(), Box::from(name));
+        let creating = self.core.runtime.spawn(async move { engine.create_tenant_alone(name, origin).await });
+        creating.await.map_err(|_| Failure::OutcomeUnknown)?
+    }
+
+    async fn create_tenant_alone(&self, name: Box<str>, origin: Origin) -> Result<TenantCommitted, Failure> {
         let _one_at_a_time = self.creating.lock().await;
-        let command = TenantCommand::Create { name: name.into() };
-        if let Some(named) = self.core.views.all().iter().find(|view| *view.name == *name) {
-            // It refuses, unless this is the request that made it.
-            return self.submit_tenant(named.number, TenantOperation { command, origin }).await;
-        }
-        let last = self.core.tenant_seats().last().map_or(0, |(number, _)| number.0);
-        let number = TenantNumber(last + 1);
-        tenant_actor::seat(&self.core, Tenant::new(number));
+        self.core.admit()?;
+        let named = self.core.views.all().iter().find(|view| view.name == name).map(|view| view.number);
+        // If it has the name, it refuses, unless this is the request that made it.
+        let number = named.unwrap_or_else(|| self.core.vacant_tenant());
+        let command = TenantCommand::Create { name };
         self.submit_tenant(number, TenantOperation { command, origin }).await
     }
 

@@ -128,6 +128,7 @@ fn assemble(
         permit_limits,
         closing: AtomicBool::new(false),
         snapshotting: tokio::sync::Mutex::default(),
+        replayed_bytes: tables.replayed_bytes,
         snapshot_start: AtomicU64::new(tables.snapshot_start.0),
         options,
         env,

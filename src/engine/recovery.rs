@@ -49,6 +49,7 @@ pub(crate) struct Tables {
     /// When each customer with something to come is due.
     pub(crate) due: Vec<(Timestamp, TenantNumber, CustomerNumber)>,
     pub(crate) records: u64,
+    pub(crate) replayed_bytes: u64,
     pub(crate) snapshot_start: Lsn,
     pub(crate) last_at: Timestamp,
 }
@@ -62,6 +63,7 @@ impl Tables {
             tenants: HashMap::new(),
             due: Vec::new(),
             records: 0,
+            replayed_bytes: 0,
             snapshot_start: Lsn::NONE,
             last_at: Timestamp(0),
         }
@@ -162,7 +164,7 @@ fn replay(
         |seen: &coffer_wal::ReplayProgress| progress.replay(seen.records, seen.bytes_read, seen.bytes_total);
     let summary = opened
         .replay(from, &mut show, &mut |record| take(&record, tables, &mut touched).map_err(Into::into))?;
-    tables.records = summary.records;
+    (tables.records, tables.replayed_bytes) = (summary.records, summary.bytes);
     Ok(touched)
 }
 

@@ -144,14 +144,17 @@ impl Router {
             return Ok(());
         }
         let fresh = self.wake(core, slot, number, if_vacant);
+        if fresh {
+            // Before anything can fail: an actor that is not in the list never rests.
+            shard.active.push(index);
+        }
+        let slot = &mut shard.slots[index];
         let Place::Active(active) = &mut slot.place else { return Err(Failure::Internal.into()) };
         active.touched_s = core.time.now().seconds();
         let message = build(&active.door)?;
         let rejected = post(&active.mailbox, message);
         if let Some(message) = rejected {
             self.replace_dead(core, slot, number, message);
-        }
-        if fresh {
             shard.active.push(index);
         }
         Ok(())
@@ -166,7 +169,7 @@ impl Router {
         if_vacant: IfVacant<'_>,
     ) -> bool {
         let seed = match std::mem::take(&mut slot.place) {
-            Place::Vacant => Seed::Empty { seated_as: if_vacant.name().into() },
+            Place::Vacant => Seed::Empty,
             Place::Resting(resting) => {
                 self.resting.fetch_sub(1, Ordering::Relaxed);
                 Seed::Resting(resting)
@@ -177,7 +180,7 @@ impl Router {
             }
         };
         let door = core.door_of(slot.tenant);
-        self.activate(core, slot, number, seed, door);
+        self.activate(core, slot, number, (seed, if_vacant.name().into()), door);
         true
     }
 
@@ -186,12 +189,12 @@ impl Router {
         core: &Arc<Core>,
         slot: &mut Slot,
         number: CustomerNumber,
-        seed: Seed,
+        (seed, seated_as): (Seed, Box<str>),
         door: Arc<Door>,
     ) {
         slot.generation += 1;
-        let start =
-            Start { core: Arc::clone(core), number, tenant: slot.tenant, generation: slot.generation, seed };
+        let (tenant, generation) = (slot.tenant, slot.generation);
+        let start = Start { core: Arc::clone(core), number, tenant, generation, seed, seated_as };
         let mailbox = spawn(core, start);
         let touched_s = core.time.now().seconds();
         slot.place = Place::Active(Active { mailbox, door, touched_s });
@@ -203,7 +206,7 @@ impl Router {
         tracing::error!(customer = number.0, "an actor died; rebuilding it from the log");
         self.active.fetch_sub(1, Ordering::Relaxed);
         let door = core.door_of(slot.tenant);
-        self.activate(core, slot, number, Seed::Rebuild, door);
+        self.activate(core, slot, number, (Seed::Rebuild, "".into()), door);
         if let Place::Active(active) = &slot.place {
             drop(post(&active.mailbox, message));
         }
@@ -278,14 +281,21 @@ impl Router {
         if slot.generation != left.generation {
             return;
         }
-        let Place::Leaving(leaving) = std::mem::take(&mut slot.place) else { return };
+        let leaving = match std::mem::take(&mut slot.place) {
+            Place::Leaving(leaving) => leaving,
+            // Quarantined on the way out: that stays.
+            other @ (Place::Vacant | Place::Resting(_) | Place::Active(_) | Place::Quarantined) => {
+                slot.place = other;
+                return;
+            }
+        };
         self.active.fetch_sub(1, Ordering::Relaxed);
         if leaving.waiting.is_empty() {
             slot.place = self.place_of(core, slot.tenant, left);
             return;
         }
         let seed = left.state.map_or(Seed::Rebuild, |(customer, _)| Seed::State(customer));
-        self.activate(core, slot, left.number, seed, leaving.door);
+        self.activate(core, slot, left.number, (seed, left.seated_as), leaving.door);
         if let Place::Active(active) = &slot.place {
             leaving.waiting.into_iter().for_each(|message| drop(post(&active.mailbox, message)));
         }
@@ -317,9 +327,13 @@ impl Router {
         let mut shard = self.lock(number);
         let slot = slot_mut(&mut shard, index_of(number));
         if slot.generation == generation {
-            slot.place = Place::Quarantined;
+            let was = std::mem::replace(&mut slot.place, Place::Quarantined);
             self.active.fetch_sub(1, Ordering::Relaxed);
             self.quarantined.fetch_add(1, Ordering::Relaxed);
+            drop(shard);
+            if let Place::Leaving(leaving) = was {
+                leaving.waiting.into_iter().for_each(Message::refuse);
+            }
         }
     }
 

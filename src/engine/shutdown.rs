@@ -30,6 +30,9 @@ pub(crate) async fn run(core: &Arc<Core>) -> Result<(), Failure> {
         // Without it the next start replays more, and that is all.
         drop(take_snapshot(core).await);
     }
+    for (_, seat) in core.tenant_seats() {
+        seat.mailbox.stop(None);
+    }
     let Some(log) = core.log.lock().expect("nothing panics while it is held").take() else { return Ok(()) };
     let closing = core.runtime.spawn_blocking(move || log.close());
     closing.await.map_err(|_| Failure::Internal)?.map_err(|_| Failure::Halted)

@@ -16,6 +16,8 @@ use super::codec::{self, DecodeError};
 use super::core::Core;
 use super::keys::{KeyEntry, KeyHash};
 use super::message::{Image, Message};
+use super::operation::Failure;
+use super::router::SendError;
 use super::slot::{Place, Resting};
 use super::tenant_actor::TenantMessage;
 
@@ -173,7 +175,7 @@ fn write_shard(core: &Arc<Core>, shard: usize, blocks: &mut Blocks) -> Result<()
     }
     for (tenant, number) in gathered.busy {
         let image = ask(core, tenant, number)?;
-        if image.position.0 > 0 {
+        if let Some(image) = image.filter(|image| image.position.0 > 0) {
             blocks.entry(CUSTOMERS, (tenant, number), &image)?;
             blocks.customers += 1;
         }
@@ -182,19 +184,28 @@ fn write_shard(core: &Arc<Core>, shard: usize, blocks: &mut Blocks) -> Result<()
 }
 
 /// One active customer's image; a quarantined one's is folded from the log, which is right by definition.
-fn ask(core: &Arc<Core>, tenant: TenantNumber, number: CustomerNumber) -> Result<Image, SnapshotFailure> {
+fn ask(
+    core: &Arc<Core>,
+    tenant: TenantNumber,
+    number: CustomerNumber,
+) -> Result<Option<Image>, SnapshotFailure> {
     let (give, take) = mpsc::channel();
-    if core.router.send(core, (tenant, number), Message::Image(give)).is_ok()
-        && let Ok(image) = take.recv()
-    {
-        return Ok(image);
+    match core.router.send(core, (tenant, number), Message::Image(give)) {
+        Ok(()) => {
+            if let Ok(image) = take.recv() {
+                return Ok(Some(image));
+            }
+        }
+        // A seat that nobody took.
+        Err(SendError::Failed(Failure::NotFound(_))) => return Ok(None),
+        Err(SendError::Failed(_) | SendError::Renumbered) => {}
     }
     let rebuilt = core.runtime.block_on(super::rebuild::rebuild(core, tenant, number));
     let customer =
         rebuilt.map_err(|error| SnapshotFailure::Content(format!("customer {}: {error}", number.0)))?;
     let mut bytes = Vec::new();
     codec::encode_customer(&customer, &mut bytes);
-    Ok(Image { bytes, position: customer.last_position })
+    Ok(Some(Image { bytes, position: customer.last_position }))
 }
 
 fn write_keys(core: &Core, blocks: &mut Blocks) -> Result<(), SnapshotFailure> {

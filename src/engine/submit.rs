@@ -177,7 +177,10 @@ fn locate<'a>(
         Target::NewCustomer(name) => {
             return Ok((core.directory.find_or_number(tenant, name), IfVacant::Seat(name)));
         }
-        Target::Customer(name) => core.directory.find(tenant, name).ok_or(Failure::NotFound("customer"))?,
+        // A deleted customer answers for itself: with the outcome of a repeated key, else that it is not found.
+        Target::Customer(name) => {
+            core.directory.find_even_deleted(tenant, name).ok_or(Failure::NotFound("customer"))?
+        }
         Target::Wallet(id) => id.0.customer(),
         Target::Number(number) => number,
     };

@@ -87,6 +87,8 @@ impl Actor for TenantActor {
             TenantMessage::Operation { operation, key, reply, permit } => {
                 state.answer(*operation, key, reply, permit)
             }
+            // Half applied: the snapshot fails rather than hold that.
+            TenantMessage::Image(_) if state.broken => {}
             TenantMessage::Image(snapshot) => {
                 let mut bytes = Vec::new();
                 codec::encode_tenant(&state.tenant, &mut bytes);

@@ -63,7 +63,7 @@ pub(crate) struct Published {
 }
 
 impl TenantViews {
-    /// Publishes one tenant's state. Called by its own actor's completions, which the log fires one at a time.
+    /// Publishes one tenant's state, unless a newer one is published already.
     pub(crate) fn publish(&self, tenant: &Tenant) {
         let Some(name) = tenant.name.clone() else { return };
         let view = Arc::new(TenantView {
@@ -74,11 +74,15 @@ impl TenantViews {
             version: tenant.version,
         });
         self.published.rcu(|current| {
+            // Completions of one batch may meet on two threads; what is published never goes back.
+            if current.views.get(&view.number).is_some_and(|known| known.version >= view.version) {
+                return Arc::clone(current);
+            }
             let mut next = Published::clone(current);
             next.by_secret.retain(|_, who| who.tenant != view.number);
             next.by_secret.extend(view.keys.iter().filter_map(|key| entry(view.number, key)));
             next.views.insert(view.number, Arc::clone(&view));
-            next
+            Arc::new(next)
         });
     }
 
@@ -111,4 +115,21 @@ fn entry(tenant: TenantNumber, key: &ApiKey) -> Option<([u8; 32], Authenticated)
     }
     let customer = key.customer.as_ref().map(|(number, _)| *number);
     Some((key.secret_sha256, Authenticated { tenant, key: key.id, scopes: key.scopes, customer }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_published_never_goes_back() {
+        let views = TenantViews::default();
+        let mut tenant = Tenant::new(TenantNumber(1));
+        tenant.name = Some("a".into());
+        for (version, published) in [(2, 2), (1, 2), (3, 3)] {
+            tenant.version = version;
+            views.publish(&tenant);
+            assert_eq!(views.get(TenantNumber(1)).unwrap().version, published);
+        }
+    }
 }

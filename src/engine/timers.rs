@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
 use coffer_ledger::time::Timestamp;
+use coffer_wal::Space;
+use hashbrown::HashMap;
 
 use super::core::Core;
 use super::message::Message;
@@ -24,25 +26,42 @@ type Entry = Reverse<(Timestamp, TenantNumber, CustomerNumber)>;
 /// Everything that will be due.
 #[derive(Default)]
 pub(crate) struct Timers {
-    heap: Mutex<BinaryHeap<Entry>>,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    heap: BinaryHeap<Entry>,
+    /// The earliest entry of each customer; what the heap holds beside it is stale and falls out when it is due.
+    earliest: HashMap<CustomerNumber, Timestamp>,
 }
 
 impl Timers {
-    /// Looks at this customer at this instant.
+    /// Looks at this customer at this instant, if it does not look earlier anyway.
     pub(crate) fn schedule(&self, at: Timestamp, tenant: TenantNumber, number: CustomerNumber) {
-        self.heap.lock().expect("no timer operation panics").push(Reverse((at, tenant, number)));
+        let mut queue = self.queue.lock().expect("no timer operation panics");
+        if queue.earliest.get(&number).is_some_and(|known| *known <= at) {
+            return;
+        }
+        queue.earliest.insert(number, at);
+        queue.heap.push(Reverse((at, tenant, number)));
     }
 
-    /// Takes at most `max` entries that are due.
+    /// Takes at most `max` customers that are due.
     fn take_due(&self, now: Timestamp, max: usize) -> Vec<(TenantNumber, CustomerNumber)> {
-        let mut heap = self.heap.lock().expect("no timer operation panics");
+        let mut queue = self.queue.lock().expect("no timer operation panics");
         let mut due = Vec::new();
         while due.len() < max {
-            match heap.peek() {
-                Some(Reverse((at, tenant, number))) if *at <= now => due.push((*tenant, *number)),
-                Some(_) | None => break,
+            let Some(Reverse((at, tenant, number))) =
+                queue.heap.peek().copied().filter(|Reverse((at, ..))| *at <= now)
+            else {
+                break;
+            };
+            queue.heap.pop();
+            if queue.earliest.get(&number) == Some(&at) {
+                queue.earliest.remove(&number);
+                due.push((tenant, number));
             }
-            heap.pop();
         }
         due
     }
@@ -63,6 +82,10 @@ pub(crate) async fn run(core: Weak<Core>) {
 }
 
 fn tick_due(core: &Arc<Core>) {
+    if core.journal.space() != Space::Enough {
+        // Nobody waits for a row of expiry; the last segments are for those who do.
+        return;
+    }
     let per_look = usize::try_from(core.options.ticks_per_s_max).unwrap_or(usize::MAX) / LOOKS_PER_S;
     for (tenant, number) in core.timers.take_due(core.time.now(), per_look.max(1)) {
         // A customer that is gone or quarantined has nothing to do.
@@ -85,5 +108,15 @@ mod tests {
         assert_eq!(numbers(timers.take_due(Timestamp(30), 2)), [1, 2]);
         assert_eq!(numbers(timers.take_due(Timestamp(30), 2)), [3]);
         assert_eq!(numbers(timers.take_due(Timestamp(98), 2)), [] as [u64; 0]);
+    }
+
+    #[test]
+    fn a_customer_is_queued_once_however_often_it_wakes() {
+        let timers = Timers::default();
+        for at in [50, 50, 70, 40, 40, 60] {
+            timers.schedule(Timestamp(at), TenantNumber(1), CustomerNumber(1));
+        }
+        assert_eq!(timers.queue.lock().unwrap().heap.len(), 2, "50, then the earlier 40");
+        assert_eq!(timers.take_due(Timestamp(99), 9).len(), 1);
     }
 }

@@ -16,6 +16,7 @@ use coffer_ledger::expiry;
 use coffer_ledger::fact::{Effect, Facts};
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
 use coffer_ledger::invariants;
+use coffer_ledger::limits::Limits;
 use coffer_ledger::record::Record;
 use coffer_ledger::time::Timestamp;
 use coffer_wal::Lsn;
@@ -34,6 +35,9 @@ use super::tenant_view::ViewCache;
 const SCRATCH_BYTES_MAX: usize = 256 * 1024;
 /// What an actor keeps of its scratch between messages: tens of thousands of actors each have one.
 const SCRATCH_BYTES_KEPT: usize = 2 * 1024;
+/// Due things that may share a record with a command; more go into records of their own before it, so that they cannot make
+/// it too large.
+const DUE_BESIDE_A_COMMAND_MAX: usize = 32;
 
 /// The state of one customer in its actor, and what has been decided but not handed to the log yet.
 pub(crate) struct Seat {
@@ -49,6 +53,8 @@ pub(crate) struct Seat {
     gathered_keys: Vec<(KeyHash, u32, Timestamp)>,
     /// The earliest instant for which the timer has an entry.
     timer_at: Timestamp,
+    /// The deletion of this customer is gathered.
+    deleted_now: bool,
 }
 
 /// The state cannot be trusted any more: rebuild it.
@@ -71,6 +77,7 @@ impl Seat {
             gathered: 0,
             gathered_keys: Vec::new(),
             timer_at: Timestamp::MAX,
+            deleted_now: false,
         };
         seat.schedule();
         seat
@@ -87,10 +94,12 @@ impl Seat {
         if key.is_some() && self.core.keys.is_full() {
             return (Turned::unlogged(Err(Failure::KeysFull)), Ok(()));
         }
-        if let Err(broken) = self.catch_up(now, self.core.options.limits.due_per_record_max) {
+        let left_max = self.core.options.limits.due_per_record_max.min(DUE_BESIDE_A_COMMAND_MAX);
+        if let Err(broken) = self.catch_up(now, left_max) {
             return (Turned::unlogged(Err(Failure::Internal)), Err(broken));
         }
-        let facts = match self.decide(&operation.command, now, key.is_some()) {
+        let limits = self.core.options.limits;
+        let facts = match self.decide(&operation.command, now, key.is_some(), &limits) {
             Ok(facts) => facts,
             Err(failure) => return (Turned::unlogged(Err(failure)), Ok(())),
         };
@@ -102,15 +111,23 @@ impl Seat {
         self.log(record, key)
     }
 
-    /// Writes down what is due until at most `left_max` things are; each record is one of its own.
+    /// Writes down what is due until at most `left_max` things are; each record is one of its own. Things too large for one
+    /// record together go into more.
     pub(crate) fn catch_up(&mut self, now: Timestamp, left_max: usize) -> Result<(), Broken> {
-        if self.customer.next_due() > now {
-            return Ok(());
-        }
-        while expiry::due_count(&self.customer, now) > left_max {
-            let Ok(facts) = self.decide(&Command::Tick, now, false) else { return Ok(()) };
+        let mut limits = self.core.options.limits;
+        while self.customer.next_due() <= now && expiry::due_count(&self.customer, now) > left_max {
+            let Ok(facts) = self.decide(&Command::Tick, now, false, &limits) else { return Ok(()) };
             let record = Box::new(Record { origin: Origin::default(), command: Command::Tick, facts });
-            self.log(record, None).1?;
+            let (turned, sound) = self.log(record, None);
+            sound?;
+            match turned.answer {
+                Ok(_) => {}
+                Err(Failure::RecordTooLarge { .. }) if limits.due_per_record_max > 1 => {
+                    limits.due_per_record_max /= 2
+                }
+                // Reported where it happened; whoever comes next tries again.
+                Err(_) => return Ok(()),
+            }
         }
         Ok(())
     }
@@ -120,9 +137,15 @@ impl Seat {
         self.core.time.now().max(self.customer.last_at)
     }
 
-    fn decide(&mut self, command: &Command, now: Timestamp, keyed: bool) -> Result<Facts, Failure> {
+    fn decide(
+        &mut self,
+        command: &Command,
+        now: Timestamp,
+        keyed: bool,
+        limits: &Limits,
+    ) -> Result<Facts, Failure> {
         let view = self.views.get(self.tenant).ok_or(Failure::NotFound("tenant"))?;
-        let (customer, limits) = (&self.customer, &self.core.options.limits);
+        let customer = &self.customer;
         let context = Context { now, settings: &view.settings, limits, keyed };
         let decided = catch_unwind(AssertUnwindSafe(|| {
             fail::fail_point!("turn::decide");
@@ -254,10 +277,23 @@ impl Seat {
             self.core.keys.insert(key, LogPosition(first.plus(u64::from(offset)).0), at);
         }
         self.gathered = 0;
+        if std::mem::take(&mut self.deleted_now) {
+            self.forget_name_when_durable();
+        }
         self.scratch.clear();
         self.scratch.shrink_to(SCRATCH_BYTES_KEPT);
         self.schedule();
         first
+    }
+
+    fn forget_name_when_durable(&self) {
+        let (core, customer) = (Arc::clone(&self.core), self.customer.clone());
+        let forget = move |durable: Result<(), coffer_wal::Halted>| {
+            if durable.is_ok() {
+                core.directory.note(&customer);
+            }
+        };
+        self.core.after(self.customer.last_position, Box::new(forget));
     }
 
     /// Makes sure that the timer knows when this customer is due.
@@ -293,6 +329,8 @@ impl Seat {
     /// The directory and the names in replies follow the customer.
     fn enter_names(&mut self, effect: &Effect) {
         match effect {
+            // A name is free again when nothing can bring its owner back.
+            Effect::CustomerSet(identity) if identity.deleted => self.deleted_now = true,
             Effect::CustomerSet(_) | Effect::WalletCreated { customer: Some(_), .. } => {
                 self.names = names_of(&self.customer);
                 self.core.directory.note(&self.customer);

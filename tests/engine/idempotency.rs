@@ -1,6 +1,7 @@
 //! One key, one effect (SEMANTICS §9).
 
 use coffer::engine::{Failure, Operation, Target};
+use coffer_ledger::command::Command;
 use coffer_wal::storage::crash::CrashStorage;
 use tokio::task::JoinSet;
 
@@ -90,4 +91,21 @@ async fn a_key_twice_in_one_batch_is_one_debit_and_two_equal_answers() {
     assert_eq!((first.replayed, second.replayed), (false, true));
     assert_eq!((&first.record, first.position), (&second.record, second.position));
     assert_eq!(posted(&engine, "acme").await, whole(6));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeated_deletion_finds_its_record_and_the_name_is_free_for_another() {
+    let disk = CrashStorage::new();
+    let engine = open(&disk).await;
+    let profile = coffer_ledger::customer::Profile::default;
+    let create = || Command::CreateCustomer { external_id: "acme".into(), profile: profile() };
+    let delete = || Operation::new(Command::DeleteCustomer).with_key("gone");
+    engine.submit(TENANT, Target::NewCustomer("acme"), Operation::new(create())).await.unwrap();
+    let first = engine.submit(TENANT, Target::Customer("acme"), delete()).await.unwrap();
+    let engine = open(&disk.kill()).await;
+    let again = engine.submit(TENANT, Target::Customer("acme"), delete()).await.unwrap();
+    assert_eq!((again.replayed, again.record), (true, first.record));
+    assert!(engine.read(TENANT, Target::Customer("acme"), |_, _| ()).await.is_err());
+    let next = engine.submit(TENANT, Target::NewCustomer("acme"), Operation::new(create())).await.unwrap();
+    assert_ne!(next.customer.number, first.customer.number);
 }

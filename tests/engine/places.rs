@@ -150,6 +150,36 @@ async fn a_name_that_was_only_asked_for_cannot_be_read() {
     assert_eq!(read.unwrap_err(), Failure::NotFound("customer"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_woken_for_a_write_that_was_not_admitted_rests_again() {
+    let disk = CrashStorage::new();
+    let engine = open(&disk).await;
+    wallet(&engine, "acme", 10).await;
+    engine.shutdown().await.unwrap();
+    let closed = EngineOptions { actor_idle_s: 0, writes_in_flight_customer_max: 0, ..options() };
+    let engine = open_with(closed, env_on(&disk)).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(debit_now(&engine, "acme", 1).await.unwrap_err(), Failure::Overloaded);
+    }
+    while engine.stats().actors_active > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(posted(&engine, "acme").await, whole(10));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_panics_spoils_its_own_answer_only() {
+    let engine = open(&CrashStorage::new()).await;
+    wallet(&engine, "acme", 10).await;
+    for _ in 0..3 {
+        let read =
+            engine.read(TENANT, Target::Customer("acme"), |_, _| -> u8 { panic!("a bug of the caller's") });
+        assert_eq!(read.await.unwrap_err(), Failure::OutcomeUnknown);
+    }
+    debit_now(&engine, "acme", 1).await.unwrap();
+    assert_eq!(engine.stats().actors_rebuilt, 0);
+}
+
 /// Every customer's whole state.
 pub(crate) async fn states(engine: &coffer::engine::Engine) -> Vec<coffer_ledger::customer::Customer> {
     engine.scan(TENANT, |customer, _| Some(customer.clone())).await.unwrap()

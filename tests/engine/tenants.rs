@@ -57,6 +57,26 @@ async fn a_key_works_from_its_reply_to_its_revocation_and_not_after_a_restart_ei
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenants_own_idempotency_keys_survive_a_crash() {
+    let disk = CrashStorage::new();
+    let engine = open(&disk).await;
+    let ask = |secret: u8| TenantOperation {
+        command: TenantCommand::CreateKey {
+            secret_sha256: [secret; 32],
+            name: "k".into(),
+            scopes: KeyScopes::default(),
+            customer: None,
+        },
+        origin: Origin { by: None, idempotency_key: Some("once".into()) },
+    };
+    let made = engine.submit_tenant(TENANT, ask(1)).await.unwrap();
+    let engine = open(&disk.kill()).await;
+    let again = engine.submit_tenant(TENANT, ask(2)).await.unwrap();
+    assert_eq!((again.replayed, again.position), (true, made.position));
+    assert_eq!(engine.tenant_view(TENANT).unwrap().keys.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn settings_hold_from_the_next_turn_on_and_over_a_snapshot() {
     let disk = CrashStorage::new();
     let engine = open(&disk).await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use coffer::engine::{Engine, EngineOptions, OpenError, Operation, Target};
 use coffer_ledger::command::{Command, TopUp};
+use coffer_ledger::scope::{PriceTypes, Scope};
 use coffer_ledger::time::Timestamp;
 use coffer_wal::storage::crash::CrashStorage;
 
@@ -69,6 +70,25 @@ async fn what_is_due_beyond_one_record_is_written_in_several_before_the_debit() 
     let taken = debit_now(&engine, "acme", 5).await.unwrap();
     assert!(taken.record.facts.due.len() <= 3);
     assert_eq!((posted(&engine, "acme").await, sequence(&engine).await), (whole(0), before + 11));
+    let reopened = open_with(options(), env_with_clock(&disk.kill(), clock)).await.unwrap();
+    assert_eq!(posted(&reopened, "acme").await, whole(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_due_together_and_too_large_for_one_record_goes_into_several() {
+    let (disk, clock) = (CrashStorage::new(), TestClock::new());
+    let engine = open_with(options(), env_with_clock(&disk, clock.clone())).await.unwrap();
+    ensure_tenant(&engine).await;
+    let id = wallet(&engine, "acme", 5).await;
+    let features: Vec<Box<str>> = (0..16).map(|i| format!("{i:064}").into()).collect();
+    let scope = Scope { price_types: PriceTypes::USAGE, features: Some(features.into()) };
+    for _ in 0..300 {
+        let wide = TopUp { scope: Some(scope.clone()), ..top_up(id, 1, Some(Timestamp(START.0 + 60 * S))) };
+        credit(&engine, wide).await;
+    }
+    clock.pass(61 * S);
+    debit_now(&engine, "acme", 5).await.unwrap();
+    assert_eq!(posted(&engine, "acme").await, whole(0));
     let reopened = open_with(options(), env_with_clock(&disk.kill(), clock)).await.unwrap();
     assert_eq!(posted(&reopened, "acme").await, whole(0));
 }
