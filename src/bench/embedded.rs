@@ -20,17 +20,16 @@ use crate::engine::{Engine, EngineOptions, Operation, Target};
 
 const TENANT: TenantNumber = TenantNumber(1);
 const CREDITS: i64 = 100_000_000_000;
-const IN_FLIGHT: [u32; 3] = [64, 512, 4_096];
-const HOT_IN_FLIGHT: u32 = 512;
-/// Debits of one `submit_many`, and such calls at a time.
+/// Debits of one `submit_many`.
 const MANY: usize = 1_000;
-const MANY_CALLS: u32 = 4;
 
 /// What all tasks of a measurement share.
 struct Load {
     engine: Engine,
     customers: Vec<CustomerNumber>,
     clock: Arc<dyn coffer_wal::Clock>,
+    /// Makes the keys of this measurement unlike those of any other.
+    salt: String,
     stop: AtomicBool,
 }
 
@@ -42,50 +41,64 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
     let engine = Engine::open(options, bench.env.clone(), Arc::new(())).await?;
     engine.create_tenant("default", Origin::default()).await?;
     let customers = make_customers(&engine).await?;
-    let mut figures = Vec::new();
-    for (index, in_flight) in IN_FLIGHT.into_iter().enumerate() {
-        bench.note(&format!("embedded, {in_flight} in flight over {CUSTOMERS} wallets"));
-        figures.push(singles(bench, &engine, &customers, "spread", in_flight, index).await?);
+    let mut rounds = vec![Vec::new(); CASES.len()];
+    for round in 0..bench.rounds() {
+        for (index, (case, figures)) in CASES.iter().zip(&mut rounds).enumerate() {
+            bench.note(&format!(
+                "embedded, {}, {} in flight, round {} of {}",
+                case.name,
+                case.in_flight,
+                round + 1,
+                bench.rounds()
+            ));
+            let salt = format!("{round}/{index}");
+            figures.push(one(bench, &engine, &customers, case, salt).await?);
+        }
     }
-    bench.note(&format!("embedded, {HOT_IN_FLIGHT} in flight on one wallet"));
-    figures
-        .push(singles(bench, &engine, &customers[..1], "hot wallet", HOT_IN_FLIGHT, IN_FLIGHT.len()).await?);
-    bench.note(&format!("embedded, {MANY} debits per call"));
-    figures.push(many(bench, &engine, &customers).await?);
     engine.shutdown().await?;
-    Ok(figures)
+    Ok(rounds.iter().filter_map(|rounds| Figure::median(rounds)).collect())
 }
 
-async fn singles(
+/// What is measured, in turn, round after round.
+struct Case {
+    name: &'static str,
+    in_flight: u32,
+    customers: usize,
+    many: bool,
+}
+
+const CASES: [Case; 5] = [
+    Case { name: "spread", in_flight: 64, customers: CUSTOMERS, many: false },
+    Case { name: "spread", in_flight: 512, customers: CUSTOMERS, many: false },
+    Case { name: "spread", in_flight: 4_096, customers: CUSTOMERS, many: false },
+    Case { name: "hot wallet", in_flight: 512, customers: 1, many: false },
+    Case { name: "submit_many of 1,000", in_flight: 4, customers: CUSTOMERS, many: true },
+];
+
+async fn one(
     bench: &Bench,
     engine: &Engine,
     customers: &[CustomerNumber],
-    name: &str,
-    in_flight: u32,
-    measurement: usize,
+    case: &Case,
+    salt: String,
 ) -> Result<Figure, CliError> {
-    let (load, mut tasks) = (new_load(bench, engine, customers), JoinSet::new());
-    for task in 0..in_flight {
-        tasks.spawn(one_by_one(Arc::clone(&load), measurement, task));
-    }
-    collect(bench, &load, tasks, name, in_flight).await
-}
-
-async fn many(bench: &Bench, engine: &Engine, customers: &[CustomerNumber]) -> Result<Figure, CliError> {
-    let (load, mut tasks) = (new_load(bench, engine, customers), JoinSet::new());
-    for task in 0..MANY_CALLS {
-        tasks.spawn(many_at_once(Arc::clone(&load), task));
-    }
-    collect(bench, &load, tasks, "submit_many of 1,000", MANY_CALLS).await
-}
-
-fn new_load(bench: &Bench, engine: &Engine, customers: &[CustomerNumber]) -> Arc<Load> {
-    Arc::new(Load {
+    let load = Arc::new(Load {
         engine: engine.clone(),
-        customers: customers.to_vec(),
+        customers: customers[..case.customers].to_vec(),
         clock: Arc::clone(&bench.env.clock),
+        salt,
         stop: AtomicBool::new(false),
-    })
+    });
+    let mut tasks = JoinSet::new();
+    for task in 0..case.in_flight {
+        let load = Arc::clone(&load);
+        if case.many {
+            tasks.spawn(many_at_once(load, task));
+        } else {
+            tasks.spawn(one_by_one(load, task));
+        }
+    }
+    collect(bench, &load, tasks, case).await
 }
 
 /// Lets the tasks run for a time and adds up what they did.
@@ -93,8 +106,7 @@ async fn collect(
     bench: &Bench,
     load: &Arc<Load>,
     mut tasks: JoinSet<Seen>,
-    name: &str,
-    concurrency: u32,
+    case: &Case,
 ) -> Result<Figure, CliError> {
     let began_ns = load.clock.monotonic_ns();
     tokio::time::sleep(bench.span()).await;
@@ -105,16 +117,16 @@ async fn collect(
         debits += done;
         latencies_us.add(seen).map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
     }
-    Ok(Figure::new(name, concurrency, debits, load.clock.monotonic_ns() - began_ns, &latencies_us))
+    Ok(Figure::new(case.name, case.in_flight, debits, load.clock.monotonic_ns() - began_ns, &latencies_us))
 }
 
 /// One debit after the other, each under a key of its own.
-async fn one_by_one(load: Arc<Load>, measurement: usize, task: u32) -> Seen {
+async fn one_by_one(load: Arc<Load>, task: u32) -> Seen {
     let (mut debits, mut latencies_us) = (0_u64, new_histogram());
     let mut customer = usize::try_from(task).unwrap_or(0);
     while !load.stop.load(Ordering::Relaxed) {
         customer = (customer + 7) % load.customers.len();
-        let operation = Operation::new(debit()).with_key(&format!("{measurement}/{task}/{debits}"));
+        let operation = Operation::new(debit()).with_key(&format!("{}/{task}/{debits}", load.salt));
         let began_ns = load.clock.monotonic_ns();
         load.engine.submit(TENANT, Target::Number(load.customers[customer]), operation).await?;
         latencies_us.saturating_record((load.clock.monotonic_ns() - began_ns) / 1_000);
@@ -128,7 +140,8 @@ async fn many_at_once(load: Arc<Load>, task: u32) -> Seen {
     let (mut debits, mut latencies_us) = (0_u64, new_histogram());
     while !load.stop.load(Ordering::Relaxed) {
         let operations = (0..MANY).map(|index| {
-            let operation = Operation::new(debit()).with_key(&format!("many/{task}/{debits}/{index}"));
+            let operation =
+                Operation::new(debit()).with_key(&format!("{}/{task}/{debits}/{index}", load.salt));
             (load.customers[index % load.customers.len()], operation)
         });
         let operations = operations.collect();

@@ -1,5 +1,5 @@
 //! `coffer bench`: what this machine does, in one run. The engine embedded; then over HTTP beside the yardstick, a handler that
-//! only echoes, in alternating rounds, so that both see the same machine.
+//! only echoes; each in alternating rounds, so that all that is compared sees the same machine.
 //!
 //! Servers are child processes. The load comes from `wrk` where it is installed, else from a client in this process, which
 //! takes more CPU than wrk and so makes both sides, and their ratio, look different: the report says which it was.
@@ -31,7 +31,7 @@ pub(crate) struct BenchArgs {
     /// Seconds per measurement
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
-    /// Rounds over HTTP; the report has their medians
+    /// Rounds, alternating between what is measured; the report has their medians
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100))]
     rounds: u64,
     /// Connections over HTTP, one measurement each
@@ -120,7 +120,7 @@ impl Bench {
         Duration::from_secs(self.args.seconds)
     }
 
-    /// Rounds over HTTP.
+    /// Rounds of everything.
     pub(crate) fn rounds(&self) -> u64 {
         self.args.rounds
     }
