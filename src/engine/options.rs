@@ -19,7 +19,7 @@ pub struct EngineOptions {
     pub writes_in_flight_tenant_max: u32,
     /// The same for one customer.
     pub writes_in_flight_customer_max: u32,
-    /// Customers with a live actor; above it the longest idle rest.
+    /// Customers with a live actor beyond which a second without a message is enough to rest. A soft limit.
     pub actors_max: usize,
     /// Seconds without a message after which an actor rests.
     pub actor_idle_s: u64,
