@@ -91,13 +91,14 @@ impl Engine {
     ///
     /// # Errors
     /// [`Failure`]; a [`coffer_ledger::refusal::Refusal`] is inside [`Failure::Refused`].
-    pub async fn submit(
-        &self,
+    pub fn submit<'a>(
+        &'a self,
         tenant: TenantNumber,
-        target: Target<'_>,
+        target: Target<'a>,
         operation: Operation,
-    ) -> Result<Committed, Failure> {
-        submit::one(&self.core, tenant, target, operation).await
+    ) -> impl Future<Output = Result<Committed, Failure>> + Send + 'a {
+        // Boxed once, here: operations are large, and this one still has several hands to go through.
+        submit::one(&self.core, tenant, target, Box::new(operation))
     }
 
     /// Asks many things at once, each alone, answered in their order. Operations of one customer share messages and appends,

@@ -26,7 +26,7 @@ pub(crate) async fn one(
     core: &Arc<Core>,
     tenant: TenantNumber,
     target: Target<'_>,
-    operation: Operation,
+    operation: Box<Operation>,
 ) -> Result<Committed, Failure> {
     core.admit()?;
     let (reply, waiting) = oneshot::channel();
@@ -111,7 +111,7 @@ fn sort_into_envelopes(
             envelopes.len() - 1
         });
         envelopes[at].items.push(item);
-        envelopes[at].operations.push(keyed(core, tenant, number, operation));
+        envelopes[at].operations.push(keyed(core, tenant, number, Box::new(operation)));
     }
     envelopes
 }
@@ -187,11 +187,11 @@ fn locate<'a>(
     Ok((number, IfVacant::Refuse))
 }
 
-fn keyed(core: &Core, tenant: TenantNumber, number: CustomerNumber, operation: Operation) -> Keyed {
+fn keyed(core: &Core, tenant: TenantNumber, number: CustomerNumber, operation: Box<Operation>) -> Keyed {
     let subject = customer_subject(tenant, number);
     // A dry run looks a key up as the real request would, and stores none.
     let key = operation.origin.idempotency_key.as_deref().map(|key| core.keys.hash(subject, key));
-    Keyed { operation: Box::new(operation), key }
+    Keyed { operation, key }
 }
 
 async fn open_answer(

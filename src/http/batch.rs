@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use coffer_ledger::command::{Command, Origin};
 use coffer_ledger::ids::{CustomerNumber, LogPosition};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
@@ -11,7 +11,7 @@ use super::call::Call;
 use super::debits::{DebitBody, DebitReply};
 use super::error::ApiError;
 use super::reply::Reply;
-use super::{body, fields, idempotency};
+use super::{body, fields, idempotency, json};
 use crate::engine::{Committed, Operation, Target};
 
 /// Bytes that an item's result is expected to have.
@@ -131,21 +131,21 @@ fn write_debit(json: &mut Vec<u8>, committed: &Committed) -> Result<(), ApiError
     } else {
         "{\"status\":200,\"replayed\":false"
     };
-    join(json, head, |json| serde_json::to_writer(json, &reply));
+    join(json, head, &reply);
     Ok(())
 }
 
 /// An error's body has its `status` already.
 fn write_error(json: &mut Vec<u8>, error: &ApiError) {
-    join(json, "{\"replayed\":false", |json| serde_json::to_writer(json, &error.body()));
+    join(json, "{\"replayed\":false", &error.body());
 }
 
-/// Writes `head`, an object without its closing brace, and goes on with the fields of the object that `write` writes.
-fn join(json: &mut Vec<u8>, head: &str, write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>) {
-    json.extend_from_slice(head.as_bytes());
-    let brace = json.len();
-    write(json).expect("replies have string keys and a Vec takes every byte");
-    json[brace] = b',';
+/// Writes `head`, an object without its closing brace, and goes on with the fields of the object that `rest` is.
+fn join(out: &mut Vec<u8>, head: &str, rest: &impl Serialize) {
+    out.extend_from_slice(head.as_bytes());
+    let brace = out.len();
+    json::write(out, rest);
+    out[brace] = b',';
 }
 
 #[cfg(test)]

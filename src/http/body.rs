@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Bytes, HttpBody};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use http_body_util::BodyExt;
@@ -17,7 +17,10 @@ use super::error::{ApiError, Code};
 const EXPLANATION_BYTES_MAX: usize = 300;
 
 /// Reads a body whole. One that has already arrived costs no timer and no copy.
-pub(crate) async fn read(body: Body, bytes_max: usize, timeout: Duration) -> Result<Bytes, ApiError> {
+pub(crate) async fn read<B>(body: B, bytes_max: usize, timeout: Duration) -> Result<Bytes, ApiError>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
@@ -31,7 +34,10 @@ pub(crate) async fn read(body: Body, bytes_max: usize, timeout: Duration) -> Res
     tokio::time::timeout(timeout, reading).await.unwrap_or_else(|_| Err(late()))
 }
 
-async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
+async fn collect<B>(mut body: B, bytes_max: usize) -> Result<Bytes, ApiError>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
     let Some(first) = next(&mut body).await? else { return Ok(Bytes::new()) };
     if body.is_end_stream() && first.len() <= bytes_max {
         return Ok(first);
@@ -50,7 +56,10 @@ async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
 }
 
 /// The next piece of data; trailers are passed over.
-async fn next(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
+async fn next<B>(body: &mut B) -> Result<Option<Bytes>, ApiError>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| ApiError::new(Code::ValidationError, "the body ended early"))?;
         if let Ok(data) = frame.into_data() {

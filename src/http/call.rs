@@ -1,5 +1,6 @@
 //! A request after the door: authorised, within its limits, its body read. What every handler gets.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -21,14 +22,22 @@ use crate::engine::{Authenticated, Committed, Engine, Failure, Operation, Seen, 
 /// The query parameter that makes a write a rehearsal.
 pub(crate) const DRY_RUN: &str = "dry_run";
 
+/// The parameters of a path.
+pub(crate) enum Params {
+    /// As the router found them, decoded.
+    Routed(RawPathParams),
+    /// Only `{id}`, which stands there in the path without an escape.
+    Id(Range<usize>),
+}
+
 /// One request.
 pub(crate) struct Call {
     /// What the front runs on.
     pub(crate) app: Arc<App>,
     /// Whose key was shown.
     pub(crate) who: Authenticated,
-    /// Names and values of the path's parameters.
-    pub(crate) params: RawPathParams,
+    /// What the path's parameters are.
+    pub(crate) params: Params,
     /// Method, URL and headers.
     pub(crate) head: Parts,
     /// The body, whole.
@@ -48,11 +57,11 @@ impl Call {
 
     /// A parameter of the path, decoded.
     pub(crate) fn param(&self, name: &str) -> &str {
-        self.params
-            .iter()
-            .find(|(given, _)| *given == name)
-            .map(|(_, value)| value)
-            .expect("handlers ask for parameters of their own path only")
+        let value = match &self.params {
+            Params::Routed(params) => params.iter().find(|(given, _)| *given == name).map(|(_, value)| value),
+            Params::Id(place) => (name == "id").then(|| &self.head.uri.path()[place.clone()]),
+        };
+        value.expect("handlers ask for parameters of their own path only")
     }
 
     /// The customer that the path's `{id}` names.

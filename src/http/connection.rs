@@ -3,6 +3,7 @@
 //! The timeouts cost a request two stores and no timer: the connection's progress is one word, and a watch looks at it every now and
 //! then. Deliberately absent: per-request timers, middleware. Tested in tests/http_slow_clients.rs.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -20,8 +21,9 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 
-use super::App;
+use super::auth::KeyMemo;
 use super::error::{ApiError, Code};
+use super::{App, direct};
 
 /// Looks that a watch takes within the shortest timeout.
 const LOOKS_PER_TIMEOUT: u32 = 4;
@@ -149,33 +151,45 @@ impl Write for WatchedIo {
     }
 }
 
-/// What hyper calls for each request.
-#[derive(Clone)]
-pub(super) struct Front {
-    pub(super) app: Arc<App>,
-    pub(super) router: TowerToHyperService<Router>,
-    pub(super) progress: Arc<Progress>,
+/// What hyper calls for each request of a connection.
+pub(super) struct Front(Arc<Connection>);
+
+/// What a connection's requests share.
+struct Connection {
+    app: Arc<App>,
+    router: TowerToHyperService<Router>,
+    progress: Arc<Progress>,
+    key: KeyMemo,
 }
 
 impl hyper::service::Service<Request<Incoming>> for Front {
     type Response = Response<axum::body::Body>;
-    type Error = std::convert::Infallible;
+    type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.progress.enter(Phase::Busy);
-        let front = self.clone();
-        Box::pin(async move { Ok(front.respond(request).await) })
+        self.0.progress.enter(Phase::Busy);
+        Box::pin(Arc::clone(&self.0).respond(request))
     }
 }
 
 impl Front {
-    async fn respond(self, request: Request<Incoming>) -> Response<axum::body::Body> {
+    pub(super) fn new(app: Arc<App>, router: Router, progress: Arc<Progress>) -> Self {
+        let router = TowerToHyperService::new(router);
+        Self(Arc::new(Connection { app, router, progress, key: KeyMemo::default() }))
+    }
+}
+
+impl Connection {
+    async fn respond(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<axum::body::Body>, Infallible> {
         let as_problem = prefers_problem(request.headers());
         let mut response = match self.check_head(&request) {
-            Ok(()) => match hyper::service::Service::call(&self.router, request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
+            Ok(()) => match direct::customer(&request) {
+                Some(customer) => direct::debit(&self.app, customer, &self.key, request).await,
+                None => hyper::service::Service::call(&self.router, request).await?,
             },
             Err(error) => error.into_response(),
         };
@@ -186,7 +200,7 @@ impl Front {
             headers.insert(CONTENT_TYPE, PROBLEM_JSON);
         }
         self.progress.enter(Phase::Idle);
-        response
+        Ok(response)
     }
 
     fn check_head(&self, request: &Request<Incoming>) -> Result<(), ApiError> {

@@ -1,7 +1,7 @@
 //! The HTTP front: one API, `/v1`, JSON (docs: `/docs` of a running server).
 //!
-//! A request passes `connection` (limits of heads, timeouts) → `routes` (the table: scope, half, body size) → `auth` → `body` → a handler,
-//! which parses, asks the [`Engine`], and renders. Handlers are grouped as the API is: `debits`, `batch`, `balance` on the metering half;
+//! A request passes `connection` (limits of heads, timeouts) → `routes` (the table: scope, half, body size; a single debit comes there
+//! by `direct`) → `auth` → `body` → a handler, which parses, asks the [`Engine`], and renders. Handlers are grouped as the API is: `debits`, `batch`, `balance` on the metering half;
 //! `wallets`, `customers`, `transactions` on the billing half; `settings`, `keys`, `tenants`, `ops` beside them.
 //!
 //! Replies to writes are rendered from [`crate::engine::Committed`] alone, so that a replay is the same bytes.
@@ -17,10 +17,12 @@ mod call;
 mod connection;
 mod customers;
 mod debits;
+mod direct;
 mod docs;
 mod error;
 mod fields;
 mod idempotency;
+mod json;
 mod keys;
 mod metrics;
 mod openapi;
@@ -169,12 +171,14 @@ fn operators(routes: Routes) -> Routes {
     routes.open("/healthz", ops::healthz).open("/readyz", ops::readyz)
 }
 
+/// Single debits, whichever way they come.
+const DEBIT: Access = Access::ours(Scope::Debit, Class::Debit);
+
 fn metering(routes: Routes) -> Routes {
-    let debit = Access::ours(Scope::Debit, Class::Debit);
     let batch = Access::ours(Scope::Debit, Class::Batch).batch();
     let balance = Access::ours(Scope::DebitOrRead, Class::Balance).read_only();
     routes
-        .on(Method::POST, "/v1/customers/{id}/debits", debit, debits::create)
+        .on(Method::POST, "/v1/customers/{id}/debits", DEBIT, debits::create)
         .on(Method::POST, "/v1/debits/batch", batch, batch::create)
         .on(Method::GET, "/v1/customers/{id}/balance", balance, balance::get)
 }

@@ -8,6 +8,7 @@ use coffer_ledger::ids::LogPosition;
 use serde::Serialize;
 
 use super::error::ApiError;
+use super::json;
 use crate::engine::{Committed, Seen, TenantCommitted};
 
 /// How far into the log a reply saw or wrote.
@@ -20,6 +21,8 @@ const TRUE: HeaderValue = HeaderValue::from_static("true");
 
 /// Bytes that a reply is expected to have; most fit without growing.
 const REPLY_BYTES: usize = 1_024;
+/// The same of an error.
+const ERROR_BYTES: usize = 512;
 
 /// A successful answer.
 #[derive(Debug)]
@@ -35,7 +38,7 @@ impl Reply {
     /// An answer in JSON that has seen nothing of the log.
     pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Self {
         let mut body = Vec::with_capacity(REPLY_BYTES);
-        serde_json::to_writer(&mut body, value).expect("replies have string keys and a Vec takes every byte");
+        json::write(&mut body, value);
         Self::raw(status, body)
     }
 
@@ -103,7 +106,8 @@ impl Reply {
 impl ApiError {
     /// The response. The outermost layer calls it a problem where the client asked for that.
     pub(crate) fn into_response(self) -> Response {
-        let body = serde_json::to_vec(&self.body()).expect("errors have string keys");
+        let mut body = Vec::with_capacity(ERROR_BYTES);
+        json::write(&mut body, &self.body());
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();

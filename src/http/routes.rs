@@ -6,15 +6,17 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{RawPathParams, Request, State};
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 
 use super::App;
-use super::auth::{self, Scope};
+use super::auth::{self, KeyMemo, Scope};
 use super::body;
-use super::call::Call;
+use super::call::{Call, Params};
 use super::error::{ApiError, Code};
 use super::metrics::Class;
 use super::reply::Reply;
@@ -129,7 +131,9 @@ impl Routes {
         F: Future<Output = Result<Reply, ApiError>> + Send + 'static,
     {
         let filter = filter(&method);
-        let serve = move |State(app): State<Arc<App>>, request: Request| serve(app, access, request, handler);
+        let serve = move |State(app): State<Arc<App>>, request: Request| async move {
+            serve(&app, access, Found::ByRouter, request, handler).await
+        };
         self.router = self.router.route(path, on(filter, serve));
         self.table.push(RouteInfo { method, path, access: Some(access) });
         self
@@ -174,13 +178,28 @@ async fn unknown_method(State(app): State<Arc<App>>) -> Response {
     error.into_response()
 }
 
+/// How a request came to its handler.
+pub(super) enum Found<'a> {
+    /// By axum's router, which knows its parameters.
+    ByRouter,
+    /// Past it (`direct`): its only parameter, and the key that its connection showed last.
+    Directly(Params, &'a KeyMemo),
+}
+
 /// A request with a key, from its head to its response.
-async fn serve<H, F>(app: Arc<App>, access: Access, request: Request, handler: H) -> Response
+pub(super) async fn serve<B, H, F>(
+    app: &Arc<App>,
+    access: Access,
+    found: Found<'_>,
+    request: Request<B>,
+    handler: H,
+) -> Response
 where
+    B: HttpBody<Data = Bytes> + Unpin,
     H: Fn(Call) -> F,
     F: Future<Output = Result<Reply, ApiError>>,
 {
-    let outcome = match admit(Arc::clone(&app), access, request).await {
+    let outcome = match admit(Arc::clone(app), access, found, request).await {
         Ok(call) => handler(call).await,
         Err(error) => Err(error),
     };
@@ -193,10 +212,25 @@ where
 }
 
 /// The door: authorisation before anything of the request is looked at, then its type, then its body.
-async fn admit(app: Arc<App>, access: Access, request: Request) -> Result<Call, ApiError> {
+async fn admit<B>(
+    app: Arc<App>,
+    access: Access,
+    found: Found<'_>,
+    request: Request<B>,
+) -> Result<Call, ApiError>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+{
     let (mut head, body) = request.into_parts();
-    let who = auth::authorize(&app.engine, &head.headers, access.scope)?;
-    let params = path_params(&mut head).await?;
+    let (params, memo) = match found {
+        Found::ByRouter => (None, None),
+        Found::Directly(params, memo) => (Some(params), Some(memo)),
+    };
+    let who = auth::authorize(&app.engine, memo, &head.headers, access.scope)?;
+    let params = match params {
+        Some(params) => params,
+        None => Params::Routed(routed_params(&mut head).await?),
+    };
     let bytes_max = if access.batch { app.options.batch_body_bytes_max } else { app.options.body_bytes_max };
     let body = body::read(body, bytes_max, app.body_timeout).await?;
     if !body.is_empty() {
@@ -205,7 +239,7 @@ async fn admit(app: Arc<App>, access: Access, request: Request) -> Result<Call, 
     Ok(Call { app, who, params, head, body })
 }
 
-async fn path_params(head: &mut axum::http::request::Parts) -> Result<RawPathParams, ApiError> {
+async fn routed_params(head: &mut Parts) -> Result<RawPathParams, ApiError> {
     use axum::extract::FromRequestParts;
     RawPathParams::from_request_parts(head, &())
         .await

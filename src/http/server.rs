@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -108,8 +107,7 @@ async fn serve(
     let progress = Arc::new(Progress::default());
     let builder = builder(&app);
     let io = WatchedIo::new(stream, Arc::clone(&progress));
-    let router = TowerToHyperService::new(router);
-    let front = Front { app, router, progress: Arc::clone(&progress) };
+    let front = Front::new(app, router, Arc::clone(&progress));
     let mut connection = pin!(builder.serve_connection(io, front));
     let mut watch = pin!(progress.watch(header_timeout, idle_timeout));
     let mut stop = pin!(stopped.wait_for(|stopped| *stopped));

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod batches;
+mod both_ways;
 mod golden_path;
 mod operations;
 mod replays;
