@@ -32,9 +32,8 @@ pub(crate) enum Seed {
     Rebuild,
 }
 
-/// Everything that an actor is started with.
+/// What a customer's actor is started with.
 pub(crate) struct Start {
-    pub(crate) core: Arc<Core>,
     pub(crate) number: CustomerNumber,
     pub(crate) tenant: TenantNumber,
     pub(crate) generation: u32,
@@ -61,10 +60,14 @@ pub(crate) struct State {
 impl Actor for CustomerActor {
     type Msg = Message;
     type State = State;
-    type Arguments = Start;
+    type Arguments = (Arc<Core>, Start);
 
-    async fn pre_start(&self, _: ActorRef<Message>, start: Start) -> Result<State, ActorProcessingErr> {
-        let Start { core, number, tenant, generation, seed, seated_as } = start;
+    async fn pre_start(
+        &self,
+        _: ActorRef<Message>,
+        (core, start): (Arc<Core>, Start),
+    ) -> Result<State, ActorProcessingErr> {
+        let Start { number, tenant, generation, seed, seated_as } = start;
         let mut state = State { core, number, tenant, generation, seated_as, seat: None, was_rebuilt: false };
         match seed {
             Seed::Empty => state.sit(Customer::new(tenant, number)),
