@@ -205,9 +205,9 @@ impl<H: Host> Router<H> {
     /// The second net: an actor died without a word. A new one rebuilds from snapshot and log.
     fn replace_dead(&self, core: &Arc<H>, slot: &mut Slot<H>, number: CustomerNumber, message: H::Message) {
         tracing::error!(customer = number.0, "an actor died; rebuilding it from the log");
-        self.active.fetch_sub(1, Ordering::Relaxed);
         let door = core.door_of(slot.tenant);
         self.activate(core, slot, number, (Seed::Rebuild, "".into()), door);
+        self.active.fetch_sub(1, Ordering::Relaxed);
         if let Place::Active(active) = &slot.place {
             drop(H::post(&active.mailbox, message));
         }
@@ -274,6 +274,14 @@ impl<H: Host> Router<H> {
         asked
     }
 
+    /// Asks every actor to leave. Returns whether none is left; who is woken meanwhile is asked the next time.
+    pub(crate) fn rest_all(&self) -> bool {
+        for shard in 0..self.shard_count() {
+            self.sweep(shard, u64::MAX);
+        }
+        self.places().active == 0
+    }
+
     /// An actor has ended in good order with this state. What came meanwhile wakes it again.
     pub(crate) fn has_left(&self, core: &Arc<H>, left: Left) {
         let mut shard = self.lock(left.number);
@@ -290,13 +298,15 @@ impl<H: Host> Router<H> {
                 return;
             }
         };
-        self.active.fetch_sub(1, Ordering::Relaxed);
         if leaving.waiting.is_empty() {
             slot.place = self.place_of(core, slot.tenant, left);
+            self.active.fetch_sub(1, Ordering::Relaxed);
             return;
         }
         let seed = left.state.map_or(Seed::Rebuild, |(customer, _)| Seed::State(customer));
         self.activate(core, slot, left.number, (seed, left.seated_as), leaving.door);
+        // After the new one counts: whoever waits until nobody is active does not miss it.
+        self.active.fetch_sub(1, Ordering::Relaxed);
         if let Place::Active(active) = &slot.place {
             leaving.waiting.into_iter().for_each(|message| drop(H::post(&active.mailbox, message)));
         }
