@@ -16,6 +16,8 @@ mod host;
 mod housekeeping;
 mod keys;
 mod message;
+#[cfg(all(test, shuttle))]
+mod model;
 mod names;
 mod open;
 mod operation;

@@ -1,7 +1,7 @@
 //! Where a customer is: at rest as bytes, in an actor, or on the way (DESIGN decision 7).
 //!
 //! State is in the slot, in one actor, or in one `post_stop`: never in two. A send is a push and happens under the shard's
-//! lock, so that no message can slip between "is active" and "is leaving".
+//! lock, so that no message can slip between "is active" and "is leaving". Checked under shuttle's schedules in `engine/model`.
 
 use std::sync::Arc;
 
