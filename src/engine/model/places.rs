@@ -115,6 +115,21 @@ fn what_breaks_twice_is_quarantined_on_whatever_way_it_is_and_everyone_is_told()
 }
 
 #[test]
+fn a_customer_that_does_not_rest_between_two_breaks_is_quarantined_for_good() {
+    explore(|| {
+        let world = World::new();
+        let number = world.resting_customer("acme");
+        let answers = race(&world, number, &[&[Record, Break], &[Break, Record]], 0);
+        assert!(answers.iter().filter(|(deed, _)| *deed == Break).all(|(_, answer)| answer.is_err()));
+        assert_eq!(told(&answers), world.records(number)[1..]);
+        assert_eq!(world.write(number, Record), Err(Failure::Quarantined));
+        let places = world.router.places();
+        assert_eq!((places.active, places.resting, places.quarantined), (0, 0, 1));
+        world.end();
+    });
+}
+
+#[test]
 fn an_actor_that_dies_without_a_word_leaves_a_customer_that_answers_everyone() {
     explore(|| {
         let world = World::new();
@@ -125,7 +140,7 @@ fn an_actor_that_dies_without_a_word_leaves_a_customer_that_answers_everyone() {
             let answer = world.write(number, Record);
             let again = answer == Err(Failure::OutcomeUnknown);
             answers.push((Record, answer));
-            assert!(attempt < 3 || !again, "nobody noticed that it is dead");
+            assert!(attempt < 2 || !again, "nobody noticed that it is dead");
             if !again {
                 break;
             }

@@ -2,7 +2,7 @@
 //! rules that are one: a record's predecessor in the log is the state's last position. Two owners of one state, a stale state, or
 //! a lost record break that rule at the next turn.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::Mutex as Unseen;
 
@@ -74,6 +74,8 @@ pub(super) struct World {
     frame: Vec<u8>,
     /// The records of each customer. Not a lock that shuttle sees: looking at it is no step of the protocol.
     records: Unseen<BTreeMap<CustomerNumber, Vec<LogPosition>>>,
+    /// Customers whose state an actor has: never two of one.
+    seated: Unseen<BTreeSet<CustomerNumber>>,
     actors: Unseen<Vec<(Arc<Mailbox<Message>>, thread::JoinHandle<()>)>>,
     disk: Unseen<Option<thread::JoinHandle<()>>>,
     disk_fails: AtomicBool,
@@ -98,6 +100,7 @@ impl World {
             limits,
             frame,
             records: Unseen::default(),
+            seated: Unseen::default(),
             actors: Unseen::default(),
             disk: Unseen::default(),
             disk_fails: AtomicBool::new(false),
@@ -251,12 +254,19 @@ impl World {
         assert_eq!((self.engine.get(), self.of_tenant.get()), (0, 0), "every permit is free again");
     }
 
+    fn unseat(&self, number: CustomerNumber) {
+        assert!(self.seated.lock().unwrap().remove(&number), "a state had no owner");
+    }
+
     fn live(self: &Arc<Self>, start: Start, mailbox: &Mailbox<Message>) {
+        let number = start.number;
         let mut state = future::block_on(State::begin(Arc::clone(self), start));
         loop {
             match mailbox.next() {
                 Next::Message(message) if Deed::of(&message) == Some(Deed::Kill) => {
                     drop(message);
+                    // The dead own nothing, although what they had is dropped a step later.
+                    self.unseat(number);
                     break;
                 }
                 Next::Message(message) => future::block_on(state.handle(message)),
@@ -269,6 +279,7 @@ impl World {
         }
         thread::yield_now();
         mailbox.end();
+        thread::yield_now();
         drop(state);
     }
 }
@@ -328,6 +339,7 @@ impl Life for World {
     }
 
     fn sit(self: &Arc<Self>, customer: Customer) -> Seat {
+        assert!(self.seated.lock().unwrap().insert(customer.number), "a state has two owners");
         Seat { world: Arc::clone(self), customer }
     }
 
@@ -348,6 +360,7 @@ impl Life for World {
                 if deed == Some(Deed::Break) {
                     // What was applied and not logged: whoever goes on with it is found out by the one rule.
                     customer.last_position = LogPosition(u64::MAX);
+                    world.unseat(customer.number);
                     return Err(Broken);
                 }
             }
@@ -366,6 +379,7 @@ impl Life for World {
     }
 
     fn stand(seat: Seat) -> Customer {
+        seat.world.unseat(seat.customer.number);
         seat.customer
     }
 
