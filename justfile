@@ -1,7 +1,7 @@
 # One gate for everybody: `just verify` reads and judges, `just fix` changes files.
 
 # What CI runs, after installing what a bare machine lacks.
-verify: fmt lint test faults loom doc deny
+verify: fmt lint test faults loom shuttle doc deny
 
 # Everything that can be mended by a tool.
 fix:
@@ -25,6 +25,10 @@ faults:
 # The hand-off from appenders to the writer, over every interleaving within the bound.
 loom:
     CARGO_TARGET_DIR=target/loom RUSTFLAGS="--cfg loom" cargo test -p coffer-wal --release --test loom_handoff
+
+# The slot protocol, admission and shutdown on the real router, under schedules that shuttle chooses; COFFER_TEST_LONG=1 for many.
+shuttle:
+    CARGO_TARGET_DIR=target/shuttle RUSTFLAGS="--cfg shuttle" CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo test --lib --no-default-features engine::model
 
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps

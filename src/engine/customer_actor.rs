@@ -11,11 +11,10 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::codec;
 use super::core::Core;
-use super::counters::Counters;
 use super::gate::Done;
+use super::host::Life;
 use super::message::{Image, Message};
 use super::operation::Failure;
-use super::rebuild::rebuild;
 use super::router::Left;
 use super::slot::Resting;
 use super::turn::{Broken, Seat};
@@ -32,9 +31,8 @@ pub(crate) enum Seed {
     Rebuild,
 }
 
-/// Everything that an actor is started with.
+/// What a customer's actor is started with.
 pub(crate) struct Start {
-    pub(crate) core: Arc<Core>,
     pub(crate) number: CustomerNumber,
     pub(crate) tenant: TenantNumber,
     pub(crate) generation: u32,
@@ -46,39 +44,17 @@ pub(crate) struct Start {
 /// The actor. All its data is in [`State`].
 pub(crate) struct CustomerActor;
 
-/// What the actor owns.
-pub(crate) struct State {
-    core: Arc<Core>,
-    number: CustomerNumber,
-    tenant: TenantNumber,
-    generation: u32,
-    seated_as: Box<str>,
-    /// `None` = quarantined.
-    seat: Option<Seat>,
-    was_rebuilt: bool,
-}
-
 impl Actor for CustomerActor {
     type Msg = Message;
     type State = State;
-    type Arguments = Start;
+    type Arguments = (Arc<Core>, Start);
 
-    async fn pre_start(&self, _: ActorRef<Message>, start: Start) -> Result<State, ActorProcessingErr> {
-        let Start { core, number, tenant, generation, seed, seated_as } = start;
-        let mut state = State { core, number, tenant, generation, seated_as, seat: None, was_rebuilt: false };
-        match seed {
-            Seed::Empty => state.sit(Customer::new(tenant, number)),
-            Seed::State(customer) => state.sit(*customer),
-            Seed::Resting(resting) => match codec::decode_customer(&resting.bytes) {
-                Ok(customer) => state.sit(customer),
-                Err(error) => {
-                    tracing::error!(customer = number.0, %error, "a resting customer cannot be read; rebuilding it");
-                    state.rebuild().await;
-                }
-            },
-            Seed::Rebuild => state.rebuild().await,
-        }
-        Ok(state)
+    async fn pre_start(
+        &self,
+        _: ActorRef<Message>,
+        (core, start): (Arc<Core>, Start),
+    ) -> Result<State, ActorProcessingErr> {
+        Ok(State::begin(core, start).await)
     }
 
     async fn handle(
@@ -87,22 +63,59 @@ impl Actor for CustomerActor {
         message: Message,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        let Some(seat) = &mut state.seat else {
-            message.refuse();
-            return Ok(());
-        };
-        // Rules are caught where they run; this is for the engine's own code around them.
-        let taken = catch_unwind(AssertUnwindSafe(|| take(seat, message)));
-        if !matches!(taken, Ok(Ok(()))) {
-            state.rebuild().await;
-        }
+        state.handle(message).await;
         Ok(())
     }
 
     async fn post_stop(&self, _: ActorRef<Message>, state: &mut State) -> Result<(), ActorProcessingErr> {
-        let saved = match state.seat.take() {
+        state.leave().await;
+        Ok(())
+    }
+}
+
+/// What the actor owns.
+pub(crate) struct State<H: Life = Core> {
+    core: Arc<H>,
+    number: CustomerNumber,
+    tenant: TenantNumber,
+    generation: u32,
+    seated_as: Box<str>,
+    /// `None` = quarantined.
+    seat: Option<H::Seat>,
+    was_rebuilt: bool,
+    has_left: bool,
+}
+
+impl<H: Life> State<H> {
+    /// Seats the state that the seed holds, or rebuilds it.
+    pub(crate) async fn begin(core: Arc<H>, start: Start) -> Self {
+        let Start { number, tenant, generation, seed, seated_as } = start;
+        let (seat, was_rebuilt, has_left) = (None, false, false);
+        let mut state = Self { core, number, tenant, generation, seated_as, seat, was_rebuilt, has_left };
+        if state.sit_on(seed).is_err() {
+            state.rebuild().await;
+        }
+        state
+    }
+
+    /// Takes one message. What breaks is rebuilt before the next.
+    pub(crate) async fn handle(&mut self, message: H::Message) {
+        let Some(seat) = &mut self.seat else { return H::refuse(message) };
+        // Rules are caught where they run; this is for the engine's own code around them.
+        let taken = catch_unwind(AssertUnwindSafe(|| H::take(seat, message)));
+        if !matches!(taken, Ok(Ok(()))) {
+            self.rebuild().await;
+        }
+    }
+
+    /// Gives the state back to the slot, when it is durable.
+    pub(crate) async fn leave(&mut self) {
+        let saved = match self.seat.take() {
             // A halted log makes nothing durable: the bytes are never read, the process ends.
-            Some(seat) => state.core.durable(seat.customer.last_position).await.ok().map(|()| seat.customer),
+            Some(seat) => {
+                let customer = H::stand(seat);
+                self.core.durable(customer.last_position).await.ok().map(|()| customer)
+            }
             None => None,
         };
         let encoded = catch_unwind(AssertUnwindSafe(|| {
@@ -111,24 +124,37 @@ impl Actor for CustomerActor {
                 (Box::new(customer), resting)
             })
         }));
-        let state_and_bytes = encoded.unwrap_or(None);
-        let core = Arc::clone(&state.core);
-        core.router.has_left(
-            &core,
-            Left {
-                number: state.number,
-                generation: state.generation,
-                seated_as: std::mem::take(&mut state.seated_as),
-                state: state_and_bytes,
-            },
-        );
-        Ok(())
+        self.has_left(encoded.unwrap_or(None));
     }
-}
 
-impl State {
-    fn sit(&mut self, customer: Customer) {
-        self.seat = Some(Seat::new(Arc::clone(&self.core), customer));
+    fn has_left(&mut self, state: Option<(Box<Customer>, Resting)>) {
+        self.has_left = true;
+        let (number, generation, seated_as) =
+            (self.number, self.generation, std::mem::take(&mut self.seated_as));
+        self.core.router().has_left(&self.core, Left { number, generation, seated_as, state });
+    }
+
+    /// Sits on what the seed holds; `Err` if only the log can help.
+    fn sit_on(&mut self, seed: Seed) -> Result<(), Broken> {
+        match seed {
+            Seed::Empty => self.sit(Customer::new(self.tenant, self.number)),
+            Seed::State(customer) => self.sit(*customer),
+            Seed::Resting(resting) => match catch_unwind(|| codec::decode_customer(&resting.bytes)) {
+                Ok(Ok(customer)) => self.sit(customer),
+                Ok(Err(error)) => {
+                    tracing::error!(customer = self.number.0, %error, "a resting customer cannot be read");
+                    Err(Broken)
+                }
+                Err(_) => Err(Broken),
+            },
+            Seed::Rebuild => Err(Broken),
+        }
+    }
+
+    fn sit(&mut self, customer: Customer) -> Result<(), Broken> {
+        let seated = catch_unwind(AssertUnwindSafe(|| self.core.sit(customer)));
+        self.seat = Some(seated.map_err(|_| Broken)?);
+        Ok(())
     }
 
     /// Drops the state and folds it anew from snapshot and log. The second time, or if that fails: quarantine.
@@ -138,15 +164,16 @@ impl State {
             return self.quarantine("it broke again after a rebuild");
         }
         self.was_rebuilt = true;
-        match rebuild(&self.core, self.tenant, self.number).await {
+        match self.core.rebuild(self.tenant, self.number).await {
             Ok(customer) => {
-                Counters::count(&self.core.counters.rebuilt);
                 tracing::warn!(
                     customer = self.number.0,
                     position = customer.last_position.0,
                     "rebuilt a customer from the log"
                 );
-                self.sit(customer);
+                if self.sit(customer).is_err() {
+                    self.quarantine("its state cannot be seated");
+                }
             }
             Err(error) => self.quarantine(&error.to_string()),
         }
@@ -158,12 +185,22 @@ impl State {
             why,
             "quarantined a customer: it answers 503 until a restart"
         );
-        self.core.router.quarantine(self.number, self.generation);
+        self.core.router().quarantine(self.number, self.generation);
+    }
+}
+
+/// An actor that ends without having left, as only a bug around its life can make it: whoever waits for it to leave is told, or
+/// waits for the next one. A slot that takes it for active finds out at the next message.
+impl<H: Life> Drop for State<H> {
+    fn drop(&mut self) {
+        if !self.has_left {
+            self.has_left(None);
+        }
     }
 }
 
 /// Does one message's work.
-fn take(seat: &mut Seat, message: Message) -> Result<(), Broken> {
+pub(crate) fn take(seat: &mut Seat, message: Message) -> Result<(), Broken> {
     match message {
         Message::One { keyed, reply, permit } => {
             let (turned, sound) = seat.turn(keyed);

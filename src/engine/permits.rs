@@ -4,7 +4,8 @@
 //! travels in the message and is freed when the log's completion drops it. Internal work (ticks, snapshots) takes none.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::sync::{AtomicU32, Ordering};
 
 /// How many writes are between admission and durability in one place.
 #[derive(Debug, Default)]

@@ -54,6 +54,7 @@ fn read(
     number: CustomerNumber,
     end: Lsn,
 ) -> Result<Customer, RebuildError> {
+    fail::fail_point!("rebuild::read");
     let (mut customer, start) = snapshot::find_customer(&core.snapshots, tenant, number)?;
     let subject = customer_subject(tenant, number);
     let mut failed = None;

@@ -3,21 +3,21 @@
 //! 256 shards, each a lock over the slots of every 256th number. The lock is held for a lookup and a push, never across an
 //! `await`, a decode or a disk. The protocol of places is told in [`super::slot`].
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use coffer_ledger::customer::Customer;
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
-use ractor::{ActorRef, MessagingErr};
 
 use super::core::Core;
-use super::customer_actor::{CustomerActor, Seed, Start};
-use super::message::Message;
+use super::customer_actor::{Seed, Start};
+use super::host::Host;
 use super::operation::Failure;
 use super::permits::{Door, Permit};
 use super::slot::{Active, Leaving, Place, Resting, Slot};
+use super::sync::{AtomicI64, AtomicU64, Mutex, MutexGuard, Ordering};
 
-const SHARDS: u64 = 256;
+/// Few in the model, where making a lock costs more than taking it.
+const SHARDS: u64 = if cfg!(shuttle) { 2 } else { 256 };
 
 /// How a message treats a slot without a customer.
 #[derive(Clone, Copy, Debug)]
@@ -52,16 +52,15 @@ impl From<Failure> for SendError {
     }
 }
 
-#[derive(Default)]
-struct Shard {
-    slots: Vec<Slot>,
+struct Shard<H: Host> {
+    slots: Vec<Slot<H>>,
     /// Indices that were activated since the last sweep, or are active; may hold others.
     active: Vec<usize>,
 }
 
 /// All slots.
-pub(crate) struct Router {
-    shards: Vec<Mutex<Shard>>,
+pub(crate) struct Router<H: Host = Core> {
+    shards: Vec<Mutex<Shard<H>>>,
     active: AtomicI64,
     resting: AtomicI64,
     quarantined: AtomicU64,
@@ -83,10 +82,12 @@ pub(crate) enum Peek {
     Busy,
 }
 
-impl Router {
+impl<H: Host> Router<H> {
     pub(crate) fn new() -> Self {
         Self {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            shards: (0..SHARDS)
+                .map(|_| Mutex::new(Shard { slots: Vec::new(), active: Vec::new() }))
+                .collect(),
             active: AtomicI64::new(0),
             resting: AtomicI64::new(0),
             quarantined: AtomicU64::new(0),
@@ -96,11 +97,11 @@ impl Router {
     /// Sends a write: takes the permit, then pushes the message that `build` makes of it.
     pub(crate) fn send_write(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<H>,
         to: (TenantNumber, CustomerNumber),
         if_vacant: IfVacant<'_>,
         writes: u32,
-        build: impl FnOnce(Permit) -> Message,
+        build: impl FnOnce(Permit) -> H::Message,
     ) -> Result<(), SendError> {
         self.push(core, to, if_vacant, |door| door.admit(writes).map(build).ok_or(Failure::Overloaded))
     }
@@ -108,26 +109,26 @@ impl Router {
     /// Sends what takes no permit: reads and internal messages.
     pub(crate) fn send(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<H>,
         to: (TenantNumber, CustomerNumber),
-        message: Message,
+        message: H::Message,
     ) -> Result<(), SendError> {
         self.push(core, to, IfVacant::Refuse, |_| Ok(message))
     }
 
     fn push(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<H>,
         (tenant, number): (TenantNumber, CustomerNumber),
         if_vacant: IfVacant<'_>,
-        build: impl FnOnce(&Arc<Door>) -> Result<Message, Failure>,
+        build: impl FnOnce(&Arc<Door>) -> Result<H::Message, Failure>,
     ) -> Result<(), SendError> {
         let mut shard = self.lock(number);
         let index = index_of(number);
         let slot = seat(&mut shard, index, if_vacant)?;
         match (&slot.place, if_vacant) {
             (Place::Vacant, IfVacant::Seat(name)) => {
-                if core.directory.find(tenant, name) != Some(number) {
+                if core.directory().find(tenant, name) != Some(number) {
                     return Err(SendError::Renumbered);
                 }
                 slot.tenant = tenant;
@@ -150,9 +151,9 @@ impl Router {
         }
         let slot = &mut shard.slots[index];
         let Place::Active(active) = &mut slot.place else { return Err(Failure::Internal.into()) };
-        active.touched_s = core.time.now().seconds();
+        active.touched_s = core.now_s();
         let message = build(&active.door)?;
-        let rejected = post(&active.mailbox, message);
+        let rejected = H::post(&active.mailbox, message);
         if let Some(message) = rejected {
             self.replace_dead(core, slot, number, message);
             shard.active.push(index);
@@ -163,8 +164,8 @@ impl Router {
     /// Makes the slot active if it rests or is vacant. Returns whether it did.
     fn wake(
         &self,
-        core: &Arc<Core>,
-        slot: &mut Slot,
+        core: &Arc<H>,
+        slot: &mut Slot<H>,
         number: CustomerNumber,
         if_vacant: IfVacant<'_>,
     ) -> bool {
@@ -186,29 +187,29 @@ impl Router {
 
     fn activate(
         &self,
-        core: &Arc<Core>,
-        slot: &mut Slot,
+        core: &Arc<H>,
+        slot: &mut Slot<H>,
         number: CustomerNumber,
         (seed, seated_as): (Seed, Box<str>),
         door: Arc<Door>,
     ) {
         slot.generation += 1;
         let (tenant, generation) = (slot.tenant, slot.generation);
-        let start = Start { core: Arc::clone(core), number, tenant, generation, seed, seated_as };
-        let mailbox = spawn(core, start);
-        let touched_s = core.time.now().seconds();
+        let start = Start { number, tenant, generation, seed, seated_as };
+        let mailbox = core.spawn(start);
+        let touched_s = core.now_s();
         slot.place = Place::Active(Active { mailbox, door, touched_s });
         self.active.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The second net: an actor died without a word. A new one rebuilds from snapshot and log.
-    fn replace_dead(&self, core: &Arc<Core>, slot: &mut Slot, number: CustomerNumber, message: Message) {
+    fn replace_dead(&self, core: &Arc<H>, slot: &mut Slot<H>, number: CustomerNumber, message: H::Message) {
         tracing::error!(customer = number.0, "an actor died; rebuilding it from the log");
-        self.active.fetch_sub(1, Ordering::Relaxed);
         let door = core.door_of(slot.tenant);
         self.activate(core, slot, number, (Seed::Rebuild, "".into()), door);
+        self.active.fetch_sub(1, Ordering::Relaxed);
         if let Place::Active(active) = &slot.place {
-            drop(post(&active.mailbox, message));
+            drop(H::post(&active.mailbox, message));
         }
     }
 
@@ -273,8 +274,16 @@ impl Router {
         asked
     }
 
+    /// Asks every actor to leave. Returns whether none is left; who is woken meanwhile is asked the next time.
+    pub(crate) fn rest_all(&self) -> bool {
+        for shard in 0..self.shard_count() {
+            self.sweep(shard, u64::MAX);
+        }
+        self.places().active == 0
+    }
+
     /// An actor has ended in good order with this state. What came meanwhile wakes it again.
-    pub(crate) fn has_left(&self, core: &Arc<Core>, left: Left) {
+    pub(crate) fn has_left(&self, core: &Arc<H>, left: Left) {
         let mut shard = self.lock(left.number);
         let index = index_of(left.number);
         let slot = slot_mut(&mut shard, index);
@@ -289,20 +298,22 @@ impl Router {
                 return;
             }
         };
-        self.active.fetch_sub(1, Ordering::Relaxed);
         if leaving.waiting.is_empty() {
             slot.place = self.place_of(core, slot.tenant, left);
+            self.active.fetch_sub(1, Ordering::Relaxed);
             return;
         }
         let seed = left.state.map_or(Seed::Rebuild, |(customer, _)| Seed::State(customer));
         self.activate(core, slot, left.number, (seed, left.seated_as), leaving.door);
+        // After the new one counts: whoever waits until nobody is active does not miss it.
+        self.active.fetch_sub(1, Ordering::Relaxed);
         if let Place::Active(active) = &slot.place {
-            leaving.waiting.into_iter().for_each(|message| drop(post(&active.mailbox, message)));
+            leaving.waiting.into_iter().for_each(|message| drop(H::post(&active.mailbox, message)));
         }
         shard.active.push(index);
     }
 
-    fn place_of(&self, core: &Arc<Core>, tenant: TenantNumber, left: Left) -> Place {
+    fn place_of(&self, core: &Arc<H>, tenant: TenantNumber, left: Left) -> Place<H> {
         match left.state {
             None => {
                 self.quarantined.fetch_add(1, Ordering::Relaxed);
@@ -311,12 +322,12 @@ impl Router {
             Some((customer, resting)) if customer.identity.is_some() => {
                 self.resting.fetch_add(1, Ordering::Relaxed);
                 if resting.next_due < coffer_ledger::time::Timestamp::MAX {
-                    core.timers.schedule(resting.next_due, tenant, left.number);
+                    core.schedule(resting.next_due, tenant, left.number);
                 }
                 Place::Resting(resting)
             }
             Some(_) => {
-                core.directory.forget(tenant, &left.seated_as, left.number);
+                core.directory().forget(tenant, &left.seated_as, left.number);
                 Place::Vacant
             }
         }
@@ -332,7 +343,7 @@ impl Router {
             self.quarantined.fetch_add(1, Ordering::Relaxed);
             drop(shard);
             if let Place::Leaving(leaving) = was {
-                leaving.waiting.into_iter().for_each(Message::refuse);
+                leaving.waiting.into_iter().for_each(H::refuse);
             }
         }
     }
@@ -341,7 +352,7 @@ impl Router {
     pub(crate) fn for_each_in_shard(
         &self,
         shard_index: usize,
-        mut visit: impl FnMut(CustomerNumber, &mut Slot),
+        mut visit: impl FnMut(CustomerNumber, &mut Slot<H>),
     ) {
         let mut shard = self.shards[shard_index].lock().expect(POISON);
         for (index, slot) in shard.slots.iter_mut().enumerate() {
@@ -366,7 +377,7 @@ impl Router {
         }
     }
 
-    fn lock(&self, number: CustomerNumber) -> MutexGuard<'_, Shard> {
+    fn lock(&self, number: CustomerNumber) -> MutexGuard<'_, Shard<H>> {
         let index = usize::try_from(number.0 % SHARDS).expect("less than 256");
         self.shards[index].lock().expect(POISON)
     }
@@ -392,7 +403,7 @@ fn number_of(shard: usize, index: usize) -> CustomerNumber {
     CustomerNumber(u64::try_from(index).expect("fits") * SHARDS + u64::try_from(shard).expect("fits"))
 }
 
-fn slot_mut(shard: &mut Shard, index: usize) -> &mut Slot {
+fn slot_mut<H: Host>(shard: &mut Shard<H>, index: usize) -> &mut Slot<H> {
     if shard.slots.len() <= index {
         shard.slots.resize_with(index + 1, Slot::default);
     }
@@ -400,7 +411,11 @@ fn slot_mut(shard: &mut Shard, index: usize) -> &mut Slot {
 }
 
 /// The slot; made only for a name that was numbered, so that a foreign id cannot grow the table.
-fn seat<'a>(shard: &'a mut Shard, index: usize, if_vacant: IfVacant<'_>) -> Result<&'a mut Slot, SendError> {
+fn seat<'a, H: Host>(
+    shard: &'a mut Shard<H>,
+    index: usize,
+    if_vacant: IfVacant<'_>,
+) -> Result<&'a mut Slot<H>, SendError> {
     match if_vacant {
         IfVacant::Seat(_) => Ok(slot_mut(shard, index)),
         IfVacant::Refuse => {
@@ -409,33 +424,13 @@ fn seat<'a>(shard: &'a mut Shard, index: usize, if_vacant: IfVacant<'_>) -> Resu
     }
 }
 
-/// Pushes; gives the message back if the actor is dead.
-fn post(mailbox: &ActorRef<Message>, message: Message) -> Option<Message> {
-    match mailbox.send_message(message) {
-        Ok(()) => None,
-        Err(MessagingErr::SendErr(message)) => Some(message),
-        Err(MessagingErr::ChannelClosed | MessagingErr::InvalidActorType) => None,
-    }
-}
-
-fn leave(place: &mut Place) {
+fn leave<H: Host>(place: &mut Place<H>) {
     if let Place::Active(active) = std::mem::take(place) {
-        *place = match active.mailbox.drain() {
-            Ok(()) => Place::Leaving(Leaving { waiting: Vec::new(), door: active.door }),
+        *place = if H::drain(&active.mailbox) {
+            Place::Leaving(Leaving { waiting: Vec::new(), door: active.door })
+        } else {
             // Already dead: it would never leave by itself. The next message finds that out and rebuilds it.
-            Err(_) => Place::Active(active),
+            Place::Active(active)
         };
-    }
-}
-
-fn spawn(core: &Arc<Core>, start: Start) -> ActorRef<Message> {
-    let _runtime = core.runtime.enter();
-    let spawned = CustomerActor::spawn_instant(start);
-    spawned.expect("only a name in use makes this fail, and actors have no names")
-}
-
-impl CustomerActor {
-    fn spawn_instant(start: Start) -> Result<ActorRef<Message>, ractor::SpawnErr> {
-        ractor::ActorRuntime::<Self>::spawn_instant(None, Self, start).map(|(mailbox, _)| mailbox)
     }
 }

@@ -14,10 +14,11 @@ use coffer_wal::{Lsn, SnapshotError, SnapshotInfo, SnapshotStore, SnapshotWriter
 
 use super::codec::{self, DecodeError};
 use super::core::Core;
+use super::host::Host;
 use super::keys::{KeyEntry, KeyHash};
 use super::message::{Image, Message};
 use super::operation::Failure;
-use super::router::SendError;
+use super::router::{Router, SendError};
 use super::slot::{Place, Resting};
 use super::tenant_actor::TenantMessage;
 
@@ -154,20 +155,26 @@ fn write_tenants(core: &Core, blocks: &mut Blocks) -> Result<(), SnapshotFailure
 }
 
 /// What a shard gives at once, and whom to ask.
-struct Gathered {
-    resting: Vec<(TenantNumber, CustomerNumber, Resting)>,
-    busy: Vec<(TenantNumber, CustomerNumber)>,
+pub(crate) struct Gathered {
+    pub(crate) resting: Vec<(TenantNumber, CustomerNumber, Resting)>,
+    pub(crate) busy: Vec<(TenantNumber, CustomerNumber)>,
 }
 
-fn write_shard(core: &Arc<Core>, shard: usize, blocks: &mut Blocks) -> Result<(), SnapshotFailure> {
+/// Looks at every slot of a shard once.
+pub(crate) fn gather<H: Host>(router: &Router<H>, shard: usize) -> Gathered {
     let mut gathered = Gathered { resting: Vec::new(), busy: Vec::new() };
-    core.router.for_each_in_shard(shard, |number, slot| match &slot.place {
+    router.for_each_in_shard(shard, |number, slot| match &slot.place {
         Place::Resting(resting) => gathered.resting.push((slot.tenant, number, resting.clone())),
         Place::Active(_) | Place::Leaving(_) | Place::Quarantined => {
             gathered.busy.push((slot.tenant, number))
         }
         Place::Vacant => {}
     });
+    gathered
+}
+
+fn write_shard(core: &Arc<Core>, shard: usize, blocks: &mut Blocks) -> Result<(), SnapshotFailure> {
+    let gathered = gather(&core.router, shard);
     for (tenant, number, resting) in gathered.resting {
         let image = Image { bytes: resting.bytes.into_vec(), position: resting.position };
         blocks.entry(CUSTOMERS, (tenant, number), &image)?;

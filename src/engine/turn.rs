@@ -64,6 +64,7 @@ pub(crate) struct Broken;
 impl Seat {
     /// Seats a state that is a fold of durable or appended records.
     pub(crate) fn new(core: Arc<Core>, customer: Customer) -> Self {
+        fail::fail_point!("turn::seat");
         let (number, tenant) = (customer.number, customer.tenant);
         let (names, views) = (names_of(&customer), core.views.cache());
         let mut seat = Self {
@@ -209,6 +210,10 @@ impl Seat {
             apply(customer, facts);
             fail::fail_point!("turn::apply");
             customer.last_at = facts.at;
+            fail::fail_point!("turn::skew", |_| {
+                customer.wallets.clear();
+                invariants::check_touched(customer, facts)
+            });
             invariants::check_touched(customer, facts)
         }));
         match applied {

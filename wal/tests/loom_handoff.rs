@@ -2,7 +2,7 @@
 //!
 //! Run with `RUSTFLAGS="--cfg loom" cargo test -p coffer-wal --release --test loom_handoff`.
 //! Claims: a completion fires exactly once; never before its record is durable; none is lost, whether it is
-//! registered before, while or after its batch becomes durable, and whether the log halts or not; a writer
+//! registered before, while or after its batch becomes durable, and whether the log halts, closes or goes on; a writer
 //! that sleeps is woken.
 #![cfg(loom)]
 
@@ -195,6 +195,30 @@ fn blocking_until_durable_ends_when_it_is_durable_and_when_the_log_halts() {
             assert_eq!(blocked.join().expect("no panic"), !halts);
         });
     }
+}
+
+#[test]
+fn an_append_that_meets_the_close_is_durable_or_told_that_it_never_will_be() {
+    explore(3, || {
+        let model = Model::new();
+        let appender = {
+            let model = model.handle();
+            thread::spawn(move || {
+                let (tell, told) = model.tell();
+                model.hand_off.append(&model.frame, 1, Some(tell));
+                told
+            })
+        };
+        model.hand_off.close();
+        // The writer's order when the log closes: what waits, then the end. The append comes before, between or after.
+        if let Some(batch) = model.hand_off.take(1) {
+            model.on_disk.store(batch.last.0, Ordering::SeqCst);
+            model.hand_off.complete(batch, 0);
+        }
+        model.hand_off.halt(&Halted::new(HaltReason::Closed, "the log was closed"));
+        let (durable, halted) = appender.join().expect("no panic").counts();
+        assert_eq!(durable + halted, 1);
+    });
 }
 
 #[test]
