@@ -69,12 +69,12 @@ pub(crate) struct DrillArgs {
     #[arg(long)]
     json: bool,
     /// Instead: rebuild the whole state from the archive alone, and compare it with what recovery gives
-    #[arg(long, conflicts_with = "rounds")]
+    #[arg(long, conflicts_with_all = ["rounds", "seconds_per_round"])]
     from_archive: bool,
     /// The stopped server whose archive that is; only read [default: one that is loaded for it]
     #[arg(long, value_name = "DIR", requires = "from_archive", conflicts_with_all = ["writers", "customers", "seed", "dir", "keep"])]
     data_dir: Option<PathBuf>,
-    /// Its configuration file
+    /// The configuration file of that server
     #[arg(long, value_name = "FILE", requires = "data_dir")]
     config: Option<PathBuf>,
 }

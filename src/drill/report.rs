@@ -17,6 +17,8 @@ pub(crate) struct Row {
     pub(crate) round: u32,
     /// What the kills hit.
     pub(crate) hit: &'static str,
+    /// How many there were.
+    pub(crate) kills: u64,
     /// Operations that took effect and were acknowledged.
     pub(crate) acknowledged: u64,
     /// Refusals.
@@ -92,7 +94,6 @@ impl Summary {
     pub(crate) fn new(seed: u64, writers: u16, customers: usize, rounds: Vec<Row>) -> Self {
         let sum = |of: fn(&Row) -> u64| rounds.iter().map(of).sum();
         let recoveries: Vec<u64> = rounds.iter().flat_map(|row| row.recovery_ms.iter().copied()).collect();
-        let twice = |row: &Row| 1 + u64::from(row.hit.contains(", "));
         Self {
             seed,
             writers,
@@ -102,7 +103,7 @@ impl Summary {
             reads: sum(|row| row.reads),
             retried: sum(|row| row.retried),
             retried_done: sum(|row| row.retried_done),
-            kills: rounds.iter().map(twice).sum(),
+            kills: sum(|row| row.kills),
             recovery_ms: Spread::of(recoveries),
             confirmed: 0,
             log_records: 0,

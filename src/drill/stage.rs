@@ -75,6 +75,7 @@ impl Stage {
             let tasks = self.retry(&server, round, &mut seen)?;
             tokio::time::sleep(after).await;
             self.host.kill(server).await?;
+            row.kills += 1;
             seen.add(load::gather(tasks).await?);
             let started;
             (server, started) = self.host.start().await?;
@@ -103,6 +104,7 @@ impl Stage {
         }
         tokio::time::sleep(kills.first).await;
         self.host.kill(server).await?;
+        row.kills += 1;
         if kills.hit == Hit::Snapshot && !self.host.has_unfinished_snapshot() {
             row.hit = Hit::Load.as_str();
         }
@@ -115,6 +117,7 @@ impl Stage {
             let starting = self.host.begin()?;
             tokio::time::sleep(after).await;
             starting.kill().await?;
+            row.kills += 1;
         }
         let (server, recovery) = self.host.start().await?;
         self.note_recovery(recovery, row);
