@@ -2,6 +2,9 @@
 //!
 //! That the drill finds what is wrong is tested beside its checks, in `src/drill/tests.rs`.
 
+#![expect(clippy::unwrap_used, reason = "in a test's helpers too, a panic is the failure report")]
+#![expect(clippy::disallowed_methods, reason = "a test of a program looks at its files from outside")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -40,7 +40,7 @@ struct CreditReply {
 
 /// A reply of something that took effect.
 enum Effect {
-    Debit(DebitReply),
+    Debit(Box<DebitReply>),
     TopUp(Box<TopUpReply>),
 }
 
@@ -295,7 +295,7 @@ impl Book {
 
 fn placed(answer: &Answer) -> Result<Placed<'_>, String> {
     let effect = match answer.operation.what {
-        What::Debit { .. } => Effect::Debit(parse(&answer.reply)?),
+        What::Debit { .. } => Effect::Debit(Box::new(parse(&answer.reply)?)),
         What::TopUp { .. } => Effect::TopUp(Box::new(parse(&answer.reply)?)),
     };
     let (transaction_id, recorded_at) = match &effect {

@@ -37,8 +37,9 @@ use report::Summary;
 use stage::Stage;
 
 const MORE_HELP: &str = "\
-Ends with 0 when nothing is wrong, and with 1 when something acknowledged was lost, happened twice or changed; the seed tells
-the same customers, requests and kill instants again. The directory is removed unless --keep is given.";
+Ends with 0 when nothing is wrong, and with 1 when something acknowledged was lost, happened twice or changed. \
+The seed tells the same customers, requests and kill instants again. \
+The directory is removed unless --keep is given.";
 
 /// Arguments of `coffer drill`.
 #[derive(Args, Clone, Debug)]

@@ -164,10 +164,16 @@ impl Whole {
     fn differences(&self, recovered: &Self) -> Vec<String> {
         let mut differences = Vec::new();
         each_difference(&self.customers, &recovered.customers, |number, rebuilt, recovered| {
-            differences.push(format!("customer {number}: {}", apart(rebuilt, recovered)));
+            differences.push(format!(
+                "customer {number}: {}",
+                apart(rebuilt.map(Box::as_ref), recovered.map(Box::as_ref))
+            ));
         });
         each_difference(&self.tenants, &recovered.tenants, |number, rebuilt, recovered| {
-            differences.push(format!("tenant {number}: {}", apart(rebuilt, recovered)));
+            differences.push(format!(
+                "tenant {number}: {}",
+                apart(rebuilt.map(Box::as_ref), recovered.map(Box::as_ref))
+            ));
         });
         each_difference(&self.keys, &recovered.keys, |hash, rebuilt, recovered| {
             let place = |entry: Option<&KeyEntry>| {
@@ -199,7 +205,7 @@ fn each_difference<K: Ord, V: PartialEq>(
     }
 }
 
-fn apart(rebuilt: Option<&Box<[u8]>>, recovered: Option<&Box<[u8]>>) -> String {
+fn apart(rebuilt: Option<&[u8]>, recovered: Option<&[u8]>) -> String {
     match (rebuilt, recovered) {
         (Some(rebuilt), Some(recovered)) => {
             let same = rebuilt.iter().zip(recovered.iter()).take_while(|(left, right)| left == right).count();
@@ -214,6 +220,8 @@ fn apart(rebuilt: Option<&Box<[u8]>>, recovered: Option<&Box<[u8]>>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    type Change = fn(&mut Whole);
 
     fn whole() -> Whole {
         let bytes = |byte: u8| Box::from([byte; 4]);
@@ -232,7 +240,7 @@ mod tests {
 
     #[test]
     fn whatever_is_missing_added_or_changed_is_named() {
-        let changes: [(&str, fn(&mut Whole)); 6] = [
+        let changes: [(&str, Change); 6] = [
             ("customer 2: 4 bytes when rebuilt and 4 when recovered differ from byte 3 on", |whole| {
                 whole.customers.insert(2, Box::from([2, 2, 2, 0]));
             }),
