@@ -148,7 +148,10 @@ impl Summary {
             ),
             (
                 "answered too",
-                format!("{} refusals, {} reads; each was true when it was given", self.refused, self.reads),
+                format!(
+                    "{} refusals, {} reads, each compared with what was there at the time",
+                    self.refused, self.reads
+                ),
             ),
             (
                 "killed",
@@ -159,7 +162,7 @@ impl Summary {
             ),
             ("recovery", format!("min {min} ms, median {median} ms, max {max} ms, from start to ready")),
             ("confirmed", format!("{} acknowledged operations asked for again in the end", self.confirmed)),
-            ("log", format!("{} records, every byte verified, every key once", self.log_records)),
+            ("log", format!("{} records; every byte checked, every key counted", self.log_records)),
             ("lost", self.lost.to_string()),
             ("doubled", self.doubled.to_string()),
             ("changed", self.changed.to_string()),
