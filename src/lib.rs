@@ -1,7 +1,7 @@
 //! Coffer: an actor-based, in-memory wallet engine for prepaid credits.
 //!
 //! [`engine::Engine`] is the whole thing, usable from Rust without HTTP. The `server` feature (on by default) adds the HTTP
-//! front, the command line, the demo and the benchmark. A request's way through the code is told in docs/ARCHITECTURE.md.
+//! front, the command line, the demo, the drill and the benchmark. A request's way through the code is told in docs/ARCHITECTURE.md.
 
 #[cfg(feature = "server")]
 mod bench;
@@ -12,6 +12,8 @@ pub mod clock;
 pub mod config;
 #[cfg(feature = "server")]
 mod demo;
+#[cfg(feature = "server")]
+mod drill;
 pub mod engine;
 pub mod env;
 #[cfg(feature = "server")]

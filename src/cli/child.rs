@@ -1,4 +1,4 @@
-//! This very program as a child process: the server that the demo kills, and the servers that the benchmark measures.
+//! This very program as a child process: the server that demo and drill kill, and the servers that the benchmark measures.
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -20,25 +20,65 @@ pub(crate) struct Server {
     pub(crate) ready_ns: u64,
 }
 
-impl Server {
-    /// `coffer serve` on a directory and any free port, with this admin key.
-    pub(crate) async fn start(dir: &Path, key: &str, clock: &Arc<dyn Clock>) -> Result<Self, CliError> {
+/// A child that was started and does not serve yet. Killed when dropped.
+pub(crate) struct Starting {
+    child: Child,
+    clock: Arc<dyn Clock>,
+    started_ns: u64,
+}
+
+impl Starting {
+    /// Starts `coffer serve` on a directory and any free port, with this admin key and these settings, each a variable of
+    /// the environment and its value.
+    pub(crate) fn serve(
+        dir: &Path,
+        key: &str,
+        settings: &[(&str, &str)],
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, CliError> {
         let mut command = own_program()?;
         command.arg("serve").arg("--data-dir").arg(dir);
         command.args(["--listen", "127.0.0.1:0", "--log-format", "text"]).env("COFFER_BOOTSTRAP_KEY", key);
-        Self::spawn(command, clock).await
+        command.envs(settings.iter().copied());
+        Self::spawn(command, clock)
+    }
+
+    fn spawn(mut command: Command, clock: &Arc<dyn Clock>) -> Result<Self, CliError> {
+        let started_ns = clock.monotonic_ns();
+        let child = command.spawn().map_err(failed)?;
+        Ok(Self { child, clock: Arc::clone(clock), started_ns })
+    }
+
+    /// Waits until it says `serving http://…` on standard error.
+    pub(crate) async fn serving(mut self) -> Result<Server, CliError> {
+        let mut lines = BufReader::new(self.child.stderr.take().expect("it was asked for")).lines();
+        let url = read_address(&mut lines).await?;
+        let ready_ns = self.clock.monotonic_ns() - self.started_ns;
+        // Whatever it still says is read, or it would block on a full pipe.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Ok(Server { child: self.child, url, ready_ns })
+    }
+
+    /// SIGKILL, wherever its start has come to.
+    pub(crate) async fn kill(mut self) -> Result<(), CliError> {
+        self.child.kill().await.map_err(failed)
+    }
+}
+
+impl Server {
+    /// `coffer serve` on a directory and any free port, with this admin key.
+    pub(crate) async fn start(dir: &Path, key: &str, clock: &Arc<dyn Clock>) -> Result<Self, CliError> {
+        Starting::serve(dir, key, &[], clock)?.serving().await
     }
 
     /// Starts a command of this program that says `serving http://…` on standard error, and waits until it does.
-    pub(crate) async fn spawn(mut command: Command, clock: &Arc<dyn Clock>) -> Result<Self, CliError> {
-        let started_ns = clock.monotonic_ns();
-        let mut child = command.spawn().map_err(failed)?;
-        let mut lines = BufReader::new(child.stderr.take().expect("it was asked for")).lines();
-        let url = read_address(&mut lines).await?;
-        let ready_ns = clock.monotonic_ns() - started_ns;
-        // Whatever it still says is read, or it would block on a full pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { child, url, ready_ns })
+    pub(crate) async fn spawn(command: Command, clock: &Arc<dyn Clock>) -> Result<Self, CliError> {
+        Starting::spawn(command, clock)?.serving().await
+    }
+
+    /// How it ended, if it has ended by itself.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>, CliError> {
+        self.child.try_wait().map_err(failed)
     }
 
     /// SIGKILL: no handler runs, nothing is flushed.

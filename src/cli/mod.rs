@@ -11,7 +11,7 @@ pub(crate) mod exit;
 mod instant;
 mod keys;
 pub(crate) mod output;
-mod progress;
+pub(crate) mod progress;
 mod serve;
 mod settings_args;
 mod snapshot;
@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use exit::{CliError, Code};
-use settings_args::SettingsArgs;
+pub(crate) use settings_args::SettingsArgs;
 
 /// The arguments of the program.
 #[derive(Debug, Parser)]
@@ -52,6 +52,8 @@ enum Command {
     Config(config_show::ConfigArgs),
     /// Debit a real hour of LLM traffic, kill the server in the middle, and check every balance, slice and refusal
     Demo(crate::demo::DemoArgs),
+    /// Load a server, kill it, bring it back, check everything that it acknowledged, again and again
+    Drill(crate::drill::DrillArgs),
     /// Measure this machine: the engine alone, and over HTTP beside a handler that only echoes
     Bench(crate::bench::BenchArgs),
     /// Print a completion script for a shell
@@ -78,6 +80,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Snapshot(args) => snapshot::run(args),
         Command::Config(args) => config_show::run(&args),
         Command::Demo(args) => block_on(0, crate::demo::run(args))?,
+        Command::Drill(args) => block_on(0, crate::drill::run(args))?,
         Command::Bench(args) => block_on(0, crate::bench::run(args))?,
         Command::Completions(args) => {
             completions::run(&args);

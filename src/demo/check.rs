@@ -8,7 +8,7 @@ use super::setup::Account;
 use crate::cli::client::Reply;
 
 /// How far the server's clock and ours, which is the same machine's, may tell an instant apart.
-const CLOCK_SLACK_NS: u64 = 20_000_000;
+pub(crate) const CLOCK_SLACK_NS: u64 = 20_000_000;
 
 /// What the comparison found.
 #[derive(Debug, Default)]
@@ -98,7 +98,7 @@ fn accepted(
 }
 
 /// Compares a debit's reply figure by figure.
-fn debit_is(account: &Account, expected: &Debit, reply: &DebitReply) -> Result<(), String> {
+pub(crate) fn debit_is(account: &Account, expected: &Debit, reply: &DebitReply) -> Result<(), String> {
     same("credits", &reply.credits, &expected.credits.to_string())?;
     same("shortfall", &reply.shortfall, &expected.shortfall.to_string())?;
     same("available", &reply.available, &expected.available.to_string())?;
@@ -213,7 +213,12 @@ fn transaction(reply: &Reply) -> Option<String> {
     parse::<DebitReply>(reply).ok().map(|reply| reply.transaction_id)
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, shown: &T, expected: &T) -> Result<(), String> {
+/// Whether what is shown is what should be, or the line that says it is not.
+pub(crate) fn same<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    shown: &T,
+    expected: &T,
+) -> Result<(), String> {
     if shown == expected { Ok(()) } else { Err(format!("{what} is {shown:?}, and should be {expected:?}")) }
 }
 

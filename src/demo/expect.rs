@@ -57,7 +57,13 @@ pub(crate) struct Refusal {
 }
 
 impl Tranche {
-    fn usable(&self, at_ns: u64) -> bool {
+    /// A wallet's place is its age; `false` sorts first.
+    fn order(&self) -> (usize, u32, u64, bool) {
+        (self.wallet, self.priority, self.expires_ns.unwrap_or(u64::MAX), !self.free)
+    }
+
+    /// Whether it can be spent at an instant.
+    pub(crate) fn usable(&self, at_ns: u64) -> bool {
         self.expires_ns.is_none_or(|end| at_ns < end)
     }
 }
@@ -65,15 +71,23 @@ impl Tranche {
 impl Customer {
     /// Nothing spent yet.
     pub(crate) fn new(plan: &CustomerPlan) -> Self {
-        let mut tranches = Vec::new();
+        let mut customer = Self { wallets: plan.wallets.len(), tranches: Vec::new() };
         for (wallet, top_ups) in plan.wallets.iter().enumerate() {
-            tranches.extend(top_ups.iter().flat_map(|top_up| minted(wallet, top_up)));
+            top_ups.iter().for_each(|top_up| drop(customer.credit(wallet, top_up)));
         }
-        // Stable: what is equal stays in the order of creation. A wallet's place is its age; `false` sorts first.
-        tranches.sort_by_key(|tranche| {
-            (tranche.wallet, tranche.priority, tranche.expires_ns.unwrap_or(u64::MAX), !tranche.free)
-        });
-        Self { wallets: plan.wallets.len(), tranches }
+        customer
+    }
+
+    /// Adds credit; tells at which places its tranches now stand, each at the time it was put there. What is equal stays in
+    /// the order of creation.
+    pub(crate) fn credit(&mut self, wallet: usize, top_up: &TopUp) -> Vec<usize> {
+        let mut places = Vec::new();
+        for tranche in minted(wallet, top_up) {
+            let place = self.tranches.partition_point(|older| older.order() <= tranche.order());
+            self.tranches.insert(place, tranche);
+            places.push(place);
+        }
+        places
     }
 
     /// What a wallet holds at an instant. There are no holds and no debt here, so posted = own = available.

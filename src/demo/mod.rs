@@ -4,17 +4,17 @@
 //! credit ([`plan`]), sends the 8,819 requests of data/azure_llm_inference_2023_code.csv as debits ([`trace`], [`replay`]), kills
 //! the server with SIGKILL at a random point, starts it again, sends what was not answered once more under the same keys, and
 //! compares every reply and every balance with a computation that shares no code with the ledger ([`expect`], [`check`]).
-//! Tested in `tests/demo.rs`.
+//! What is credited, expected and compared here serves `coffer drill` too. Tested in `tests/demo.rs`.
 
-mod api;
-mod check;
-mod decimal;
-mod expect;
-mod plan;
-mod random;
+pub(crate) mod api;
+pub(crate) mod check;
+pub(crate) mod decimal;
+pub(crate) mod expect;
+pub(crate) mod plan;
+pub(crate) mod random;
 mod replay;
 mod report;
-mod setup;
+pub(crate) mod setup;
 mod show;
 mod stage;
 mod trace;

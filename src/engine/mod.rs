@@ -38,6 +38,7 @@ mod tenant_actor;
 mod tenant_view;
 mod timers;
 mod turn;
+mod whole;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -60,6 +61,7 @@ pub use self::recovery::RecoveryProgress;
 pub use self::snapshot::{SnapshotFailure, SnapshotReport};
 pub use self::stats::{EngineStats, LogStats};
 pub use self::tenant_view::{Authenticated, TenantView};
+pub use self::whole::{ArchiveCheck, Comparison, from_archive};
 
 use self::core::Core;
 use crate::env::Env;

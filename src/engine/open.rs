@@ -75,7 +75,7 @@ fn open_blocking(
     Ok(assemble(options, env, runtime, log, tables, took_ms))
 }
 
-fn log_options(options: &EngineOptions) -> LogOptions {
+pub(crate) fn log_options(options: &EngineOptions) -> LogOptions {
     LogOptions {
         dir: options.data_dir.join("shard-00"),
         segment_bytes: options.segment_bytes,
@@ -85,7 +85,7 @@ fn log_options(options: &EngineOptions) -> LogOptions {
 }
 
 /// Key hashes stand in snapshots: their seed is the store's own and never changes.
-fn seed_of(opened: &Opened) -> u64 {
+pub(crate) fn seed_of(opened: &Opened) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = opened.store_id();
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }

@@ -50,12 +50,15 @@ pub(crate) struct Tables {
     pub(crate) due: Vec<(Timestamp, TenantNumber, CustomerNumber)>,
     pub(crate) records: u64,
     pub(crate) replayed_bytes: u64,
+    /// The snapshot that was read, if one was.
+    pub(crate) snapshot: Option<u64>,
     pub(crate) snapshot_start: Lsn,
     pub(crate) last_at: Timestamp,
 }
 
 impl Tables {
-    fn new(keys: Keys) -> Self {
+    /// Without a record yet.
+    pub(crate) fn new(keys: Keys) -> Self {
         Self {
             router: Router::new(),
             directory: Directory::new(),
@@ -64,6 +67,7 @@ impl Tables {
             due: Vec::new(),
             records: 0,
             replayed_bytes: 0,
+            snapshot: None,
             snapshot_start: Lsn::NONE,
             last_at: Timestamp(0),
         }
@@ -76,23 +80,36 @@ pub(crate) fn recover(
     make_keys: &dyn Fn() -> Keys,
     progress: &Arc<dyn RecoveryProgress>,
 ) -> Result<Tables, OpenError> {
-    let mut tables = from_snapshot(opened, make_keys, progress)?;
-    let touched = replay(opened, &mut tables, progress)?;
+    let mut tables = recover_to(opened, Lsn(u64::MAX), make_keys, progress)?;
+    tables.last_at = tables.last_at.max(Timestamp(opened.end().last_time_ns));
+    Ok(tables)
+}
+
+/// The same as of an earlier record: what a log that ended there would have given. It still reads the log to its end.
+pub(crate) fn recover_to(
+    opened: &mut Opened,
+    to: Lsn,
+    make_keys: &dyn Fn() -> Keys,
+    progress: &Arc<dyn RecoveryProgress>,
+) -> Result<Tables, OpenError> {
+    let mut tables = from_snapshot(opened, to, make_keys, progress)?;
+    let touched = replay(opened, to, &mut tables, progress)?;
     for customer in touched.into_values() {
         settle(&mut tables, &customer);
     }
-    tables.last_at = tables.last_at.max(Timestamp(opened.end().last_time_ns));
     Ok(tables)
 }
 
 fn from_snapshot(
     opened: &Opened,
+    to: Lsn,
     make_keys: &dyn Fn() -> Keys,
     progress: &Arc<dyn RecoveryProgress>,
 ) -> Result<Tables, OpenError> {
     for info in opened.snapshots().list()? {
-        if info.highest_lsn > opened.end().last_lsn {
-            let (id, end) = (info.id, opened.end().last_lsn);
+        let end = opened.end().last_lsn.min(to);
+        if info.highest_lsn > end {
+            let id = info.id;
             progress.note(&format!(
                 "snapshot {id} is passed over: it shows more than the log, which ends at {end}"
             ));
@@ -102,7 +119,7 @@ fn from_snapshot(
         match snapshot::load(opened.snapshots(), &info, &mut loading) {
             Ok(()) => {
                 let mut tables = loading.tables;
-                tables.snapshot_start = info.start_lsn;
+                (tables.snapshot, tables.snapshot_start) = (Some(info.id), info.start_lsn);
                 return Ok(tables);
             }
             Err(error) => progress.note(&format!("snapshot {} is passed over: {error}", info.id)),
@@ -151,10 +168,12 @@ impl Load for Loading<'_> {
     }
 }
 
-type Touched = HashMap<CustomerNumber, Customer>;
+/// The customers that records were folded into.
+pub(crate) type Touched = HashMap<CustomerNumber, Customer>;
 
 fn replay(
     opened: &mut Opened,
+    to: Lsn,
     tables: &mut Tables,
     progress: &Arc<dyn RecoveryProgress>,
 ) -> Result<Touched, OpenError> {
@@ -162,8 +181,12 @@ fn replay(
     let from = tables.snapshot_start.next();
     let mut show =
         |seen: &coffer_wal::ReplayProgress| progress.replay(seen.records, seen.bytes_read, seen.bytes_total);
-    let summary = opened
-        .replay(from, &mut show, &mut |record| take(&record, tables, &mut touched).map_err(Into::into))?;
+    let summary = opened.replay(from, &mut show, &mut |record| {
+        if record.lsn > to {
+            return Ok(());
+        }
+        take(&record, tables, &mut touched).map_err(Into::into)
+    })?;
     (tables.records, tables.replayed_bytes) = (summary.records, summary.bytes);
     Ok(touched)
 }
@@ -181,7 +204,12 @@ pub(crate) enum ReplayError {
     Resting(u64, codec::DecodeError),
 }
 
-fn take(record: &Record<'_>, tables: &mut Tables, touched: &mut Touched) -> Result<(), ReplayError> {
+/// Folds one record into the tables, and its customer into those touched.
+pub(crate) fn take(
+    record: &Record<'_>,
+    tables: &mut Tables,
+    touched: &mut Touched,
+) -> Result<(), ReplayError> {
     let subject = record.header.subject;
     let at = Timestamp(record.header.time_ns);
     tables.last_at = tables.last_at.max(at);

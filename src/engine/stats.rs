@@ -46,6 +46,8 @@ pub struct EngineStats {
     pub recovery_seconds: f64,
     /// Records replayed by the last start.
     pub recovery_records: u64,
+    /// Bytes of log that the last start read for them.
+    pub recovery_bytes: u64,
     /// The log's own counters.
     pub log: LogStats,
 }
@@ -97,6 +99,7 @@ pub(crate) fn collect(core: &Core) -> EngineStats {
         snapshot: LogPosition(core.snapshot_start.load(Ordering::Relaxed)),
         recovery_seconds: std::time::Duration::from_millis(get(&counters.recovery_ms)).as_secs_f64(),
         recovery_records: get(&counters.recovery_records),
+        recovery_bytes: core.replayed_bytes,
         log: log_stats(&log),
     }
 }

@@ -174,6 +174,7 @@ fn positions(stats: &EngineStats) {
     one("coffer_log_durable_position", "Last record on disk.", whole(stats.durable.0));
     one("coffer_snapshot_position", "Start of the newest snapshot; 0 without one.", whole(stats.snapshot.0));
     one("coffer_recovery_seconds", "What the last start took.", stats.recovery_seconds);
+    one("coffer_recovery_bytes", "Bytes of log read by the last start.", whole(stats.recovery_bytes));
     one("coffer_recovery_records", "Records replayed by the last start.", whole(stats.recovery_records));
 }
 

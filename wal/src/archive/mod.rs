@@ -12,6 +12,7 @@ mod block;
 mod catalog;
 mod error;
 mod layout;
+mod replay;
 mod segment;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,8 @@ use crate::storage::{Access, Storage};
 use catalog::Catalog;
 pub use error::{ArchiveDamage, ArchiveError};
 pub use layout::ArchiveHeader;
+pub use replay::ArchiveReplay;
+pub(crate) use replay::open_error;
 pub use segment::ArchivedSegment;
 pub use writer::ArchiveWriter;
 

@@ -209,3 +209,29 @@ fn check_whole_or_absent(disk: &CrashStorage, must_be_there: bool, context: &str
     assert_eq!(leftovers, 0, "{context}");
     assert_eq!(found.path(1).parent(), Some(Path::new(DIR)));
 }
+
+#[test]
+fn a_replay_shows_every_record_once_and_in_order() {
+    let disk = CrashStorage::new();
+    let archive = archive_on(&disk, 0);
+    let first = archive_segment(&archive, 1, genesis(), &[(3, 10), (200, 1000)]).unwrap();
+    let last = archive_segment(&archive, 2, first, &[(7, 10)]).unwrap();
+    let mut seen = Vec::new();
+    let replayed = archive.replay(&mut |record| {
+        seen.push(record.lsn.0);
+        Ok(())
+    });
+    assert_eq!(replayed.unwrap(), ArchiveReplay { segments: 2, end: last });
+    assert_eq!(seen, (1..=210).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_replay_refuses_a_missing_segment_and_one_that_does_not_follow() {
+    let disk = CrashStorage::new();
+    let archive = archive_on(&disk, 0);
+    let first = archive_segment(&archive, 1, genesis(), &[(3, 10)]).unwrap();
+    archive_segment(&archive, 3, first, &[(7, 10)]).unwrap();
+    assert!(archive.replay(&mut |_| Ok(())).unwrap_err().to_string().contains("missing"));
+    archive_segment(&archive, 2, genesis(), &[(3, 20)]).unwrap();
+    assert!(archive.replay(&mut |_| Ok(())).unwrap_err().to_string().contains("does not go on"));
+}

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::archive::{Archive, ArchiveError};
+use crate::archive::Archive;
 use crate::control::{Control, ControlError, read_control};
 use crate::env::Env;
 use crate::error::{Corruption, OpenError};
@@ -120,12 +120,4 @@ fn hot_file(storage: &dyn Storage, dir: &Path, number: u64, bytes: u64) -> Resul
     Ok(HotFile { number, path, bytes, header: SegmentHeader::decode(&block) })
 }
 
-pub(super) fn archive_error(error: ArchiveError) -> OpenError {
-    match error {
-        ArchiveError::Io { path, source } => OpenError::io(path)(source),
-        ArchiveError::Damaged { path, offset, damage } => {
-            let why = damage.to_string();
-            Corruption { path, offset, first_lsn: Lsn::FIRST, last_lsn: None, why }.into()
-        }
-    }
-}
+pub(super) use crate::archive::open_error as archive_error;

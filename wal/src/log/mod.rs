@@ -160,6 +160,12 @@ impl Opened {
         &self.snapshots
     }
 
+    /// The log's archive.
+    #[must_use]
+    pub fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
     /// Random bytes chosen when the store was made.
     #[must_use]
     pub fn store_id(&self) -> [u8; 16] {

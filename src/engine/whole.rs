@@ -1,0 +1,264 @@
+//! The whole state two ways: folded from the first record, or as recovery gives it from a snapshot and the log after it.
+//!
+//! I6 says that both are the same, byte for byte: every customer, every tenant, every key that is within its window. So the
+//! archive is enough to rebuild everything that it covers; [`from_archive`] tries it. It works on a stopped engine's directory
+//! and changes nothing in it; it costs the memory of the state twice. Absent on purpose: writing anything from what was
+//! rebuilt. Tested below and in `tests/drill.rs`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use coffer_ledger::ids::LogPosition;
+use coffer_ledger::time::Timestamp;
+use coffer_wal::{Lsn, Opened, Record, VisitError};
+
+use super::codec;
+use super::customer_actor::resting_of;
+use super::keys::{KeyEntry, Keys};
+use super::open::{OpenError, log_options, seed_of};
+use super::options::EngineOptions;
+use super::recovery::{RecoveryProgress, Tables, Touched, recover_to, take};
+use super::slot::Place;
+use crate::env::Env;
+
+/// What came of [`from_archive`].
+#[derive(Clone, Debug)]
+pub struct ArchiveCheck {
+    /// Archived segments, each verified.
+    pub segments: u64,
+    /// The last record that the archive holds.
+    pub archive_end: LogPosition,
+    /// The last record of the log.
+    pub log_end: LogPosition,
+    /// The archive alone, compared at its end. `None` where no snapshot is old enough to start recovery from: recovery would
+    /// read the archive itself, and comparing that with the archive shows nothing.
+    pub at_archive_end: Option<Comparison>,
+    /// The archive and the rest of the log after it, compared at the log's end; `None` likewise, and when there is no rest.
+    pub at_log_end: Option<Comparison>,
+}
+
+/// Two states at one position.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// Where.
+    pub position: LogPosition,
+    /// The snapshot that recovery read.
+    pub snapshot: u64,
+    /// Recovery replayed what comes after this record.
+    pub snapshot_start: LogPosition,
+    /// Customers compared.
+    pub customers: usize,
+    /// Tenants compared.
+    pub tenants: usize,
+    /// Keys compared.
+    pub keys: usize,
+    /// What differs, a line each.
+    pub differences: Vec<String>,
+}
+
+/// Rebuilds the state of a stopped engine from its archive alone and compares it with recovery's at the archive's end. Then
+/// goes on with the records that the archive does not hold yet, and compares again at the log's end.
+///
+/// # Errors
+/// [`OpenError`]: the directory is in use, or something in it is damaged.
+pub fn from_archive(
+    options: &EngineOptions,
+    env: &Env,
+    progress: &Arc<dyn RecoveryProgress>,
+) -> Result<ArchiveCheck, OpenError> {
+    let mut opened = coffer_wal::Log::open(log_options(options), env.for_log())?;
+    let seed = seed_of(&opened);
+    let make_keys = || Keys::new(seed, options.idempotency_window_h, options.keys_max);
+    let mut fold = Fold { tables: Tables::new(make_keys()), touched: Touched::new() };
+    let replayed = opened.archive().replay(&mut |record| fold.take(&record))?;
+    let (archive_end, log_end) = (replayed.end.lsn, opened.end().last_lsn);
+    let compare = |opened: &mut Opened, fold: &Fold, at| {
+        let recovered = recover_to(opened, at, &make_keys, progress)?;
+        Ok::<_, OpenError>(recovered.snapshot.map(|snapshot| compared(fold, &recovered, snapshot, at)))
+    };
+    let at_archive_end = compare(&mut opened, &fold, archive_end)?;
+    let mut at_log_end = None;
+    if log_end > archive_end {
+        opened.replay(archive_end.next(), &mut |_| {}, &mut |record| fold.take(&record))?;
+        at_log_end = compare(&mut opened, &fold, log_end)?;
+    }
+    Ok(ArchiveCheck {
+        segments: replayed.segments,
+        archive_end: LogPosition(archive_end.0),
+        log_end: LogPosition(log_end.0),
+        at_archive_end,
+        at_log_end,
+    })
+}
+
+/// A state that grows from the first record on. Its customers are all among those touched.
+struct Fold {
+    tables: Tables,
+    touched: Touched,
+}
+
+impl Fold {
+    fn take(&mut self, record: &Record<'_>) -> Result<(), VisitError> {
+        take(record, &mut self.tables, &mut self.touched).map_err(Into::into)
+    }
+}
+
+/// A state as bytes, by whose they are.
+#[derive(Default)]
+struct Whole {
+    customers: BTreeMap<u64, Box<[u8]>>,
+    tenants: BTreeMap<u32, Box<[u8]>>,
+    keys: BTreeMap<u128, KeyEntry>,
+}
+
+fn compared(fold: &Fold, recovered: &Tables, snapshot: u64, at: Lsn) -> Comparison {
+    let last_at = fold.tables.last_at.max(recovered.last_at);
+    let (rebuilt, recovery) =
+        (Whole::of(&fold.tables, &fold.touched, last_at), Whole::resting(recovered, last_at));
+    Comparison {
+        position: LogPosition(at.0),
+        snapshot,
+        snapshot_start: LogPosition(recovered.snapshot_start.0),
+        customers: rebuilt.customers.len(),
+        tenants: rebuilt.tenants.len(),
+        keys: rebuilt.keys.len(),
+        differences: rebuilt.differences(&recovery),
+    }
+}
+
+impl Whole {
+    fn of(tables: &Tables, touched: &Touched, last_at: Timestamp) -> Self {
+        let customers = touched.values().map(|customer| (customer.number.0, resting_of(customer).bytes));
+        Self { customers: customers.collect(), ..Self::without_customers(tables, last_at) }
+    }
+
+    fn resting(tables: &Tables, last_at: Timestamp) -> Self {
+        let mut whole = Self::without_customers(tables, last_at);
+        for shard in 0..tables.router.shard_count() {
+            tables.router.for_each_in_shard(shard, |number, slot| {
+                if let Place::Resting(resting) = &slot.place {
+                    whole.customers.insert(number.0, resting.bytes.clone());
+                }
+            });
+        }
+        whole
+    }
+
+    fn without_customers(tables: &Tables, last_at: Timestamp) -> Self {
+        let mut whole = Self::default();
+        for (number, tenant) in &tables.tenants {
+            let mut bytes = Vec::new();
+            codec::encode_tenant(tenant, &mut bytes);
+            whole.tenants.insert(number.0, bytes.into());
+        }
+        // When a key is forgotten is nobody's business; both forget up to the same instant here.
+        tables.keys.sweep_all(last_at);
+        for shard in 0.. {
+            let Some(entries) = tables.keys.copy_shard(shard) else { break };
+            whole.keys.extend(entries.into_iter().map(|(hash, entry)| (hash.0, entry)));
+        }
+        whole
+    }
+
+    /// Everything in which a rebuilt state is not the recovered one.
+    fn differences(&self, recovered: &Self) -> Vec<String> {
+        let mut differences = Vec::new();
+        each_difference(&self.customers, &recovered.customers, |number, rebuilt, recovered| {
+            differences.push(format!(
+                "customer {number}: {}",
+                apart(rebuilt.map(Box::as_ref), recovered.map(Box::as_ref))
+            ));
+        });
+        each_difference(&self.tenants, &recovered.tenants, |number, rebuilt, recovered| {
+            differences.push(format!(
+                "tenant {number}: {}",
+                apart(rebuilt.map(Box::as_ref), recovered.map(Box::as_ref))
+            ));
+        });
+        each_difference(&self.keys, &recovered.keys, |hash, rebuilt, recovered| {
+            let place = |entry: Option<&KeyEntry>| {
+                entry.map_or("nothing".to_owned(), |entry| format!("record {}", entry.position.0))
+            };
+            let (rebuilt, recovered) = (place(rebuilt), place(recovered));
+            differences.push(format!(
+                "key {hash:032x}: leads to {rebuilt} when rebuilt, to {recovered} when recovered"
+            ));
+        });
+        differences
+    }
+}
+
+/// Calls `found` for each key whose values are not the same in both.
+fn each_difference<K: Ord, V: PartialEq>(
+    left: &BTreeMap<K, V>,
+    right: &BTreeMap<K, V>,
+    mut found: impl FnMut(&K, Option<&V>, Option<&V>),
+) {
+    for (key, value) in left {
+        let other = right.get(key);
+        if other != Some(value) {
+            found(key, Some(value), other);
+        }
+    }
+    for (key, value) in right.iter().filter(|(key, _)| !left.contains_key(key)) {
+        found(key, None, Some(value));
+    }
+}
+
+fn apart(rebuilt: Option<&[u8]>, recovered: Option<&[u8]>) -> String {
+    match (rebuilt, recovered) {
+        (Some(rebuilt), Some(recovered)) => {
+            let same = rebuilt.iter().zip(recovered.iter()).take_while(|(left, right)| left == right).count();
+            let (rebuilt, recovered) = (rebuilt.len(), recovered.len());
+            format!("{rebuilt} bytes when rebuilt and {recovered} when recovered differ from byte {same} on")
+        }
+        (Some(_), None) => "rebuilt, and recovery does not know it".to_owned(),
+        (None, _) => "recovered, and the archive does not know it".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Change = fn(&mut Whole);
+
+    fn whole() -> Whole {
+        let bytes = |byte: u8| Box::from([byte; 4]);
+        let entry = KeyEntry { position: LogPosition(7), recorded_s: 3 };
+        Whole {
+            customers: [(1, bytes(1)), (2, bytes(2))].into(),
+            tenants: [(1, bytes(9))].into(),
+            keys: [(5, entry)].into(),
+        }
+    }
+
+    #[test]
+    fn the_same_state_has_no_differences() {
+        assert_eq!(whole().differences(&whole()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn whatever_is_missing_added_or_changed_is_named() {
+        let changes: [(&str, Change); 6] = [
+            ("customer 2: 4 bytes when rebuilt and 4 when recovered differ from byte 3 on", |whole| {
+                whole.customers.insert(2, Box::from([2, 2, 2, 0]));
+            }),
+            ("customer 1: rebuilt, and recovery does not know it", |whole| drop(whole.customers.remove(&1))),
+            ("customer 3: recovered, and the archive does not know it", |whole| {
+                whole.customers.insert(3, Box::default());
+            }),
+            ("tenant 1: rebuilt, and recovery does not know it", |whole| whole.tenants.clear()),
+            ("leads to record 7 when rebuilt, to nothing when recovered", |whole| whole.keys.clear()),
+            ("leads to record 7 when rebuilt, to record 8 when recovered", |whole| {
+                whole.keys.insert(5, KeyEntry { position: LogPosition(8), recorded_s: 3 });
+            }),
+        ];
+        for (expected, change) in changes {
+            let mut other = whole();
+            change(&mut other);
+            let differences = whole().differences(&other);
+            assert!(differences.len() == 1 && differences[0].contains(expected), "{differences:?}");
+        }
+    }
+}
