@@ -12,6 +12,8 @@ pub mod clock;
 pub mod config;
 #[cfg(feature = "server")]
 mod demo;
+#[cfg(feature = "server")]
+mod drill;
 pub mod engine;
 pub mod env;
 #[cfg(feature = "server")]

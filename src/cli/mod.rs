@@ -8,6 +8,8 @@ pub(crate) mod client;
 mod completions;
 mod config_show;
 pub(crate) mod exit;
+#[cfg(feature = "failpoints")]
+mod faulty;
 mod instant;
 mod keys;
 pub(crate) mod output;
@@ -52,6 +54,8 @@ enum Command {
     Config(config_show::ConfigArgs),
     /// Debit a real hour of LLM traffic, kill the server in the middle, and check every balance, slice and refusal
     Demo(crate::demo::DemoArgs),
+    /// Break a real server on purpose and compare what comes of it with what is documented
+    Drill(crate::drill::DrillArgs),
     /// Measure this machine: the engine alone, and over HTTP beside a handler that only echoes
     Bench(crate::bench::BenchArgs),
     /// Print a completion script for a shell
@@ -78,6 +82,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Snapshot(args) => snapshot::run(args),
         Command::Config(args) => config_show::run(&args),
         Command::Demo(args) => block_on(0, crate::demo::run(args))?,
+        Command::Drill(args) => block_on(0, crate::drill::run(args))?,
         Command::Bench(args) => block_on(0, crate::bench::run(args))?,
         Command::Completions(args) => {
             completions::run(&args);

@@ -6,7 +6,7 @@
 //! compares every reply and every balance with a computation that shares no code with the ledger ([`expect`], [`check`]).
 //! Tested in `tests/demo.rs`.
 
-mod api;
+pub(crate) mod api;
 mod check;
 mod decimal;
 mod expect;
