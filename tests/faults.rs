@@ -1,6 +1,8 @@
 //! Every fault of the table, done to a real server: the observed outcome is the documented one. A program built with failpoints
 //! needs no tracer; `cargo test --features failpoints --test faults`.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
+
 use std::process::Command;
 
 use serde_json::Value;

@@ -64,6 +64,8 @@ struct Place {
 /// Bytes of a control slot that hold its fields.
 const FIELDS_BYTES: u64 = 180;
 const BLOCK: u64 = BLOCK_BYTES as u64;
+/// The start of an archived segment's first block, behind the header: its own header, then compressed records.
+const ARCHIVED_BYTES: Range<u64> = BLOCK..BLOCK + 128;
 
 /// Damages a copy of the base; tells the names of the files concerned.
 pub(crate) fn apply(
@@ -142,7 +144,7 @@ impl Finder<'_> {
             Target::Snapshots => self.snapshots()?,
             Target::SnapshotsAndArchive => {
                 let mut all = self.snapshots()?;
-                all.push(self.first_archive()?);
+                all.push(self.first_archive());
                 all
             }
             Target::Slot => vec![self.slot()?],
@@ -187,14 +189,11 @@ impl Finder<'_> {
             return Err(nothing("archived that is not hot any more"));
         }
         let path = self.archived(oldest - 1);
-        let bytes = self.ground.open(&path)?.bytes().map_err(io)?;
-        Ok(Place { path, bytes: BLOCK..bytes.min(2 * BLOCK), other: Some(self.archived(oldest - 2)) })
+        Ok(Place { path, bytes: ARCHIVED_BYTES, other: Some(self.archived(oldest - 2)) })
     }
 
-    fn first_archive(&self) -> Result<Place, CliError> {
-        let path = self.archived(1);
-        let bytes = self.ground.open(&path)?.bytes().map_err(io)?;
-        Ok(Place { path, bytes: BLOCK..bytes.min(2 * BLOCK), other: None })
+    fn first_archive(&self) -> Place {
+        Place { path: self.archived(1), bytes: ARCHIVED_BYTES, other: None }
     }
 
     /// Newest first, each with the other.

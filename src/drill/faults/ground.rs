@@ -24,7 +24,7 @@ pub(crate) const KEY: &str = "fault-admin-key-of-a-temporary-server";
 /// The smallest segment that there may be: a few dozen writes fill one.
 pub(crate) const SEGMENT_BYTES: u64 = 2 << 20;
 /// Debits of each writer that fill at least two segments.
-pub(crate) const DEBITS_OVER_SEGMENTS: u64 = 30;
+pub(crate) const DEBITS_OVER_SEGMENTS: u64 = 24;
 /// Debits that the base has before its first snapshot.
 pub(crate) const BEFORE_A_SNAPSHOT: u64 = DEBITS_OVER_SEGMENTS * WRITERS as u64;
 /// How long a server may take to end after a fault, or to show something.

@@ -192,7 +192,7 @@ pub(crate) const ROWS: &[Row] = &[
         REFUSED,
     ),
     file("archive-cut", "cut by a block", ARCHIVE, Target::Archive, Damage::Cut, BY_VERIFY),
-    file("archive-zeroed", "a block zeroed", ARCHIVE, Target::Archive, Damage::Zeroed, BY_VERIFY),
+    file("archive-zeroed", "128 bytes zeroed", ARCHIVE, Target::Archive, Damage::Zeroed, BY_VERIFY),
     file("archive-flipped", "one bit flipped", ARCHIVE, Target::Archive, Damage::Flipped, BY_VERIFY),
     file(
         "archive-swapped",
