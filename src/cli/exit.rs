@@ -14,6 +14,8 @@ pub(crate) enum Code {
     Failed = 1,
     /// The command line cannot be understood.
     Usage = 2,
+    /// Some checks could not be made on this machine; those that could found nothing wrong.
+    NotRun = 3,
     /// The data directory is corrupt.
     Corrupt = 65,
     /// The server cannot be reached, or its address cannot be had.
@@ -40,6 +42,7 @@ Exit codes:
   0   done
   1   a check failed, or a request was refused
   2   the command line cannot be understood
+  3   some checks could not be made on this machine; the others found nothing wrong
   65  the data directory is corrupt
   69  the server cannot be reached, or its address is taken
   70  internal error

@@ -8,6 +8,8 @@ pub(crate) mod client;
 mod completions;
 mod config_show;
 pub(crate) mod exit;
+#[cfg(feature = "failpoints")]
+mod faulty;
 mod instant;
 mod keys;
 pub(crate) mod output;
@@ -52,7 +54,7 @@ enum Command {
     Config(config_show::ConfigArgs),
     /// Debit a real hour of LLM traffic, kill the server in the middle, and check every balance, slice and refusal
     Demo(crate::demo::DemoArgs),
-    /// Load a server, kill it, bring it back, check everything that it acknowledged, again and again
+    /// Load a server, kill it, bring it back, check everything that it acknowledged, again and again; or break it on purpose
     Drill(crate::drill::DrillArgs),
     /// Measure this machine: the engine alone, and over HTTP beside a handler that only echoes
     Bench(crate::bench::BenchArgs),

@@ -13,7 +13,10 @@ use crate::env::Env;
 /// This machine's time, entropy, files and threads.
 pub(crate) fn machine(direct_io: bool) -> Env {
     let env = Env::os();
-    if direct_io { env } else { Env { storage: Arc::new(OsStorage::buffered()), ..env } }
+    let env = if direct_io { env } else { Env { storage: Arc::new(OsStorage::buffered()), ..env } };
+    #[cfg(feature = "failpoints")]
+    let env = super::faulty::machine(env);
+    env
 }
 
 /// Opens the engine, showing its recovery.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hyper::Method;
 
-use crate::cli::child::{Server, Starting};
+use crate::cli::child::{self, Server, Starting};
 use crate::cli::client::{Client, Reply};
 use crate::cli::exit::{CliError, Code};
 use crate::demo::setup::connect;
@@ -42,7 +42,9 @@ pub(crate) struct Recovery {
 impl Host {
     /// Starts a process and does not wait for it.
     pub(crate) fn begin(&self) -> Result<Starting, CliError> {
-        Starting::serve(&self.data_dir, API_KEY, &SETTINGS, &self.env.clock)
+        let mut command = child::serve_command(&self.data_dir, API_KEY)?;
+        command.envs(SETTINGS);
+        Starting::spawn(command, &self.env.clock)
     }
 
     /// Starts a server and waits until it is ready.
@@ -65,7 +67,7 @@ impl Host {
 
     /// SIGKILL. A server that has ended by itself was not killed by us: that is a failure of its own.
     pub(crate) async fn kill(&self, mut server: Server) -> Result<(), CliError> {
-        match server.ended()? {
+        match server.has_ended()? {
             None => server.kill().await,
             Some(status) => {
                 Err(CliError::new(Code::Failed, format!("the server ended by itself, with {status}")))

@@ -3,12 +3,14 @@
 //! Starts `coffer serve` as a child process on a temporary directory, gives customers credit ([`plan`]), and then, round after
 //! round: debits, batches and credit by many writers at once ([`load`]), SIGKILL at a seeded instant ([`kills`]), recovery,
 //! retries of what had no answer, and a check of everything that was acknowledged ([`books`], [`confirm`]). In the end all of
-//! it once more, and the log from outside ([`audit`]). [`from_archive`] rebuilds the state from the archive alone.
+//! it once more, and the log from outside ([`audit`]). [`from_archive`] rebuilds the state from the archive alone, [`faults`] breaks
+//! the server and its files on purpose.
 //! Tested in `tests/drill.rs`; that the checks find what is wrong in `tests.rs`.
 
 mod audit;
 mod books;
 mod confirm;
+mod faults;
 mod findings;
 mod from_archive;
 mod host;
@@ -78,6 +80,8 @@ pub(crate) struct DrillArgs {
     /// The configuration file of that server
     #[arg(long, value_name = "FILE", requires = "data_dir")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    faults: faults::FaultArgs,
 }
 
 /// Runs it.
@@ -85,6 +89,9 @@ pub(crate) struct DrillArgs {
 /// # Errors
 /// When anything is not as it should be, or the drill could not be run.
 pub(crate) async fn run(args: DrillArgs) -> Result<(), CliError> {
+    if args.faults.fault.is_some() {
+        return faults::run(args.faults, args.json).await;
+    }
     if args.from_archive && args.data_dir.is_some() {
         let DrillArgs { data_dir, config, json, .. } = args;
         return from_archive::of_data_dir(&SettingsArgs { config, data_dir }, json).await;

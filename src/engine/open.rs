@@ -66,6 +66,11 @@ fn open_blocking(
         let (file, offset, bytes) = (torn.path.display(), torn.offset, torn.bytes);
         progress.note(&format!("{file}: a write of {bytes} bytes at {offset} was cut short; it was never acknowledged, and is set aside"));
     }
+    if opened.end().control_slot_damaged {
+        progress.note(
+            "one slot of the control file is damaged; the other one answered, and both are written anew",
+        );
+    }
     let seed = seed_of(&opened);
     let make_keys = || Keys::new(seed, options.idempotency_window_h, options.keys_max);
     let tables = recover(&mut opened, &make_keys, progress)?;

@@ -51,19 +51,24 @@ impl Scope {
 /// The key that a connection showed last, hashed: a client shows the same one with every request. Whether it is good is looked up
 /// each time.
 #[derive(Default)]
-pub(crate) struct KeyMemo(Mutex<Option<(Box<[u8]>, [u8; 32])>>);
+pub(crate) struct KeyMemo(Mutex<Option<Shown>>);
+
+struct Shown {
+    secret: Box<[u8]>,
+    sha256: [u8; 32],
+}
 
 impl KeyMemo {
     fn sha256(&self, secret: &[u8]) -> [u8; 32] {
         let mut last = self.0.lock().expect("nothing under this lock panics");
-        if let Some((known, hash)) = &*last
-            && is_same(known, secret)
+        if let Some(shown) = &*last
+            && is_same(&shown.secret, secret)
         {
-            return *hash;
+            return shown.sha256;
         }
-        let hash = Sha256::digest(secret).into();
-        *last = Some((secret.into(), hash));
-        hash
+        let sha256 = Sha256::digest(secret).into();
+        *last = Some(Shown { secret: secret.into(), sha256 });
+        sha256
     }
 }
 

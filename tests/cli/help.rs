@@ -11,7 +11,7 @@ fn help_lists_every_command_and_every_exit_code() {
     for command in COMMANDS {
         assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");
     }
-    for code in ["0 ", "1 ", "2 ", "65", "69", "70", "73", "74", "75", "76", "78", "130"] {
+    for code in ["0 ", "1 ", "2 ", "3 ", "65", "69", "70", "73", "74", "75", "76", "78", "130"] {
         assert!(help.contains(&format!("\n  {code} ")), "{code}: {help}");
     }
 }

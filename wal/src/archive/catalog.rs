@@ -5,6 +5,7 @@
 //! costs memory for a handful.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::batch::BatchHeader;
@@ -78,42 +79,59 @@ impl Archive {
         }
     }
 
-    /// The newest segment that starts at or before `lsn`. One without records starts where its successor
-    /// does and so is never the newest, unless it is the last.
+    /// The segment that holds `lsn`. A damaged one is passed over on the way, so that it costs its own records and no others; it
+    /// is an error only when the record can be nowhere else. One without records starts where its successor does and so is never
+    /// the newest that starts at or before `lsn`, unless it is the last.
     fn holding(&self, lsn: Lsn) -> Result<Option<Arc<ArchivedSegment>>, ArchiveError> {
         let numbers = self.numbers();
-        let (mut low, mut high) = (0, numbers.len());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if self.first_lsn_of(numbers[middle])? <= lsn {
-                low = middle + 1;
+        let (mut before, mut low, mut high) = (None, 0, numbers.len());
+        while let Some((at, first)) = self.pivot(&numbers, low..high) {
+            if first <= lsn {
+                (before, low) = (Some(numbers[at]), at + 1);
             } else {
-                high = middle;
+                high = at;
             }
         }
-        let Some(at) = low.checked_sub(1) else { return Ok(None) };
-        let segment = self.opened(numbers[at])?;
+        if let Some(number) = before {
+            let segment = self.opened(number)?;
+            if segment.holds(lsn) {
+                return Ok(Some(segment));
+            }
+        }
+        // What is left between could not be opened, and the record is there or nowhere.
+        let Some(number) = numbers[low..high].first() else { return Ok(None) };
+        let segment = self.opened(*number)?;
         Ok(segment.holds(lsn).then_some(segment))
     }
 
-    /// The records that the newest unbroken run of segments holds.
-    fn unbroken_range(&self) -> Result<Option<(Lsn, Lsn)>, ArchiveError> {
-        let numbers = self.numbers();
-        let Some(newest) = numbers.last() else { return Ok(None) };
-        let run =
-            numbers.iter().rev().zip((0..=*newest).rev()).take_while(|(number, dense)| **number == *dense);
-        let oldest = run.last().map_or(*newest, |(number, _)| *number);
-        let (first, last) = (self.first_lsn_of(oldest)?, self.opened(*newest)?.chain_after().lsn);
-        Ok((first <= last).then_some((first, last)))
+    /// A segment near the middle of these whose start is known, and its first record; `None` when there is none.
+    fn pivot(&self, numbers: &[u64], range: Range<usize>) -> Option<(usize, Lsn)> {
+        let middle = range.start + range.len() / 2;
+        let (lower, upper) = (range.start..middle, middle..range.end);
+        upper.chain(lower.rev()).find_map(|at| Some((at, self.first_lsn_of(numbers[at]).ok()?)))
     }
+
+    /// The records that the newest unbroken run of segments holds. Damage at one of its ends takes that segment's records out of
+    /// the range, and no others.
+    fn unbroken_range(&self) -> Option<(Lsn, Lsn)> {
+        let numbers = self.numbers();
+        let dense = (0..=*numbers.last()?).rev();
+        let run = numbers.iter().rev().zip(dense).take_while(|(number, dense)| **number == *dense);
+        let run: Vec<u64> = run.map(|(number, _)| *number).collect();
+        let first = run.iter().rev().find_map(|number| noted(self.first_lsn_of(*number)))?;
+        let last = run.iter().find_map(|number| noted(self.opened(*number)))?.chain_after().lsn;
+        (first <= last).then_some((first, last))
+    }
+}
+
+/// What could be read; what could not is told to the operator.
+fn noted<T>(read: Result<T, ArchiveError>) -> Option<T> {
+    read.inspect_err(|error| tracing::error!(%error, "an archived segment cannot be read")).ok()
 }
 
 impl SegmentSource for Archive {
     fn lsn_range(&self) -> Option<(Lsn, Lsn)> {
-        self.unbroken_range().unwrap_or_else(|error| {
-            tracing::error!(%error, "the archive cannot be read");
-            None
-        })
+        self.unbroken_range()
     }
 
     fn scan(

@@ -118,6 +118,42 @@ fn a_gap_in_the_numbers_ends_the_unbroken_range() {
 }
 
 #[test]
+fn a_damaged_segment_costs_its_own_records_and_no_others() {
+    const SEGMENTS: u64 = 9;
+    let disk = CrashStorage::new();
+    let archive = archive_on(&disk, 0);
+    let mut chain = genesis();
+    for number in 1..=SEGMENTS {
+        chain = archive_segment(&archive, number, chain, &[(10, 10)]).unwrap();
+    }
+    for damaged in 1..=SEGMENTS {
+        let path = archive.path(damaged);
+        let sound = disk.read_file(&path).unwrap();
+        disk.put_file(&path, &sound[..sound.len() - 1]);
+        let reopened = archive_on(&disk, 0);
+        for lsn in 1..=chain.lsn.0 {
+            let read = read(&reopened, lsn, lsn);
+            if lsn.div_ceil(10) == damaged {
+                assert!(
+                    matches!(&read, Err(ReadError::Corrupt { path: at, .. }) if *at == path),
+                    "{damaged}, {lsn}: {read:?}"
+                );
+            } else {
+                assert_eq!(
+                    read.unwrap().len(),
+                    1,
+                    "segment {damaged} is damaged, and record {lsn} is in another"
+                );
+            }
+        }
+        let (first, last) = reopened.lsn_range().unwrap();
+        assert_eq!(first.0, if damaged == 1 { 11 } else { 1 });
+        assert_eq!(last.0, if damaged == SEGMENTS { chain.lsn.0 - 10 } else { chain.lsn.0 });
+        disk.put_file(&path, &sound);
+    }
+}
+
+#[test]
 fn a_batch_that_does_not_follow_is_refused() {
     let archive = archive_on(&CrashStorage::new(), 0);
     let mut writer = archive.create(header(1, genesis())).unwrap();
