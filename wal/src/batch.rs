@@ -31,6 +31,10 @@ pub const BATCH_BYTES_LIMIT: usize = 1 << 20;
 /// What fills a batch up to the next block.
 pub const PADDING_BYTE: u8 = 0xA5;
 
+/// What is counted (records, batches, epochs, segments, turns) stays below this, and so never runs over. No log gets
+/// there; a header that claims it is damaged, whatever its checksum says.
+pub(crate) const COUNT_LIMIT: u64 = 1 << 63;
+
 const MAGIC: u32 = u32::from_le_bytes(*b"CBAT");
 
 const LENGTH_AT: usize = 4;
@@ -68,6 +72,11 @@ impl ChainEnd {
         hasher.update(store);
         hasher.update(shard.to_le_bytes());
         ChainEnd { sequence: 0, lsn: Lsn::NONE, hash: hasher.finalize().into(), time_ns: 0 }
+    }
+
+    /// Whether a log can have come this far.
+    pub(crate) fn fits_the_format(&self) -> bool {
+        self.sequence < COUNT_LIMIT && self.lsn.0 < COUNT_LIMIT
     }
 
     /// The end after one more batch, or `None` when `header` does not follow.
@@ -224,7 +233,8 @@ impl BatchHeader {
             && self.count > 0
             && self.first_lsn > Lsn::NONE
             && self.sequence > 0
-            && self.first_lsn.0.checked_add(u64::from(self.count)).is_some()
+            && self.sequence < COUNT_LIMIT
+            && self.first_lsn.0 < COUNT_LIMIT - u64::from(self.count)
     }
 }
 
@@ -358,6 +368,20 @@ mod tests {
         let end = chain().followed_by(&header).unwrap();
         assert_eq!((end.sequence, end.lsn, end.hash), (5, Lsn(12), header.hash()));
         assert_eq!(end.followed_by(&header), None);
+    }
+
+    #[test]
+    fn a_sound_header_with_numbers_that_no_log_reaches_is_refused() {
+        let (_, header, _) = batch_of(&[vec![1]]);
+        for impossible in [
+            BatchHeader { sequence: COUNT_LIMIT, ..header },
+            BatchHeader { sequence: u64::MAX, ..header },
+            BatchHeader { first_lsn: Lsn(COUNT_LIMIT - 1), ..header },
+            BatchHeader { first_lsn: Lsn(u64::MAX), ..header },
+        ] {
+            let decoded = BatchHeader::decode(&impossible.encode(OWNER.salt), OWNER.salt);
+            assert_eq!(decoded, Err(BatchError::HeaderFields), "{impossible:?}");
+        }
     }
 
     #[test]

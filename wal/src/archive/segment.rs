@@ -209,10 +209,11 @@ impl ArchivedSegment {
 
     fn read_block(&self, number: usize) -> Result<(Vec<u8>, Vec<u8>), ArchiveError> {
         let start = self.index[number].offset;
-        let content = start + BLOCK_HEADER_BYTES as u64;
-        if start < BLOCK_BYTES as u64 || content > self.trailer.index_at {
+        let last_start = self.trailer.index_at.saturating_sub(BLOCK_HEADER_BYTES as u64);
+        if !(BLOCK_BYTES as u64..=last_start).contains(&start) {
             return Err(self.damaged_block(number, ArchiveDamage::Index));
         }
+        let content = start + BLOCK_HEADER_BYTES as u64;
         let header_bytes = self.read_range(start, BLOCK_HEADER_BYTES)?;
         let compressed = index32(BlockHeader::decode(&header_bytes).compressed);
         // Compression never grows a block by more than a fraction, so a longer one cannot be ours.
