@@ -14,7 +14,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::bytes::{array_at, index32, put, u16_at, u32_at, u64_at};
-use crate::frame::{FrameError, Lsn, frame_length, frame_time_ns};
+use crate::frame::{FrameError, Lsn, frame_length, frame_time_ns, personal_length};
 use crate::mask::mask_for;
 pub use crate::mask::{apply_mask, has_unwritten_sector, is_unwritten};
 use crate::storage::{AlignedBuf, BLOCK_BYTES};
@@ -317,13 +317,14 @@ pub fn open_batch_body<'a>(header: &BatchHeader, extent: &'a mut [u8]) -> Result
     Ok(body)
 }
 
-/// Checks that `body` is exactly `count` frames and returns the latest of their times.
+/// Checks that `body` is exactly `count` frames that can be read, and returns the latest of their times.
 fn check_frames(mut body: &[u8], count: u32) -> Result<u64, BatchError> {
     let (mut frames, mut latest_ns) = (0u32, 0);
     while !body.is_empty() {
-        let length = frame_length(body).map_err(BatchError::Frames)?;
-        latest_ns = latest_ns.max(frame_time_ns(body));
-        body = &body[length..];
+        let (frame, rest) = body.split_at(frame_length(body).map_err(BatchError::Frames)?);
+        personal_length(frame).map_err(BatchError::Frames)?;
+        latest_ns = latest_ns.max(frame_time_ns(frame));
+        body = rest;
         frames += 1;
     }
     if frames == count { Ok(latest_ns) } else { Err(BatchError::Count) }
@@ -431,6 +432,20 @@ mod tests {
         buf.extend_from_slice(&frame[..30]);
         let sealed = seal_batch(&mut buf, 2, &chain(), OWNER);
         assert!(matches!(sealed, Err(BatchError::Frames(FrameError::Short { .. }))));
+    }
+
+    #[test]
+    fn a_frame_whose_fixed_fields_contradict_each_other_is_sealed_into_no_batch() {
+        for (at, byte) in [(12, 21), (17, 1)] {
+            let mut frame = Vec::new();
+            encode_frame(&mut frame, &FrameHeader::default(), &[1; 20], b"").unwrap();
+            frame[at] = byte;
+            let mut buf = AlignedBuf::default();
+            begin_batch(&mut buf);
+            buf.extend_from_slice(&frame);
+            let sealed = seal_batch(&mut buf, 1, &chain(), OWNER);
+            assert_eq!(sealed, Err(BatchError::Frames(FrameError::Fields)), "byte {at}");
+        }
     }
 
     proptest! {
