@@ -14,6 +14,9 @@ pub mod config;
 mod demo;
 pub mod engine;
 pub mod env;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "server")]
 pub mod http;
 #[cfg(feature = "server")]

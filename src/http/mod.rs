@@ -20,6 +20,8 @@ mod debits;
 mod docs;
 mod error;
 mod fields;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod idempotency;
 mod keys;
 mod metrics;
