@@ -120,18 +120,19 @@ impl ArchivedSegment {
     }
 
     /// Shows the records from `from` to `to`, both included, as far as they are here; returns the LSN after
-    /// the last one shown.
+    /// the last one shown, which is `from` when none was.
     ///
     /// # Errors
-    /// [`ReadError`] when a block is damaged or cannot be read, or `visit` stops; the records before were
-    /// shown.
+    /// [`ReadError`] when a block is damaged or cannot be read, a record is missing between others, or `visit`
+    /// stops; the records before were shown.
     pub fn scan(
         &self,
         from: Lsn,
         to: Lsn,
         visit: &mut dyn FnMut(Record<'_>) -> Result<(), VisitError>,
     ) -> Result<Lsn, ReadError> {
-        let mut next = from;
+        let first = from.max(self.header.chain.lsn.next());
+        let mut next = first;
         self.batches(from, to, &mut |batch| {
             for record in batch.records() {
                 let damage = |error| ArchiveDamage::Batch(BatchError::Frames(error));
@@ -139,13 +140,21 @@ impl ArchivedSegment {
                     ArchiveError::damaged(&self.path, batch.offset, damage(error)).at_record(next)
                 })?;
                 if (from..=to).contains(&record.lsn) {
+                    if record.lsn != next {
+                        return Err(self.lacks(next));
+                    }
                     visit(record).map_err(|source| ReadError::Visit { lsn: record.lsn, source })?;
                     next = record.lsn.next();
                 }
             }
             Ok(())
         })?;
-        Ok(next)
+        Ok(if next > first { next } else { from })
+    }
+
+    /// What it means that no block holds a record which the trailer says is here.
+    pub(super) fn lacks(&self, lsn: Lsn) -> ReadError {
+        ArchiveError::damaged(&self.path, self.trailer.offset(), ArchiveDamage::Chain).at_record(lsn)
     }
 
     /// Checks every byte and the chain.
