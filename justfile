@@ -48,3 +48,21 @@ prove:
 bench:
     cargo run --release -- bench
     cargo bench --workspace
+
+# Coverage-guided fuzzing; no sanitizer, so that a stable toolchain is enough. CONTRIBUTING.md, "Fuzzing".
+fuzz_targets := "amount archive codec frames http http_texts snapshot store"
+
+# Each target for some seconds: what CI runs after `verify`.
+fuzz-short seconds="15":
+    cargo fuzz build --sanitizer none
+    for target in {{fuzz_targets}}; do just fuzz $target {{seconds}} || exit 1; done
+
+# One target for as long as wanted. What it learns is in fuzz/work, what it finds in fuzz/artifacts.
+fuzz target seconds="3600":
+    mkdir -p fuzz/work/{{target}}
+    cargo fuzz run --sanitizer none {{target}} fuzz/work/{{target}} fuzz/seeds/{{target}} fuzz/corpus/{{target}} -- \
+        -max_total_time={{seconds}} -timeout=20 -rss_limit_mb=2048 -print_final_stats=1
+
+# Adds to the corpus what a long run learnt, as far as it reaches something new.
+fuzz-keep target:
+    cargo fuzz run --sanitizer none {{target}} fuzz/corpus/{{target}} fuzz/seeds/{{target}} fuzz/work/{{target}} -- -set_cover_merge=1 -use_counters=0

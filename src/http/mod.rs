@@ -21,6 +21,8 @@ mod direct;
 mod docs;
 mod error;
 mod fields;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod idempotency;
 mod json;
 mod keys;

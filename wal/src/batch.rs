@@ -14,7 +14,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::bytes::{array_at, index32, put, u16_at, u32_at, u64_at};
-use crate::frame::{FrameError, Lsn, frame_length, frame_time_ns};
+use crate::frame::{FrameError, Lsn, frame_length, frame_time_ns, personal_length};
 use crate::mask::mask_for;
 pub use crate::mask::{apply_mask, has_unwritten_sector, is_unwritten};
 use crate::storage::{AlignedBuf, BLOCK_BYTES};
@@ -30,6 +30,10 @@ pub const BATCH_BYTES_LIMIT: usize = 1 << 20;
 
 /// What fills a batch up to the next block.
 pub const PADDING_BYTE: u8 = 0xA5;
+
+/// What is counted (records, batches, epochs, segments, turns) stays below this, and so never runs over. No log gets
+/// there; a header that claims it is damaged, whatever its checksum says.
+pub(crate) const COUNT_LIMIT: u64 = 1 << 63;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"CBAT");
 
@@ -68,6 +72,11 @@ impl ChainEnd {
         hasher.update(store);
         hasher.update(shard.to_le_bytes());
         ChainEnd { sequence: 0, lsn: Lsn::NONE, hash: hasher.finalize().into(), time_ns: 0 }
+    }
+
+    /// Whether a log can have come this far.
+    pub(crate) fn fits_the_format(&self) -> bool {
+        self.sequence < COUNT_LIMIT && self.lsn.0 < COUNT_LIMIT
     }
 
     /// The end after one more batch, or `None` when `header` does not follow.
@@ -224,7 +233,8 @@ impl BatchHeader {
             && self.count > 0
             && self.first_lsn > Lsn::NONE
             && self.sequence > 0
-            && self.first_lsn.0.checked_add(u64::from(self.count)).is_some()
+            && self.sequence < COUNT_LIMIT
+            && self.first_lsn.0 < COUNT_LIMIT - u64::from(self.count)
     }
 }
 
@@ -307,13 +317,14 @@ pub fn open_batch_body<'a>(header: &BatchHeader, extent: &'a mut [u8]) -> Result
     Ok(body)
 }
 
-/// Checks that `body` is exactly `count` frames and returns the latest of their times.
+/// Checks that `body` is exactly `count` frames that can be read, and returns the latest of their times.
 fn check_frames(mut body: &[u8], count: u32) -> Result<u64, BatchError> {
     let (mut frames, mut latest_ns) = (0u32, 0);
     while !body.is_empty() {
-        let length = frame_length(body).map_err(BatchError::Frames)?;
-        latest_ns = latest_ns.max(frame_time_ns(body));
-        body = &body[length..];
+        let (frame, rest) = body.split_at(frame_length(body).map_err(BatchError::Frames)?);
+        personal_length(frame).map_err(BatchError::Frames)?;
+        latest_ns = latest_ns.max(frame_time_ns(frame));
+        body = rest;
         frames += 1;
     }
     if frames == count { Ok(latest_ns) } else { Err(BatchError::Count) }
@@ -358,6 +369,20 @@ mod tests {
         let end = chain().followed_by(&header).unwrap();
         assert_eq!((end.sequence, end.lsn, end.hash), (5, Lsn(12), header.hash()));
         assert_eq!(end.followed_by(&header), None);
+    }
+
+    #[test]
+    fn a_sound_header_with_numbers_that_no_log_reaches_is_refused() {
+        let (_, header, _) = batch_of(&[vec![1]]);
+        for impossible in [
+            BatchHeader { sequence: COUNT_LIMIT, ..header },
+            BatchHeader { sequence: u64::MAX, ..header },
+            BatchHeader { first_lsn: Lsn(COUNT_LIMIT - 1), ..header },
+            BatchHeader { first_lsn: Lsn(u64::MAX), ..header },
+        ] {
+            let decoded = BatchHeader::decode(&impossible.encode(OWNER.salt), OWNER.salt);
+            assert_eq!(decoded, Err(BatchError::HeaderFields), "{impossible:?}");
+        }
     }
 
     #[test]
@@ -407,6 +432,20 @@ mod tests {
         buf.extend_from_slice(&frame[..30]);
         let sealed = seal_batch(&mut buf, 2, &chain(), OWNER);
         assert!(matches!(sealed, Err(BatchError::Frames(FrameError::Short { .. }))));
+    }
+
+    #[test]
+    fn a_frame_whose_fixed_fields_contradict_each_other_is_sealed_into_no_batch() {
+        for (at, byte) in [(12, 21), (17, 1)] {
+            let mut frame = Vec::new();
+            encode_frame(&mut frame, &FrameHeader::default(), &[1; 20], b"").unwrap();
+            frame[at] = byte;
+            let mut buf = AlignedBuf::default();
+            begin_batch(&mut buf);
+            buf.extend_from_slice(&frame);
+            let sealed = seal_batch(&mut buf, 1, &chain(), OWNER);
+            assert_eq!(sealed, Err(BatchError::Frames(FrameError::Fields)), "byte {at}");
+        }
     }
 
     proptest! {

@@ -11,7 +11,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::batch::{ChainEnd, PADDING_BYTE};
+use crate::batch::{COUNT_LIMIT, ChainEnd, PADDING_BYTE};
 use crate::bytes::{array_at, put, u16_at, u32_at, u64_at};
 use crate::frame::Lsn;
 use crate::segment::{FORMAT_VERSION, StoreId};
@@ -154,7 +154,13 @@ impl Control {
         if format != FORMAT_VERSION {
             return Slot::Format(format);
         }
-        Slot::Valid(Control::decode_fields(block))
+        let control = Control::decode_fields(block);
+        if control.fits_the_format() { Slot::Valid(control) } else { Slot::Damaged }
+    }
+
+    fn fits_the_format(&self) -> bool {
+        let counts = [self.turn, self.epoch, self.live_segment];
+        counts.into_iter().all(|count| count < COUNT_LIMIT) && self.last.fits_the_format()
     }
 
     fn decode_fields(block: &[u8]) -> Control {
@@ -321,6 +327,20 @@ mod tests {
             damaged[bit / 8] ^= 1 << (bit % 8);
             let other = if bit / 8 < BLOCK_BYTES { control(5) } else { control(4) };
             assert_eq!(decode_control(&damaged).unwrap(), (other, true), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_slot_with_numbers_that_no_log_reaches_is_damaged() {
+        let last = control(1).last;
+        for impossible in [
+            Control { turn: u64::MAX, ..control(9) },
+            Control { epoch: COUNT_LIMIT, ..control(9) },
+            Control { last: ChainEnd { sequence: u64::MAX, ..last }, ..control(9) },
+            Control { last: ChainEnd { lsn: Lsn(u64::MAX), ..last }, ..control(9) },
+        ] {
+            let bytes = [impossible.encode(), control(1).encode()].concat();
+            assert_eq!(decode_control(&bytes).unwrap(), (control(1), true));
         }
     }
 

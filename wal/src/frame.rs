@@ -303,6 +303,17 @@ pub fn frame_length(bytes: &[u8]) -> Result<usize, FrameError> {
     Ok(claimed)
 }
 
+/// The length of the personal part of a frame that [`frame_length`] has accepted, if the fixed fields can be.
+pub(crate) fn personal_length(frame: &[u8]) -> Result<usize, FrameError> {
+    let personal_bytes = index32(u32_at(frame, PERSONAL_AT));
+    let fits = personal_bytes <= frame.len() - FRAME_HEADER_BYTES;
+    if fits && frame[SUBJECT_AT + 1..SUBJECT_AT + 4] == [0; 3] {
+        Ok(personal_bytes)
+    } else {
+        Err(FrameError::Fields)
+    }
+}
+
 /// The time of a frame that [`frame_length`] has accepted.
 pub(crate) fn frame_time_ns(frame: &[u8]) -> u64 {
     u64_at(frame, TIME_AT)
@@ -328,11 +339,8 @@ pub fn decode_frame(bytes: &[u8], lsn: Lsn) -> Result<(Record<'_>, &[u8]), Frame
 pub fn decode_frame_unchecked(bytes: &[u8], lsn: Lsn) -> Result<(Record<'_>, &[u8]), FrameError> {
     let length = frame_length(bytes)?;
     let (frame, rest) = bytes.split_at(length);
-    let personal_bytes = index32(u32_at(frame, PERSONAL_AT));
+    let personal_bytes = personal_length(frame)?;
     let parts = &frame[FRAME_HEADER_BYTES..];
-    if personal_bytes > parts.len() || frame[SUBJECT_AT + 1..SUBJECT_AT + 4] != [0; 3] {
-        return Err(FrameError::Fields);
-    }
     let (public, personal) = parts.split_at(parts.len() - personal_bytes);
     Ok((Record { lsn, header: header_of(frame, lsn), public, personal }, rest))
 }

@@ -16,6 +16,9 @@ pub mod control;
 pub mod env;
 pub mod error;
 pub mod frame;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod halt;
 pub mod hot_log;
 pub mod inspect;

@@ -5,7 +5,7 @@
 //! one epoch only and never again after the log was opened anew; where it ends, its successor says.
 //! Absent on purpose: I/O. Layout: `docs/WAL_FORMAT.md`, "Segment". Tested below and by the golden files.
 
-use crate::batch::{ChainEnd, Hash, PADDING_BYTE};
+use crate::batch::{COUNT_LIMIT, ChainEnd, Hash, PADDING_BYTE};
 use crate::bytes::{array_at, put, u16_at, u32_at, u64_at};
 use crate::frame::Lsn;
 use crate::storage::BLOCK_BYTES;
@@ -81,6 +81,9 @@ pub enum SegmentHeaderError {
     /// The bytes after the fields are not the padding.
     #[error("the padding of the segment header is damaged")]
     Padding,
+    /// The checksum holds, but the fields are outside what format 1 allows.
+    #[error("the segment header's fields are outside what format 1 allows")]
+    Fields,
 }
 
 impl SegmentHeader {
@@ -139,7 +142,12 @@ impl SegmentHeader {
         if block[FIELDS_BYTES..].iter().any(|byte| *byte != PADDING_BYTE) {
             return Err(SegmentHeaderError::Padding);
         }
-        Ok(decode_fields(block))
+        let header = decode_fields(block);
+        if header.fits_the_format() { Ok(header) } else { Err(SegmentHeaderError::Fields) }
+    }
+
+    fn fits_the_format(&self) -> bool {
+        (1..COUNT_LIMIT).contains(&self.number) && self.epoch < COUNT_LIMIT && self.chain.fits_the_format()
     }
 }
 
@@ -192,6 +200,20 @@ mod tests {
             created_ns: 1_763_750_000_000_000_000,
             previous_end: 40_960,
             chain: ChainEnd { sequence: 77, lsn: Lsn(900), hash: [4; 32], time_ns: 5 },
+        }
+    }
+
+    #[test]
+    fn a_sound_header_with_numbers_that_no_log_reaches_is_refused() {
+        let chain = header().chain;
+        for impossible in [
+            SegmentHeader { number: 0, ..header() },
+            SegmentHeader { number: u64::MAX, ..header() },
+            SegmentHeader { epoch: COUNT_LIMIT, ..header() },
+            SegmentHeader { chain: ChainEnd { sequence: u64::MAX, ..chain }, ..header() },
+            SegmentHeader { chain: ChainEnd { lsn: Lsn(u64::MAX), ..chain }, ..header() },
+        ] {
+            assert_eq!(SegmentHeader::decode(&impossible.encode()), Err(SegmentHeaderError::Fields));
         }
     }
 

@@ -143,7 +143,11 @@ impl SegmentSource for Archive {
         let mut next = from;
         while next <= to {
             let Some(segment) = self.holding(next).map_err(|error| error.at_record(next))? else { break };
-            next = segment.scan(next, to, visit)?;
+            let after = segment.scan(next, to, visit)?;
+            if after == next {
+                return Err(segment.lacks(next));
+            }
+            next = after;
         }
         if next == from && from <= to {
             let first = self.lsn_range().map_or(Lsn::NONE, |(first, _)| first);

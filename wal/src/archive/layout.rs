@@ -1,6 +1,6 @@
 //! The bytes of an archived segment: header block, compressed blocks, index, audit tree, fill, trailer.
 
-use crate::batch::ChainEnd;
+use crate::batch::{COUNT_LIMIT, ChainEnd};
 use crate::bytes::{array_at, put, u16_at, u32_at, u64_at};
 use crate::frame::Lsn;
 use crate::segment::StoreId;
@@ -69,14 +69,19 @@ impl ArchiveHeader {
         if found != FORMAT {
             return Err(ArchiveDamage::Format { found, supported: FORMAT });
         }
-        Ok(ArchiveHeader {
+        let header = ArchiveHeader {
             store: array_at(block, 16),
             shard: u16_at(block, 12),
             number: u64_at(block, 32),
             epoch: u64_at(block, 40),
             created_ns: u64_at(block, 48),
             chain: chain_at(block, HEADER_CHAIN_AT),
-        })
+        };
+        if header.fits_the_format() { Ok(header) } else { Err(ArchiveDamage::Header) }
+    }
+
+    fn fits_the_format(&self) -> bool {
+        (1..COUNT_LIMIT).contains(&self.number) && self.epoch < COUNT_LIMIT && self.chain.fits_the_format()
     }
 }
 
@@ -199,7 +204,8 @@ impl Trailer {
         let sound = u32_at(bytes, TRAILER_CRC_AT) == crc32fast::hash(&bytes[..TRAILER_CRC_AT])
             && bytes[..8] == TRAILER_MAGIC
             && trailer.file_bytes == file_bytes
-            && trailer.parts_fit();
+            && trailer.parts_fit()
+            && trailer.chain.fits_the_format();
         if sound { Ok(trailer) } else { Err(ArchiveDamage::Trailer) }
     }
 

@@ -120,18 +120,19 @@ impl ArchivedSegment {
     }
 
     /// Shows the records from `from` to `to`, both included, as far as they are here; returns the LSN after
-    /// the last one shown.
+    /// the last one shown, which is `from` when none was.
     ///
     /// # Errors
-    /// [`ReadError`] when a block is damaged or cannot be read, or `visit` stops; the records before were
-    /// shown.
+    /// [`ReadError`] when a block is damaged or cannot be read, a record is missing between others, or `visit`
+    /// stops; the records before were shown.
     pub fn scan(
         &self,
         from: Lsn,
         to: Lsn,
         visit: &mut dyn FnMut(Record<'_>) -> Result<(), VisitError>,
     ) -> Result<Lsn, ReadError> {
-        let mut next = from;
+        let first = from.max(self.header.chain.lsn.next());
+        let mut next = first;
         self.batches(from, to, &mut |batch| {
             for record in batch.records() {
                 let damage = |error| ArchiveDamage::Batch(BatchError::Frames(error));
@@ -139,13 +140,21 @@ impl ArchivedSegment {
                     ArchiveError::damaged(&self.path, batch.offset, damage(error)).at_record(next)
                 })?;
                 if (from..=to).contains(&record.lsn) {
+                    if record.lsn != next {
+                        return Err(self.lacks(next));
+                    }
                     visit(record).map_err(|source| ReadError::Visit { lsn: record.lsn, source })?;
                     next = record.lsn.next();
                 }
             }
             Ok(())
         })?;
-        Ok(next)
+        Ok(if next > first { next } else { from })
+    }
+
+    /// What it means that no block holds a record which the trailer says is here.
+    pub(super) fn lacks(&self, lsn: Lsn) -> ReadError {
+        ArchiveError::damaged(&self.path, self.trailer.offset(), ArchiveDamage::Chain).at_record(lsn)
     }
 
     /// Checks every byte and the chain.
@@ -209,10 +218,11 @@ impl ArchivedSegment {
 
     fn read_block(&self, number: usize) -> Result<(Vec<u8>, Vec<u8>), ArchiveError> {
         let start = self.index[number].offset;
-        let content = start + BLOCK_HEADER_BYTES as u64;
-        if start < BLOCK_BYTES as u64 || content > self.trailer.index_at {
+        let last_start = self.trailer.index_at.saturating_sub(BLOCK_HEADER_BYTES as u64);
+        if !(BLOCK_BYTES as u64..=last_start).contains(&start) {
             return Err(self.damaged_block(number, ArchiveDamage::Index));
         }
+        let content = start + BLOCK_HEADER_BYTES as u64;
         let header_bytes = self.read_range(start, BLOCK_HEADER_BYTES)?;
         let compressed = index32(BlockHeader::decode(&header_bytes).compressed);
         // Compression never grows a block by more than a fraction, so a longer one cannot be ours.

@@ -164,6 +164,21 @@ fn a_batch_that_does_not_follow_is_refused() {
 }
 
 #[test]
+fn a_segment_that_holds_fewer_records_than_it_says_is_refused_at_the_first_that_lacks() {
+    let disk = CrashStorage::new();
+    let archive = archive_on(&disk, 0);
+    archive_segment(&archive, 1, genesis(), &[(10, 10)]).unwrap();
+    let mut bytes = disk.read_file(&archive.path(1)).unwrap();
+    let (file_bytes, at) = (bytes.len() as u64, bytes.len() - layout::TRAILER_BYTES);
+    let mut trailer = layout::Trailer::decode(&bytes[at..], file_bytes).unwrap();
+    trailer.chain.lsn = Lsn(1 << 40);
+    bytes[at..].copy_from_slice(&trailer.encode());
+    disk.put_file(&archive.path(1), &bytes);
+    let refused = read(&archive_on(&disk, 0), 5, 1 << 39).unwrap_err();
+    assert!(matches!(refused, ReadError::Corrupt { lsn: Lsn(11), .. }), "{refused}");
+}
+
+#[test]
 fn any_flipped_bit_is_found() {
     let disk = CrashStorage::new();
     let archive = archive_on(&disk, 0);

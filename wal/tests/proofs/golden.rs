@@ -29,28 +29,41 @@ fn blessing() -> bool {
     std::env::var_os("COFFER_TEST_BLESS").is_some_and(|value| value == "1")
 }
 
-fn read(name: &str) -> Vec<u8> {
-    let path = golden_dir().join(name);
-    let file = OsStorage::buffered().open(&path, Access::Read);
+pub(crate) fn read(name: &str) -> Vec<u8> {
+    read_path(&golden_dir().join(name))
+}
+
+fn read_path(path: &Path) -> Vec<u8> {
+    let file = OsStorage::buffered().open(path, Access::Read);
     let file = file.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut bytes = vec![0; usize::try_from(file.bytes().unwrap()).unwrap()];
     read_exact_at(file.as_ref(), &mut bytes, 0).unwrap();
     bytes
 }
 
-fn bless(name: &str, bytes: &[u8]) {
-    let (storage, path) = (OsStorage::buffered(), golden_dir().join(name));
+fn bless(path: &Path, bytes: &[u8]) {
+    let storage = OsStorage::buffered();
     storage.create_dir_all(path.parent().unwrap()).unwrap();
-    if storage.exists(&path).unwrap() {
-        storage.remove(&path).unwrap();
+    if storage.exists(path).unwrap() {
+        storage.remove(path).unwrap();
     }
-    write_all_at(storage.open(&path, Access::CreateNew).unwrap().as_ref(), bytes, 0).unwrap();
+    write_all_at(storage.open(path, Access::CreateNew).unwrap().as_ref(), bytes, 0).unwrap();
+}
+
+/// A seed of a fuzz target is still what the golden files make of it.
+#[track_caller]
+pub(crate) fn assert_seed(name: &str, bytes: &[u8]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds").join(name);
+    if blessing() {
+        bless(&path, bytes);
+    }
+    assert!(read_path(&path) == bytes, "{name}");
 }
 
 #[track_caller]
 fn assert_golden(name: &str, bytes: &[u8]) {
     if blessing() {
-        bless(name, bytes);
+        bless(&golden_dir().join(name), bytes);
     }
     let golden = read(name);
     let differs = golden.iter().zip(bytes).position(|(golden, now)| golden != now);
@@ -174,9 +187,12 @@ fn a_store_of_format_1_opens_and_holds_what_it_held() {
     if blessing() {
         let names: Vec<String> = world.disk.files().iter().map(|path| name_of(path)).collect();
         for name in &names {
-            bless(&format!("store/{name}"), &world.disk.read_file(&Path::new(DIR).join(name)).unwrap());
+            bless(
+                &golden_dir().join("store").join(name),
+                &world.disk.read_file(&Path::new(DIR).join(name)).unwrap(),
+            );
         }
-        bless("store/files.txt", names.join("\n").as_bytes());
+        bless(&golden_dir().join("store/files.txt"), names.join("\n").as_bytes());
     }
     let list = String::from_utf8(read("store/files.txt")).unwrap();
     let disk = CrashStorage::new();

@@ -11,5 +11,6 @@ mod faults;
 mod golden;
 mod inspect;
 mod random;
+mod seeds;
 mod threads;
 mod world;
