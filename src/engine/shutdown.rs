@@ -16,10 +16,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 pub(crate) async fn run(core: &Arc<Core>) -> Result<(), Failure> {
     core.closing.store(true, Ordering::Release);
     let drained = until(|| core.in_flight.get() == 0).await;
-    for shard in 0..core.router.shard_count() {
-        core.router.sweep(shard, u64::MAX);
-    }
-    let rested = until(|| core.router.places().active == 0 || core.journal.halted().is_some()).await;
+    let rested = until(|| {
+        // Again and again: what has not started yet cannot be asked.
+        (0..core.router.shard_count()).for_each(|shard| drop(core.router.sweep(shard, u64::MAX)));
+        core.router.places().active == 0 || core.journal.halted().is_some()
+    });
+    let rested = rested.await;
     if !(drained && rested) {
         tracing::warn!("not everything came to rest in time; the next start replays the rest");
     }
