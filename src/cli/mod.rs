@@ -12,7 +12,7 @@ mod instant;
 mod keys;
 pub(crate) mod output;
 mod progress;
-mod serve;
+pub(crate) mod serve;
 mod settings_args;
 mod snapshot;
 pub(crate) mod start;

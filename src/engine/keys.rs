@@ -99,6 +99,12 @@ impl Keys {
         self.len.load(Ordering::Relaxed)
     }
 
+    /// Bytes that the shards have allocated.
+    pub(crate) fn allocated_bytes(&self) -> usize {
+        let shards = self.shards.iter().map(|shard| shard.lock().expect("no key operation panics"));
+        shards.map(|shard| shard.entries.allocation_size()).sum()
+    }
+
     /// A copy of one shard for a snapshot; `None` beyond the last.
     pub(crate) fn copy_shard(&self, index: usize) -> Option<Vec<(KeyHash, KeyEntry)>> {
         let shard = self.shards.get(index)?.lock().expect("no key operation panics");

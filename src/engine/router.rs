@@ -482,7 +482,8 @@ mod tests {
     #[test]
     fn an_actor_that_has_not_started_yet_is_not_asked_to_leave_and_answers() {
         let dir = tempfile::tempdir().unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let options = EngineOptions { segment_bytes: 2 << 20, ..EngineOptions::new(dir.path()) };
         let engine = runtime.block_on(Engine::open(options, Env::os(), Arc::new(()))).unwrap();
         runtime.block_on(engine.create_tenant("t", Origin::default())).unwrap();
@@ -493,7 +494,8 @@ mod tests {
         let asked: usize = (0..router.shard_count()).map(|shard| router.sweep(shard, u64::MAX)).sum();
         assert_eq!((asked, router.places().active), (0, 1), "it is active and has not started");
         drop(busy);
-        let answered = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(10), answer).await });
+        let answered =
+            runtime.block_on(async { tokio::time::timeout(Duration::from_secs(10), answer).await });
         assert!(answered.unwrap().is_ok(), "what was in its mailbox is answered");
         runtime.block_on(engine.shutdown()).unwrap();
     }

@@ -47,6 +47,12 @@ impl Timers {
         queue.heap.push(Reverse((at, tenant, number)));
     }
 
+    /// Bytes that the queue has allocated.
+    pub(crate) fn allocated_bytes(&self) -> usize {
+        let queue = self.queue.lock().expect("no timer operation panics");
+        queue.heap.capacity() * size_of::<Entry>() + queue.earliest.allocation_size()
+    }
+
     /// Takes at most `max` customers that are due.
     fn take_due(&self, now: Timestamp, max: usize) -> Vec<(TenantNumber, CustomerNumber)> {
         let mut queue = self.queue.lock().expect("no timer operation panics");

@@ -71,16 +71,16 @@ async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, CliError> 
     })
 }
 
-/// Asks the system for as many open files as it gives without being root, and warns when `connections_max` cannot be had.
-pub(crate) fn raise_file_limit(config: &Config) {
+/// Asks the system for as many open files as it gives without being root, and warns when so many connections cannot be had.
+pub(crate) fn raise_file_limit(connections: u64) {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
         tracing::warn!("the limit of open files stays at {current:?}");
     }
-    let wanted = config.number::<u64>("http.connections_max") + OWN_FILES;
+    let wanted = connections + OWN_FILES;
     if let Some(allowed) = getrlimit(Resource::Nofile).current.filter(|allowed| *allowed < wanted) {
         tracing::warn!(
-            "the system allows {allowed} open files, fewer than http.connections_max needs ({wanted})"
+            "the system allows {allowed} open files, fewer than {connections} connections need ({wanted})"
         );
     }
 }
