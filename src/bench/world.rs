@@ -80,7 +80,7 @@ pub(crate) async fn make(
     }
     bench.note(&format!("the making of {customers} customers with three tranches each"));
     makers.join_all().await.into_iter().collect::<Result<(), _>>()?;
-    Ok(World { tenant, first: lowest.load(Ordering::Relaxed), customers })
+    Ok(World::of(tenant, lowest.load(Ordering::Relaxed), customers))
 }
 
 async fn make_one(engine: &Engine, tenant: TenantNumber, index: u64) -> Result<CustomerNumber, CliError> {

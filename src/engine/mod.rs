@@ -5,6 +5,7 @@
 //!
 //! Absent on purpose: HTTP (see `http`), rules (see [`coffer_ledger`]), the format of files (see [`coffer_wal`]).
 
+mod arriving_keys;
 pub mod codec;
 mod core;
 mod counters;

@@ -18,7 +18,9 @@ pub(crate) async fn run(core: &Arc<Core>) -> Result<(), Failure> {
     let drained = until(|| core.in_flight.get() == 0).await;
     let rested = until(|| {
         // Again and again: what has not started yet cannot be asked.
-        (0..core.router.shard_count()).for_each(|shard| drop(core.router.sweep(shard, u64::MAX)));
+        for shard in 0..core.router.shard_count() {
+            core.router.sweep(shard, u64::MAX);
+        }
         core.router.places().active == 0 || core.journal.halted().is_some()
     });
     let rested = rested.await;
