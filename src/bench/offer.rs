@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use coffer_wal::Clock;
 use hdrhistogram::Histogram;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::embedded::debit;
@@ -218,7 +218,7 @@ impl Shared {
             Poll::Pending => {
                 self.in_flight.fetch_add(1, Ordering::Relaxed);
                 let shared = Arc::clone(self);
-                let _: JoinHandle<()> = tokio::spawn(async move {
+                tokio::spawn(async move {
                     let answer = answer.await;
                     shared.record(began_ns, answer);
                     shared.in_flight.fetch_sub(1, Ordering::Release);
