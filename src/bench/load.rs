@@ -103,7 +103,8 @@ impl Heard {
     }
 }
 
-/// Offers so many requests a second, spread evenly over the connections, which are all open before the first is sent.
+/// Offers so many requests a second, spread evenly over the connections. All are open before the first is sent, and each has been
+/// answered once: a connection that the system still holds back says nothing about the server.
 pub(crate) async fn offer(
     clock: &Arc<dyn Clock>,
     target: &Target,
@@ -113,7 +114,9 @@ pub(crate) async fn offer(
 ) -> Result<Heard, CliError> {
     let mut open = Vec::new();
     for _ in 0..connections {
-        open.push(Connection::open(&target.url).await.map_err(failed)?);
+        let mut connection = Connection::open(&target.url).await.map_err(failed)?;
+        connection.exchange("GET /healthz HTTP/1.1\r\nHost: bench\r\n\r\n").await.map_err(failed)?;
+        open.push(connection);
     }
     let every = Duration::from_nanos(u64::from(connections) * 1_000_000_000 / per_second.max(1));
     let (start, began_ns) = (Instant::now(), clock.monotonic_ns());

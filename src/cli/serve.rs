@@ -74,7 +74,7 @@ async fn serve(config: &Config) -> Result<(), CliError> {
     let bootstrap_key = bootstrap::chosen_key()?;
     let mut signals = signals::Signals::new()?;
     // The addresses first: when one is taken, no data directory has been made yet.
-    let listeners = Listeners::bind(config).await?;
+    let listeners = Listeners::bind(config)?;
     raise_file_limit(config.number("http.connections_max"));
     make_data_dir(&config.data_dir())?;
     let env = start::machine(config.switch("log.direct_io"));
