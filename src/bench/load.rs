@@ -4,8 +4,8 @@
 //! Two ways: closed, where wrk is not installed ([`measure`]); and open, so many requests a second whether the server keeps up
 //! or not ([`offer`]), which wrk cannot do.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use coffer_wal::Clock;
@@ -94,12 +94,21 @@ impl Heard {
         self.accepted as f64 * 1e9 / self.elapsed_ns.max(1) as f64
     }
 
-    fn add(&mut self, other: &Self) -> Result<(), hdrhistogram::AdditionError> {
-        self.accepted += other.accepted;
-        self.refused += other.refused;
-        self.unsent += other.unsent;
-        self.latencies_us.add(&other.latencies_us)?;
-        self.refusals_us.add(&other.refusals_us)
+    fn note(&mut self, answer: Answer, us: u64) -> std::io::Result<()> {
+        match answer {
+            Answer { status: 200, .. } => {
+                self.accepted += 1;
+                self.latencies_us.saturating_record(us);
+            }
+            Answer { status: 503, overloaded: true, retry_after: true } => {
+                self.refused += 1;
+                self.refusals_us.saturating_record(us);
+            }
+            other => {
+                return Err(std::io::Error::other(format!("an answer that it must not give: {other:?}")));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -120,31 +129,35 @@ pub(crate) async fn offer(
     }
     let every = Duration::from_nanos(u64::from(connections) * 1_000_000_000 / per_second.max(1));
     let (start, began_ns) = (Instant::now(), clock.monotonic_ns());
+    // One for all: thousands of histograms would be gigabytes.
+    let heard = Arc::new(Mutex::new(Heard::new()));
     let mut tasks = JoinSet::new();
     for (number, connection) in (0..connections).zip(open) {
         let first = start + every * number / connections;
-        let (target, clock) = (target.clone(), Arc::clone(clock));
+        let (target, clock, heard) = (target.clone(), Arc::clone(clock), Arc::clone(&heard));
         tasks.spawn(async move {
-            pace(&target, number, connection, clock.as_ref(), (first, every, start + span)).await
+            pace(&target, (number, connection), clock.as_ref(), &heard, (first, every, start + span)).await
         });
     }
-    let mut heard = Heard::new();
     while let Some(ended) = tasks.join_next().await {
-        let one = ended.map_err(|error| CliError::new(Code::Internal, error.to_string()))?.map_err(failed)?;
-        heard.add(&one).map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
+        ended.map_err(|error| CliError::new(Code::Internal, error.to_string()))?.map_err(failed)?;
     }
+    let mut heard = Arc::into_inner(heard)
+        .expect("every task has ended")
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     heard.elapsed_ns = clock.monotonic_ns() - began_ns;
     Ok(heard)
 }
 
 async fn pace(
     target: &Target,
-    number: u32,
-    mut connection: Connection,
+    (number, mut connection): (u32, Connection),
     clock: &dyn Clock,
+    heard: &Mutex<Heard>,
     (mut due, every, end): (Instant, Duration, Instant),
-) -> std::io::Result<Heard> {
-    let (mut heard, mut count, mut random) = (Heard::new(), 0, Random::new(number.into()));
+) -> std::io::Result<()> {
+    let (mut count, mut random) = (0, Random::new(number.into()));
     while due < end {
         tokio::time::sleep_until(due).await;
         count += 1;
@@ -152,26 +165,15 @@ async fn pace(
         let began_ns = clock.monotonic_ns();
         let answer = connection.exchange(&request).await?;
         let us = (clock.monotonic_ns() - began_ns) / 1_000;
-        match answer {
-            Answer { status: 200, .. } => {
-                heard.accepted += 1;
-                heard.latencies_us.saturating_record(us);
-            }
-            Answer { status: 503, overloaded: true, retry_after: true } => {
-                heard.refused += 1;
-                heard.refusals_us.saturating_record(us);
-            }
-            other => {
-                return Err(std::io::Error::other(format!("an answer that it must not give: {other:?}")));
-            }
-        }
+        let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.note(answer, us)?;
         due += every;
         while due < Instant::now() && due < end {
             heard.unsent += 1;
             due += every;
         }
     }
-    Ok(heard)
+    Ok(())
 }
 
 fn request(target: &Target, connection: u32, count: u64, random: &mut Random) -> String {
