@@ -170,7 +170,7 @@ async fn make_customers(engine: &Engine) -> Result<Vec<CustomerNumber>, CliError
     Ok(customers)
 }
 
-fn wallet(customer: &str) -> Result<Command, CliError> {
+pub(super) fn wallet(customer: &str) -> Result<Command, CliError> {
     let currency =
         Currency::parse("usd").map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
     Ok(Command::CreateWallet(CreateWallet {
@@ -191,7 +191,7 @@ fn wallet(customer: &str) -> Result<Command, CliError> {
     }))
 }
 
-fn top_up(wallet: coffer_ledger::ids::WalletId) -> Command {
+pub(super) fn top_up(wallet: coffer_ledger::ids::WalletId) -> Command {
     Command::TopUp(TopUp {
         wallet,
         quantity: Quantity::Credits(Credits::whole(CREDITS)),
@@ -206,7 +206,7 @@ fn top_up(wallet: coffer_ledger::ids::WalletId) -> Command {
     })
 }
 
-fn debit() -> Command {
+pub(super) fn debit() -> Command {
     Command::Debit(Debit {
         quantity: Quantity::Credits(Credits::whole(1)),
         wallet: None,

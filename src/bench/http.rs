@@ -5,11 +5,13 @@ use hyper::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use super::offer::Pick;
 use super::report::Figure;
 use super::{Bench, CUSTOMERS, ClientKind, load, wrk};
 use crate::cli::child::{Server, own_program};
 use crate::cli::client::Client;
 use crate::cli::exit::{CliError, Code};
+use crate::demo::Random;
 
 /// The key of the measured server; it lives as long as the measurement.
 pub(crate) const API_KEY: &str = "bench-admin-key-of-a-temporary-server";
@@ -21,10 +23,29 @@ pub(crate) struct Target {
     pub(crate) name: &'static str,
     /// Where.
     pub(crate) url: String,
+    /// Whose customers they are.
+    pub(crate) api_key: &'static str,
     /// How many customers are debited in turn.
     pub(crate) customers: usize,
+    /// The first of those in turn.
+    pub(crate) first: usize,
+    /// How the customers of the requests are picked.
+    pub(crate) pick: Pick,
     /// Makes the keys of this load unlike those of any other.
     pub(crate) salt: String,
+}
+
+impl Target {
+    /// Whom the request of this count is for.
+    pub(crate) fn index(&self, count: u64, random: &mut Random) -> usize {
+        let (first, customers) = (to_u64(self.first), to_u64(self.customers));
+        let index = self.pick.index(customers, first + count, random) % customers;
+        usize::try_from(index).expect("less than a usize")
+    }
+}
+
+fn to_u64(number: usize) -> u64 {
+    u64::try_from(number).expect("64 bits hold every usize")
 }
 
 /// Measures everything that goes over HTTP.
@@ -48,7 +69,9 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
                     bench.rounds()
                 ));
                 let salt = format!("{connections}-{round}-{}", customers.min(&2));
-                let target = Target { name, url: (*url).clone(), customers: *customers, salt };
+                let (url, customers) = ((*url).clone(), *customers);
+                let pick = Pick::InTurn;
+                let target = Target { name, url, api_key: API_KEY, customers, first: 0, pick, salt };
                 figures.push(one(bench, &target, *connections).await?);
             }
         }
@@ -58,7 +81,8 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
     Ok(figures)
 }
 
-async fn one(bench: &Bench, target: &Target, connections: u32) -> Result<Figure, CliError> {
+/// One measurement, by whichever client there is.
+pub(crate) async fn one(bench: &Bench, target: &Target, connections: u32) -> Result<Figure, CliError> {
     match bench.client() {
         ClientKind::Wrk => wrk::measure(bench, target, connections).await,
         ClientKind::BuiltIn => load::measure(bench, target, connections).await,

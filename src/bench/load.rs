@@ -1,24 +1,30 @@
-//! Load by this process, where wrk is not installed: raw HTTP/1.1 over kept connections, one request at a time on each. It
-//! reads only what our own servers send: a status line, a content length, a body.
+//! Load by this process: raw HTTP/1.1 over kept connections, one request at a time on each. It reads only what our own servers
+//! send: a status line, a content length, a body.
+//!
+//! Two ways: closed, where wrk is not installed ([`measure`]); and open, so many requests a second whether the server keeps up
+//! or not ([`offer`]), which wrk cannot do.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use coffer_wal::Clock;
 use hdrhistogram::Histogram;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::Bench;
-use super::http::{API_KEY, Target, customer};
+use super::http::{Target, customer};
 use super::report::{Figure, new_histogram};
 use crate::cli::exit::{CliError, Code};
+use crate::demo::Random;
 
 const REPLY_BYTES_MAX: usize = 64 << 10;
 const BODY: &str = "{\"credits\":\"1\"}";
 
-/// One measurement.
+/// One closed measurement: every reply must be 200.
 pub(crate) async fn measure(bench: &Bench, target: &Target, connections: u32) -> Result<Figure, CliError> {
     let stop = Arc::new(AtomicBool::new(false));
     let clock = &bench.env.clock;
@@ -42,68 +48,204 @@ pub(crate) async fn measure(bench: &Bench, target: &Target, connections: u32) ->
 
 async fn work(
     target: &Target,
-    connection: u32,
+    number: u32,
     clock: &dyn Clock,
     stop: &AtomicBool,
 ) -> std::io::Result<Histogram<u64>> {
-    let host = target.url.trim_start_matches("http://");
-    let mut stream = TcpStream::connect(host).await?;
-    stream.set_nodelay(true)?;
-    let (mut latencies_us, mut count, mut index) =
-        (new_histogram(), 0_u64, usize::try_from(connection).unwrap_or(0));
-    let mut reply = Vec::with_capacity(REPLY_BYTES_MAX);
+    let mut connection = Connection::open(&target.url).await?;
+    let (mut latencies_us, mut count) = (new_histogram(), 0_u64);
+    let mut random = Random::new(number.into());
     while !stop.load(Ordering::Relaxed) {
-        index = (index + 7) % target.customers;
         count += 1;
-        let request = request(target, host, &customer(index), connection, count);
+        let request = request(target, number, count, &mut random);
         let began_ns = clock.monotonic_ns();
-        stream.write_all(request.as_bytes()).await?;
-        read_reply(&mut stream, &mut reply).await?;
+        let answer = connection.exchange(&request).await?;
+        if answer.status != 200 {
+            return Err(std::io::Error::other(format!("answered {}", answer.status)));
+        }
         latencies_us.saturating_record((clock.monotonic_ns() - began_ns) / 1_000);
     }
     Ok(latencies_us)
 }
 
-fn request(target: &Target, host: &str, customer: &str, connection: u32, count: u64) -> String {
+/// What became of an open load.
+pub(crate) struct Heard {
+    /// Answered 200.
+    pub(crate) accepted: u64,
+    /// Answered 503 `overloaded` with `Retry-After`.
+    pub(crate) refused: u64,
+    /// Due while their connection still waited for the answer before: never sent.
+    pub(crate) unsent: u64,
+    pub(crate) elapsed_ns: u64,
+    /// Of what was accepted.
+    pub(crate) latencies_us: Histogram<u64>,
+    /// Of what was refused.
+    pub(crate) refusals_us: Histogram<u64>,
+}
+
+impl Heard {
+    fn new() -> Self {
+        let (latencies_us, refusals_us) = (new_histogram(), new_histogram());
+        Self { accepted: 0, refused: 0, unsent: 0, elapsed_ns: 0, latencies_us, refusals_us }
+    }
+
+    /// Accepted requests per second.
+    pub(crate) fn per_second(&self) -> f64 {
+        self.accepted as f64 * 1e9 / self.elapsed_ns.max(1) as f64
+    }
+
+    fn note(&mut self, answer: Answer, us: u64) -> std::io::Result<()> {
+        match answer {
+            Answer { status: 200, .. } => {
+                self.accepted += 1;
+                self.latencies_us.saturating_record(us);
+            }
+            Answer { status: 503, overloaded: true, retry_after: true } => {
+                self.refused += 1;
+                self.refusals_us.saturating_record(us);
+            }
+            other => {
+                return Err(std::io::Error::other(format!("an answer that it must not give: {other:?}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Offers so many requests a second, spread evenly over the connections. All are open before the first is sent, and each has been
+/// answered once: a connection that the system still holds back says nothing about the server.
+pub(crate) async fn offer(
+    clock: &Arc<dyn Clock>,
+    target: &Target,
+    connections: u32,
+    per_second: u64,
+    span: Duration,
+) -> Result<Heard, CliError> {
+    let mut open = Vec::new();
+    for _ in 0..connections {
+        let mut connection = Connection::open(&target.url).await.map_err(failed)?;
+        connection.exchange("GET /healthz HTTP/1.1\r\nHost: bench\r\n\r\n").await.map_err(failed)?;
+        open.push(connection);
+    }
+    let every = Duration::from_nanos(u64::from(connections) * 1_000_000_000 / per_second.max(1));
+    let (start, began_ns) = (Instant::now(), clock.monotonic_ns());
+    // One for all: thousands of histograms would be gigabytes.
+    let heard = Arc::new(Mutex::new(Heard::new()));
+    let mut tasks = JoinSet::new();
+    for (number, connection) in (0..connections).zip(open) {
+        let first = start + every * number / connections;
+        let (target, clock, heard) = (target.clone(), Arc::clone(clock), Arc::clone(&heard));
+        tasks.spawn(async move {
+            pace(&target, (number, connection), clock.as_ref(), &heard, (first, every, start + span)).await
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended.map_err(|error| CliError::new(Code::Internal, error.to_string()))?.map_err(failed)?;
+    }
+    let mut heard = Arc::into_inner(heard)
+        .expect("every task has ended")
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    heard.elapsed_ns = clock.monotonic_ns() - began_ns;
+    Ok(heard)
+}
+
+async fn pace(
+    target: &Target,
+    (number, mut connection): (u32, Connection),
+    clock: &dyn Clock,
+    heard: &Mutex<Heard>,
+    (mut due, every, end): (Instant, Duration, Instant),
+) -> std::io::Result<()> {
+    let (mut count, mut random) = (0, Random::new(number.into()));
+    while due < end {
+        tokio::time::sleep_until(due).await;
+        count += 1;
+        let request = request(target, number, count, &mut random);
+        let began_ns = clock.monotonic_ns();
+        let answer = connection.exchange(&request).await?;
+        let us = (clock.monotonic_ns() - began_ns) / 1_000;
+        let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.note(answer, us)?;
+        due += every;
+        while due < Instant::now() && due < end {
+            heard.unsent += 1;
+            due += every;
+        }
+    }
+    Ok(())
+}
+
+fn request(target: &Target, connection: u32, count: u64, random: &mut Random) -> String {
     let length = BODY.len();
-    let salt = &target.salt;
+    let Target { url, salt, api_key, .. } = target;
+    let host = url.trim_start_matches("http://");
+    let customer = customer(target.index(u64::from(connection) + count * 7, random));
     format!(
-        "POST /v1/customers/{customer}/debits HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {API_KEY}\r\n\
+        "POST /v1/customers/{customer}/debits HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {api_key}\r\n\
          Content-Type: application/json\r\nContent-Length: {length}\r\nIdempotency-Key: {salt}-{connection}-{count}\r\n\r\n{BODY}"
     )
 }
 
-/// Reads one whole reply, which must be 200.
-async fn read_reply(stream: &mut TcpStream, reply: &mut Vec<u8>) -> std::io::Result<()> {
-    reply.clear();
-    loop {
-        if stream.read_buf(reply).await? == 0 {
-            return Err(std::io::Error::other("the server closed the connection"));
-        }
-        if let Some(bytes) = whole_length(reply)?
-            && reply.len() >= bytes
-        {
-            return Ok(());
-        }
-        if reply.len() > REPLY_BYTES_MAX {
-            return Err(std::io::Error::other("a reply without an end"));
+/// What an answer's head says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// HTTP status.
+    status: u16,
+    /// Whether the body says `overloaded`.
+    overloaded: bool,
+    /// Whether it says when to try again.
+    retry_after: bool,
+}
+
+/// A kept connection.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    reply: Vec<u8>,
+}
+
+impl Connection {
+    /// Opens it.
+    pub(crate) async fn open(url: &str) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(url.trim_start_matches("http://")).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, reply: Vec::new() })
+    }
+
+    /// Sends a request and reads its whole answer.
+    async fn exchange(&mut self, request: &str) -> std::io::Result<Answer> {
+        self.stream.write_all(request.as_bytes()).await?;
+        self.reply.clear();
+        loop {
+            if self.stream.read_buf(&mut self.reply).await? == 0 {
+                return Err(std::io::Error::other("the server closed the connection"));
+            }
+            if let Some(answer) = whole(&self.reply)? {
+                return Ok(answer);
+            }
+            if self.reply.len() > REPLY_BYTES_MAX {
+                return Err(std::io::Error::other("a reply without an end"));
+            }
         }
     }
 }
 
-/// The length of the whole reply once its head is there.
-fn whole_length(reply: &[u8]) -> std::io::Result<Option<usize>> {
+/// The answer, once all of it is there.
+fn whole(reply: &[u8]) -> std::io::Result<Option<Answer>> {
     let Some(head_bytes) = reply.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
     let head = String::from_utf8_lossy(&reply[..head_bytes]).to_ascii_lowercase();
-    if !head.starts_with("http/1.1 200") {
-        return Err(std::io::Error::other(format!("answered {:?}", head.lines().next().unwrap_or_default())));
-    }
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length:"))
-        .and_then(|text| text.trim().parse().ok());
+    let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let length = header("content-length:").and_then(|text| text.parse().ok());
     let length: usize = length.ok_or_else(|| std::io::Error::other("a reply without a content length"))?;
-    Ok(Some(head_bytes + 4 + length))
+    let body_at = head_bytes + 4;
+    if reply.len() < body_at + length {
+        return Ok(None);
+    }
+    let status = head.strip_prefix("http/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+    let status: u16 = status.ok_or_else(|| std::io::Error::other("a reply without a status"))?;
+    let says = |text: &[u8]| reply[body_at..].windows(text.len()).any(|found| found == text);
+    let overloaded = status == 503 && says(b"\"overloaded\"");
+    Ok(Some(Answer { status, overloaded, retry_after: header("retry-after:").is_some() }))
 }
 
 fn failed(error: std::io::Error) -> CliError {
@@ -116,9 +258,18 @@ mod tests {
 
     #[test]
     fn a_reply_is_whole_when_its_content_length_is_there() {
-        assert_eq!(whole_length(b"HTTP/1.1 200 OK\r\nContent-Len").unwrap(), None);
-        assert_eq!(whole_length(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{").unwrap(), Some(40));
-        assert!(whole_length(b"HTTP/1.1 503 x\r\nContent-Length: 2\r\n\r\n").is_err());
-        assert!(whole_length(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+        assert_eq!(whole(b"HTTP/1.1 200 OK\r\nContent-Len").unwrap(), None);
+        assert_eq!(whole(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{").unwrap(), None);
+        let answer = whole(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
+        assert_eq!(answer, Some(Answer { status: 200, overloaded: false, retry_after: false }));
+        assert!(whole(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+    }
+
+    #[test]
+    fn a_refusal_says_why_and_when_to_try_again() {
+        let reply =
+            b"HTTP/1.1 503 x\r\nRetry-After: 1\r\nContent-Length: 21\r\n\r\n{\"code\":\"overloaded\"}";
+        let answer = whole(reply).unwrap();
+        assert_eq!(answer, Some(Answer { status: 503, overloaded: true, retry_after: true }));
     }
 }

@@ -10,7 +10,14 @@ mod echo;
 mod embedded;
 mod http;
 mod load;
+mod memory;
+mod offer;
+mod overload;
 mod report;
+mod scale;
+mod sheet;
+mod sizes;
+mod world;
 mod wrk;
 
 use std::path::{Path, PathBuf};
@@ -21,9 +28,11 @@ use serde::Serialize;
 use tempfile::TempDir;
 
 use crate::cli::exit::{CliError, Code};
+use crate::cli::serve::raise_file_limit;
 use crate::cli::{output, start};
 use crate::env::Env;
 use report::Report;
+use sizes::{FLOOD_CONNECTIONS_MAX, Sizes};
 
 /// Arguments of `coffer bench`.
 #[derive(Args, Clone, Debug)]
@@ -37,9 +46,11 @@ pub(crate) struct BenchArgs {
     /// Connections over HTTP, one measurement each
     #[arg(long, value_delimiter = ',', default_values_t = [64, 256], value_parser = clap::value_parser!(u32).range(1..=4096))]
     connections: Vec<u32>,
-    /// Measure only this part
+    /// Measure only this part; scale and overload take minutes and are measured only when named
     #[arg(long)]
     only: Option<Part>,
+    #[command(flatten)]
+    sizes: Sizes,
     /// What makes the load over HTTP [default: wrk where it is installed]
     #[arg(long)]
     client: Option<ClientKind>,
@@ -56,8 +67,14 @@ pub(crate) struct BenchArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
+    /// The engine in this process.
     Embedded,
+    /// A server, beside a handler that only echoes.
     Http,
+    /// A million customers, ten million keys.
+    Scale,
+    /// More than the engine can do, and too many connections.
+    Overload,
 }
 
 /// What makes the load.
@@ -83,12 +100,23 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), CliError> {
     }
     let bench = Bench::new(args)?;
     let mut report = Report { sync: disk::sync_time(&bench.env, bench.dir.path())?, ..Report::default() };
-    if bench.args.only != Some(Part::Http) {
+    let only = bench.args.only;
+    if matches!(only, None | Some(Part::Embedded)) {
         report.embedded = embedded::measure(&bench).await?;
     }
-    if bench.args.only != Some(Part::Embedded) {
+    if only != Some(Part::Embedded) {
         report.client = Some(bench.client());
+    }
+    if matches!(only, None | Some(Part::Http)) {
         report.http = http::measure(&bench).await?;
+    }
+    if only == Some(Part::Scale) {
+        report.scale = scale::measure(&bench).await?;
+    }
+    if only == Some(Part::Overload) {
+        // Thousands of connections are this process's open files.
+        raise_file_limit(FLOOD_CONNECTIONS_MAX.into());
+        report.overload = overload::measure(&bench).await?;
     }
     report.print(bench.args.json);
     Ok(())
@@ -123,6 +151,11 @@ impl Bench {
     /// Rounds of everything.
     pub(crate) fn rounds(&self) -> u64 {
         self.args.rounds
+    }
+
+    /// Sizes of the long parts.
+    pub(crate) fn sizes(&self) -> &Sizes {
+        &self.args.sizes
     }
 
     /// Connections over HTTP.

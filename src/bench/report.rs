@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::ClientKind;
 use super::disk::SyncTime;
+use super::sheet::Sheet;
 use crate::cli::output;
 
 /// One measurement.
@@ -39,6 +40,10 @@ pub(crate) struct Report {
     pub(crate) client: Option<ClientKind>,
     /// Over HTTP: medians of the rounds.
     pub(crate) http: Vec<Figure>,
+    /// Many customers and keys.
+    pub(crate) scale: Sheet,
+    /// Too much of everything.
+    pub(crate) overload: Sheet,
 }
 
 /// Microseconds up to a minute, to three digits.
@@ -104,6 +109,8 @@ impl Report {
             Some(ClientKind::BuiltIn) => table("over HTTP, load by the built-in client", &self.http),
             None => {}
         }
+        self.scale.print("scale");
+        self.overload.print("overload");
         for (name, ratio) in self.ratios() {
             output::line(format!("{name:<52} {ratio:.2}"));
         }

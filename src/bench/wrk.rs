@@ -6,7 +6,8 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 use super::Bench;
-use super::http::{API_KEY, Target};
+use super::http::Target;
+use super::offer::Pick;
 use super::report::Figure;
 use crate::cli::exit::{CliError, Code};
 
@@ -47,19 +48,28 @@ pub(crate) async fn measure(bench: &Bench, target: &Target, connections: u32) ->
 /// The script runs once per thread of wrk; `thread` tells them apart. The head is joined once, so that a request costs wrk
 /// two number conversions and one concatenation.
 fn write_script(bench: &Bench, path: &Path, target: &Target) -> std::io::Result<()> {
-    let Target { customers, salt, url, .. } = target;
+    let Target { customers, first, salt, url, pick, api_key, .. } = target;
+    let next = match pick {
+        Pick::InTurn => format!("customer = (customer + 7) % {customers}"),
+        Pick::Zipf => format!(
+            "local low = 2 ^ math.random(0, {}); \
+             customer = math.random(low, math.min(2 * low - 1, {customers})) * 7368787 % {customers}",
+            customers.ilog2()
+        ),
+    };
     let host = url.trim_start_matches("http://");
     let script = format!(
         r#"local threads = 0
 function setup(thread) thread:set("number", threads); threads = threads + 1 end
 function init(args)
   count = 0
-  customer = number * 37
-  tail = " HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {API_KEY}\r\nContent-Type: application/json\r\nContent-Length: 15\r\nIdempotency-Key: {salt}-" .. number .. "-"
+  math.randomseed(number + 1)
+  customer = {first} + number * 37
+  tail = " HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {api_key}\r\nContent-Type: application/json\r\nContent-Length: 15\r\nIdempotency-Key: {salt}-" .. number .. "-"
 end
 function request()
   count = count + 1
-  customer = (customer + 7) % {customers}
+  {next}
   return "POST /v1/customers/bench-" .. customer .. "/debits" .. tail .. count .. "\r\n\r\n{{\"credits\":\"1\"}}"
 end
 function done(summary, latency, requests)

@@ -149,6 +149,11 @@ impl Server {
         self.said.lines()
     }
 
+    /// The process's id, as long as it has not been waited for.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// SIGKILL: no handler runs, nothing is flushed.
     pub(crate) async fn kill(mut self) -> Result<(), CliError> {
         self.child.kill().await.map_err(failed)

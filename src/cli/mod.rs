@@ -14,7 +14,7 @@ mod instant;
 mod keys;
 pub(crate) mod output;
 pub(crate) mod progress;
-mod serve;
+pub(crate) mod serve;
 mod settings_args;
 mod snapshot;
 pub(crate) mod start;

@@ -11,6 +11,7 @@ use clap::Args;
 use tokio::sync::watch;
 
 use listeners::Listeners;
+pub(crate) use listeners::raise_file_limit;
 
 use super::exit::{CliError, Code};
 use super::settings_args::{FlagValue, SettingsArgs};
@@ -73,8 +74,8 @@ async fn serve(config: &Config) -> Result<(), CliError> {
     let bootstrap_key = bootstrap::chosen_key()?;
     let mut signals = signals::Signals::new()?;
     // The addresses first: when one is taken, no data directory has been made yet.
-    let listeners = Listeners::bind(config).await?;
-    listeners::raise_file_limit(config);
+    let listeners = Listeners::bind(config)?;
+    raise_file_limit(config.number("http.connections_max"));
     make_data_dir(&config.data_dir())?;
     let env = start::machine(config.switch("log.direct_io"));
     let opening = start::open_engine(config.engine_options(), &env);

@@ -25,6 +25,7 @@ use clap::Args;
 
 use crate::cli::exit::{CliError, Code};
 use crate::cli::{output, start};
+pub(crate) use random::Random;
 use report::Summary;
 
 /// Arguments of `coffer demo`.

@@ -124,6 +124,15 @@ impl Directory {
         CustomerNumber(self.next.load(Ordering::Relaxed))
     }
 
+    /// Bytes that the names and their tables have allocated.
+    pub(crate) fn allocated_bytes(&self) -> usize {
+        let of_shard = |shard: &RwLock<HashMap<Name, Owner>>| {
+            let shard = shard.read().expect("no directory operation panics");
+            shard.allocation_size() + shard.keys().map(|key| key.name.len()).sum::<usize>()
+        };
+        self.shards.iter().map(of_shard).sum()
+    }
+
     fn shard(&self, name: NameRef<'_>) -> &RwLock<HashMap<Name, Owner>> {
         let index = usize::try_from(self.chooser.hash_one(name) >> 32).expect("32 bits fit") % SHARDS;
         &self.shards[index]

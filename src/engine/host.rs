@@ -8,7 +8,7 @@ use std::sync::Arc;
 use coffer_ledger::customer::Customer;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
 use coffer_ledger::time::Timestamp;
-use ractor::{ActorRef, MessagingErr};
+use ractor::{ActorRef, ActorStatus, MessagingErr};
 
 use super::core::Core;
 use super::counters::Counters;
@@ -41,6 +41,8 @@ pub(crate) trait Host: Sized {
     fn spawn(self: &Arc<Self>, start: Start) -> Self::Mailbox;
     /// Pushes; gives the message back if the actor is dead.
     fn post(mailbox: &Self::Mailbox, message: Self::Message) -> Option<Self::Message>;
+    /// Whether the actor runs, or ran: one that was asked to drain before it ran never will.
+    fn has_started(mailbox: &Self::Mailbox) -> bool;
     /// Takes no more messages; the actor does what it has and leaves. `false` if it is dead and never will.
     fn drain(mailbox: &Self::Mailbox) -> bool;
     /// Answers a message for a quarantined customer.
@@ -106,6 +108,10 @@ impl Host for Core {
             Err(MessagingErr::SendErr(message)) => Some(message),
             Err(MessagingErr::ChannelClosed | MessagingErr::InvalidActorType) => None,
         }
+    }
+
+    fn has_started(mailbox: &ActorRef<Message>) -> bool {
+        mailbox.get_status() != ActorStatus::Unstarted
     }
 
     fn drain(mailbox: &ActorRef<Message>) -> bool {

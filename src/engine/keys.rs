@@ -13,7 +13,8 @@ use coffer_wal::Subject;
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-const SHARDS: usize = 1_024;
+/// Parts of the table, each under a lock of its own.
+pub(crate) const SHARDS: usize = 1_024;
 /// Shards sweep for the first time at this size.
 const SWEEP_LEN_MIN: usize = 64;
 
@@ -28,6 +29,9 @@ pub(crate) struct KeyEntry {
     /// Whole seconds of log time.
     pub(crate) recorded_s: u32,
 }
+
+/// A key with the position and time of its record.
+pub(crate) type Arrival = (KeyHash, LogPosition, Timestamp);
 
 #[derive(Default)]
 struct Shard {
@@ -77,10 +81,22 @@ impl Keys {
 
     /// Remembers a key. The newest record wins: an older one was out of its window when the newer was accepted.
     pub(crate) fn insert(&self, key: KeyHash, position: LogPosition, at: Timestamp) {
-        let recorded_s = u32::try_from(at.seconds()).unwrap_or(u32::MAX);
         let mut shard = self.shard(key).lock().expect("no key operation panics");
+        self.insert_into(&mut shard, key, position, at);
+    }
+
+    /// Remembers keys of one shard in their order, and leaves the list empty.
+    pub(crate) fn insert_all(&self, shard_index: usize, arrivals: &mut Vec<Arrival>) {
+        let mut shard = self.shards[shard_index].lock().expect("no key operation panics");
+        for (key, position, at) in arrivals.drain(..) {
+            self.insert_into(&mut shard, key, position, at);
+        }
+    }
+
+    fn insert_into(&self, shard: &mut Shard, key: KeyHash, position: LogPosition, at: Timestamp) {
+        let recorded_s = u32::try_from(at.seconds()).unwrap_or(u32::MAX);
         if shard.entries.len() >= shard.sweep_at_len.max(SWEEP_LEN_MIN) {
-            self.sweep(&mut shard, at);
+            self.sweep(shard, at);
         }
         if shard.entries.insert(key.0, KeyEntry { position, recorded_s }).is_none() {
             self.len.fetch_add(1, Ordering::Relaxed);
@@ -97,6 +113,12 @@ impl Keys {
     /// Number of keys, those out of their window but not swept included.
     pub(crate) fn len(&self) -> usize {
         self.len.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that the shards have allocated.
+    pub(crate) fn allocated_bytes(&self) -> usize {
+        let shards = self.shards.iter().map(|shard| shard.lock().expect("no key operation panics"));
+        shards.map(|shard| shard.entries.allocation_size()).sum()
     }
 
     /// A copy of one shard for a snapshot; `None` beyond the last.
@@ -117,8 +139,12 @@ impl Keys {
     }
 
     fn shard(&self, key: KeyHash) -> &Mutex<Shard> {
-        let index = usize::try_from(key.0 % SHARDS as u128).expect("less than the number of shards");
-        &self.shards[index]
+        &self.shards[Self::shard_index(key)]
+    }
+
+    /// The shard of a key.
+    pub(crate) fn shard_index(key: KeyHash) -> usize {
+        usize::try_from(key.0 % SHARDS as u128).expect("less than the number of shards")
     }
 }
 

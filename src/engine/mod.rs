@@ -5,12 +5,14 @@
 //!
 //! Absent on purpose: HTTP (see `http`), rules (see [`coffer_ledger`]), the format of files (see [`coffer_wal`]).
 
+mod arriving_keys;
 pub mod codec;
 mod core;
 mod counters;
 mod customer_actor;
 mod directory;
 mod fold;
+mod footprint;
 mod gate;
 mod host;
 mod housekeeping;
@@ -51,6 +53,7 @@ use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
 use coffer_ledger::time::Timestamp;
 use coffer_wal::Halted;
 
+pub use self::footprint::Footprint;
 pub use self::open::OpenError;
 pub use self::operation::{
     Committed, CustomerNames, Failure, Operation, Seen, StoredRecord, Target, TenantCommitted,
@@ -216,6 +219,12 @@ impl Engine {
     #[must_use]
     pub fn stats(&self) -> EngineStats {
         stats::collect(&self.core)
+    }
+
+    /// What the tables take in memory. Walks over all customers.
+    #[must_use]
+    pub fn footprint(&self) -> Footprint {
+        footprint::measure(&self.core)
     }
 
     /// Whether writes are admitted now: recovered, log writable, not shutting down.

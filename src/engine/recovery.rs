@@ -3,7 +3,6 @@
 //! Recovery changes no file. A damaged newest snapshot costs time, not data: the one before it and more of the log give the same
 //! state. A record that does not fit stops the start.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use coffer_ledger::catalog::tenant::Tenant;
@@ -11,7 +10,10 @@ use coffer_ledger::customer::Customer;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
 use coffer_ledger::time::Timestamp;
 use coffer_wal::{Lsn, Opened, Record, SnapshotInfo, Subject};
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
+use super::arriving_keys::ArrivingKeys;
 use super::codec::{self, kinds};
 use super::customer_actor::resting_of;
 use super::directory::Directory;
@@ -40,11 +42,12 @@ impl RecoveryProgress for () {
     fn note(&self, _: &str) {}
 }
 
-/// What recovery fills.
+/// What recovery fills. Keys are all in their table when [`recover`] returns.
 pub(crate) struct Tables {
     pub(crate) router: Router,
     pub(crate) directory: Directory,
     pub(crate) keys: Keys,
+    arriving: ArrivingKeys,
     pub(crate) tenants: HashMap<TenantNumber, Tenant>,
     /// When each customer with something to come is due.
     pub(crate) due: Vec<(Timestamp, TenantNumber, CustomerNumber)>,
@@ -63,6 +66,7 @@ impl Tables {
             router: Router::new(),
             directory: Directory::new(),
             keys,
+            arriving: ArrivingKeys::new(),
             tenants: HashMap::new(),
             due: Vec::new(),
             records: 0,
@@ -94,6 +98,7 @@ pub(crate) fn recover_to(
 ) -> Result<Tables, OpenError> {
     let mut tables = from_snapshot(opened, to, make_keys, progress)?;
     let touched = replay(opened, to, &mut tables, progress)?;
+    tables.arriving.finish(&tables.keys);
     for customer in touched.into_values() {
         settle(&mut tables, &customer);
     }
@@ -160,7 +165,8 @@ impl Load for Loading<'_> {
 
     fn key(&mut self, hash: KeyHash, entry: KeyEntry) {
         let at = Timestamp(u64::from(entry.recorded_s) * 1_000_000_000);
-        self.tables.keys.insert(hash, entry.position, at);
+        let Tables { arriving, keys, .. } = &mut self.tables;
+        arriving.push(keys, hash, entry.position, at);
     }
 
     fn progress(&mut self, bytes_read: u64) {
@@ -220,7 +226,7 @@ pub(crate) fn take(
     };
     if let Some(key) = key {
         let hash = tables.keys.hash(subject, key);
-        tables.keys.insert(hash, LogPosition(record.lsn.0), at);
+        tables.arriving.push(&tables.keys, hash, LogPosition(record.lsn.0), at);
     }
     Ok(())
 }
@@ -233,8 +239,8 @@ fn take_customer<'a>(
     let Subject { tenant, number, .. } = record.header.subject;
     let (tenant, number) = (TenantNumber(tenant), CustomerNumber(number));
     let customer = match touched.entry(number) {
-        std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-        std::collections::hash_map::Entry::Vacant(unknown) => unknown.insert(fetch(tables, tenant, number)?),
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(unknown) => unknown.insert(fetch(tables, tenant, number)?),
     };
     let was = customer.identity.as_ref().map(|identity| identity.deleted);
     let key = fold(customer, record)?;

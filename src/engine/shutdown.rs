@@ -16,7 +16,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 pub(crate) async fn run(core: &Arc<Core>) -> Result<(), Failure> {
     core.closing.store(true, Ordering::Release);
     let drained = until(|| core.in_flight.get() == 0).await;
-    // Again and again: a write that was admitted just before the door closed may wake its customer after the first time.
+    // Again and again: what has not started yet cannot be asked, and a write that was admitted just before the door closed may wake its
+    // customer after the first time.
     let rested = until(|| core.router.rest_all() || core.journal.halted().is_some()).await;
     if !(drained && rested) {
         tracing::warn!("not everything came to rest in time; the next start replays the rest");

@@ -180,8 +180,10 @@ fn write_shard(core: &Arc<Core>, shard: usize, blocks: &mut Blocks) -> Result<()
         blocks.entry(CUSTOMERS, (tenant, number), &image)?;
         blocks.customers += 1;
     }
-    for (tenant, number) in gathered.busy {
-        let image = ask(core, tenant, number)?;
+    // All of the shard at once: each answers at its next turn, and under load that is a while.
+    let asked: Vec<_> = gathered.busy.into_iter().map(|of| (of, ask(core, of))).collect();
+    for ((tenant, number), asked) in asked {
+        let image = hear(core, (tenant, number), asked)?;
         if let Some(image) = image.filter(|image| image.position.0 > 0) {
             blocks.entry(CUSTOMERS, (tenant, number), &image)?;
             blocks.customers += 1;
@@ -190,15 +192,22 @@ fn write_shard(core: &Arc<Core>, shard: usize, blocks: &mut Blocks) -> Result<()
     Ok(())
 }
 
-/// One active customer's image; a quarantined one's is folded from the log, which is right by definition.
-fn ask(
-    core: &Arc<Core>,
-    tenant: TenantNumber,
-    number: CustomerNumber,
-) -> Result<Option<Image>, SnapshotFailure> {
+/// Where an active customer's image will come from.
+type Asked = Result<mpsc::Receiver<Image>, SendError>;
+
+fn ask(core: &Arc<Core>, of: (TenantNumber, CustomerNumber)) -> Asked {
     let (give, take) = mpsc::channel();
-    match core.router.send(core, (tenant, number), Message::Image(give)) {
-        Ok(()) => {
+    core.router.send(core, of, Message::Image(give)).map(|()| take)
+}
+
+/// One active customer's image; a quarantined one's is folded from the log, which is right by definition.
+fn hear(
+    core: &Arc<Core>,
+    (tenant, number): (TenantNumber, CustomerNumber),
+    asked: Asked,
+) -> Result<Option<Image>, SnapshotFailure> {
+    match asked {
+        Ok(take) => {
             if let Ok(image) = take.recv() {
                 return Ok(Some(image));
             }

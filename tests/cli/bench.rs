@@ -31,3 +31,53 @@ fn the_http_benchmark_measures_beside_an_echo_and_tells_the_ratios() {
     assert!(figures.iter().all(|(_, rate)| *rate > 0), "{said}");
     assert!(said["ratios"]["HTTP spread ÷ echo, 8 connections"].as_f64().unwrap() > 0.0);
 }
+
+/// The value of every figure whose name contains `part`.
+fn values(sheet: &Value, part: &str) -> Vec<f64> {
+    let facts = sheet.as_array().unwrap().iter();
+    facts
+        .filter(|fact| fact["name"].as_str().unwrap().contains(part))
+        .map(|fact| fact["value"].as_f64().unwrap())
+        .collect()
+}
+
+#[test]
+fn the_scale_benchmark_goes_through_all_of_it_in_small() {
+    let sizes = ["--customers", "2000", "--keys", "10000", "--expiring", "500"];
+    let args =
+        ["bench", "--only", "scale", "--client", "built-in", "--seconds", "1", "--rounds", "1", "--json"];
+    let said = coffer(args.into_iter().chain(sizes)).ok().json();
+    let scale = &said["report"]["scale"];
+    assert_eq!(values(scale, "debits of expired credit accepted"), [0.0], "{said}");
+    assert_eq!(values(scale, "rows that the timer wrote"), [500.0], "{said}");
+    assert_eq!(values(scale, "customers with a wallet"), [2_000.0]);
+    for part in [
+        "all of it, exact",
+        "a key: its share",
+        "start from a snapshot",
+        "records per second",
+        "Zipf ÷ over 1,000",
+    ] {
+        let found = values(scale, part);
+        assert!(!found.is_empty() && found.iter().all(|value| *value > 0.0), "{part}: {found:?}");
+    }
+}
+
+#[test]
+fn the_overload_benchmark_goes_through_all_of_it_in_small() {
+    let sizes = ["--idle", "50", "--slow", "5", "--flood", "100", "--batch", "200"];
+    let args =
+        ["bench", "--only", "overload", "--client", "built-in", "--seconds", "1", "--rounds", "1", "--json"];
+    let said = coffer(args.into_iter().chain(sizes)).ok().json();
+    let overload = &said["report"]["overload"];
+    assert_eq!(values(overload, "idle connections still open"), [50.0], "{said}");
+    for part in [
+        "accepted at twice the peak ÷ peak",
+        "batches over as many",
+        "accepted ÷ peak",
+        "the quiet tenant's rate",
+    ] {
+        let found = values(overload, part);
+        assert!(!found.is_empty() && found.iter().all(|value| *value > 0.0), "{part}: {found:?}");
+    }
+}

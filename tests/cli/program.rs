@@ -178,7 +178,8 @@ impl Server {
         self.child.wait().unwrap();
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Any signal.
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         kill_process(pid, signal).unwrap();
     }

@@ -1,6 +1,9 @@
 //! The life of a server: first start, keys, signals.
 
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
 
 use crate::program::{KEY, Place, Server, coffer, ended, program};
 
@@ -85,5 +88,29 @@ fn operators_have_a_listener_of_their_own_that_shows_figures_without_a_key() {
         let line = status(address, path);
         assert!(line.contains(code), "{address}{path}: {line}");
     }
+    assert!(server.stop().success());
+}
+
+/// A server that is busy elsewhere must not let the system drop clients who then believe that they are connected.
+#[test]
+fn more_clients_than_the_usual_backlog_may_come_before_the_first_is_accepted() {
+    const CLIENTS: usize = 1_500;
+    let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    assert!(most.trim().parse::<usize>().unwrap() > CLIENTS, "this system allows a backlog of {most}");
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
+    let place = Place::new();
+    let server = Server::start(&place);
+    let address = server.url.trim_start_matches("http://").parse().unwrap();
+    server.signal(Signal::STOP);
+    let waiting: Vec<_> = (0..CLIENTS)
+        .map(|client| {
+            let connected = TcpStream::connect_timeout(&address, Duration::from_millis(900));
+            connected.unwrap_or_else(|error| panic!("client {client}: {error}"))
+        })
+        .collect();
+    server.signal(Signal::CONT);
+    assert_eq!(waiting.len(), CLIENTS);
+    drop(waiting);
     assert!(server.stop().success());
 }

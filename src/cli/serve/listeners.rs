@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 
 use crate::cli::exit::{CliError, Code};
@@ -13,6 +13,12 @@ use crate::http::{HttpServer, ServeError};
 /// Files and connections of our own beside those of clients.
 const OWN_FILES: u64 = 128;
 
+/// Connections that the system holds until they are accepted; it takes its own limit (net.core.somaxconn) if that is lower.
+///
+/// Where it is too small, thousands of clients that come at once believe that they are connected while the system has dropped
+/// them, and wait for seconds until it has sent their first request again.
+const BACKLOG: u32 = 65_535;
+
 /// The bound addresses.
 pub(crate) struct Listeners {
     everybody: TcpListener,
@@ -21,10 +27,10 @@ pub(crate) struct Listeners {
 
 impl Listeners {
     /// Binds what the configuration names.
-    pub(crate) async fn bind(config: &Config) -> Result<Self, CliError> {
-        let everybody = bind(config.listen(), "--listen").await?;
+    pub(crate) fn bind(config: &Config) -> Result<Self, CliError> {
+        let everybody = bind(config.listen(), "--listen")?;
         let operators = match config.ops_listen() {
-            Some(address) => Some(bind(address, "--ops-listen").await?),
+            Some(address) => Some(bind(address, "--ops-listen")?),
             None => None,
         };
         Ok(Self { everybody, operators })
@@ -64,23 +70,31 @@ async fn stopping(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, CliError> {
-    TcpListener::bind(address).await.map_err(|error| {
+fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, CliError> {
+    listen(address).map_err(|error| {
         let line = format!("cannot listen on {address}: {error}; choose another with {flag}");
         CliError::new(Code::Unavailable, line)
     })
 }
 
-/// Asks the system for as many open files as it gives without being root, and warns when `connections_max` cannot be had.
-pub(crate) fn raise_file_limit(config: &Config) {
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restarted server takes its port back at once, as `TcpListener::bind` would.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Asks the system for as many open files as it gives without being root, and warns when so many connections cannot be had.
+pub(crate) fn raise_file_limit(connections: u64) {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
         tracing::warn!("the limit of open files stays at {current:?}");
     }
-    let wanted = config.number::<u64>("http.connections_max") + OWN_FILES;
+    let wanted = connections + OWN_FILES;
     if let Some(allowed) = getrlimit(Resource::Nofile).current.filter(|allowed| *allowed < wanted) {
         tracing::warn!(
-            "the system allows {allowed} open files, fewer than http.connections_max needs ({wanted})"
+            "the system allows {allowed} open files, fewer than {connections} connections need ({wanted})"
         );
     }
 }

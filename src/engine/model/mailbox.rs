@@ -1,5 +1,6 @@
 //! ractor's mailbox, as far as the protocol leans on it: unbounded; a drain closes it, what was admitted before is handled, then
-//! the actor leaves; what is sent later comes back. A dead actor's mailbox drops what it held.
+//! the actor leaves; what is sent later comes back. A dead actor's mailbox drops what it held. One that was drained before its
+//! actor ran never has one.
 //!
 //! Between an actor's death and the end of its mailbox a message is taken and lost, and a drain is promised and not kept: so it
 //! is with ractor, which ends the mailbox a step after the actor.
@@ -20,6 +21,7 @@ pub(super) enum Next<M> {
 
 struct Held<M> {
     messages: VecDeque<M>,
+    started: bool,
     drains: bool,
     ended: bool,
     over: bool,
@@ -33,7 +35,8 @@ pub(super) struct Mailbox<M> {
 
 impl<M> Mailbox<M> {
     pub(super) fn new() -> Arc<Self> {
-        let held = Held { messages: VecDeque::new(), drains: false, ended: false, over: false };
+        let held =
+            Held { messages: VecDeque::new(), started: false, drains: false, ended: false, over: false };
         Arc::new(Self { held: Mutex::new(held), arrived: Condvar::new() })
     }
 
@@ -54,6 +57,18 @@ impl<M> Mailbox<M> {
         held.drains = true;
         self.arrived.notify_one();
         !held.ended
+    }
+
+    /// Whether its actor runs, or ran.
+    pub(super) fn has_started(&self) -> bool {
+        self.held.lock().unwrap().started
+    }
+
+    /// The actor's side: begins, unless it was drained before.
+    pub(super) fn start(&self) -> bool {
+        let mut held = self.held.lock().unwrap();
+        held.started = !held.drains;
+        held.started
     }
 
     /// The actor's side: waits for what comes next.

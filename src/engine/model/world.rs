@@ -260,6 +260,9 @@ impl World {
 
     fn live(self: &Arc<Self>, start: Start, mailbox: &Mailbox<Message>) {
         let number = start.number;
+        if !mailbox.start() {
+            return mailbox.end();
+        }
         let mut state = future::block_on(State::begin(Arc::clone(self), start));
         loop {
             match mailbox.next() {
@@ -314,6 +317,10 @@ impl Host for World {
 
     fn post(mailbox: &Self::Mailbox, message: Message) -> Option<Message> {
         mailbox.post(message)
+    }
+
+    fn has_started(mailbox: &Self::Mailbox) -> bool {
+        mailbox.has_started()
     }
 
     fn drain(mailbox: &Self::Mailbox) -> bool {
