@@ -1,7 +1,7 @@
 //! The engine in this process, without HTTP: durable debits under keys, spread and on one hot wallet, and many per call.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use coffer_ledger::amount::{Credits, Rate};
 use coffer_ledger::command::{Command, CreateWallet, CreditReason, Debit, Memo, Origin, Quantity, TopUp};
@@ -31,9 +31,19 @@ struct Load {
     /// Makes the keys of this measurement unlike those of any other.
     salt: String,
     stop: AtomicBool,
+    /// One for all tasks: each has a quarter of a megabyte, and thousands of them would be measured too.
+    latencies_us: Mutex<Histogram<u64>>,
 }
 
-type Seen = Result<(u64, Histogram<u64>), CliError>;
+impl Load {
+    fn saw(&self, began_ns: u64) {
+        let latency_us = (self.clock.monotonic_ns() - began_ns) / 1_000;
+        self.latencies_us.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(latency_us);
+    }
+}
+
+/// Debits that a task did.
+type Seen = Result<u64, CliError>;
 
 /// Measures everything that is embedded.
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
@@ -88,6 +98,7 @@ async fn one(
         clock: Arc::clone(&bench.env.clock),
         salt,
         stop: AtomicBool::new(false),
+        latencies_us: Mutex::new(new_histogram()),
     });
     let mut tasks = JoinSet::new();
     for task in 0..case.in_flight {
@@ -111,33 +122,33 @@ async fn collect(
     let began_ns = load.clock.monotonic_ns();
     tokio::time::sleep(bench.span()).await;
     load.stop.store(true, Ordering::Relaxed);
-    let (mut debits, mut latencies_us) = (0, new_histogram());
+    let mut debits = 0;
     while let Some(ended) = tasks.join_next().await {
-        let (done, seen) = ended.map_err(|error| CliError::new(Code::Internal, error.to_string()))??;
-        debits += done;
-        latencies_us.add(seen).map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
+        debits += ended.map_err(|error| CliError::new(Code::Internal, error.to_string()))??;
     }
-    Ok(Figure::new(case.name, case.in_flight, debits, load.clock.monotonic_ns() - began_ns, &latencies_us))
+    let took_ns = load.clock.monotonic_ns() - began_ns;
+    let latencies_us = load.latencies_us.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(Figure::new(case.name, case.in_flight, debits, took_ns, &latencies_us))
 }
 
 /// One debit after the other, each under a key of its own.
 async fn one_by_one(load: Arc<Load>, task: u32) -> Seen {
-    let (mut debits, mut latencies_us) = (0_u64, new_histogram());
+    let mut debits = 0_u64;
     let mut customer = usize::try_from(task).unwrap_or(0);
     while !load.stop.load(Ordering::Relaxed) {
         customer = (customer + 7) % load.customers.len();
         let operation = Operation::new(debit()).with_key(&format!("{}/{task}/{debits}", load.salt));
         let began_ns = load.clock.monotonic_ns();
         load.engine.submit(TENANT, Target::Number(load.customers[customer]), operation).await?;
-        latencies_us.saturating_record((load.clock.monotonic_ns() - began_ns) / 1_000);
+        load.saw(began_ns);
         debits += 1;
     }
-    Ok((debits, latencies_us))
+    Ok(debits)
 }
 
 /// A thousand debits per call; the latency is that of the call.
 async fn many_at_once(load: Arc<Load>, task: u32) -> Seen {
-    let (mut debits, mut latencies_us) = (0_u64, new_histogram());
+    let mut debits = 0_u64;
     while !load.stop.load(Ordering::Relaxed) {
         let operations = (0..MANY).map(|index| {
             let operation =
@@ -147,13 +158,13 @@ async fn many_at_once(load: Arc<Load>, task: u32) -> Seen {
         let operations = operations.collect();
         let began_ns = load.clock.monotonic_ns();
         let answers = load.engine.submit_many(TENANT, operations).await;
-        latencies_us.saturating_record((load.clock.monotonic_ns() - began_ns) / 1_000);
+        load.saw(began_ns);
         for answer in answers {
             answer?;
             debits += 1;
         }
     }
-    Ok((debits, latencies_us))
+    Ok(debits)
 }
 
 async fn make_customers(engine: &Engine) -> Result<Vec<CustomerNumber>, CliError> {
