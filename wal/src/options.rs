@@ -24,7 +24,7 @@ pub struct Pacing {
 
 impl Default for Pacing {
     fn default() -> Pacing {
-        Pacing { writers_percent: 75, interval_max_us: 300, pause_percent: 25, few_writers_max: 2 }
+        Pacing { writers_percent: 60, interval_max_us: 1_000, pause_percent: 25, few_writers_max: 2 }
     }
 }
 

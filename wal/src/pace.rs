@@ -70,12 +70,12 @@ mod tests {
     }
 
     #[test]
-    fn three_quarters_of_many_writers_start_a_write_or_the_interval_does() {
+    fn three_fifths_of_many_writers_start_a_write_or_the_interval_does() {
         let mut pace = pace();
         pace.wrote(1_000_000, 1_100_000, 64);
-        assert_eq!(pace.appends_needed(1_100_000), 48);
-        assert_eq!(pace.appends_needed(1_299_999), 48);
-        assert_eq!(pace.appends_needed(1_300_000), 1);
+        assert_eq!(pace.appends_needed(1_100_000), 39);
+        assert_eq!(pace.appends_needed(1_999_999), 39);
+        assert_eq!(pace.appends_needed(2_000_000), 1);
     }
 
     #[test]
@@ -118,11 +118,11 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_gathers_three_quarters_of_many_writers_and_a_few_writers_get_the_whole_disk() {
+    fn a_batch_gathers_three_fifths_of_many_writers_and_a_few_writers_get_the_whole_disk() {
         for seed in 1..=5 {
             for writers in [8, 64, 512] {
                 let (records, batches) = closed_loop(writers, 60_000, 110_000, seed);
-                assert!(records * 4 >= batches * writers * 3, "seed {seed}: {records} in {batches}");
+                assert!(records * 5 >= batches * writers * 3, "seed {seed}: {records} in {batches}");
                 assert!(batches > 500, "seed {seed}: {writers} writers got {batches} writes in 100 ms");
             }
             let (records, batches) = closed_loop(1, 5_000, 110_000, seed);
@@ -137,10 +137,10 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_slower_than_the_interval_still_serves_nearly_everyone_with_each_write() {
+    fn a_slow_disk_still_serves_three_fifths_of_the_writers_with_each_write() {
         for write_ns in [400_000, 1_000_000, 4_000_000] {
             let (records, batches) = closed_loop(64, 60_000, write_ns, 3);
-            assert!(records * 3 >= batches * 64 * 2, "{write_ns} ns: {records} in {batches}");
+            assert!(records * 5 >= batches * 64 * 3, "{write_ns} ns: {records} in {batches}");
         }
     }
 }
