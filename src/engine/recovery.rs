@@ -76,6 +76,11 @@ impl Tables {
             last_at: Timestamp(0),
         }
     }
+
+    /// Puts the keys that are still on their way into their table.
+    pub(crate) fn settle_keys(&mut self) {
+        self.arriving.finish(&self.keys);
+    }
 }
 
 /// Fills empty tables from the newest sound snapshot and the log after it. `make_keys` gives an empty key table.
@@ -98,7 +103,7 @@ pub(crate) fn recover_to(
 ) -> Result<Tables, OpenError> {
     let mut tables = from_snapshot(opened, to, make_keys, progress)?;
     let touched = replay(opened, to, &mut tables, progress)?;
-    tables.arriving.finish(&tables.keys);
+    tables.settle_keys();
     for customer in touched.into_values() {
         settle(&mut tables, &customer);
     }

@@ -72,15 +72,16 @@ pub fn from_archive(
     let mut fold = Fold { tables: Tables::new(make_keys()), touched: Touched::new() };
     let replayed = opened.archive().replay(&mut |record| fold.take(&record))?;
     let (archive_end, log_end) = (replayed.end.lsn, opened.end().last_lsn);
-    let compare = |opened: &mut Opened, fold: &Fold, at| {
+    let compare = |opened: &mut Opened, fold: &mut Fold, at| {
+        fold.tables.settle_keys();
         let recovered = recover_to(opened, at, &make_keys, progress)?;
         Ok::<_, OpenError>(recovered.snapshot.map(|snapshot| compared(fold, &recovered, snapshot, at)))
     };
-    let at_archive_end = compare(&mut opened, &fold, archive_end)?;
+    let at_archive_end = compare(&mut opened, &mut fold, archive_end)?;
     let mut at_log_end = None;
     if log_end > archive_end {
         opened.replay(archive_end.next(), &mut |_| {}, &mut |record| fold.take(&record))?;
-        at_log_end = compare(&mut opened, &fold, log_end)?;
+        at_log_end = compare(&mut opened, &mut fold, log_end)?;
     }
     Ok(ArchiveCheck {
         segments: replayed.segments,
