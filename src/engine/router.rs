@@ -134,25 +134,31 @@ impl<H: Host> Router<H> {
                 slot.tenant = tenant;
             }
             (Place::Vacant, IfVacant::Refuse) => return Err(Failure::NotFound("customer").into()),
-            (Place::Quarantined, _) => return Err(Failure::Quarantined.into()),
-            (Place::Resting(_) | Place::Active(_) | Place::Leaving(_), _) => {}
+            (Place::Quarantined | Place::Resting(_) | Place::Active(_) | Place::Leaving(_), _) => {}
         }
         if slot.tenant != tenant {
             return Err(Failure::NotFound("customer").into());
         }
-        if let Place::Leaving(leaving) = &mut slot.place {
-            leaving.waiting.push(build(&leaving.door)?);
-            return Ok(());
-        }
-        let fresh = self.wake(core, slot, number, if_vacant);
-        if fresh {
-            // Before anything can fail: an actor that is not in the list never rests.
-            shard.active.push(index);
-        }
+        let message = match &mut slot.place {
+            Place::Active(active) => build(&active.door)?,
+            Place::Leaving(leaving) => {
+                leaving.waiting.push(build(&leaving.door)?);
+                return Ok(());
+            }
+            Place::Vacant | Place::Resting(_) => {
+                // Room first: an overloaded engine wakes nobody whom it then refuses.
+                let door = core.door_of(tenant);
+                let message = build(&door).inspect_err(|_| turn_away(&**core, slot, number, if_vacant))?;
+                self.wake(core, slot, number, (if_vacant, door));
+                // An actor that is not in the list never rests.
+                shard.active.push(index);
+                message
+            }
+            Place::Quarantined => return Err(Failure::Quarantined.into()),
+        };
         let slot = &mut shard.slots[index];
         let Place::Active(active) = &mut slot.place else { return Err(Failure::Internal.into()) };
         active.touched_s = core.now_s();
-        let message = build(&active.door)?;
         let rejected = H::post(&active.mailbox, message);
         if let Some(message) = rejected {
             self.replace_dead(core, slot, number, message);
@@ -161,14 +167,14 @@ impl<H: Host> Router<H> {
         Ok(())
     }
 
-    /// Makes the slot active if it rests or is vacant. Returns whether it did.
+    /// Makes the slot active if it rests or is vacant.
     fn wake(
         &self,
         core: &Arc<H>,
         slot: &mut Slot<H>,
         number: CustomerNumber,
-        if_vacant: IfVacant<'_>,
-    ) -> bool {
+        (if_vacant, door): (IfVacant<'_>, Arc<Door>),
+    ) {
         let seed = match std::mem::take(&mut slot.place) {
             Place::Vacant => Seed::Empty,
             Place::Resting(resting) => {
@@ -177,12 +183,10 @@ impl<H: Host> Router<H> {
             }
             other @ (Place::Active(_) | Place::Leaving(_) | Place::Quarantined) => {
                 slot.place = other;
-                return false;
+                return;
             }
         };
-        let door = core.door_of(slot.tenant);
         self.activate(core, slot, number, (seed, if_vacant.name().into()), door);
-        true
     }
 
     fn activate(
@@ -429,6 +433,13 @@ fn seat<'a, H: Host>(
         IfVacant::Refuse => {
             shard.slots.get_mut(index).ok_or(SendError::Failed(Failure::NotFound("customer")))
         }
+    }
+}
+
+/// Nobody was seated: a name that was numbered for this request is nobody's again.
+fn turn_away<H: Host>(core: &H, slot: &Slot<H>, number: CustomerNumber, if_vacant: IfVacant<'_>) {
+    if let (Place::Vacant, IfVacant::Seat(name)) = (&slot.place, if_vacant) {
+        core.directory().forget(slot.tenant, name, number);
     }
 }
 

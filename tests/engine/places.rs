@@ -71,6 +71,24 @@ async fn a_name_whose_first_request_was_refused_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_overloaded_engine_wakes_nobody_whom_it_refuses() {
+    let disk = CrashStorage::new();
+    let engine = open(&disk).await;
+    wallet(&engine, "acme", 10).await;
+    engine.shutdown().await.unwrap();
+    drop(engine);
+    let full = EngineOptions { writes_in_flight_customer_max: 0, ..options() };
+    let engine = open_with(full, env_on(&disk)).await.unwrap();
+    assert_eq!(debit_now(&engine, "acme", 1).await.unwrap_err(), Failure::Overloaded);
+    let ghost = coffer::engine::Operation::new(create_wallet("ghost", 5));
+    let refused = engine.submit(TENANT, Target::NewCustomer("ghost"), ghost).await;
+    assert_eq!(refused.unwrap_err(), Failure::Overloaded);
+    assert_eq!((engine.stats().actors_active, engine.stats().actors_resting), (0, 1));
+    assert_eq!(engine.resolve(TENANT, Target::Customer("ghost")), None);
+    assert_eq!(posted(&engine, "acme").await, whole(10));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_snapshot_taken_under_fire_plus_the_log_after_it_gives_the_state_back() {
     let disk = CrashStorage::new();
     let engine = open(&disk).await;
