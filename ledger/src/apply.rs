@@ -4,12 +4,20 @@
 //! has given the position, [`bind`]. Neither can fail. A panic here means that facts and state do not belong together: a bug, which
 //! the engine answers by building the customer anew from the log.
 
+mod back;
+mod budgets;
+mod holds;
+mod transfers;
+
+use crate::amount::Credits;
+use crate::budget::Budget;
 use crate::burn_order;
-use crate::customer::{Customer, Identity};
-use crate::fact::{CreditRow, Debited, Due, Effect, Facts, Giver, Posting, Slice};
-use crate::ids::{LogPosition, ThingId, TrancheId, WalletId};
+use crate::customer::{ClosedAs, Customer, Identity, Invoice};
+use crate::fact::{CreditRow, Debited, Due, Effect, Facts, Giver, Lapsed, Posting, Slice};
+use crate::ids::{LogPosition, MintedBudgetId, ThingId, TrancheId, WalletId};
 use crate::time::Timestamp;
-use crate::tranche::Tranche;
+use crate::tranche::{Terms, Tranche};
+use crate::transfer::TransferReceived;
 use crate::wallet::{Wallet, WalletHead};
 
 /// Folds facts into the state. Cannot fail.
@@ -17,9 +25,13 @@ use crate::wallet::{Wallet, WalletHead};
 /// # Panics
 /// When the facts were not decided on this state.
 pub fn apply(customer: &mut Customer, facts: &Facts) {
-    apply_due(&mut customer.wallets, &facts.due);
-    let first_row = u32::try_from(facts.due.len()).expect("a record has fewer rows than an id can number");
-    match &facts.effect {
+    apply_due(customer, &facts.due);
+    apply_effect(customer, &facts.effect, facts.first_row(), facts.at);
+}
+
+/// Folds what the command itself did. `first_row` is the number of its first row in the record.
+pub(crate) fn apply_effect(customer: &mut Customer, effect: &Effect, first_row: u32, at: Timestamp) {
+    match effect {
         Effect::Ticked => {}
         Effect::CustomerSet(identity) => set_identity(customer, identity),
         Effect::WalletCreated { customer: identity, wallet, initial } => {
@@ -34,63 +46,162 @@ pub fn apply(customer: &mut Customer, facts: &Facts) {
         Effect::ToppedUp { rows, wallet } => {
             credit(customer, rows.iter().map(|row| &**row), wallet, first_row)
         }
-        Effect::Debited(debited) => debit(customer, debited),
+        Effect::Debited(debited) => {
+            debit(customer, debited);
+            budgets::count(customer, debited.budget());
+        }
         Effect::ManuallyDebited { debited, wallet } => {
             debit(customer, debited);
             set_head(customer, wallet);
         }
-        Effect::WalletClosed { wallet, .. } => {
+        Effect::WalletClosed { wallet, released, .. } => {
+            released.iter().for_each(|end| holds::end(customer, end));
             set_head(customer, wallet);
             let closed = wallet_mut(&mut customer.wallets, wallet.id);
             closed.tranches = Vec::new();
             closed.next_due = Timestamp::MAX;
+            closed.held_overdraft = Credits::ZERO;
+        }
+        Effect::Held(step) => holds::step(customer, step),
+        Effect::Refunded(refunded) => back::give_back(customer, &refunded.back, first_row),
+        Effect::CreditVoided(voids) => voids.iter().for_each(|void| back::void(customer, void)),
+        Effect::InvoiceSettled(settled) => {
+            let parts = settled.lines.iter().flat_map(|line| &line.parts);
+            for part in parts {
+                let wallet = wallet_mut(&mut customer.wallets, part.row.posting.wallet);
+                take(wallet, part.slices.iter());
+                post(&mut wallet.head, &part.row.posting);
+            }
+            let invoice = Invoice { settled: LogPosition(0), voided: None };
+            customer.invoices.insert(settled.invoice.clone(), invoice);
+        }
+        Effect::InvoiceVoided { invoice, back } => {
+            back::give_back(customer, back, first_row);
+            let invoice = customer.invoices.get_mut(invoice).expect("what is voided was settled");
+            invoice.voided = Some(LogPosition(0));
+        }
+        Effect::TransferSent(sent) => transfers::send(customer, sent, first_row),
+        Effect::TransferReceived { transfer, from, arrived } => {
+            transfers::arrive(customer, arrived, first_row);
+            customer.transfers_in.insert(*transfer, TransferReceived { from: *from, at });
+        }
+        Effect::TransferDone(transfer) => transfers::close(customer, *transfer, ClosedAs::Completed),
+        Effect::TransferReturned { transfer, back } => {
+            back::give_back(customer, back, first_row);
+            transfers::close(customer, *transfer, ClosedAs::Returned);
+        }
+        Effect::TransferForgotten(transfer) => {
+            customer.transfers_in.remove(transfer);
+        }
+        Effect::BudgetSet(budget) => {
+            if let Ok(minted) = budget.id.parse::<MintedBudgetId>() {
+                note_own_id(customer, minted.0);
+            }
+            customer.budgets.insert(budget.id.clone(), Budget::clone(budget));
+        }
+        Effect::BudgetDeleted(id) => {
+            customer.budgets.remove(id);
+        }
+        Effect::EventRecorded { customer: identity, taken, used, .. } => {
+            if let Some(identity) = identity {
+                set_identity(customer, identity);
+            }
+            if let Some(taken) = taken {
+                debit(customer, taken);
+            }
+            budgets::count(customer, used);
+        }
+        Effect::Atomic(effects) => {
+            let mut row = first_row;
+            for effect in effects {
+                apply_effect(customer, effect, row, at);
+                row += effect.rows();
+            }
         }
     }
 }
 
-/// The other half of the fold, when the record has its position in the log.
+/// The other half of the fold, when the record has its position in the log: what the record made or closed learns where it stands.
 pub fn bind(customer: &mut Customer, facts: &Facts, position: LogPosition) {
     customer.last_at = facts.at;
     customer.last_position = position;
-    match &facts.effect {
+    if facts.needs_position() {
+        bind_closed(customer, position);
+        bind_effect(customer, &facts.effect, position);
+    }
+}
+
+fn bind_effect(customer: &mut Customer, effect: &Effect, position: LogPosition) {
+    match effect {
         Effect::WalletCreated { wallet, initial, .. } => {
-            bind_credits(customer, wallet.id, initial.iter().map(|row| &**row), position);
+            let minted = initial.iter().map(|row| (row.tranche, &row.terms));
+            bind_tranches(customer, wallet.id, minted, position);
         }
         Effect::ToppedUp { rows, wallet } => {
-            bind_credits(customer, wallet.id, rows.iter().map(|row| &**row), position);
+            bind_tranches(customer, wallet.id, rows.iter().map(|row| (row.tranche, &row.terms)), position);
+        }
+        Effect::Refunded(refunded) => back::bind(customer, &refunded.back, position),
+        Effect::InvoiceSettled(settled) => {
+            let invoice = customer.invoices.get_mut(&settled.invoice).expect("it was settled in this record");
+            invoice.settled = position;
+        }
+        Effect::InvoiceVoided { invoice, back } => {
+            back::bind(customer, back, position);
+            let invoice = customer.invoices.get_mut(invoice).expect("it was voided in this record");
+            invoice.voided = Some(position);
+        }
+        Effect::TransferSent(sent) => transfers::bind_sent(customer, sent, position),
+        Effect::TransferReceived { arrived, .. } => transfers::bind_arrived(customer, arrived, position),
+        Effect::TransferReturned { back, .. } => back::bind(customer, back, position),
+        Effect::Atomic(effects) => {
+            effects.iter().for_each(|effect| bind_effect(customer, effect, position));
         }
         Effect::Ticked
         | Effect::CustomerSet(_)
         | Effect::WalletSet(_)
         | Effect::Debited(_)
         | Effect::ManuallyDebited { .. }
-        | Effect::WalletClosed { .. } => {}
+        | Effect::WalletClosed { .. }
+        | Effect::Held(_)
+        | Effect::CreditVoided(_)
+        | Effect::TransferDone(_)
+        | Effect::TransferForgotten(_)
+        | Effect::BudgetSet(_)
+        | Effect::BudgetDeleted(_)
+        | Effect::EventRecorded { .. } => {}
     }
 }
 
+/// What this record closed stands at the end of the list, without a position.
+fn bind_closed(customer: &mut Customer, position: LogPosition) {
+    let unbound = customer.closed.iter_mut().rev().take_while(|closed| closed.position.0 == 0);
+    unbound.for_each(|closed| closed.position = position);
+}
+
 /// Folds what happened by itself.
-pub(crate) fn apply_due(wallets: &mut [Wallet], due: &[Due]) {
+pub(crate) fn apply_due(customer: &mut Customer, due: &[Due]) {
     for happened in due {
         match happened {
             Due::Expired { tranche, credits, terms, posting } => {
-                let wallet = wallet_mut(wallets, posting.wallet);
+                let wallet = wallet_mut(&mut customer.wallets, posting.wallet);
                 let at = wallet.find(*tranche, terms).expect("what expires is live");
                 wallet.tranches[at].remaining -= *credits;
                 post(&mut wallet.head, posting);
             }
             Due::Started { tranche, repaid, posting, .. } => {
-                let wallet = wallet_mut(wallets, posting.wallet);
+                let wallet = wallet_mut(&mut customer.wallets, posting.wallet);
                 let started = find_by_id(wallet, *tranche);
                 started.scheduled = false;
                 started.remaining -= *repaid;
                 wallet.head.debt -= *repaid;
                 post(&mut wallet.head, posting);
             }
+            Due::HoldExpired(end) => holds::end(customer, end),
         }
     }
     if !due.is_empty() {
         // Once for all of them, so that a thousand ends at one midnight are one sweep.
-        wallets.iter_mut().for_each(sweep);
+        customer.wallets.iter_mut().for_each(sweep);
     }
 }
 
@@ -127,6 +238,13 @@ fn note_id(customer: &mut Customer, id: ThingId) {
     customer.counter = customer.counter.max(id.counter() + 1);
 }
 
+/// As [`note_id`], if the id is one of the customer's own.
+fn note_own_id(customer: &mut Customer, id: ThingId) {
+    if id.customer() == customer.number {
+        note_id(customer, id);
+    }
+}
+
 fn set_identity(customer: &mut Customer, identity: &Identity) {
     if let crate::customer::CustomerId::Minted(id) = &identity.id {
         note_id(customer, id.0);
@@ -140,7 +258,12 @@ fn set_head(customer: &mut Customer, head: &WalletHead) {
 
 fn create_wallet(customer: &mut Customer, head: &WalletHead) {
     note_id(customer, head.id.0);
-    customer.wallets.push(Wallet { head: head.clone(), tranches: Vec::new(), next_due: Timestamp::MAX });
+    customer.wallets.push(Wallet {
+        head: head.clone(),
+        tranches: Vec::new(),
+        next_due: Timestamp::MAX,
+        held_overdraft: Credits::ZERO,
+    });
 }
 
 /// Mints the tranches of credit rows. `head` is the wallet after all of them.
@@ -158,36 +281,55 @@ fn credit<'a>(
 }
 
 fn mint(wallet: &mut Wallet, row: &CreditRow, number: u32) {
-    let minted = Tranche {
-        id: row.tranche,
-        terms: row.terms.clone(),
-        remaining: row.terms.original - row.repaid,
-        pinned: Default::default(),
-        credit_position: LogPosition(0),
-        credit_row: number,
-        scheduled: row.posting.is_none(),
-    };
-    if minted.is_empty() {
-        return;
-    }
-    wallet.next_due = wallet.next_due.min(minted.due_at());
-    let at =
-        burn_order::find(&wallet.tranches, minted.id, &minted.terms).expect_err("a new tranche has a new id");
-    wallet.tranches.insert(at, minted);
+    insert(
+        wallet,
+        Tranche {
+            id: row.tranche,
+            terms: row.terms.clone(),
+            remaining: row.terms.original - row.repaid,
+            pinned: Default::default(),
+            credit_position: LogPosition(0),
+            credit_row: number,
+            scheduled: row.posting.is_none(),
+            voided: false,
+        },
+    );
 }
 
-fn bind_credits<'a>(
+/// Enters a tranche where it belongs in the burn order, unless nothing is left of it.
+fn insert(wallet: &mut Wallet, tranche: Tranche) {
+    if tranche.is_empty() {
+        return;
+    }
+    wallet.next_due = wallet.next_due.min(tranche.due_at());
+    let at =
+        burn_order::find(&wallet.tranches, tranche.id, &tranche.terms).expect_err("a new tranche has a new id");
+    wallet.tranches.insert(at, tranche);
+}
+
+fn bind_tranches<'a>(
     customer: &mut Customer,
     wallet: WalletId,
-    rows: impl Iterator<Item = &'a CreditRow>,
+    minted: impl Iterator<Item = (TrancheId, &'a Terms)>,
     position: LogPosition,
 ) {
     let wallet = wallet_mut(&mut customer.wallets, wallet);
-    for row in rows {
+    for (tranche, terms) in minted {
         // What repaid debt to the last credit was never live.
-        if let Some(at) = wallet.find(row.tranche, &row.terms) {
+        if let Some(at) = wallet.find(tranche, terms) {
             wallet.tranches[at].credit_position = position;
         }
+    }
+}
+
+/// Takes out what came back to tranches that have ended or were voided.
+fn lapse(customer: &mut Customer, lapsed: &[Lapsed]) {
+    for lapsed in lapsed {
+        let wallet = wallet_mut(&mut customer.wallets, lapsed.posting.wallet);
+        let at = wallet.find(lapsed.tranche, &lapsed.terms).expect("what lapses is live");
+        wallet.tranches[at].remaining -= lapsed.credits;
+        post(&mut wallet.head, &lapsed.posting);
+        sweep(wallet);
     }
 }
 

@@ -3,12 +3,28 @@
 
 use crate::amount::{Credits, Money, Rate};
 use crate::customer::Profile;
-use crate::ids::{KeyId, WalletId};
+use crate::ids::{HoldId, KeyId, TransferId, WalletId};
 use crate::scope::{PriceTypes, Scope};
 use crate::time::Timestamp;
 use crate::tranche::Source;
-use crate::unit::{Currency, PriceType, PriceUnit};
+use crate::unit::{Currency, PriceUnit};
 use crate::wallet::WalletType;
+
+mod budget;
+mod charge;
+mod event;
+mod hold;
+mod invoice;
+mod refund;
+mod transfer;
+
+pub use budget::SetBudget;
+pub use charge::{Asked, Charge, Debit, Metered};
+pub use event::Event;
+pub use hold::{Capture, HoldAsked, OverCapture, PlaceHold};
+pub use invoice::{InvoiceLine, Settle};
+pub use refund::{Refund, RefundReason, VoidCredit};
+pub use transfer::{Transfer, TransferIn};
 
 /// Key-value pairs of the caller's, sorted by key, keys unique.
 pub type Metadata = Vec<(Box<str>, Box<str>)>;
@@ -168,27 +184,6 @@ pub struct TopUp {
     pub memo: Memo,
 }
 
-/// `POST /customers/{id}/debits` (SEMANTICS §4).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Debit {
-    /// How much; > 0. With `Amount`, `currency` says of what.
-    pub quantity: Quantity,
-    /// Only this wallet pays.
-    pub wallet: Option<WalletId>,
-    /// Only wallets of this currency pay.
-    pub currency: Option<Currency>,
-    /// Only wallets of this price unit pay.
-    pub price_unit: Option<PriceUnit>,
-    /// What the charge is for.
-    pub price_type: PriceType,
-    /// The feature used.
-    pub feature: Option<Box<str>>,
-    /// Take what there is instead of refusing.
-    pub partial: bool,
-    /// Words for the rows.
-    pub memo: Memo,
-}
-
 /// `POST /wallets/{id}/debit`: by hand, ignoring scopes, never overdrawing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManualDebit {
@@ -246,7 +241,65 @@ pub enum Command {
         wallet: WalletId,
         /// What becomes of its credit.
         remainder: Remainder,
+        /// Release the open holds that pin credit of it; else they stand in the way.
+        force: bool,
     },
+    /// Reserve credit (SEMANTICS §5).
+    PlaceHold(PlaceHold),
+    /// Settle a hold, whole or in part.
+    Capture(Capture),
+    /// Give back all that a hold still pins, and end it.
+    Release {
+        /// Which hold.
+        hold: HoldId,
+        /// Words for the row.
+        memo: Memo,
+    },
+    /// Move a hold's deadline to now + `expires_in`.
+    Extend {
+        /// Which hold.
+        hold: HoldId,
+        /// Seconds, 1..=604,800; what would outlive `hold_lifetime_max` ends there.
+        expires_in_s: u32,
+    },
+    /// Pin more for a hold.
+    Grow {
+        /// Which hold.
+        hold: HoldId,
+        /// How much more; > 0.
+        credits: Credits,
+    },
+    /// Put credits of a debit back (SEMANTICS §7).
+    Refund(Refund),
+    /// Take back what is unspent of a credit (SEMANTICS §6).
+    VoidCredit(VoidCredit),
+    /// Pay an invoice's lines from all wallets (SEMANTICS §14).
+    Settle(Settle),
+    /// Put a settlement back to the original tranches.
+    VoidInvoice {
+        /// The invoice's id in the caller's system.
+        invoice: Box<str>,
+    },
+    /// Send credit to another wallet (SEMANTICS §15). The sender's half.
+    Transfer(Transfer),
+    /// The receiver's half; sent by the engine.
+    TransferIn(Box<TransferIn>),
+    /// The receiver has it; sent by the engine to the sender.
+    TransferDone(TransferId),
+    /// The receiver cannot take it: back to the original tranches; sent by the engine to the sender.
+    TransferBack(TransferId),
+    /// The sender knows; sent by the engine to the receiver, which may forget.
+    TransferForget(TransferId),
+    /// Make or replace a budget (SEMANTICS §18).
+    SetBudget(SetBudget),
+    /// Remove a budget without children.
+    DeleteBudget(Box<str>),
+    /// Nothing is used of any of its windows any more.
+    ResetBudget(Box<str>),
+    /// Usage that happened (SEMANTICS §19). Makes the customer too if nobody named it before.
+    Event(Box<Event>),
+    /// All of them or none: debits, holds, captures, releases, refunds of one customer, in order.
+    Atomic(Vec<Self>),
     /// Only write down what is due; sent by the timer.
     Tick,
 }

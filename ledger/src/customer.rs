@@ -1,8 +1,14 @@
 //! A customer: the unit of atomicity. One actor owns one of these (DESIGN decision 1).
 
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::amount::Credits;
+use crate::budget::Budget;
 use crate::command::Metadata;
-use crate::ids::{CustomerNumber, LogPosition, MintedCustomerId, TenantNumber, WalletId};
+use crate::hold::Holds;
+use crate::ids::{CustomerNumber, LogPosition, MintedCustomerId, TenantNumber, ThingId, TransferId, WalletId};
 use crate::time::Timestamp;
+use crate::transfer::{TransferOut, TransferReceived};
 use crate::wallet::Wallet;
 
 /// What the caller calls a customer by.
@@ -48,6 +54,9 @@ pub struct Identity {
     pub deleted: bool,
 }
 
+/// Closed holds and transfers that a state remembers. No setting: it is part of the fold, and a fold must not depend on one.
+pub const CLOSED_KEPT_MAX: usize = 1_024;
+
 /// Everything live about a customer: a fold of its records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Customer {
@@ -65,6 +74,55 @@ pub struct Customer {
     pub counter: u64,
     /// All wallets, oldest first, closed ones included.
     pub wallets: Vec<Wallet>,
+    /// Open holds; limited by `holds_max`.
+    pub holds: Holds,
+    /// Budgets by name; limited by `budgets_max`.
+    pub budgets: BTreeMap<Box<str>, Budget>,
+    /// What was given back of debits, by their rows (record and row): all that is kept of a closed debit. Limited by `refunds_max`.
+    pub given_back: BTreeMap<(LogPosition, u32), Credits>,
+    /// Invoices that were settled, by their ids; limited by `invoices_max`.
+    pub invoices: BTreeMap<Box<str>, Invoice>,
+    /// Transfers that left and are not known to have arrived; limited by `transfers_open_max`.
+    pub transfers_out: BTreeMap<TransferId, TransferOut>,
+    /// Transfers that arrived and whose sender may still ask.
+    pub transfers_in: BTreeMap<TransferId, TransferReceived>,
+    /// Holds and transfers that were closed last, oldest first; at most [`CLOSED_KEPT_MAX`]. Older ones are in the log only.
+    pub closed: VecDeque<Closed>,
+}
+
+/// An invoice that was settled. Its id is never free again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Invoice {
+    /// The record that settled it.
+    pub settled: LogPosition,
+    /// The record that voided it.
+    pub voided: Option<LogPosition>,
+}
+
+/// How a hold or a transfer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClosedAs {
+    /// A hold: settled.
+    Captured,
+    /// A hold: given back.
+    Released,
+    /// A hold: its deadline passed.
+    Expired,
+    /// A transfer: the receiver has it.
+    Completed,
+    /// A transfer: back at the sender.
+    Returned,
+}
+
+/// Something that is closed, and where the log says more about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// Its id.
+    pub id: ThingId,
+    /// How it ended.
+    pub how: ClosedAs,
+    /// The record that closed it; for a transfer, the one that sent it. 0 until that record has a position.
+    pub position: LogPosition,
 }
 
 impl Customer {
@@ -79,13 +137,35 @@ impl Customer {
             last_position: LogPosition(0),
             counter: 0,
             wallets: Vec::new(),
+            holds: Holds::new(),
+            budgets: BTreeMap::new(),
+            given_back: BTreeMap::new(),
+            invoices: BTreeMap::new(),
+            transfers_out: BTreeMap::new(),
+            transfers_in: BTreeMap::new(),
+            closed: VecDeque::new(),
         }
     }
 
     /// The next instant at which something happens by itself; [`Timestamp::MAX`] if nothing will.
     #[must_use]
     pub fn next_due(&self) -> Timestamp {
-        self.wallets.iter().map(|wallet| wallet.next_due).min().unwrap_or(Timestamp::MAX)
+        let of_wallets = self.wallets.iter().map(|wallet| wallet.next_due).min().unwrap_or(Timestamp::MAX);
+        of_wallets.min(self.holds.next_deadline())
+    }
+
+    /// Remembers that something was closed.
+    pub(crate) fn remember(&mut self, closed: Closed) {
+        if self.closed.len() >= CLOSED_KEPT_MAX {
+            self.closed.pop_front();
+        }
+        self.closed.push_back(closed);
+    }
+
+    /// How a hold or transfer ended, if that is still remembered. Looks at the latest first.
+    #[must_use]
+    pub fn closed(&self, id: ThingId) -> Option<&Closed> {
+        self.closed.iter().rev().find(|closed| closed.id == id)
     }
 
     /// A wallet by its id, closed ones included.

@@ -15,21 +15,17 @@ use crate::wallet::Wallet;
 /// What is due at `now` and not written yet, by instant, then wallet (oldest first), then burn order; at most `max`.
 #[must_use]
 pub fn due(customer: &Customer, now: Timestamp, max: usize) -> Vec<Due> {
-    due_in(&customer.wallets, now, max)
+    let wallets = &customer.wallets[..];
+    let mut events = events(wallets, now);
+    events.sort_unstable();
+    let mut writer = Writer { balances: wallets.iter().map(Balance::of).collect(), repaid: BTreeMap::new() };
+    events.iter().filter_map(|event| writer.write(wallets, event)).take(max).collect()
 }
 
 /// How many things are due at `now`.
 #[must_use]
 pub fn due_count(customer: &Customer, now: Timestamp) -> usize {
     due(customer, now, usize::MAX).len()
-}
-
-/// As [`due`], for some wallets.
-pub(crate) fn due_in(wallets: &[Wallet], now: Timestamp, max: usize) -> Vec<Due> {
-    let mut events = events(wallets, now);
-    events.sort_unstable();
-    let mut writer = Writer { balances: wallets.iter().map(Balance::of).collect(), repaid: BTreeMap::new() };
-    events.iter().filter_map(|event| writer.write(wallets, event)).take(max).collect()
 }
 
 /// Something that an instant brings. The order of the fields is the order of happening.

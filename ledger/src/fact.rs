@@ -1,17 +1,30 @@
 //! What was decided. Facts are complete: `apply` needs nothing else, and a reply is rendered from the record that holds them.
 //!
-//! Rows of a record are numbered from 0: first one per entry of [`Facts::due`], then those of the effect, in order.
+//! Rows of a record are numbered from 0: first those of [`Facts::due`], then those of the effect, in order; [`Due::rows`] and
+//! [`Effect::rows`] say how many each has.
 
 use smallvec::SmallVec;
 
 use crate::amount::{Credits, Money};
+use crate::budget::{Budget, BudgetMove};
 use crate::command::CreditReason;
 use crate::customer::Identity;
-use crate::ids::{LogPosition, TrancheId, WalletId};
+use crate::ids::{CustomerNumber, LogPosition, RateCardId, TrancheId, TransferId, WalletId};
 use crate::time::Timestamp;
 use crate::tranche::{Source, Terms};
 use crate::unit::Currency;
 use crate::wallet::WalletHead;
+
+mod hold;
+mod invoice;
+mod refund;
+mod rows;
+mod transfer;
+
+pub use hold::{HoldEnd, HoldStep, HoldVerb, Lapsed};
+pub use invoice::{Settled, SettledLine, SettledPart};
+pub use refund::{Back, BackRow, BackTo, GivenBack, Refunded, Voided};
+pub use transfer::{Arrived, ArrivedRow, Moved, TransferSent};
 
 /// Everything that one command did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,30 +35,6 @@ pub struct Facts {
     pub due: Vec<Due>,
     /// What the command itself did, after that.
     pub effect: Effect,
-}
-
-impl Facts {
-    /// Calls with every posting, in the order of the rows: the balance chain of each wallet touched (I4).
-    pub fn each_posting(&self, mut call: impl FnMut(&Posting)) {
-        for due in &self.due {
-            match due {
-                Due::Expired { posting, .. } | Due::Started { posting, .. } => call(posting),
-            }
-        }
-        match &self.effect {
-            Effect::Ticked | Effect::CustomerSet(_) | Effect::WalletSet(_) => {}
-            Effect::WalletCreated { initial, .. } => {
-                initial.iter().filter_map(|row| row.posting.as_ref()).for_each(call);
-            }
-            Effect::ToppedUp { rows, .. } => {
-                rows.iter().filter_map(|row| row.posting.as_ref()).for_each(call)
-            }
-            Effect::Debited(debited) | Effect::ManuallyDebited { debited, .. } => {
-                debited.rows.iter().for_each(|row| call(&row.posting));
-            }
-            Effect::WalletClosed { posting, .. } => posting.iter().for_each(call),
-        }
-    }
 }
 
 /// The balance of one wallet around one row; the row's number in the wallet's gap-free sequence (I4).
@@ -90,6 +79,8 @@ pub enum Due {
         /// The wallet's balance around it.
         posting: Posting,
     },
+    /// A hold reached its deadline.
+    HoldExpired(Box<HoldEnd>),
 }
 
 /// Which tranche, and its terms, gave a slice; or the overdraft did.
@@ -163,6 +154,51 @@ pub struct Debited {
     pub balance_after: Credits,
     /// Σ max(0, own + limit) over the unit's active wallets, after (API §2).
     pub available: Credits,
+    /// What few debits have.
+    pub extra: Option<Box<DebitExtra>>,
+}
+
+impl Debited {
+    /// What it counts as in budgets; what a refund gives back.
+    #[must_use]
+    pub fn budget(&self) -> &[BudgetMove] {
+        self.extra.as_ref().map_or(&[], |extra| &extra.budget)
+    }
+
+    /// How it was priced, if it was.
+    #[must_use]
+    pub fn priced(&self) -> Option<&Priced> {
+        self.extra.as_ref().and_then(|extra| extra.priced.as_ref())
+    }
+}
+
+/// What few debits have. Not both empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DebitExtra {
+    /// How it was priced.
+    pub priced: Option<Priced>,
+    /// What it counts as in budgets.
+    pub budget: Vec<BudgetMove>,
+}
+
+/// The price of usage, and the card that said it (SEMANTICS §19).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Priced {
+    /// Which card.
+    pub card: RateCardId,
+    /// The card's version: how often it was set.
+    pub version: u64,
+    /// The price; ≥ 0.
+    pub credits: Credits,
+}
+
+/// Usage that was not paid for: a memo, outside the balance chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uncollected {
+    /// The wallet that should have paid; `None` = there is none, and no row.
+    pub wallet: Option<WalletId>,
+    /// How much; > 0.
+    pub credits: Credits,
 }
 
 /// One ledger row of a credit, and the tranche that it minted.
@@ -245,5 +281,63 @@ pub enum Effect {
         refund: Money,
         /// The wallet after everything.
         wallet: Box<WalletHead>,
+        /// The open holds that pinned credit of it, in order of their ids: released before all else.
+        released: Vec<HoldEnd>,
     },
+    /// A hold was placed, grown, extended, captured or released.
+    Held(Box<HoldStep>),
+    /// Credits of a debit came back.
+    Refunded(Box<Refunded>),
+    /// Credits were taken back. Rows: one per entry.
+    CreditVoided(Vec<Voided>),
+    /// An invoice was settled.
+    InvoiceSettled(Box<Settled>),
+    /// A settlement was put back.
+    InvoiceVoided {
+        /// The invoice's id in the caller's system.
+        invoice: Box<str>,
+        /// What came back.
+        back: Box<GivenBack>,
+    },
+    /// A transfer left.
+    TransferSent(Box<TransferSent>),
+    /// A transfer arrived.
+    TransferReceived {
+        /// Which one.
+        transfer: TransferId,
+        /// Who sent it.
+        from: CustomerNumber,
+        /// What it brought.
+        arrived: Box<Arrived>,
+    },
+    /// The sender knows that it has arrived.
+    TransferDone(TransferId),
+    /// The receiver could not take it.
+    TransferReturned {
+        /// Which one.
+        transfer: TransferId,
+        /// What came back.
+        back: Box<GivenBack>,
+    },
+    /// The receiver may forget it.
+    TransferForgotten(TransferId),
+    /// A budget is this now.
+    BudgetSet(Box<Budget>),
+    /// A budget is gone.
+    BudgetDeleted(Box<str>),
+    /// Usage was recorded. Rows: those of `taken`, then the memo.
+    EventRecorded {
+        /// The customer, if the event made it.
+        customer: Option<Box<Identity>>,
+        /// How it was priced; `None` = no card matches.
+        priced: Option<Priced>,
+        /// What left; `None` = nothing was there, or its price is 0.
+        taken: Option<Box<Debited>>,
+        /// What was not there.
+        uncollected: Option<Uncollected>,
+        /// What counts in budgets from now on: also what was not there.
+        used: Vec<BudgetMove>,
+    },
+    /// All of an atomic batch, in order.
+    Atomic(Vec<Self>),
 }

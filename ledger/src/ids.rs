@@ -125,6 +125,12 @@ thing_ids! {
     TrancheId = "tranche_",
     /// Id of a customer that was made by `POST /customers`.
     MintedCustomerId = "cust_",
+    /// Id of a hold.
+    HoldId = "hold_",
+    /// Id of a transfer, of the sender's.
+    TransferId = "xfer_",
+    /// Name of a budget whose maker gave it none.
+    MintedBudgetId = "bud_",
 }
 
 /// Id of an API key: a thing of a tenant's, with the tenant's number where others have the customer's.
@@ -134,6 +140,21 @@ pub struct KeyId(pub ThingId);
 impl KeyId {
     /// What the printed id begins with.
     pub const PREFIX: &'static str = "key_";
+
+    /// Packs creation time, tenant and the tenant's own counter.
+    #[must_use]
+    pub fn new(at: Timestamp, tenant: TenantNumber, counter: u64) -> Self {
+        Self(ThingId::new(at, CustomerNumber(u64::from(tenant.0)), counter))
+    }
+}
+
+/// Id of a rate card: a thing of a tenant's, as [`KeyId`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RateCardId(pub ThingId);
+
+impl RateCardId {
+    /// What the printed id begins with.
+    pub const PREFIX: &'static str = "rc_";
 
     /// Packs creation time, tenant and the tenant's own counter.
     #[must_use]
@@ -238,7 +259,7 @@ macro_rules! thing_bits {
     )*};
 }
 
-thing_bits!(WalletId, TrancheId, MintedCustomerId, KeyId);
+thing_bits!(WalletId, TrancheId, MintedCustomerId, HoldId, TransferId, MintedBudgetId, KeyId, RateCardId);
 
 impl RowId {
     /// What the printed id begins with.
@@ -253,7 +274,9 @@ impl RowId {
     }
 }
 
-printed_ids!(WalletId, TrancheId, MintedCustomerId, KeyId, RowId);
+printed_ids!(
+    WalletId, TrancheId, MintedCustomerId, HoldId, TransferId, MintedBudgetId, KeyId, RateCardId, RowId,
+);
 
 #[cfg(test)]
 mod tests {

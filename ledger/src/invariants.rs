@@ -45,6 +45,7 @@ pub fn check_touched(customer: &Customer, facts: &Facts) -> Result<(), Violation
         }
         Effect::Debited(debited) | Effect::ManuallyDebited { debited, .. } => check_debit(customer, debited),
         Effect::WalletClosed { wallet, .. } => customer.wallet(wallet.id).map_or(Ok(()), check_closed),
+        _ => Ok(()), // wip
     }
 }
 

@@ -16,16 +16,20 @@
 
 pub mod amount;
 pub mod apply;
+pub mod budget;
 pub mod burn_order;
+pub mod calendar;
 pub mod catalog;
 pub mod command;
 pub mod customer;
 pub mod decide;
 pub mod expiry;
 pub mod fact;
+pub mod hold;
 pub mod ids;
 pub mod invariants;
 pub mod limits;
+pub mod looked_up;
 pub mod record;
 pub mod refusal;
 pub mod scope;
@@ -33,6 +37,7 @@ pub mod scope;
 mod testing;
 pub mod time;
 pub mod tranche;
+pub mod transfer;
 pub mod unit;
 pub mod view;
 pub mod wallet;

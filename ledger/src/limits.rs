@@ -11,11 +11,49 @@ pub struct Limits {
     pub slices_max: usize,
     /// Due things written in one record; more become records of their own in the same turn.
     pub due_per_record_max: usize,
+    /// Open holds per customer.
+    pub holds_max: usize,
+    /// Seconds from its placing that a hold lives at most, however it is extended.
+    pub hold_lifetime_max_s: u32,
+    /// Rows of debits of a customer's that had something given back.
+    pub refunds_max: usize,
+    /// Settled invoices per customer.
+    pub invoices_max: usize,
+    /// Lines of an invoice.
+    pub invoice_lines_max: usize,
+    /// Budgets per customer.
+    pub budgets_max: usize,
+    /// Levels of a budget tree.
+    pub budget_levels_max: usize,
+    /// Transfers of a customer's on their way.
+    pub transfers_open_max: usize,
+    /// Items of an atomic batch.
+    pub atomic_items_max: usize,
+    /// Seconds that an event may be ahead of the engine's time.
+    pub event_ahead_max_s: u32,
+    /// Seconds that an event may be old.
+    pub event_age_max_s: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { wallets_max: 64, tranches_max: 10_000, slices_max: 2_000, due_per_record_max: 500 }
+        Self {
+            wallets_max: 64,
+            tranches_max: 10_000,
+            slices_max: 2_000,
+            due_per_record_max: 500,
+            holds_max: 100_000,
+            hold_lifetime_max_s: 7 * 24 * 3_600,
+            refunds_max: 100_000,
+            invoices_max: 100_000,
+            invoice_lines_max: 500,
+            budgets_max: 10_000,
+            budget_levels_max: 8,
+            transfers_open_max: 1_000,
+            atomic_items_max: 1_000,
+            event_ahead_max_s: 5 * 60,
+            event_age_max_s: 35 * 24 * 3_600,
+        }
     }
 }
 
@@ -24,10 +62,14 @@ impl Default for Limits {
 pub struct TenantLimits {
     /// API keys per tenant, revoked ones included.
     pub keys_per_tenant_max: usize,
+    /// Rate cards per tenant.
+    pub rate_cards_max: usize,
+    /// Tiers of a rate card.
+    pub tiers_max: usize,
 }
 
 impl Default for TenantLimits {
     fn default() -> Self {
-        Self { keys_per_tenant_max: 1_000 }
+        Self { keys_per_tenant_max: 1_000, rate_cards_max: 1_000, tiers_max: 64 }
     }
 }

@@ -1,7 +1,9 @@
 //! A business no: a value, part of the API, never logged as an error (API §1 "Errors").
 
 use crate::amount::Credits;
-use crate::ids::WalletId;
+use crate::budget::Window;
+use crate::ids::{HoldId, WalletId};
+use crate::time::Timestamp;
 
 /// Why a command was refused. Nothing changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +58,53 @@ pub enum Refusal {
         limit: &'static str,
         /// Its value.
         max: u64,
+    },
+    /// 409 `hold_closed`: it was captured or released.
+    #[error("the hold is closed")]
+    HoldClosed(HoldId),
+    /// 410 `hold_expired`: debit the usage instead.
+    #[error("the hold has expired: debit the usage instead")]
+    HoldExpired(HoldId),
+    /// 422 `over_capture`: the hold said `reject`.
+    #[error("more than the hold still holds")]
+    OverCapture {
+        /// What it still holds.
+        held: Credits,
+        /// What was to be captured.
+        asked: Credits,
+    },
+    /// 422 `over_refund`.
+    #[error("more than is left to refund")]
+    OverRefund {
+        /// What is left.
+        left: Credits,
+        /// What was asked.
+        asked: Credits,
+    },
+    /// 429 `budget_exceeded`.
+    #[error("the budget {budget} would be exceeded")]
+    BudgetExceeded {
+        /// The first one, from leaf to root.
+        budget: Box<str>,
+        /// Which of its caps.
+        window: Window,
+        /// The cap.
+        limit: Credits,
+        /// What was used of it before.
+        used: Credits,
+        /// When the window ends; `None` = never.
+        resets_at: Option<Timestamp>,
+    },
+    /// 422 `event_time`.
+    #[error("the event's timestamp {0}")]
+    EventTime(&'static str),
+    /// The refusal of one item of an atomic batch, with the item's number from 0. Nothing of the batch happened.
+    #[error("item {index}: {refusal}")]
+    Item {
+        /// Which item.
+        index: usize,
+        /// Why.
+        refusal: Box<Self>,
     },
     /// 400 `validation_error`: a field that only the rules can judge (an end in the past, a bonus without a purchase).
     #[error("{field}: {problem}")]

@@ -77,12 +77,15 @@ pub struct Tranche {
     pub remaining: Credits,
     /// Reserved by open holds.
     pub pinned: Credits,
-    /// The record that minted it; with `credit_row`, the ledger row. 0 until that record has a position.
+    /// The record that minted it; with `credit_row`, the ledger row. 0 until that record has a position, and for a tranche that a
+    /// refund made anew (a debit's slices do not say which row brought the credit in).
     pub credit_position: LogPosition,
     /// Row of that record.
     pub credit_row: u32,
     /// Whether it was minted for the future and its start has not been written yet: in no balance (SEMANTICS §1 "scheduled").
     pub scheduled: bool,
+    /// Whether its credit was voided: what open holds still pin goes when they let it go.
+    pub voided: bool,
 }
 
 impl Tranche {
@@ -109,10 +112,11 @@ impl Tranche {
         }
     }
 
-    /// The ledger row that minted it. Known once its record has a position.
+    /// The ledger row that minted it, if it is known.
     #[must_use]
-    pub fn credit_row_id(&self) -> RowId {
-        RowId::at_ms(self.id.0.ms(), self.credit_position, self.credit_row)
+    pub fn credit_row_id(&self) -> Option<RowId> {
+        let known = self.credit_position.0 > 0;
+        known.then(|| RowId::at_ms(self.id.0.ms(), self.credit_position, self.credit_row))
     }
 }
 

@@ -79,6 +79,8 @@ pub struct Wallet {
     pub tranches: Vec<Tranche>,
     /// The next instant at which one of the tranches starts or ends; [`Timestamp::MAX`] if none does.
     pub next_due: Timestamp,
+    /// What of `head.held` is overdraft that open holds pin: Σ their pins without a tranche.
+    pub held_overdraft: Credits,
 }
 
 impl WalletHead {
@@ -93,16 +95,16 @@ impl WalletHead {
     pub fn available(&self) -> Credits {
         (self.own() + self.overdraft_limit).max(Credits::ZERO)
     }
-
-    /// How much more overdraft a USAGE charge may take. Counted from the debt, not from `own`: credit that may not pay the charge is no
-    /// security for it either.
-    #[must_use]
-    pub fn overdraft_room(&self) -> Credits {
-        (self.overdraft_limit - self.debt).max(Credits::ZERO)
-    }
 }
 
 impl Wallet {
+    /// How much more overdraft a USAGE charge may take, what holds pin of it not counted. Counted from the debt, not from `own`:
+    /// credit that may not pay the charge is no security for it either.
+    #[must_use]
+    pub fn overdraft_room(&self) -> Credits {
+        (self.head.overdraft_limit - self.head.debt - self.held_overdraft).max(Credits::ZERO)
+    }
+
     /// Where a live tranche stands.
     #[must_use]
     pub fn find(&self, id: TrancheId, terms: &Terms) -> Option<usize> {

@@ -1,6 +1,6 @@
 //! Amounts: decimal numbers as integers in units of 10⁻¹⁵ (SEMANTICS §2, DESIGN decision 3).
 //!
-//! Three types that cannot be mixed: [`Credits`], [`Money`] and [`Rate`] (money per credit). What comes from outside has at
+//! Four types that cannot be mixed: [`Credits`], [`Money`], [`Rate`] (money per credit) and [`Usage`] (units of a meter). What comes from outside has at
 //! most 15 fractional and 12 integer digits; sums of such numbers cannot leave an `i128`. Products and quotients go through 256
 //! bits, are rounded once, and say in their name in which direction ([`wide`]). Reading and printing is in [`text`].
 //!
@@ -162,6 +162,8 @@ amounts! {
     Credits,
     /// Money of some currency, in units of 10⁻¹⁵.
     Money,
-    /// Money per credit, in units of 10⁻¹⁵.
+    /// Money per credit, in units of 10⁻¹⁵; on a rate card, credits per unit of usage.
     Rate,
+    /// Units of a meter, such as tokens, in units of 10⁻¹⁵.
+    Usage,
 }

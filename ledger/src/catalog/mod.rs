@@ -2,6 +2,7 @@
 //! the same decide / apply, in small.
 
 pub mod api_key;
+pub mod rate_card;
 pub mod tenant;
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! A tenant: an isolated workspace with settings and API keys.
 
+use crate::amount::Credits;
 use crate::catalog::api_key::{ApiKey, KeyScopes};
-use crate::command::Origin;
-use crate::ids::{CustomerNumber, KeyId, LogPosition, TenantNumber};
+use crate::catalog::rate_card::{RateCard, Tier};
+use crate::command::{Metadata, Origin};
+use crate::ids::{CustomerNumber, KeyId, LogPosition, RateCardId, TenantNumber};
 use crate::limits::TenantLimits;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
@@ -51,6 +53,14 @@ pub struct Tenant {
     pub settings: Settings,
     /// Every key it ever had, oldest first (revoked ones are kept, so that rows can name them); limited by `keys_per_tenant_max`.
     pub keys: Vec<ApiKey>,
+    /// Rate cards, oldest first; limited by `rate_cards_max`.
+    pub rate_cards: Vec<RateCard>,
+    /// How many rate cards were ever made: the counter part of the next one's id.
+    pub rate_cards_made: u64,
+    /// Whether it was made for tests: then it may have a clock of its own.
+    pub test_mode: bool,
+    /// Its own clock, once it was set; it moves forward only, and only when it is told to (SEMANTICS §10).
+    pub test_clock: Option<Timestamp>,
     /// Counts records; the version of the published view.
     pub version: u64,
     /// Time of its last record.
@@ -68,6 +78,8 @@ pub enum TenantCommand {
     Create {
         /// Its name, unique.
         name: Box<str>,
+        /// Whether it may have a clock of its own.
+        test_mode: bool,
     },
     /// Replace the settings.
     SetSettings(Settings),
@@ -84,6 +96,36 @@ pub enum TenantCommand {
     },
     /// End a key; it is refused from the moment that the reply leaves.
     RevokeKey(KeyId),
+    /// Make a rate card, or replace one.
+    SetRateCard {
+        /// Which one; `None` = a new one.
+        id: Option<RateCardId>,
+        /// What it says.
+        card: RateCardAsked,
+    },
+    /// Remove a rate card. Rows that it priced keep its id and version.
+    DeleteRateCard(RateCardId),
+    /// Move the clock of a tenant in test mode forward, to this instant.
+    MoveClock(Timestamp),
+}
+
+/// A rate card as a request gives it; see [`RateCard`] for the fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateCardAsked {
+    /// Which meter.
+    pub meter: Box<str>,
+    /// The property of an event that says how much was used.
+    pub quantity_property: Option<Box<str>>,
+    /// First instant at which it counts; `None` = now.
+    pub valid_from: Option<Timestamp>,
+    /// First instant at which it does not any more.
+    pub valid_to: Option<Timestamp>,
+    /// Properties that the usage must have.
+    pub filters: Metadata,
+    /// At least one.
+    pub tiers: Vec<Tier>,
+    /// At least so much for any usage.
+    pub minimum: Credits,
 }
 
 /// What was decided about a tenant.
@@ -102,11 +144,19 @@ pub enum TenantEffect {
     Created {
         /// Its name.
         name: Box<str>,
+        /// Whether it may have a clock of its own.
+        test_mode: bool,
     },
     /// Its settings are these now.
     SettingsSet(Settings),
     /// A key is this now: made or revoked.
     KeySet(ApiKey),
+    /// A rate card is this now.
+    RateCardSet(Box<RateCard>),
+    /// A rate card is gone.
+    RateCardDeleted(RateCardId),
+    /// The clock stands here now.
+    ClockMoved(Timestamp),
 }
 
 /// One record of a tenant.
@@ -138,6 +188,10 @@ impl Tenant {
             name: None,
             settings: Settings::default(),
             keys: Vec::new(),
+            rate_cards: Vec::new(),
+            rate_cards_made: 0,
+            test_mode: false,
+            test_clock: None,
             version: 0,
             last_at: Timestamp(0),
             last_position: LogPosition(0),
@@ -170,11 +224,16 @@ pub fn decide(
     let now = context.now;
     debug_assert!(now >= tenant.last_at, "the shell never lets time run back");
     let effect = match command {
-        TenantCommand::Create { name } if tenant.name.is_none() => {
-            TenantEffect::Created { name: name.clone() }
+        TenantCommand::Create { name, test_mode } if tenant.name.is_none() => {
+            TenantEffect::Created { name: name.clone(), test_mode: *test_mode }
         }
         TenantCommand::Create { .. } => return Err(Refusal::AlreadyExists("tenant")),
-        TenantCommand::SetSettings(_) | TenantCommand::CreateKey { .. } | TenantCommand::RevokeKey(_)
+        TenantCommand::SetSettings(_)
+        | TenantCommand::CreateKey { .. }
+        | TenantCommand::RevokeKey(_)
+        | TenantCommand::SetRateCard { .. }
+        | TenantCommand::DeleteRateCard(_)
+        | TenantCommand::MoveClock(_)
             if tenant.name.is_none() =>
         {
             return Err(Refusal::NotFound("tenant"));
@@ -190,6 +249,8 @@ pub fn decide(
             revoked_at: None,
         }),
         TenantCommand::RevokeKey(id) => TenantEffect::KeySet(revoked(tenant, *id, now)?),
+        TenantCommand::SetRateCard { .. } | TenantCommand::DeleteRateCard(_) => todo!("wip: rate cards"),
+        TenantCommand::MoveClock(_) => todo!("wip: test clock"),
     };
     Ok(TenantFacts { at: now, effect })
 }
@@ -219,8 +280,9 @@ fn revoked(tenant: &Tenant, id: KeyId, now: Timestamp) -> Result<ApiKey, Refusal
 /// Folds facts into the tenant; the same function live and on replay.
 pub fn apply(tenant: &mut Tenant, facts: &TenantFacts) {
     match &facts.effect {
-        TenantEffect::Created { name } => {
+        TenantEffect::Created { name, test_mode } => {
             tenant.name = Some(name.clone());
+            tenant.test_mode = *test_mode;
             tenant.created_at = facts.at;
         }
         TenantEffect::SettingsSet(settings) => tenant.settings = settings.clone(),
@@ -228,6 +290,17 @@ pub fn apply(tenant: &mut Tenant, facts: &TenantFacts) {
             Some(known) => *known = key.clone(),
             None => tenant.keys.push(key.clone()),
         },
+        TenantEffect::RateCardSet(card) => {
+            match tenant.rate_cards.iter_mut().find(|known| known.id == card.id) {
+                Some(known) => *known = RateCard::clone(card),
+                None => {
+                    tenant.rate_cards.push(RateCard::clone(card));
+                    tenant.rate_cards_made += 1;
+                }
+            }
+        }
+        TenantEffect::RateCardDeleted(id) => tenant.rate_cards.retain(|card| card.id != *id),
+        TenantEffect::ClockMoved(now) => tenant.test_clock = Some(*now),
     }
     tenant.version += 1;
 }

@@ -4,12 +4,13 @@
 //! then, for USAGE only, over their overdrafts.
 
 use super::taking::Taking;
-use super::{Context, active_wallet, check_quantity, existing};
+use super::{Context, active_wallet, budget, check_quantity, existing};
 use crate::amount::Credits;
 use crate::burn_order::{self, Purpose, WalletIndices};
-use crate::command::{Debit, ManualDebit, Quantity};
+use crate::catalog::rate_card;
+use crate::command::{Asked, Charge, Debit, ManualDebit, Metered, Quantity};
 use crate::customer::Customer;
-use crate::fact::Effect;
+use crate::fact::{DebitExtra, Effect, Priced};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 use crate::unit::PriceType;
@@ -17,19 +18,36 @@ use crate::wallet::{Wallet, WalletHead, WalletStatus};
 
 /// A debit for a charge: over one or several wallets, whole or, if partial, as much as there is.
 pub(super) fn debit(customer: &Customer, request: &Debit, context: &Context<'_>) -> Result<Effect, Refusal> {
-    check_quantity(request.quantity, "a debit must be more than 0")?;
+    let (quantity, priced) = quantity(&request.asked, context)?;
+    check_quantity(quantity, "a debit must be more than 0")?;
     existing(customer)?;
-    let payers = payers(customer, request)?;
-    let purpose = Purpose::Charge { price_type: request.price_type, feature: request.feature.as_deref() };
-    let mut taking = Taking::new(customer, request.quantity);
-    for payer in &payers {
-        taking.take_tranches(*payer, purpose, customer.wallets[*payer].head.available(), context.now);
+    let payers = payers(customer, &request.charge, quantity)?;
+    let mut taking = Taking::new(customer, quantity);
+    taking.take_charge(&payers, &request.charge, context.now);
+    let mut debited = taking.finish(quantity, request.partial, context)?;
+    let budget = budget::check(customer, &request.charge, &debited, context)?;
+    if priced.is_some() || !budget.is_empty() {
+        debited.extra = Some(Box::new(DebitExtra { priced, budget }));
     }
-    match request.price_type {
-        PriceType::Usage => payers.iter().for_each(|payer| taking.take_overdraft(*payer)),
-        PriceType::Fixed => {}
+    Ok(Effect::Debited(debited))
+}
+
+/// How much a charge is; usage is priced by the card that counts now.
+fn quantity(asked: &Asked, context: &Context<'_>) -> Result<(Quantity, Option<Priced>), Refusal> {
+    match asked {
+        Asked::Credits(credits) => Ok((Quantity::Credits(*credits), None)),
+        Asked::Amount(money) => Ok((Quantity::Amount(*money), None)),
+        Asked::Metered(metered) => {
+            let priced = price_or_refuse(metered, context)?;
+            Ok((Quantity::Credits(priced.credits), Some(priced)))
+        }
     }
-    taking.finish(request.quantity, request.partial, context).map(Effect::Debited)
+}
+
+/// The price of usage as of now. Without a card a debit or a hold has no amount, and is refused.
+pub(super) fn price_or_refuse(metered: &Metered, context: &Context<'_>) -> Result<Priced, Refusal> {
+    let priced = rate_card::price(context.cards, metered, context.now)?;
+    priced.ok_or(Refusal::Invalid { field: "meter", problem: "no rate card prices this usage" })
 }
 
 /// A debit by hand: one wallet, scopes ignored, never overdrawn.
@@ -59,13 +77,17 @@ pub(crate) fn takeable(wallet: &Wallet, price_type: PriceType, now: Timestamp) -
     let eligible = wallet.tranches.iter().filter(|tranche| purpose.admits(tranche, now));
     let credits = eligible.map(|tranche| tranche.unpinned()).sum::<Credits>().min(wallet.head.available());
     match price_type {
-        PriceType::Usage => credits + wallet.head.overdraft_room(),
+        PriceType::Usage => credits + wallet.overdraft_room(),
         PriceType::Fixed => credits,
     }
 }
 
 /// The wallets that may pay, in the order in which they pay. May be none.
-fn payers(customer: &Customer, request: &Debit) -> Result<WalletIndices, Refusal> {
+pub(super) fn payers(
+    customer: &Customer,
+    request: &Charge,
+    quantity: Quantity,
+) -> Result<WalletIndices, Refusal> {
     let candidates = match request.wallet {
         Some(id) => {
             let wallet = active_wallet(customer, id)?;
@@ -74,20 +96,24 @@ fn payers(customer: &Customer, request: &Debit) -> Result<WalletIndices, Refusal
             }
             std::iter::once(index_of(customer, wallet)).collect()
         }
-        None => of_named_unit(customer, request)?,
+        None => of_named_unit(customer, request, quantity)?,
     };
     Ok(burn_order::wallets(customer, candidates, request.price_type))
 }
 
 /// Whether the request's currency and price unit, where given, are the wallet's.
-fn names(request: &Debit, head: &WalletHead) -> bool {
+fn names(request: &Charge, head: &WalletHead) -> bool {
     request.currency.is_none_or(|currency| currency == head.unit.currency)
         && (request.price_unit.is_none() || request.price_unit == head.unit.price_unit)
 }
 
 /// The active wallets that the request's unit leaves. Credits of different units cannot be added: there must be one unit only. Money
 /// can, so a debit by amount and currency may use several.
-fn of_named_unit(customer: &Customer, request: &Debit) -> Result<WalletIndices, Refusal> {
+fn of_named_unit(
+    customer: &Customer,
+    request: &Charge,
+    quantity: Quantity,
+) -> Result<WalletIndices, Refusal> {
     let is_candidate = |head: &WalletHead| head.status == WalletStatus::Active && names(request, head);
     let wallets = customer.wallets.iter().enumerate();
     let candidates: WalletIndices =
@@ -95,11 +121,11 @@ fn of_named_unit(customer: &Customer, request: &Debit) -> Result<WalletIndices, 
     let several_units = candidates
         .windows(2)
         .any(|pair| customer.wallets[pair[0]].head.unit != customer.wallets[pair[1]].head.unit);
-    let is_money = matches!(request.quantity, Quantity::Amount(_)) && request.currency.is_some();
+    let is_money = matches!(quantity, Quantity::Amount(_)) && request.currency.is_some();
     if several_units && !is_money { Err(Refusal::UnitRequired) } else { Ok(candidates) }
 }
 
-fn index_of(customer: &Customer, wallet: &Wallet) -> usize {
+pub(super) fn index_of(customer: &Customer, wallet: &Wallet) -> usize {
     customer
         .wallets
         .iter()

@@ -171,8 +171,10 @@ pub(super) fn close(
     customer: &Customer,
     id: WalletId,
     remainder: Remainder,
+    force: bool,
     now: Timestamp,
 ) -> Result<Effect, Refusal> {
+    let _ = force; // wip: holds
     let wallet = open_wallet(customer, id)?;
     let forfeits: Vec<Forfeit> = wallet
         .tranches
@@ -198,6 +200,7 @@ pub(super) fn close(
         written_off: wallet.head.debt,
         refund,
         wallet: Box::new(closed_head(&wallet.head, posting.is_some(), now)),
+        released: Vec::new(),
     })
 }
 

@@ -9,15 +9,25 @@
 //! Deliberately absent: clocks, random numbers, settings of its own. Tested beside the code and, by the worked examples' names and
 //! against a naive model, in `tests/rules`.
 
+mod atomic;
+mod budget;
 mod credit;
 mod customer;
 mod debit;
+mod event;
+mod giving_back;
+mod hold;
+mod invoice;
 mod life;
+mod refund;
 mod taking;
+mod transfer;
+mod void;
 #[cfg(test)]
 mod tests;
 
 use crate::apply;
+use crate::catalog::rate_card::RateCard;
 use crate::catalog::tenant::Settings;
 use crate::command::{Command, Quantity};
 use crate::customer::{Customer, Identity};
@@ -25,6 +35,7 @@ use crate::expiry;
 use crate::fact::{Effect, Facts};
 use crate::ids::{CustomerNumber, ThingId, WalletId};
 use crate::limits::Limits;
+use crate::looked_up::LookedUp;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 use crate::wallet::{Wallet, WalletStatus};
@@ -38,10 +49,14 @@ pub struct Context<'a> {
     pub now: Timestamp,
     /// The tenant's published settings.
     pub settings: &'a Settings,
+    /// The tenant's published rate cards.
+    pub cards: &'a [RateCard],
     /// The engine's limits.
     pub limits: &'a Limits,
     /// Whether the request has an idempotency key, so that a repeat of it cannot act twice.
     pub keyed: bool,
+    /// The closed thing that the command names, or the customer that it sends to, as the shell found it.
+    pub looked_up: Option<&'a LookedUp>,
 }
 
 /// Decides a command. Pure: same state, command and context, same answer.
@@ -64,7 +79,7 @@ pub fn decide(customer: &Customer, command: &Command, context: &Context<'_>) -> 
     let due = expiry::due(customer, context.now, usize::MAX);
     debug_assert!(due.len() <= due_max, "the shell sends ticks first");
     let mut ahead = customer.clone();
-    apply::apply_due(&mut ahead.wallets, &due);
+    apply::apply_due(&mut ahead, &due);
     Ok(Facts { at: context.now, due, effect: effect(&ahead, command, context)? })
 }
 
@@ -83,7 +98,28 @@ fn effect(customer: &Customer, command: &Command, context: &Context<'_>) -> Resu
         Command::ManualDebit(request) => debit::by_hand(customer, request, context),
         Command::Freeze(wallet) => life::freeze(customer, *wallet, context.now),
         Command::Unfreeze(wallet) => life::unfreeze(customer, *wallet, context.now),
-        Command::Close { wallet, remainder } => life::close(customer, *wallet, *remainder, context.now),
+        Command::Close { wallet, remainder, force } => {
+            life::close(customer, *wallet, *remainder, *force, context.now)
+        }
+        Command::PlaceHold(request) => hold::place(customer, request, context),
+        Command::Capture(request) => hold::capture(customer, request, context),
+        Command::Release { hold, .. } => hold::release(customer, *hold, context),
+        Command::Extend { hold, expires_in_s } => hold::extend(customer, *hold, *expires_in_s, context),
+        Command::Grow { hold, credits } => hold::grow(customer, *hold, *credits, context),
+        Command::Refund(request) => refund::refund(customer, request, context),
+        Command::VoidCredit(request) => void::void(customer, request, context),
+        Command::Settle(request) => invoice::settle(customer, request, context),
+        Command::VoidInvoice { invoice } => invoice::void(customer, invoice, context),
+        Command::Transfer(request) => transfer::send(customer, request, context),
+        Command::TransferIn(request) => transfer::receive(customer, request, context),
+        Command::TransferDone(transfer) => transfer::done(customer, *transfer),
+        Command::TransferBack(transfer) => transfer::back(customer, *transfer, context),
+        Command::TransferForget(transfer) => transfer::forget(customer, *transfer),
+        Command::SetBudget(request) => budget::set(customer, request, context),
+        Command::DeleteBudget(id) => budget::delete(customer, id),
+        Command::ResetBudget(id) => budget::reset(customer, id),
+        Command::Event(request) => event::record(customer, request, context),
+        Command::Atomic(items) => atomic::all(customer, items, context),
         Command::Tick => Err(Refusal::InvalidOperation("nothing is due")),
     }
 }

@@ -9,11 +9,12 @@ use super::{Context, limit_reached};
 use crate::amount::wide::ExactMoney;
 use crate::amount::{Credits, Money, Rate};
 use crate::burn_order::{Purpose, WalletIndices};
-use crate::command::Quantity;
+use crate::command::{Charge, Quantity};
 use crate::customer::Customer;
 use crate::fact::{DebitRow, Debited, Giver, Posting, Slice};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
+use crate::unit::PriceType;
 use crate::wallet::{WalletHead, WalletStatus};
 
 /// What is still needed.
@@ -84,6 +85,24 @@ impl<'a> Taking<'a> {
         }
     }
 
+    /// Takes for a charge: from the tranches of the payers in order, then, for USAGE, from their overdrafts.
+    pub(super) fn take_charge(&mut self, payers: &WalletIndices, charge: &Charge, now: Timestamp) {
+        self.take_own(payers, charge, now);
+        match charge.price_type {
+            PriceType::Usage => payers.iter().for_each(|payer| self.take_overdraft(*payer)),
+            PriceType::Fixed => {}
+        }
+    }
+
+    /// Takes for a charge what is there, without overdraft.
+    pub(super) fn take_own(&mut self, payers: &WalletIndices, charge: &Charge, now: Timestamp) {
+        let purpose = Purpose::Charge { price_type: charge.price_type, feature: charge.feature.as_deref() };
+        for payer in payers {
+            let room = self.customer.wallets[*payer].head.available();
+            self.take_tranches(*payer, purpose, room, now);
+        }
+    }
+
     /// Takes from the wallet's tranches in burn order, at most `room` in all.
     pub(super) fn take_tranches(
         &mut self,
@@ -114,8 +133,9 @@ impl<'a> Taking<'a> {
 
     /// Takes from the wallet's overdraft.
     pub(super) fn take_overdraft(&mut self, index: usize) {
-        let head = &self.customer.wallets[index].head;
-        let credits = self.need.credits(head.unit.conversion_rate).min(head.overdraft_room());
+        let wallet = &self.customer.wallets[index];
+        let head = &wallet.head;
+        let credits = self.need.credits(head.unit.conversion_rate).min(wallet.overdraft_room());
         if credits.is_positive() {
             self.slices.push(Slice { wallet: head.id, credits, giver: Giver::Overdraft });
             self.book(index, credits);
@@ -200,6 +220,7 @@ impl<'a> Taking<'a> {
             available: if mixed_units { Credits::ZERO } else { self.available_after() },
             rows: self.rows,
             slices: self.slices,
+            extra: None,
         }
     }
 

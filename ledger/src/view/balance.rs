@@ -143,8 +143,9 @@ pub struct BalanceView {
 #[must_use]
 pub fn balance(customer: &Customer, now: Timestamp) -> BalanceView {
     let mut view = BalanceView { wallets: Vec::new(), units: Vec::new() };
-    for wallet in customer.wallets.iter().filter(|wallet| wallet.is_open()) {
-        let wallet = at(wallet, now).into_owned();
+    let ahead = as_of(customer, now);
+    for wallet in ahead.wallets.iter().filter(|wallet| wallet.is_open()) {
+        let wallet = wallet.clone();
         let figures = figures(&wallet, now);
         let status = wallet.head.status;
         match view.units.iter_mut().find(|balance| balance.unit == wallet.head.unit) {
@@ -162,27 +163,33 @@ pub fn balance(customer: &Customer, now: Timestamp) -> BalanceView {
 
 /// The wallet's head with the running values that it has at `now`. Its sequence stays that of the last row written.
 #[must_use]
-pub fn head_at(wallet: &Wallet, now: Timestamp) -> WalletHead {
-    at(wallet, now).into_owned().head
+pub fn head_at(customer: &Customer, wallet: &Wallet, now: Timestamp) -> WalletHead {
+    wallet_at(&as_of(customer, now), wallet).head.clone()
 }
 
 /// The figures of one wallet as of `now`.
 #[must_use]
-pub fn figures_at(wallet: &Wallet, now: Timestamp) -> Figures {
-    figures(&at(wallet, now), now)
+pub fn figures_at(customer: &Customer, wallet: &Wallet, now: Timestamp) -> Figures {
+    figures(wallet_at(&as_of(customer, now), wallet), now)
 }
 
-/// The wallet as it will be when what is due has been written.
-fn at(wallet: &Wallet, now: Timestamp) -> Cow<'_, Wallet> {
-    if now < wallet.next_due {
-        return Cow::Borrowed(wallet);
+/// The customer as it will be when what is due at `now` has been written; sequences stay those of the last rows written.
+#[must_use]
+pub fn as_of(customer: &Customer, now: Timestamp) -> Cow<'_, Customer> {
+    if now < customer.next_due() {
+        return Cow::Borrowed(customer);
     }
-    let mut ahead = [wallet.clone()];
-    let due = expiry::due_in(&ahead, now, usize::MAX);
-    apply::apply_due(&mut ahead, &due);
-    let [mut ahead] = ahead;
-    ahead.head.sequence = wallet.head.sequence;
+    let mut ahead = customer.clone();
+    apply::apply_due(&mut ahead, &expiry::due(customer, now, usize::MAX));
+    for (ahead, written) in ahead.wallets.iter_mut().zip(&customer.wallets) {
+        ahead.head.sequence = written.head.sequence;
+    }
     Cow::Owned(ahead)
+}
+
+/// The same wallet in another state of its customer.
+fn wallet_at<'a>(customer: &'a Customer, wallet: &Wallet) -> &'a Wallet {
+    customer.wallet(wallet.head.id).expect("wallets are never taken away")
 }
 
 /// The figures of a wallet for which nothing is due.

@@ -135,6 +135,7 @@ pub fn rows(record: &Record, position: LogPosition) -> Vec<RowView<'_>> {
             rows.termination(forfeits, posting.as_ref(), wallet);
             rows.write_off(*written_off, wallet);
         }
+        _ => todo!("wip: rows"),
     }
     rows.list
 }
@@ -204,6 +205,7 @@ impl<'a> Rows<'a> {
                 effective_at: *effective_at,
                 ..self.row(posting.wallet, Some(posting), RowType::Credit, RowReason::ScheduledCredit)
             },
+            Due::HoldExpired(_) => todo!("wip: rows"),
         };
         self.list.push(RowView { memo: None, idempotency_key: None, by: None, ..row });
     }
@@ -292,5 +294,6 @@ fn memo(command: &Command) -> Option<&Memo> {
         | Command::Unfreeze(_)
         | Command::Close { .. }
         | Command::Tick => None,
+        _ => todo!("wip: rows"),
     }
 }

@@ -1,0 +1,1 @@
+//! Calendar rules: the only place that knows time zones (SEMANTICS §10).

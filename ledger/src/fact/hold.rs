@@ -1,0 +1,81 @@
+//! What became of a hold (SEMANTICS §5).
+
+use smallvec::SmallVec;
+
+use super::{Debited, Posting, Slice};
+use crate::amount::Credits;
+use crate::budget::BudgetMove;
+use crate::hold::Hold;
+use crate::ids::TrancheId;
+use crate::time::Timestamp;
+use crate::tranche::Terms;
+
+/// Credit that came back to a tranche that has ended, or was voided, and is gone with the same step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lapsed {
+    /// Which tranche.
+    pub tranche: TrancheId,
+    /// What is gone; > 0.
+    pub credits: Credits,
+    /// Its terms.
+    pub terms: Terms,
+    /// Why: its credit was voided (CREDIT_VOIDED), else it has ended (CREDIT_EXPIRED).
+    pub voided: bool,
+    /// The balance around it.
+    pub posting: Posting,
+}
+
+/// Which of a hold's verbs a step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HoldVerb {
+    /// It was placed.
+    Placed,
+    /// It pins more.
+    Grown,
+    /// Its deadline moved.
+    Extended,
+    /// It was captured, in part or whole.
+    Captured,
+    /// It was released.
+    Released,
+}
+
+/// One step of a hold. Rows, in order: one `hold` row per wallet of `pinned`; the rows of `taken`; one `release` row per wallet of
+/// `returned`; one per entry of `lapsed`; the UNCOLLECTED memo if `taken` has a shortfall.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldStep {
+    /// Which verb.
+    pub verb: HoldVerb,
+    /// The hold after it. What is not open has left the state.
+    pub hold: Hold,
+    /// What is pinned now and was not before.
+    pub pinned: SmallVec<[Slice; 1]>,
+    /// What was pinned and is spent: the first slices of `taken`.
+    pub consumed: SmallVec<[Slice; 1]>,
+    /// What was pinned and came back.
+    pub returned: SmallVec<[Slice; 1]>,
+    /// What left, by a capture: the pins first, then what was drawn. Its `budget` says what a refund gives back.
+    pub taken: Option<Debited>,
+    /// What of `returned` is gone at once.
+    pub lapsed: Vec<Lapsed>,
+    /// What counts in budgets from now on.
+    pub used: Vec<BudgetMove>,
+    /// What does not any more.
+    pub freed: Vec<BudgetMove>,
+}
+
+/// A hold that ended without being asked: at its deadline, or because its wallet was closed. Rows: one `release` row per wallet of
+/// `returned`, then one per entry of `lapsed`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldEnd {
+    /// The instant that counts.
+    pub at: Timestamp,
+    /// The hold after it.
+    pub hold: Hold,
+    /// What was pinned and came back.
+    pub returned: SmallVec<[Slice; 1]>,
+    /// What of it is gone at once.
+    pub lapsed: Vec<Lapsed>,
+    /// What does not count in budgets any more.
+    pub freed: Vec<BudgetMove>,
+}

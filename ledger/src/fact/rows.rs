@@ -1,0 +1,230 @@
+//! How many ledger rows facts have, and which of them move a balance.
+
+use super::{Arrived, Debited, Due, Effect, Facts, GivenBack, HoldEnd, HoldStep, Lapsed, Posting, Slice};
+use crate::hold::HoldStatus;
+use crate::ids::WalletId;
+
+impl Facts {
+    /// Calls with every posting, in the order of the rows: the balance chain of each wallet touched (I4).
+    pub fn each_posting(&self, mut call: impl FnMut(&Posting)) {
+        for due in &self.due {
+            due.each_posting(&mut call);
+        }
+        self.effect.each_posting(&mut call);
+    }
+
+    /// Whether the state must learn the record's position before anything builds on it: the record minted tranches, closed holds, or
+    /// made something else that is found again by its place in the log.
+    #[must_use]
+    pub fn needs_position(&self) -> bool {
+        self.due.iter().any(|due| matches!(due, Due::HoldExpired(_))) || self.effect.needs_position()
+    }
+
+    /// Number of the effect's first row.
+    #[must_use]
+    pub fn first_row(&self) -> u32 {
+        self.due.iter().map(Due::rows).sum()
+    }
+}
+
+impl Due {
+    /// How many rows it has.
+    #[must_use]
+    pub fn rows(&self) -> u32 {
+        match self {
+            Self::Expired { .. } | Self::Started { .. } => 1,
+            Self::HoldExpired(end) => end.rows(),
+        }
+    }
+
+    fn each_posting(&self, call: &mut impl FnMut(&Posting)) {
+        match self {
+            Self::Expired { posting, .. } | Self::Started { posting, .. } => call(posting),
+            Self::HoldExpired(end) => lapsed(&end.lapsed, call),
+        }
+    }
+}
+
+impl HoldEnd {
+    /// How many rows it has.
+    #[must_use]
+    pub fn rows(&self) -> u32 {
+        count(wallets_of(&self.returned).len()) + count(self.lapsed.len())
+    }
+}
+
+impl HoldStep {
+    /// How many rows it has before those of `taken`.
+    #[must_use]
+    pub fn rows_before_taken(&self) -> u32 {
+        count(wallets_of(&self.pinned).len())
+    }
+
+    /// How many rows it has.
+    #[must_use]
+    pub fn rows(&self) -> u32 {
+        let taken = self.taken.as_ref();
+        let memo = taken.is_some_and(|taken| taken.shortfall.is_positive());
+        self.rows_before_taken()
+            + taken.map_or(0, |taken| count(taken.rows.len()))
+            + count(wallets_of(&self.returned).len())
+            + count(self.lapsed.len())
+            + u32::from(memo)
+    }
+}
+
+impl GivenBack {
+    /// How many rows it has.
+    #[must_use]
+    pub fn rows(&self) -> u32 {
+        count(self.rows.len()) + count(self.lapsed.len())
+    }
+
+    fn each_posting(&self, call: &mut impl FnMut(&Posting)) {
+        self.rows.iter().for_each(|row| call(&row.posting));
+        lapsed(&self.lapsed, call);
+    }
+}
+
+impl Arrived {
+    /// How many rows it has.
+    #[must_use]
+    pub fn row_count(&self) -> u32 {
+        count(self.rows.len()) + count(self.lapsed.len())
+    }
+
+    fn each_posting(&self, call: &mut impl FnMut(&Posting)) {
+        self.rows.iter().for_each(|row| call(&row.posting));
+        lapsed(&self.lapsed, call);
+    }
+}
+
+impl Effect {
+    /// How many rows it has.
+    #[must_use]
+    pub fn rows(&self) -> u32 {
+        match self {
+            Self::Ticked
+            | Self::CustomerSet(_)
+            | Self::WalletSet(_)
+            | Self::TransferDone(_)
+            | Self::TransferForgotten(_)
+            | Self::BudgetSet(_)
+            | Self::BudgetDeleted(_) => 0,
+            Self::WalletCreated { initial, .. } => u32::from(initial.is_some()),
+            Self::ToppedUp { rows, .. } => count(rows.len()),
+            Self::Debited(debited) | Self::ManuallyDebited { debited, .. } => count(debited.rows.len()),
+            Self::WalletClosed { posting, written_off, released, .. } => {
+                released.iter().map(HoldEnd::rows).sum::<u32>()
+                    + u32::from(posting.is_some())
+                    + u32::from(written_off.is_positive())
+            }
+            Self::Held(step) => step.rows(),
+            Self::Refunded(refunded) => refunded.back.rows(),
+            Self::CreditVoided(voids) => count(voids.len()),
+            Self::InvoiceSettled(settled) => settled.lines.iter().map(|line| count(line.parts.len())).sum(),
+            Self::InvoiceVoided { back, .. } | Self::TransferReturned { back, .. } => back.rows(),
+            Self::TransferSent(sent) => {
+                count(sent.taken.rows.len()) + sent.arrived.as_ref().map_or(0, Arrived::row_count)
+            }
+            Self::TransferReceived { arrived, .. } => arrived.row_count(),
+            Self::EventRecorded { taken, uncollected, .. } => {
+                let memo = uncollected.is_some_and(|uncollected| uncollected.wallet.is_some());
+                taken.as_ref().map_or(0, |taken| count(taken.rows.len())) + u32::from(memo)
+            }
+            Self::Atomic(effects) => effects.iter().map(Self::rows).sum(),
+        }
+    }
+
+    fn needs_position(&self) -> bool {
+        match self {
+            Self::WalletCreated { initial, .. } => initial.is_some(),
+            Self::Held(step) => step.hold.status != HoldStatus::Open,
+            Self::WalletClosed { released, .. } => !released.is_empty(),
+            Self::ToppedUp { .. }
+            | Self::Refunded(_)
+            | Self::InvoiceSettled(_)
+            | Self::InvoiceVoided { .. }
+            | Self::TransferSent(_)
+            | Self::TransferReceived { .. }
+            | Self::TransferReturned { .. } => true,
+            Self::Atomic(effects) => effects.iter().any(Self::needs_position),
+            Self::Ticked
+            | Self::CustomerSet(_)
+            | Self::WalletSet(_)
+            | Self::Debited(_)
+            | Self::ManuallyDebited { .. }
+            | Self::CreditVoided(_)
+            | Self::TransferDone(_)
+            | Self::TransferForgotten(_)
+            | Self::BudgetSet(_)
+            | Self::BudgetDeleted(_)
+            | Self::EventRecorded { .. } => false,
+        }
+    }
+
+    fn each_posting(&self, call: &mut impl FnMut(&Posting)) {
+        match self {
+            Self::Ticked
+            | Self::CustomerSet(_)
+            | Self::WalletSet(_)
+            | Self::TransferDone(_)
+            | Self::TransferForgotten(_)
+            | Self::BudgetSet(_)
+            | Self::BudgetDeleted(_) => {}
+            Self::WalletCreated { initial, .. } => {
+                initial.iter().filter_map(|row| row.posting.as_ref()).for_each(call);
+            }
+            Self::ToppedUp { rows, .. } => {
+                rows.iter().filter_map(|row| row.posting.as_ref()).for_each(call);
+            }
+            Self::Debited(debited) | Self::ManuallyDebited { debited, .. } => debited_rows(debited, call),
+            Self::WalletClosed { posting, released, .. } => {
+                released.iter().for_each(|end| lapsed(&end.lapsed, call));
+                posting.iter().for_each(call);
+            }
+            Self::Held(step) => {
+                step.taken.iter().for_each(|taken| debited_rows(taken, call));
+                lapsed(&step.lapsed, call);
+            }
+            Self::Refunded(refunded) => refunded.back.each_posting(call),
+            Self::CreditVoided(voids) => voids.iter().filter_map(|void| void.posting.as_ref()).for_each(call),
+            Self::InvoiceSettled(settled) => {
+                let parts = settled.lines.iter().flat_map(|line| &line.parts);
+                parts.for_each(|part| call(&part.row.posting));
+            }
+            Self::InvoiceVoided { back, .. } | Self::TransferReturned { back, .. } => back.each_posting(call),
+            Self::TransferSent(sent) => {
+                debited_rows(&sent.taken, call);
+                sent.arrived.iter().for_each(|arrived| arrived.each_posting(call));
+            }
+            Self::TransferReceived { arrived, .. } => arrived.each_posting(call),
+            Self::EventRecorded { taken, .. } => taken.iter().for_each(|taken| debited_rows(taken, call)),
+            Self::Atomic(effects) => effects.iter().for_each(|effect| effect.each_posting(call)),
+        }
+    }
+}
+
+/// The wallets that slices name, each once, in order of their first slice: the order of the rows about them.
+#[must_use]
+pub(crate) fn wallets_of(slices: &[Slice]) -> Vec<WalletId> {
+    let mut wallets = Vec::new();
+    for slice in slices {
+        if !wallets.contains(&slice.wallet) {
+            wallets.push(slice.wallet);
+        }
+    }
+    wallets
+}
+
+fn debited_rows(debited: &Debited, call: &mut impl FnMut(&Posting)) {
+    debited.rows.iter().for_each(|row| call(&row.posting));
+}
+
+fn lapsed(lapsed: &[Lapsed], call: &mut impl FnMut(&Posting)) {
+    lapsed.iter().for_each(|lapsed| call(&lapsed.posting));
+}
+
+fn count(rows: usize) -> u32 {
+    u32::try_from(rows).expect("a record has fewer rows than an id can number")
+}
