@@ -10,7 +10,7 @@ use crate::refusal::Refusal;
 use crate::testing::second;
 
 fn ask(tenant: &mut Tenant, command: &TenantCommand) -> Result<TenantEffect, Refusal> {
-    let limits = TenantLimits { keys_per_tenant_max: 2 };
+    let limits = TenantLimits { keys_per_tenant_max: 2, ..TenantLimits::default() };
     let facts = decide(tenant, command, &TenantContext { now: second(1), limits: &limits })?;
     apply(tenant, &facts);
     bind(tenant, &facts, LogPosition(tenant.version));
@@ -32,7 +32,7 @@ fn a_tenant_is_made_once_and_first() {
     let settings = TenantCommand::SetSettings(Settings::default());
     assert_eq!(ask(&mut tenant, &settings), Err(Refusal::NotFound("tenant")));
     assert_eq!(ask(&mut tenant, &create_key(1)), Err(Refusal::NotFound("tenant")));
-    let create = TenantCommand::Create { name: "acme".into() };
+    let create = TenantCommand::Create { name: "acme".into(), test_mode: false };
     ask(&mut tenant, &create).unwrap();
     assert_eq!((tenant.name.as_deref(), tenant.created_at), (Some("acme"), second(1)));
     assert_eq!(ask(&mut tenant, &create), Err(Refusal::AlreadyExists("tenant")));
@@ -45,7 +45,7 @@ fn a_tenant_is_made_once_and_first() {
 #[test]
 fn keys_are_made_revoked_and_never_forgotten() {
     let mut tenant = Tenant::new(TenantNumber(3));
-    ask(&mut tenant, &TenantCommand::Create { name: "acme".into() }).unwrap();
+    ask(&mut tenant, &TenantCommand::Create { name: "acme".into(), test_mode: false }).unwrap();
     let TenantEffect::KeySet(key) = ask(&mut tenant, &create_key(1)).unwrap() else { panic!() };
     assert_eq!(key.id.0.customer(), CustomerNumber(3), "the tenant stands where others have the customer");
     assert_eq!(tenant.key_by_secret(&[1; 32]), Some(&key));
