@@ -99,10 +99,12 @@ pub fn old_settlement(record: &Record, position: LogPosition) -> Result<OldDebit
 /// [`Refusal::InvalidOperation`] if the row is no credit that can be voided; [`Refusal::NotFound`] if the record has no such row.
 pub fn old_credits(record: &Record, position: LogPosition, row: u32) -> Result<Vec<OldCredit>, Refusal> {
     let (effect, first) = effect_of(&record.facts, row)?;
-    let (rows, wallet): (Vec<&CreditRow>, _) = match effect {
-        Effect::WalletCreated { initial, wallet, .. } => (initial.iter().map(|row| &**row).collect(), wallet.id),
-        Effect::ToppedUp { rows, wallet } => (rows.iter().map(|row| &**row).collect(), wallet.id),
-        _ => return Err(Refusal::InvalidOperation("only a credit that came in can be voided")),
+    let (rows, wallet): (Vec<&CreditRow>, _) = if let Effect::WalletCreated { initial, wallet, .. } = effect {
+        (initial.iter().map(|row| &**row).collect(), wallet.id)
+    } else if let Effect::ToppedUp { rows, wallet } = effect {
+        (rows.iter().map(|row| &**row).collect(), wallet.id)
+    } else {
+        return Err(Refusal::InvalidOperation("only a credit that came in can be voided"));
     };
     // A bonus stands behind its purchase: whoever names the purchase names both.
     let named = rows.iter().zip(first..).filter(|(_, number)| *number >= row);
@@ -157,7 +159,23 @@ fn debit(effect: &Effect, first: u32, position: LogPosition) -> Option<OldDebit>
                 budget: Vec::new(),
             })
         }
-        _ => None,
+        Effect::Ticked
+        | Effect::CustomerSet(_)
+        | Effect::WalletCreated { .. }
+        | Effect::WalletSet(_)
+        | Effect::ToppedUp { .. }
+        | Effect::WalletClosed { .. }
+        | Effect::Refunded(_)
+        | Effect::CreditVoided(_)
+        | Effect::InvoiceVoided { .. }
+        | Effect::TransferSent(_)
+        | Effect::TransferReceived { .. }
+        | Effect::TransferDone(_)
+        | Effect::TransferReturned { .. }
+        | Effect::TransferForgotten(_)
+        | Effect::BudgetSet(_)
+        | Effect::BudgetDeleted(_)
+        | Effect::Atomic(_) => None,
     }
 }
 

@@ -7,6 +7,7 @@
 use super::{Context, Ids, credit, limit_reached};
 use crate::amount::{Credits, Money};
 use crate::budget::{self, BudgetMove};
+use crate::calendar::Zone;
 use crate::command::RefundReason;
 use crate::customer::Customer;
 use crate::fact::{Back, BackRow, BackTo, DebitRow, GivenBack, Giver, Lapsed, Posting, Slice};
@@ -14,7 +15,6 @@ use crate::ids::{LogPosition, TrancheId, WalletId};
 use crate::looked_up::OldDebit;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
-use crate::time::Timestamp;
 use crate::tranche::{Source, Terms};
 use crate::wallet::Wallet;
 
@@ -193,11 +193,12 @@ impl Giving<'_> {
     /// What has ended, anew from now. It takes along the share of the paid money that its coming back to the origin, of which so much
     /// remains, would take back, so that no money is lost or made by it (SEMANTICS §6).
     fn regrant(&self, origin: &Terms, credits: Credits, remaining: Credits, days: u16) -> Terms {
+        let zone = Zone::of(self.customer, self.context.settings.time_zone.as_deref());
         Terms {
             original: credits,
             paid: origin.unspent_share(remaining + credits) - origin.unspent_share(remaining),
             effective_at: self.context.now,
-            expires_at: Some(end_of_regrant(self.customer, self.context, days)),
+            expires_at: Some(zone.plus_days(self.context.now, u32::from(days))),
             ..origin.clone()
         }
     }
@@ -288,10 +289,4 @@ impl Balances<'_> {
         self.touched.push(posting);
         posting
     }
-}
-
-/// The end of what is granted anew now for so many days.
-fn end_of_regrant(_: &Customer, context: &Context<'_>, days: u16) -> Timestamp {
-    const DAY_NS: u64 = 24 * 3_600 * 1_000_000_000;
-    Timestamp(context.now.0.saturating_add(u64::from(days) * DAY_NS))
 }
