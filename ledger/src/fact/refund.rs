@@ -70,9 +70,8 @@ impl GivenBack {
         // Both go from the last: within a wallet, the slices of its last row stand first.
         let row_of = |back: &Back| {
             let mut rows = self.rows.iter().zip(&left).enumerate().rev();
-            let found = rows.find(|(_, (row, left))| {
-                row.posting.wallet == back.slice.wallet && left.is_positive()
-            });
+            let found =
+                rows.find(|(_, (row, left))| row.posting.wallet == back.slice.wallet && left.is_positive());
             let (row, _) = found.expect("every slice came back by a row of its wallet");
             left[row] -= back.slice.credits;
             row
