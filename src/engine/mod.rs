@@ -16,7 +16,9 @@ mod footprint;
 mod gate;
 mod host;
 mod housekeeping;
+mod intents;
 mod keys;
+mod looking_up;
 mod message;
 #[cfg(all(test, shuttle))]
 mod model;
@@ -38,6 +40,7 @@ mod submit;
 mod sync;
 mod tenant_actor;
 mod tenant_view;
+mod test_clock;
 mod timers;
 mod turn;
 mod whole;
@@ -175,19 +178,42 @@ impl Engine {
     /// # Errors
     /// [`coffer_ledger::refusal::Refusal::AlreadyExists`] if there is one of this name.
     pub async fn create_tenant(&self, name: &str, origin: Origin) -> Result<TenantCommitted, Failure> {
+        self.create_tenant_of(name, false, origin).await
+    }
+
+    /// Makes a tenant in test mode: it may be given a clock of its own (SEMANTICS §10).
+    ///
+    /// # Errors
+    /// As [`Engine::create_tenant`].
+    pub async fn create_test_tenant(&self, name: &str, origin: Origin) -> Result<TenantCommitted, Failure> {
+        self.create_tenant_of(name, true, origin).await
+    }
+
+    async fn create_tenant_of(
+        &self,
+        name: &str,
+        test_mode: bool,
+        origin: Origin,
+    ) -> Result<TenantCommitted, Failure> {
         // On a task of its own: a caller that hangs up must not leave the lock before the name is published.
         let (engine, name) = (self.clone(), Box::from(name));
-        let creating = self.core.runtime.spawn(async move { engine.create_tenant_alone(name, origin).await });
+        let creating =
+            self.core.runtime.spawn(async move { engine.create_tenant_alone(name, test_mode, origin).await });
         creating.await.map_err(|_| Failure::OutcomeUnknown)?
     }
 
-    async fn create_tenant_alone(&self, name: Box<str>, origin: Origin) -> Result<TenantCommitted, Failure> {
+    async fn create_tenant_alone(
+        &self,
+        name: Box<str>,
+        test_mode: bool,
+        origin: Origin,
+    ) -> Result<TenantCommitted, Failure> {
         let _one_at_a_time = self.creating.lock().await;
         self.core.admit()?;
         let named = self.core.views.all().iter().find(|view| view.name == name).map(|view| view.number);
         // If it has the name, it refuses, unless this is the request that made it.
         let number = named.unwrap_or_else(|| self.core.vacant_tenant());
-        let command = TenantCommand::Create { name };
+        let command = TenantCommand::Create { name, test_mode };
         self.submit_tenant(number, TenantOperation { command, origin }).await
     }
 

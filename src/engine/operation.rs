@@ -98,6 +98,8 @@ pub struct TenantOperation {
     pub command: TenantCommand,
     /// Who asks, and under which idempotency key.
     pub origin: Origin,
+    /// Answer what would happen and change nothing. A dry run stores no key.
+    pub dry_run: bool,
 }
 
 /// An accepted tenant operation; published before this is returned.

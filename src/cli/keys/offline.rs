@@ -78,7 +78,11 @@ async fn create(
     };
     match submit(engine, tenant, command).await? {
         TenantEffect::KeySet(made) => Ok(made),
-        TenantEffect::Created { .. } | TenantEffect::SettingsSet(_) => {
+        TenantEffect::Created { .. }
+        | TenantEffect::SettingsSet(_)
+        | TenantEffect::RateCardSet(_)
+        | TenantEffect::RateCardDeleted(_)
+        | TenantEffect::ClockMoved(_) => {
             Err(CliError::new(Code::Internal, "a key was asked for and something else was made"))
         }
     }

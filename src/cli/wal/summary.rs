@@ -31,7 +31,7 @@ pub(crate) fn tenant(record: &TenantRecord) -> Value {
         TenantCommand::RevokeKey(_) => "revoke_key",
     };
     let effect = match &record.facts.effect {
-        TenantEffect::Created { name } => json!({ "tenant": name }),
+        TenantEffect::Created { name, test_mode } => json!({ "tenant": name, "test_mode": test_mode }),
         TenantEffect::SettingsSet(settings) => json!({ "time_zone": settings.time_zone }),
         TenantEffect::KeySet(key) => json!({
             "key": key.id.to_string(),
