@@ -230,7 +230,8 @@ pub(crate) fn take(seat: &mut Seat, message: Message) -> Result<(), Broken> {
         }
         Message::Read(reader) => {
             // The reader is the caller's code; what it breaks is its own answer.
-            let shown = (&seat.customer, seat.now());
+            let (now, _) = seat.now();
+            let shown = (&seat.customer, now);
             if let Ok(then) = catch_unwind(AssertUnwindSafe(|| reader(Ok(shown)))) {
                 seat.core.after(seat.customer.last_position, then);
             }

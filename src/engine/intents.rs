@@ -134,13 +134,22 @@ impl Driver {
         } else {
             (Command::TransferBack(id), ClosedAs::Returned)
         };
-        self.until_answered(self.from, verdict).await?;
-        if let Some(core) = self.core.upgrade() {
-            core.intents.tell(id, how);
+        match self.until_answered(self.from, verdict).await? {
+            Ok(()) => {
+                let core = self.core.upgrade().ok_or(Closing)?;
+                core.intents.tell(id, how);
+            }
+            // The sender knew already.
+            Err(Failure::Refused(Refusal::NotFound(_))) => {}
+            Err(failure) => {
+                tracing::error!(transfer = %id, %failure, "a sender cannot take a transfer's end; it stays open");
+                return Ok(());
+            }
         }
         fail::fail_point!("intents::told");
         if arrived {
-            self.until_answered(self.out.to, Command::TransferForget(id)).await?;
+            // One that is not known any more is forgotten.
+            drop(self.until_answered(self.out.to, Command::TransferForget(id)).await?);
         }
         Ok(())
     }
@@ -213,6 +222,7 @@ const fn is_final(failure: &Failure) -> bool {
         | Failure::Quarantined
         | Failure::Internal
         | Failure::OutcomeUnknown
+        | Failure::InTransit(_)
         | Failure::Halted => false,
     }
 }

@@ -41,7 +41,9 @@ pub(crate) async fn look_up(
 /// Whether [`look_up`] would look at anything.
 pub(crate) fn needs(command: &Command) -> bool {
     match command {
-        Command::Refund(_) | Command::VoidCredit(_) | Command::VoidInvoice { .. } | Command::Transfer(_) => true,
+        Command::Refund(_) | Command::VoidCredit(_) | Command::VoidInvoice { .. } | Command::Transfer(_) => {
+            true
+        }
         Command::Atomic(items) => items.iter().any(needs),
         Command::CreateCustomer { .. }
         | Command::UpdateCustomer { .. }
@@ -115,7 +117,8 @@ async fn settlement(
     invoice: &str,
 ) -> Result<OldDebit, Failure> {
     let id: Box<str> = invoice.into();
-    let seen = read(core, of, move |customer, _| customer.invoices.get(&id).map(|known| known.settled)).await?;
+    let seen =
+        read(core, of, move |customer, _| customer.invoices.get(&id).map(|known| known.settled)).await?;
     let position: LogPosition = seen.value.ok_or(Failure::NotFound("invoice"))?;
     let stored = replayer::stored(core, of.0, position).await?;
     Ok(looked_up::old_settlement(&stored.record, position)?)

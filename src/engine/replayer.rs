@@ -68,6 +68,16 @@ pub(crate) async fn stored(
     Ok(StoredRecord { position, record: Box::new(record), customer })
 }
 
+/// A customer's record, and the position of the one before it.
+pub(crate) async fn stored_with_previous(
+    core: &Arc<Core>,
+    tenant: TenantNumber,
+    position: LogPosition,
+) -> Result<(Record, LogPosition), Failure> {
+    let stored = read(core, position).await?;
+    Ok((customer_record(&stored, tenant)?, LogPosition(stored.header.previous.0)))
+}
+
 async fn read(core: &Arc<Core>, position: LogPosition) -> Result<RecordBuf, Failure> {
     let reader = core.reader.clone();
     let reading = core.runtime.spawn_blocking(move || reader.read(Lsn(position.0)));

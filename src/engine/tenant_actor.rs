@@ -145,7 +145,8 @@ impl State {
         codec::encode_tenant_frame(&mut frame, &record, self.tenant.number, Lsn(self.tenant.last_position.0))
             .map_err(|_| Failure::RecordTooLarge { max: coffer_wal::frame::RECORD_BYTES_LIMIT })?;
         if operation_is_dry {
-            let committed = TenantCommitted { position: LogPosition(0), record: Box::new(record), replayed: false };
+            let committed =
+                TenantCommitted { position: LogPosition(0), record: Box::new(record), replayed: false };
             return Ok(TenantOutcome::Committed(committed));
         }
         // ---- all checks are done; from here on only mutation ----

@@ -21,7 +21,8 @@ pub(crate) async fn catch_up(core: &Arc<Core>, tenant: TenantNumber) -> Result<(
         core.router.for_each_in_shard(shard, |number, slot| match &slot.place {
             Place::Resting(resting) if slot.tenant == tenant && resting.next_due <= now => due.push(number),
             Place::Active(_) | Place::Leaving(_) if slot.tenant == tenant => due.push(number),
-            Place::Vacant | Place::Resting(_) | Place::Active(_) | Place::Leaving(_) | Place::Quarantined => {}
+            Place::Vacant | Place::Resting(_) | Place::Active(_) | Place::Leaving(_) | Place::Quarantined => {
+            }
         });
         for number in due {
             tick(core, tenant, number).await?;

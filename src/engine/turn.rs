@@ -144,11 +144,7 @@ impl Seat {
 
     /// Writes down what is due until at most `left_max` things are; each record is one of its own. Things too large for one
     /// record together go into more.
-    fn catch_up(
-        &mut self,
-        (now, logged_at): (Timestamp, Timestamp),
-        left_max: usize,
-    ) -> Result<(), Broken> {
+    fn catch_up(&mut self, (now, logged_at): (Timestamp, Timestamp), left_max: usize) -> Result<(), Broken> {
         let mut limits = self.core.options.limits;
         while self.customer.next_due() <= now && expiry::due_count(&self.customer, now) > left_max {
             let Ok(facts) = self.decide((&Command::Tick, None), now, false, &limits) else { return Ok(()) };
@@ -300,7 +296,9 @@ impl Seat {
     /// a key of it, or is appended at once because the state must know its place.
     pub(crate) fn must_append_before(&self, next: &Keyed) -> bool {
         let repeats = |key: KeyHash| self.gathered_keys.iter().any(|(gathered, ..)| *gathered == key);
-        may_need_position(&next.operation.command) || self.scratch.len() > SCRATCH_BYTES_MAX || next.key.is_some_and(repeats)
+        may_need_position(&next.operation.command)
+            || self.scratch.len() > SCRATCH_BYTES_MAX
+            || next.key.is_some_and(repeats)
     }
 
     /// Hands what was gathered to the log without waiting, and settles the positions of `turned` that went with it.
