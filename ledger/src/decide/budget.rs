@@ -2,20 +2,14 @@
 
 use super::Context;
 use crate::budget::BudgetMove;
-use crate::command::{Charge, SetBudget};
 use crate::customer::Customer;
 use crate::fact::{Debited, Effect};
 use crate::refusal::Refusal;
+use crate::command::{Charge, SetBudget};
 
-pub(super) fn set(_: &Customer, _: &SetBudget, _: &Context<'_>) -> Result<Effect, Refusal> {
-    todo!("wip: budgets")
-}
-pub(super) fn delete(_: &Customer, _: &str) -> Result<Effect, Refusal> {
-    todo!("wip: budgets")
-}
-pub(super) fn reset(_: &Customer, _: &str) -> Result<Effect, Refusal> {
-    todo!("wip: budgets")
-}
+pub(super) fn set(_: &Customer, _: &SetBudget, _: &Context<'_>) -> Result<Effect, Refusal> { todo!("wip: budgets") }
+pub(super) fn delete(_: &Customer, _: &str) -> Result<Effect, Refusal> { todo!("wip: budgets") }
+pub(super) fn reset(_: &Customer, _: &str) -> Result<Effect, Refusal> { todo!("wip: budgets") }
 
 /// Checks a debit against the budgets of its charge, leaf to root, and says what it counts as.
 pub(super) fn check(
