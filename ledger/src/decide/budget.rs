@@ -22,3 +22,15 @@ pub(super) fn check(
     let _ = (customer, leaf, debited, context);
     todo!("wip: budgets")
 }
+
+/// What usage that happened counts as, leaf to root. Never refuses.
+pub(super) fn count(
+    customer: &Customer,
+    charge: &Charge,
+    debited: &Debited,
+    context: &Context<'_>,
+) -> Vec<BudgetMove> {
+    let Some(leaf) = charge.budget.as_deref() else { return Vec::new() };
+    let _ = (customer, leaf, debited, context);
+    todo!("wip: budgets")
+}
