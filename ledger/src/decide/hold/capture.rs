@@ -9,7 +9,7 @@ use crate::command::{Capture, OverCapture, Quantity};
 use crate::customer::Customer;
 use crate::decide::taking::Taking;
 use crate::decide::{Context, budget, check_quantity, debit, existing};
-use crate::fact::{DebitExtra, Debited, Effect, Giver, HoldStep, HoldVerb, Lapsed, Slice};
+use crate::fact::{DebitExtra, Effect, Giver, HoldStep, HoldVerb, Lapsed, Slice};
 use crate::hold::{Hold, HoldStatus};
 use crate::letting_go::{self, Balances};
 use crate::refusal::Refusal;
@@ -104,12 +104,9 @@ fn draw(
         OverCapture::Draw => taking.take_own(&payers(customer, hold), &hold.charge, context.now),
         OverCapture::Overdraft => taking.take_charge(&payers(customer, hold), &hold.charge, context.now),
     }
-    let home = debit::index_of(customer, home(customer, hold));
-    let drawn = Debited { shortfall: Credits::ZERO, ..taking.finish_short(home, context)? };
-    if drawn.rows.is_empty() {
-        return Ok(Drawn::default());
-    }
-    let used = budget::count(customer, &hold.charge, &drawn, context);
+    let home = home(customer, hold);
+    let drawn = taking.finish_short(debit::index_of(customer, home), context)?;
+    let used = budget::count(customer, &hold.charge, drawn.credits, Some(&home.head.unit), context);
     Ok(Drawn { slices: drawn.slices, used })
 }
 
