@@ -1,9 +1,11 @@
 //! Usage events: priced and debited at once (SEMANTICS §19).
 
 use super::Context;
+use crate::command::Event;
 use crate::customer::Customer;
 use crate::fact::Effect;
 use crate::refusal::Refusal;
-use crate::command::Event;
 
-pub(super) fn record(_: &Customer, _: &Event, _: &Context<'_>) -> Result<Effect, Refusal> { todo!("wip: events") }
+pub(super) fn record(_: &Customer, _: &Event, _: &Context<'_>) -> Result<Effect, Refusal> {
+    todo!("wip: events")
+}

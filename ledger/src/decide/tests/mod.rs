@@ -1,5 +1,6 @@
 //! Unit tests of decisions, one file per family.
 
+mod budget;
 mod credit;
 mod debit;
 mod due;
