@@ -147,10 +147,13 @@ fn debit(effect: &Effect, first: u32, position: LogPosition) -> Option<OldDebit>
             let taken = step.taken.as_ref()?;
             Some(of_debited(taken, first + step.rows_before_taken(), position, taken.budget()))
         }
-        Effect::EventRecorded { taken, used, .. } => Some(of_debited(taken.as_deref()?, first, position, used)),
+        Effect::EventRecorded { taken, used, .. } => {
+            Some(of_debited(taken.as_deref()?, first, position, used))
+        }
         Effect::InvoiceSettled(settled) => {
             let parts = settled.lines.iter().flat_map(|line| &line.parts).zip(first..);
-            let slices = parts.clone().flat_map(|(part, row)| part.slices.iter().map(move |slice| (row, slice)));
+            let slices =
+                parts.clone().flat_map(|(part, row)| part.slices.iter().map(move |slice| (row, slice)));
             Some(OldDebit {
                 position,
                 all_rows: first..first + effect.rows(),

@@ -49,7 +49,8 @@ pub(super) fn give_back(
     if let Some(credits) = asked.credits.filter(|credits| *credits > found) {
         return Err(Refusal::OverRefund { left: found, asked: credits });
     }
-    let mut giving = Giving { customer, asked, context, slices: Vec::new(), lapsed: Vec::new(), minted: Vec::new() };
+    let mut giving =
+        Giving { customer, asked, context, slices: Vec::new(), lapsed: Vec::new(), minted: Vec::new() };
     for (_, slice) in &parts {
         giving.put(slice, ids)?;
     }
@@ -140,7 +141,8 @@ impl Giving<'_> {
     /// Reduces the debt; what of it was repaid meanwhile is credit that the customer is owed.
     fn put_overdraft(&mut self, slice: &Slice, ids: &mut Ids) -> Result<(), Refusal> {
         let head = &self.wallet(slice.wallet).head;
-        let of_wallet = self.slices.iter().filter(|back| back.to == BackTo::Debt && back.slice.wallet == head.id);
+        let of_wallet =
+            self.slices.iter().filter(|back| back.to == BackTo::Debt && back.slice.wallet == head.id);
         let debt = head.debt - of_wallet.map(|back| back.slice.credits).sum();
         let (rate, to_debt) = (head.topup_conversion_rate, debt.min(slice.credits));
         if to_debt.is_positive() {
@@ -168,7 +170,8 @@ impl Giving<'_> {
         let live = wallet.find(id, terms).map(|at| &wallet.tranches[at]);
         let voided = live.is_some_and(|tranche| tranche.voided);
         let remaining = live.map_or(Credits::ZERO, |tranche| tranche.remaining);
-        let (is_live, has_ended) = (live.is_some(), terms.expires_at.is_some_and(|end| end <= self.context.now));
+        let (is_live, has_ended) =
+            (live.is_some(), terms.expires_at.is_some_and(|end| end <= self.context.now));
         match self.asked.regrant_days {
             Some(days) if has_ended && !voided => {
                 let terms = self.regrant(terms, slice.credits, remaining, days);
@@ -253,7 +256,12 @@ impl Giving<'_> {
                 let rate = self.wallet(wallet).head.unit.conversion_rate;
                 let amount = Money::of_credits_half_even(credits, rate);
                 let amount = amount.ok_or(Refusal::AmountOverflow("amount"))?;
-                rows.push(BackRow { of_row: *of_row, credits, amount, posting: balances.post(wallet, credits) });
+                rows.push(BackRow {
+                    of_row: *of_row,
+                    credits,
+                    amount,
+                    posting: balances.post(wallet, credits),
+                });
             }
         }
         let lapsed = self.lapsed.into_iter().map(|gone| Lapsed {

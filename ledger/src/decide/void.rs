@@ -51,12 +51,14 @@ fn wallet_of<'a>(customer: &'a Customer, credit: &OldCredit) -> Result<&'a Walle
 
 /// A credit that has not started is in no balance: it is cancelled without a posting.
 fn take_back(credit: &OldCredit, wallet: &Wallet, tranche: Option<&Tranche>, before: &[Voided]) -> Voided {
-    let (credits, held, remaining) = tranche.map_or((Credits::ZERO, Credits::ZERO, Credits::ZERO), |tranche| {
-        (tranche.unpinned(), tranche.pinned, tranche.remaining)
-    });
+    let (credits, held, remaining) = tranche
+        .map_or((Credits::ZERO, Credits::ZERO, Credits::ZERO), |tranche| {
+            (tranche.unpinned(), tranche.pinned, tranche.remaining)
+        });
     let moves = credits.is_positive() && tranche.is_some_and(|tranche| !tranche.scheduled);
     Voided {
         of: credit.row,
+        wallet: credit.wallet,
         tranche: credit.tranche,
         terms: credit.terms.clone(),
         credits,
