@@ -66,6 +66,13 @@ impl ExactMoney {
         in_range(units * wide(minor)).map(Money)
     }
 
+    /// Rounded down to the currency's minor unit; `None` if that has more than 12 integer digits.
+    #[must_use]
+    pub fn to_minor_down(self, currency: Currency) -> Option<Money> {
+        let minor = ONE / 10_i128.pow(currency.minor_digits());
+        in_range(self.0 / (wide(minor) * wide(ONE)) * wide(minor)).map(Money)
+    }
+
     /// Rounded half-even at 15 digits; `None` if that has more than 12 integer digits.
     #[must_use]
     pub fn money_half_even(self) -> Option<Money> {
@@ -124,6 +131,12 @@ impl Money {
         let minor = ONE / 10_i128.pow(currency.minor_digits());
         let rounded = (self.0 + minor / 2) / minor * minor;
         Some(Self(rounded)).filter(|money| money.is_in_range())
+    }
+
+    /// Whether it is in whole minor units of the currency.
+    #[must_use]
+    pub const fn is_in_minor_units(self, currency: Currency) -> bool {
+        self.0 % (ONE / 10_i128.pow(currency.minor_digits())) == 0
     }
 
     /// The share of `paid` that `part` of `original` credits stands for, rounded down. `0 ≤ part ≤ original`, `original > 0`, so

@@ -62,6 +62,25 @@ pub struct GivenBack {
     pub freed: Vec<BudgetMove>,
 }
 
+impl GivenBack {
+    /// For each of `slices`, which of `rows` it came back by. A wallet may have several rows, as an invoice's lines do.
+    #[must_use]
+    pub(crate) fn row_of_each(&self) -> Vec<usize> {
+        let mut left: Vec<Credits> = self.rows.iter().map(|row| row.credits).collect();
+        // Both go from the last: within a wallet, the slices of its last row stand first.
+        let row_of = |back: &Back| {
+            let mut rows = self.rows.iter().zip(&left).enumerate().rev();
+            let found = rows.find(|(_, (row, left))| {
+                row.posting.wallet == back.slice.wallet && left.is_positive()
+            });
+            let (row, _) = found.expect("every slice came back by a row of its wallet");
+            left[row] -= back.slice.credits;
+            row
+        };
+        self.slices.iter().map(row_of).collect()
+    }
+}
+
 /// A refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refunded {
