@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coffer_ledger::customer::{ClosedAs, Customer};
+use coffer_ledger::expiry;
 use coffer_ledger::fact::{Due, Effect, Facts};
-use coffer_ledger::hold::Hold;
+use coffer_ledger::hold::{Hold, HoldStatus};
 use coffer_ledger::ids::{CustomerNumber, HoldId, LogPosition, TenantNumber, TransferId};
 use coffer_ledger::record::Record;
+use coffer_ledger::time::Timestamp;
 
 use super::core::Core;
 use super::operation::{Committed, Failure, Seen};
@@ -33,7 +35,7 @@ pub(crate) async fn hold(
     let seen = read(core, of, move |customer, now| look_for(customer, id, now)).await?;
     let found = |hold| Ok(Seen { value: Box::new(hold), position: seen.position });
     let at = match seen.value {
-        Place::Open(hold) => return found(*hold),
+        Place::Known(hold) => return found(*hold),
         Place::Unknown => return Err(Failure::NotFound("hold")),
         Place::Closed(at) => at,
         Place::Forgotten(last) => {
@@ -47,7 +49,7 @@ pub(crate) async fn hold(
 }
 
 enum Place {
-    Open(Box<Hold>),
+    Known(Box<Hold>),
     Closed(LogPosition),
     /// It may have been, once: the log would know. With the customer's last record.
     Forgotten(LogPosition),
@@ -55,18 +57,14 @@ enum Place {
 }
 
 /// A hold whose deadline has passed, but whose end is not written yet, is over: it is shown as it will be written.
-fn look_for(customer: &Customer, id: HoldId, now: coffer_ledger::time::Timestamp) -> Place {
-    let ahead = coffer_ledger::view::as_of(customer, now);
-    if let Some(hold) = ahead.holds.get(id) {
-        return Place::Open(Box::new(hold.clone()));
-    }
-    if let Some(due) = customer.holds.get(id) {
-        let ended = coffer_ledger::expiry::due(customer, now, usize::MAX);
-        let ended = ended.iter().find_map(|due| match due {
+fn look_for(customer: &Customer, id: HoldId, now: Timestamp) -> Place {
+    if let Some(hold) = customer.holds.get(id) {
+        let ended = (hold.expires_at <= now).then(|| expiry::due(customer, now, usize::MAX));
+        let ended = ended.iter().flatten().find_map(|due| match due {
             Due::HoldExpired(end) if end.hold.id == id => Some(end.hold.clone()),
             Due::HoldExpired(_) | Due::Expired { .. } | Due::Started { .. } => None,
         });
-        return Place::Open(Box::new(ended.unwrap_or_else(|| due.clone())));
+        return Place::Known(Box::new(ended.unwrap_or_else(|| hold.clone())));
     }
     match customer.closed(id.0) {
         Some(closed) => Place::Closed(closed.position),
@@ -85,7 +83,7 @@ fn hold_in(facts: &Facts, id: HoldId) -> Option<&Hold> {
 }
 
 fn closed_by(effect: &Effect, id: HoldId) -> Option<&Hold> {
-    let is_it = |hold: &&Hold| hold.id == id && hold.status != coffer_ledger::hold::HoldStatus::Open;
+    let is_it = |hold: &&Hold| hold.id == id && hold.status != HoldStatus::Open;
     match effect {
         Effect::Held(step) => Some(&step.hold).filter(is_it),
         Effect::WalletClosed { released, .. } => released.iter().map(|end| &end.hold).find(is_it),

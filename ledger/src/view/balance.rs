@@ -175,7 +175,7 @@ pub fn figures_at(customer: &Customer, wallet: &Wallet, now: Timestamp) -> Figur
 }
 
 /// The customer's wallets as they will be when what is due at `now` has been written; sequences stay those of the last rows written.
-pub fn as_of(customer: &Customer, now: Timestamp) -> Cow<'_, Customer> {
+fn as_of(customer: &Customer, now: Timestamp) -> Cow<'_, Customer> {
     if now < customer.next_due() {
         return Cow::Borrowed(customer);
     }

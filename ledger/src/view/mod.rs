@@ -7,6 +7,6 @@ mod rows;
 mod tests;
 
 pub use balance::{
-    BalanceView, ByPriceType, BySource, Figures, UnitBalance, WalletBalance, as_of, balance, figures_at, head_at,
+    BalanceView, ByPriceType, BySource, Figures, UnitBalance, WalletBalance, balance, figures_at, head_at,
 };
 pub use rows::{Reference, RowReason, RowStatus, RowType, RowView, rows};

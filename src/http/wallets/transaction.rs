@@ -209,6 +209,8 @@ const fn type_name(row_type: RowType) -> &'static str {
     match row_type {
         RowType::Credit => "credit",
         RowType::Debit => "debit",
+        RowType::Hold => "hold",
+        RowType::Release => "release",
         RowType::Memo => "memo",
     }
 }
