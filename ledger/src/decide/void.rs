@@ -58,6 +58,7 @@ fn take_back(credit: &OldCredit, wallet: &Wallet, tranche: Option<&Tranche>, bef
     let moves = credits.is_positive() && tranche.is_some_and(|tranche| !tranche.scheduled);
     Voided {
         of: credit.row,
+        wallet: credit.wallet,
         tranche: credit.tranche,
         terms: credit.terms.clone(),
         credits,

@@ -4,7 +4,7 @@ use super::{Lapsed, Posting, Slice};
 use crate::amount::{Credits, Money};
 use crate::budget::BudgetMove;
 use crate::command::RefundReason;
-use crate::ids::{LogPosition, RowId, TrancheId};
+use crate::ids::{LogPosition, RowId, TrancheId, WalletId};
 use crate::tranche::Terms;
 
 /// Where a slice went back to.
@@ -102,6 +102,8 @@ pub struct Refunded {
 pub struct Voided {
     /// The row that brought the credit in.
     pub of: RowId,
+    /// Its wallet.
+    pub wallet: WalletId,
     /// Its tranche.
     pub tranche: TrancheId,
     /// The tranche's terms.
