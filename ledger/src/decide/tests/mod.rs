@@ -4,4 +4,5 @@ mod budget;
 mod credit;
 mod debit;
 mod due;
+mod hold;
 mod life;
