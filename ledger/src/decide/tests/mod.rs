@@ -6,3 +6,4 @@ mod debit;
 mod due;
 mod event;
 mod life;
+mod transfer;
