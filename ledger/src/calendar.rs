@@ -67,7 +67,8 @@ impl Zone {
 
     /// The next full hour of the local clock, as it goes at `at`.
     fn hour_end(self, at: Timestamp) -> Timestamp {
-        let offset_s = self.universal(at).map_or(0, |at| self.0.offset_from_utc_datetime(&at).fix().local_minus_utc());
+        let offset_s =
+            self.universal(at).map_or(0, |at| self.0.offset_from_utc_datetime(&at).fix().local_minus_utc());
         let offset_s = u64::try_from(i64::from(offset_s).rem_euclid(3_600)).expect("less than an hour");
         let into_hour_s = (at.seconds() + offset_s) % HOUR_S;
         let end_s = at.seconds() + (HOUR_S - into_hour_s);
@@ -193,7 +194,12 @@ mod tests {
     #[test]
     fn days_later_it_is_the_same_local_time() {
         for (zone, instant, days, later) in [
-            ("Europe/Berlin", "2027-03-27T12:34:56.000000789+01:00", 1, "2027-03-28T12:34:56.000000789+02:00"),
+            (
+                "Europe/Berlin",
+                "2027-03-27T12:34:56.000000789+01:00",
+                1,
+                "2027-03-28T12:34:56.000000789+02:00",
+            ),
             ("Europe/Berlin", "2027-10-30T12:00:00+02:00", 2, "2027-11-01T12:00:00+01:00"),
             ("America/New_York", "2027-01-31T09:00:00-05:00", 30, "2027-03-02T09:00:00-05:00"),
             ("UTC", "2028-02-28T00:00:00Z", 1, "2028-02-29T00:00:00Z"),
@@ -241,7 +247,9 @@ mod tests {
     fn every_window_of_every_zone_ends_after_what_it_holds() {
         let steps = (0..2_000_u64).map(|step| Timestamp((1_790_000_000 + step * 17_389) * NS_PER_SECOND + 1));
         for instant in steps {
-            for zone in ["America/Havana", "Africa/Cairo", "Asia/Beirut", "Australia/Lord_Howe", "Pacific/Chatham"] {
+            for zone in
+                ["America/Havana", "Africa/Cairo", "Asia/Beirut", "Australia/Lord_Howe", "Pacific/Chatham"]
+            {
                 for window in Window::ALL {
                     let end = Zone::named(zone).unwrap().window_end(window, instant);
                     assert!(end > instant, "{zone} {window:?} {instant}");

@@ -4,7 +4,7 @@
 
 use ethnum::U256;
 
-use super::{Credits, LIMIT, Money, ONE, Rate};
+use super::{Credits, LIMIT, Money, ONE, Rate, Usage};
 use crate::unit::Currency;
 
 /// An exact, non-negative amount of money in units of 10⁻³⁰: what is left of an amount between wallets of different rates.
@@ -77,6 +77,33 @@ impl ExactMoney {
     #[must_use]
     pub fn money_half_even(self) -> Option<Money> {
         in_range(divide_half_even(self.0, wide(ONE))).map(Money)
+    }
+}
+
+/// An exact, non-negative price in units of 10⁻³⁰ credits: what tiers add up to before it is rounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExactCredits(U256);
+
+impl ExactCredits {
+    /// Nothing.
+    pub const ZERO: Self = Self(U256::ZERO);
+
+    /// What so much usage costs, exactly. Neither may be negative.
+    #[must_use]
+    pub fn of_usage(usage: Usage, per_unit: Rate) -> Self {
+        Self(wide(usage.0) * wide(per_unit.0))
+    }
+
+    /// The sum.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+
+    /// Rounded up at 15 digits; `None` if that has more than 12 integer digits.
+    #[must_use]
+    pub fn credits_up(self) -> Option<Credits> {
+        in_range(divide_up(self.0, wide(ONE))).map(Credits)
     }
 }
 

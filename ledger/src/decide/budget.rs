@@ -69,7 +69,8 @@ pub(super) fn count(
     if !is_counted {
         return Vec::new();
     }
-    let limits = path(customer, leaf).flat_map(|budget| budget.limits.iter().map(move |limit| (budget, limit)));
+    let limits =
+        path(customer, leaf).flat_map(|budget| budget.limits.iter().map(move |limit| (budget, limit)));
     limits.map(|(budget, limit)| counted(customer, budget, limit, credits, context)).collect()
 }
 
@@ -178,7 +179,10 @@ fn name(customer: &Customer, request: &SetBudget, now: Timestamp) -> Result<Box<
     }
     let minted = name.parse::<MintedBudgetId>().ok().map(|minted| minted.0);
     if minted.is_some_and(|id| id.customer() == customer.number && id.counter() >= customer.counter) {
-        return Err(Refusal::Invalid { field: "budget_id", problem: "is the form of ids that are made here" });
+        return Err(Refusal::Invalid {
+            field: "budget_id",
+            problem: "is the form of ids that are made here",
+        });
     }
     Ok(name.clone())
 }
