@@ -5,4 +5,8 @@ mod credit;
 mod debit;
 mod due;
 mod event;
+mod invoice;
 mod life;
+mod refund;
+mod undoing;
+mod void;
