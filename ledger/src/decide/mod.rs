@@ -99,7 +99,7 @@ fn effect(customer: &Customer, command: &Command, context: &Context<'_>) -> Resu
         Command::Freeze(wallet) => life::freeze(customer, *wallet, context.now),
         Command::Unfreeze(wallet) => life::unfreeze(customer, *wallet, context.now),
         Command::Close { wallet, remainder, force } => {
-            life::close(customer, *wallet, *remainder, *force, context.now)
+            life::close(customer, *wallet, *remainder, *force, context)
         }
         Command::PlaceHold(request) => hold::place(customer, request, context),
         Command::Capture(request) => hold::capture(customer, request, context),
