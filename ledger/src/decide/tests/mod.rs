@@ -5,6 +5,7 @@ mod credit;
 mod debit;
 mod due;
 mod event;
+mod hold;
 mod invoice;
 mod life;
 mod refund;
