@@ -1,6 +1,7 @@
 //! Unit tests of decisions, one file per family.
 
 mod budget;
+mod budget_given_back;
 mod credit;
 mod debit;
 mod due;
@@ -9,5 +10,6 @@ mod hold;
 mod invoice;
 mod life;
 mod refund;
+mod transfer;
 mod undoing;
 mod void;
