@@ -124,9 +124,10 @@ fn effect_of(facts: &Facts, row: u32) -> Result<(&Effect, u32), Refusal> {
     if row < first {
         return Err(Refusal::InvalidOperation("what happened by itself cannot be undone"));
     }
-    let effects = match &facts.effect {
-        Effect::Atomic(effects) => effects.as_slice(),
-        effect => std::slice::from_ref(effect),
+    let effects = if let Effect::Atomic(effects) = &facts.effect {
+        effects.as_slice()
+    } else {
+        std::slice::from_ref(&facts.effect)
     };
     for effect in effects {
         if row - first < effect.rows() {
@@ -147,10 +148,13 @@ fn debit(effect: &Effect, first: u32, position: LogPosition) -> Option<OldDebit>
             let taken = step.taken.as_ref()?;
             Some(of_debited(taken, first + step.rows_before_taken(), position, taken.budget()))
         }
-        Effect::EventRecorded { taken, used, .. } => Some(of_debited(taken.as_deref()?, first, position, used)),
+        Effect::EventRecorded { taken, used, .. } => {
+            Some(of_debited(taken.as_deref()?, first, position, used))
+        }
         Effect::InvoiceSettled(settled) => {
             let parts = settled.lines.iter().flat_map(|line| &line.parts).zip(first..);
-            let slices = parts.clone().flat_map(|(part, row)| part.slices.iter().map(move |slice| (row, slice)));
+            let slices =
+                parts.clone().flat_map(|(part, row)| part.slices.iter().map(move |slice| (row, slice)));
             Some(OldDebit {
                 position,
                 all_rows: first..first + effect.rows(),

@@ -72,9 +72,9 @@ pub(super) fn bind(customer: &mut Customer, back: &GivenBack, position: LogPosit
 
 /// Takes a credit back. What is pinned stays until it is let go.
 pub(super) fn void(customer: &mut Customer, void: &Voided) {
-    let wallet = customer.wallets.iter_mut().find(|wallet| wallet.find(void.tranche, &void.terms).is_some());
-    let Some(wallet) = wallet else { return };
-    let at = wallet.find(void.tranche, &void.terms).expect("it was found just now");
+    let wallet = wallet_mut(&mut customer.wallets, void.wallet);
+    // What was spent whole has left the live state.
+    let Some(at) = wallet.find(void.tranche, &void.terms) else { return };
     wallet.tranches[at].remaining -= void.credits;
     wallet.tranches[at].voided = true;
     if let Some(posting) = &void.posting {

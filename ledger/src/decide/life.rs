@@ -1,11 +1,11 @@
 //! The life of a wallet: made, changed, frozen, closed (SEMANTICS §15).
 
-use super::customer::new_identity;
-use super::{Context, Ids, credit, existing, limit_reached, open_wallet};
+use super::customer::to_make;
+use super::{Context, Ids, credit, limit_reached, open_wallet};
 use crate::amount::{Credits, Money};
 use crate::apply;
 use crate::command::{CreateWallet, Remainder, UpdateWallet};
-use crate::customer::{Customer, CustomerId, Identity};
+use crate::customer::Customer;
 use crate::fact::{Effect, Forfeit, HoldEnd, Posting};
 use crate::hold::{Hold, HoldStatus};
 use crate::ids::{TrancheId, WalletId};
@@ -24,7 +24,7 @@ pub(super) fn create(
     context: &Context<'_>,
 ) -> Result<Effect, Refusal> {
     check_request(request)?;
-    let made = customer_to_make(customer, request, context.now)?;
+    let made = to_make(customer, &request.customer, context.now)?;
     if request.initial_credits.is_positive() && !context.keyed {
         refuse_twin(customer, request)?;
     }
@@ -67,18 +67,6 @@ fn check_overdraft_limit(limit: Credits) -> Result<(), Refusal> {
         return Err(Refusal::AmountInvalid("overdraft_limit must be 0 or more"));
     }
     if limit.is_in_range() { Ok(()) } else { Err(Refusal::AmountOverflow("overdraft_limit")) }
-}
-
-/// The identity of a customer that this wallet makes; `None` if it exists.
-fn customer_to_make(
-    customer: &Customer,
-    request: &CreateWallet,
-    now: Timestamp,
-) -> Result<Option<Box<Identity>>, Refusal> {
-    match &customer.identity {
-        Some(_) => existing(customer).map(|_| None),
-        None => Ok(Some(Box::new(new_identity(CustomerId::Named, &request.customer, now)))),
-    }
 }
 
 /// The SDKs can send no key when they make a wallet: a retry must not mint its initial credit twice (API §3).

@@ -4,7 +4,7 @@ use super::{Lapsed, Posting, Slice};
 use crate::amount::{Credits, Money};
 use crate::budget::BudgetMove;
 use crate::command::RefundReason;
-use crate::ids::{LogPosition, RowId, TrancheId};
+use crate::ids::{LogPosition, RowId, TrancheId, WalletId};
 use crate::tranche::Terms;
 
 /// Where a slice went back to.
@@ -70,9 +70,8 @@ impl GivenBack {
         // Both go from the last: within a wallet, the slices of its last row stand first.
         let row_of = |back: &Back| {
             let mut rows = self.rows.iter().zip(&left).enumerate().rev();
-            let found = rows.find(|(_, (row, left))| {
-                row.posting.wallet == back.slice.wallet && left.is_positive()
-            });
+            let found =
+                rows.find(|(_, (row, left))| row.posting.wallet == back.slice.wallet && left.is_positive());
             let (row, _) = found.expect("every slice came back by a row of its wallet");
             left[row] -= back.slice.credits;
             row
@@ -103,6 +102,8 @@ pub struct Refunded {
 pub struct Voided {
     /// The row that brought the credit in.
     pub of: RowId,
+    /// Its wallet.
+    pub wallet: WalletId,
     /// Its tranche.
     pub tranche: TrancheId,
     /// The tranche's terms.
