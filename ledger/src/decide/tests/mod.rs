@@ -1,8 +1,15 @@
 //! Unit tests of decisions, one file per family.
 
 mod budget;
+mod budget_given_back;
 mod credit;
 mod debit;
 mod due;
 mod event;
+mod hold;
+mod invoice;
 mod life;
+mod refund;
+mod transfer;
+mod undoing;
+mod void;
