@@ -71,8 +71,10 @@ impl<'a> Rows<'a> {
             Effect::Refunded(refunded) => self.given_back(&refunded.back, Some(refunded.of)),
             Effect::CreditVoided(voids) => voids.iter().for_each(|void| self.void(void)),
             Effect::InvoiceSettled(settled) => self.settlement(settled),
-            Effect::InvoiceVoided { back, .. } | Effect::TransferReturned { back, .. } => {
-                self.given_back(back, None);
+            Effect::InvoiceVoided { back, .. } => self.given_back(back, None),
+            Effect::TransferReturned { transfer, back } => {
+                // It left at the instant that its id was made.
+                self.given_back(back, Some(RowId::at_ms(transfer.0.ms(), back.debit, 0)));
             }
             Effect::TransferSent(sent) => {
                 self.debits(&sent.taken, RowReason::TransferOut);
