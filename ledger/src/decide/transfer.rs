@@ -47,7 +47,10 @@ pub(super) fn send(
     let moved: Vec<Moved> = taken.slices.iter().map(|slice| moved(customer, slice)).collect();
     let arrived = if to == customer.number {
         let wallet = open_wallet(customer, target)?;
-        Some(arrive(customer, wallet, &moved, &mut ids, context)?)
+        // What gives all that it has leaves, and makes room for what comes of it.
+        let leaving = taken.slices.iter().filter(|slice| empties(customer, slice)).count();
+        credit::check_room(customer, moved.len() - leaving, context)?;
+        Some(arrive(wallet, &moved, &mut ids, context)?)
     } else if customer.transfers_out.len() >= context.limits.transfers_open_max {
         return Err(limit_reached("transfers_open_max", context.limits.transfers_open_max));
     } else {
@@ -55,6 +58,14 @@ pub(super) fn send(
     };
     let out = out(id, (to, target), &taken, moved, context.now);
     Ok(Effect::TransferSent(Box::new(TransferSent { out, taken, arrived })))
+}
+
+/// Whether nothing is left of the tranche after the slice.
+fn empties(customer: &Customer, slice: &Slice) -> bool {
+    let Giver::Tranche { id, terms } = &slice.giver else { return false };
+    let wallet = customer.wallet(slice.wallet);
+    let left = wallet.and_then(|wallet| wallet.find(*id, terms).map(|at| wallet.tranches[at].remaining));
+    left == Some(slice.credits)
 }
 
 fn out(
@@ -185,20 +196,19 @@ pub(super) fn receive(
     }
     let wallet = open_wallet(customer, request.to_wallet)?;
     let mut ids = Ids::of(customer, context.now);
-    let arrived = arrive(customer, wallet, &request.moved, &mut ids, context)?;
+    credit::check_room(customer, request.moved.len(), context)?;
+    let arrived = arrive(wallet, &request.moved, &mut ids, context)?;
     let (transfer, from) = (request.transfer, request.from);
     Ok(Effect::TransferReceived { transfer, from, arrived: Box::new(arrived) })
 }
 
 /// Makes a tranche of each slice. It repays debt first, as a top-up does; what has ended on the way is gone in the same record.
 fn arrive(
-    customer: &Customer,
     wallet: &Wallet,
     moved: &[Moved],
     ids: &mut Ids,
     context: &Context<'_>,
 ) -> Result<Arrived, Refusal> {
-    credit::check_room(customer, moved.len(), context)?;
     credit::check_total(wallet, moved.iter().map(|moved| moved.credits).sum())?;
     let mut head = wallet.head.clone();
     let mut rows = Vec::with_capacity(moved.len());

@@ -163,7 +163,7 @@ pub(crate) fn take_step(pair: &mut Pair, step: &Step) {
     let side = usize::from(dice.once_in(4));
     let now = pass_time(&pair.worlds[side], &mut dice);
     pair.set_time(now);
-    if !pair.letters.is_empty() && dice.once_in(3) {
+    if !pair.letters.is_empty() && dice.once_in(5) {
         let (letter, repeat) = (usize::from(dice.byte()), dice.once_in(4));
         pair.deliver(letter, repeat);
     } else if let Some((to, wallet)) = pair.expected().filter(|_| dice.once_in(8)) {

@@ -135,7 +135,10 @@ impl Model {
         }
         back.rows = self.back_rows(giving, &chosen, befores);
         back.gone = self.lapse(&ended, around.now);
-        unless([self.after_back_faults(&back, around), full].concat())?;
+        // Nothing stands in the way of a transfer that returns: it has nowhere else to go.
+        if giving.reason != "TRANSFER_RETURNED" {
+            unless([self.after_back_faults(&back, around), full].concat())?;
+        }
         Ok(back)
     }
 
@@ -176,10 +179,9 @@ impl Model {
                 touched.push((giving.past, line));
             }
         }
-        let counts = giving.reason != "TRANSFER_RETURNED";
         those([
             (
-                counts && touched.len() > limits.refunds_max,
+                touched.len() > limits.refunds_max,
                 No::Limit("refunds_max", limits.refunds_max as u64),
             ),
         ])

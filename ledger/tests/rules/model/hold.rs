@@ -120,7 +120,7 @@ impl Model {
         let pins = self.merged(hold, &more);
         let too_much = leaves_12_digits(&(&self.holds[hold].credits + &credits));
         unless(those([(too_much, No::AmountOverflow)]))?;
-        self.check_pins(&pins, pins.len(), around)?;
+        self.check_pins(&more, pins.len(), around)?;
         let moves = self.count(&charge, &more, &credits, around, true)?;
         let booking = &mut self.holds[hold];
         booking.pins = pins;
@@ -239,7 +239,7 @@ impl Model {
     fn memo_wallet(&self, hold: usize) -> usize {
         let booking = &self.holds[hold];
         let named = booking.charge.wallet.and_then(|id| self.find(id).ok());
-        named.or(booking.pins.first().map(|pin| pin.wallet)).unwrap_or(booking.home)
+        named.unwrap_or(booking.home)
     }
 
     /// Gives back all that a hold pins, and ends it.
