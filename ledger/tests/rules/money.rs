@@ -4,8 +4,8 @@
 use coffer_ledger::amount::{Credits, Money, Rate, Usage};
 use coffer_ledger::budget::Window;
 use coffer_ledger::command::{
-    Asked, Command, CreateWallet, Debit, HoldAsked, InvoiceLine, Memo, Metered, PlaceHold,
-    SetBudget, Settle, TopUp, Transfer,
+    Asked, Command, CreateWallet, Debit, HoldAsked, InvoiceLine, Memo, Metered, PlaceHold, SetBudget, Settle,
+    TopUp, Transfer,
 };
 use coffer_ledger::fact::{Effect, HoldStep};
 use coffer_ledger::ids::WalletId;
@@ -16,8 +16,8 @@ use coffer_ledger::unit::{Currency, PriceType};
 use coffer_ledger::view;
 
 use crate::asks::{
-    Charged, DAY, any_usage, capture, close, day, free, hold, lacking, money, purchase, refund,
-    usage, wallet_of_usd, whole, with_one_wallet,
+    Charged, DAY, any_usage, capture, close, day, free, hold, lacking, money, purchase, refund, usage,
+    wallet_of_usd, whole, with_one_wallet,
 };
 use crate::harness::World;
 use crate::harness::look_up::MYSELF;

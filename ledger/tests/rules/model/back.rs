@@ -117,6 +117,7 @@ impl Model {
         unless(those([(chosen.iter().any(closed), No::Closed)]))?;
         let full = self.refunds_full(giving, &chosen, around);
         self.free(giving);
+        let live_before = self.live_count();
         let befores: Vec<Q> = (0..self.wallets.len()).map(|wallet| self.posted(wallet)).collect();
         let mut back = Back { slices: Vec::new(), rows: Vec::new(), gone: Vec::new() };
         let mut ended: Vec<Part> = Vec::new();
@@ -137,7 +138,7 @@ impl Model {
         back.gone = self.lapse(&ended, around.now);
         // Nothing stands in the way of a transfer that returns: it has nowhere else to go.
         if giving.reason != "TRANSFER_RETURNED" {
-            unless([self.after_back_faults(&back, around), full].concat())?;
+            unless([self.after_back_faults(&back, live_before, around), full].concat())?;
         }
         Ok(back)
     }
@@ -179,21 +180,16 @@ impl Model {
                 touched.push((giving.past, line));
             }
         }
-        those([
-            (
-                touched.len() > limits.refunds_max,
-                No::Limit("refunds_max", limits.refunds_max as u64),
-            ),
-        ])
+        those([(touched.len() > limits.refunds_max, No::Limit("refunds_max", limits.refunds_max as u64))])
     }
 
-    fn after_back_faults(&self, back: &Back, around: Circumstances) -> Vec<No> {
+    fn after_back_faults(&self, back: &Back, live_before: usize, around: Circumstances) -> Vec<No> {
         let (max, slices_max) = (around.limits.tranches_max, around.limits.slices_max);
         let too_much = |(_, _, amount, row): &(usize, Q, Q, super::outcome::Row)| {
             leaves_12_digits(amount) || leaves_12_digits(&self.all_of(row.wallet))
         };
         those([
-            (self.live_count() > max, No::Limit("tranches_max", max as u64)),
+            (self.live_count() > max.max(live_before), No::Limit("tranches_max", max as u64)),
             (back.slices.len() > slices_max, No::Limit("slices_max", slices_max as u64)),
             (back.rows.iter().any(too_much), No::AmountOverflow),
         ])

@@ -213,7 +213,7 @@ impl Model {
         let spent = total(consumed.iter().map(|part| &part.credits));
         let mut counted = take_moves(&mut self.holds[hold].moves, &spent, false);
         let charge = self.holds[hold].charge.clone();
-        if excess.is_positive() {
+        if excess.is_positive() && !drawn.is_empty() {
             let drawn_credits = total(drawn.iter().map(|part| &part.credits));
             counted.extend(self.count(&charge, drawn, &drawn_credits, around, false)?);
         }
@@ -257,7 +257,9 @@ impl Model {
         self.closed.push(hold);
         self.uncount(&moves);
         self.hold_lines("release", "HOLD_RELEASE", &returned);
-        let gone = self.lapse(&returned, at);
+        // At one instant deadlines come before ends: what ends at the deadline has not ended yet.
+        let ended_by = if status == HoldStatus::Expired { Timestamp(at.0 - 1) } else { at };
+        let gone = self.lapse(&returned, ended_by);
         (returned, gone)
     }
 
