@@ -23,8 +23,8 @@ use coffer_ledger::wallet::{WalletStatus, WalletType};
 use coffer_ledger::fact::Facts;
 use coffer_ledger::refusal::Refusal;
 
-use crate::harness::World;
 use crate::harness::pair::Pair;
+use crate::harness::{DAWN, World};
 
 /// The bytes of one step.
 pub(crate) type Step = [u8; 32];
@@ -130,6 +130,9 @@ pub(crate) fn pair(start: [u8; 2]) -> Pair {
         world.settings.time_zone = (start[1] % 2 == 1).then(|| "Asia/Singapore".into());
         world.cards = usage::cards();
     }
+    // Somebody who can receive.
+    let plain = create_wallet(DAWN, &mut Dice([].iter()));
+    pair.ask(1, Command::CreateWallet(plain), true).expect("a wallet");
     pair
 }
 
@@ -141,11 +144,11 @@ fn tight() -> Limits {
         due_per_record_max: 2,
         holds_max: 2,
         hold_lifetime_max_s: 3,
-        refunds_max: 3,
+        refunds_max: 1,
         invoices_max: 2,
         invoice_lines_max: 2,
         budgets_max: 3,
-        budget_levels_max: 2,
+        budget_levels_max: 1,
         transfers_open_max: 1,
         atomic_items_max: 2,
         ..Limits::default()

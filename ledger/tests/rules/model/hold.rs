@@ -81,8 +81,8 @@ impl Model {
         if given < min {
             return Err(self.lacking(&ask.charge, min, given, around));
         }
-        self.check_pins(&pins, pins.len(), around)?;
-        let moves = self.count(&ask.charge, &pins, &given, around, true)?;
+        let limits = self.pin_faults(&pins, pins.len(), around);
+        let moves = counted(self.count(&ask.charge, &pins, &given, around, true), limits)?;
         let seconds = ask.expires_in_s.min(around.limits.hold_lifetime_max_s);
         self.holds.push(Booking {
             id: None,
@@ -120,8 +120,8 @@ impl Model {
         let pins = self.merged(hold, &more);
         let too_much = leaves_12_digits(&(&self.holds[hold].credits + &credits));
         unless(those([(too_much, No::AmountOverflow)]))?;
-        self.check_pins(&more, pins.len(), around)?;
-        let moves = self.count(&charge, &more, &credits, around, true)?;
+        let limits = self.pin_faults(&more, pins.len(), around);
+        let moves = counted(self.count(&charge, &more, &credits, around, true), limits)?;
         let booking = &mut self.holds[hold];
         booking.pins = pins;
         booking.credits = &booking.credits + &credits;
@@ -336,11 +336,11 @@ impl Model {
         pins
     }
 
-    fn check_pins(&self, pins: &[Part], slices: usize, around: Circumstances) -> Result<(), Vec<No>> {
+    fn pin_faults(&self, pins: &[Part], slices: usize, around: Circumstances) -> Vec<No> {
         let max = around.limits.slices_max;
         let mut faults = self.worth_faults(pins);
         faults.extend(those([(slices > max, No::Limit("slices_max", max as u64))]));
-        unless(faults)
+        faults
     }
 
     /// Whether parts are worth more than 12 integer digits of money.
@@ -451,6 +451,15 @@ fn split(parts: &[Part], credits: &Q) -> (Vec<Part>, Vec<Part>) {
         }
     }
     (first, rest)
+}
+
+/// What was counted, unless a limit stands in the way; which of several faults is told does not matter.
+fn counted(moves: Result<Vec<Move>, Vec<No>>, limits: Vec<No>) -> Result<Vec<Move>, Vec<No>> {
+    match moves {
+        Ok(moves) if limits.is_empty() => Ok(moves),
+        Ok(_) => Err(limits),
+        Err(faults) => Err([faults, limits].concat()),
+    }
 }
 
 fn later(than: Timestamp, seconds: u32) -> Timestamp {

@@ -24,11 +24,11 @@ const MONEY: [i128; 8] = [
 pub(crate) fn command(world: &World, dice: &mut Dice) -> Command {
     let is_young = world.log.len() < 4 && !dice.once_in(6);
     match if is_young { 12 + dice.below(12) } else { dice.below(24) } {
-        0..=8 => Command::Refund(refund(world, dice)),
-        9..=11 => Command::VoidCredit(VoidCredit { row: credit_row(world, dice), memo: Memo::default() }),
-        12..=15 => Command::Settle(settle(dice)),
-        16 => Command::VoidInvoice { invoice: settled(world, dice) },
-        17 => stale(world, dice),
+        0..=6 => Command::Refund(refund(world, dice)),
+        7..=10 => Command::VoidCredit(VoidCredit { row: credit_row(world, dice), memo: Memo::default() }),
+        11..=14 => Command::Settle(settle(dice)),
+        15 => Command::VoidInvoice { invoice: settled(world, dice) },
+        16 => stale(world, dice),
         _ => Command::Transfer(transfer(world, dice)),
     }
 }
