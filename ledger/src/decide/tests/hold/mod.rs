@@ -3,7 +3,7 @@
 mod capture;
 mod ends;
 mod place;
-mod random;
+pub(super) mod random;
 
 use crate::amount::Credits;
 use crate::command::{Capture, Command, HoldAsked, Memo, OverCapture, PlaceHold};

@@ -79,7 +79,7 @@ fn bare(customer: &Customer) -> (Vec<Wallet>, Vec<Hold>, u64) {
     (wallets, customer.holds.iter().cloned().collect(), customer.counter)
 }
 
-fn command(dice: &mut Dice, book: &Book, holds: &[HoldId]) -> Command {
+pub(in crate::decide::tests) fn command(dice: &mut Dice, book: &Book, holds: &[HoldId]) -> Command {
     let wallet = book.customer.wallets[dice.index(2)].head.id;
     // Mostly one of the latest; sometimes one that was closed long ago.
     let hold = |dice: &mut Dice| holds.get(holds.len().saturating_sub(1 + dice.index(6))).copied();
@@ -151,10 +151,10 @@ fn limit(dice: &mut Dice, wallet: WalletId) -> Command {
 }
 
 /// Numbers that look random and are the same for the same seed.
-struct Dice(u64);
+pub(in crate::decide::tests) struct Dice(pub(in crate::decide::tests) u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(in crate::decide::tests) fn below(&mut self, bound: u64) -> u64 {
         // A seed is small: spread it before it is used.
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -163,12 +163,12 @@ impl Dice {
         (mixed ^ (mixed >> 31)) % bound
     }
 
-    fn index(&mut self, bound: usize) -> usize {
+    pub(in crate::decide::tests) fn index(&mut self, bound: usize) -> usize {
         usize::try_from(self.below(bound as u64)).unwrap()
     }
 
     /// 0.5 to 15, by halves.
-    fn amount(&mut self) -> Credits {
+    pub(in crate::decide::tests) fn amount(&mut self) -> Credits {
         Credits(i128::from(1 + self.below(30)) * crate::amount::ONE / 2)
     }
 
