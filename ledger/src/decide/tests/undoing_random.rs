@@ -24,7 +24,7 @@ fn nothing_comes_back_twice_and_every_tranche_adds_up() {
     for seed in 1..=PROGRAMS {
         undone += run(seed);
     }
-    assert!(undone > PROGRAMS * STEPS / 20, "{undone} undone: the programs would say nothing");
+    assert!(undone > PROGRAMS * STEPS / 15, "{undone} undone: the programs would say nothing");
 }
 
 /// Runs one program; how many of its steps undid something.
@@ -89,19 +89,18 @@ fn undoing(dice: &mut Dice, book: &Book, tally: &Tally) -> Command {
 /// What the shell would bring along.
 fn look_up(book: &Book, command: &Command) -> Result<Option<LookedUp>, Refusal> {
     let record = |position: LogPosition| &book.log[usize::try_from(position.0).unwrap() - 1];
-    Ok(match command {
-        Command::Refund(Refund { row, .. }) => {
-            Some(LookedUp::Debit(old_debit(record(row.position()), row.position(), row.row())?))
-        }
-        Command::VoidCredit(VoidCredit { row, .. }) => {
-            Some(LookedUp::Credits(old_credits(record(row.position()), row.position(), row.row())?))
-        }
-        Command::VoidInvoice { invoice } => {
-            let known = book.customer.invoices.get(invoice).ok_or(Refusal::NotFound("invoice"))?;
-            Some(LookedUp::Debit(old_settlement(record(known.settled), known.settled)?))
-        }
-        _ => None,
-    })
+    if let Command::Refund(Refund { row, .. }) = command {
+        let debit = old_debit(record(row.position()), row.position(), row.row())?;
+        Ok(Some(LookedUp::Debit(debit)))
+    } else if let Command::VoidCredit(VoidCredit { row, .. }) = command {
+        let credits = old_credits(record(row.position()), row.position(), row.row())?;
+        Ok(Some(LookedUp::Credits(credits)))
+    } else if let Command::VoidInvoice { invoice } = command {
+        let known = book.customer.invoices.get(invoice).ok_or(Refusal::NotFound("invoice"))?;
+        Ok(Some(LookedUp::Debit(old_settlement(record(known.settled), known.settled)?)))
+    } else {
+        Ok(None)
+    }
 }
 
 /// A row of a debit, and the tranche that gave a slice of it, or overdraft.
@@ -126,22 +125,26 @@ impl Tally {
             }
         }
         self.add_debit(record, position);
-        match &record.facts.effect {
-            Effect::ToppedUp { rows, .. } => rows.iter().for_each(|row| self.mint(row)),
-            Effect::Held(step) => self.lapse(&step.lapsed),
-            Effect::Refunded(refunded) => self.come_back(&refunded.back),
-            Effect::InvoiceVoided { back, .. } => self.come_back(back),
-            Effect::CreditVoided(voids) => {
-                voids.iter().for_each(|void| self.leave(void.tranche, void.credits));
+        self.add_effect(&record.facts.effect);
+    }
+
+    fn add_effect(&mut self, effect: &Effect) {
+        if let Effect::ToppedUp { rows, .. } = effect {
+            rows.iter().for_each(|row| self.mint(row));
+        } else if let Effect::Held(step) = effect {
+            self.lapse(&step.lapsed);
+        } else if let Effect::Refunded(refunded) = effect {
+            self.come_back(&refunded.back);
+        } else if let Effect::InvoiceVoided { back, .. } = effect {
+            self.come_back(back);
+        } else if let Effect::CreditVoided(voids) = effect {
+            voids.iter().for_each(|void| self.leave(void.tranche, void.credits));
+        } else if let Effect::WalletClosed { forfeits, cancelled, released, .. } = effect {
+            released.iter().for_each(|end| self.lapse(&end.lapsed));
+            forfeits.iter().for_each(|forfeit| self.leave(forfeit.tranche, forfeit.credits));
+            for tranche in cancelled {
+                self.gone.insert(*tranche, self.originals[tranche]);
             }
-            Effect::WalletClosed { forfeits, cancelled, released, .. } => {
-                released.iter().for_each(|end| self.lapse(&end.lapsed));
-                forfeits.iter().for_each(|forfeit| self.leave(forfeit.tranche, forfeit.credits));
-                for tranche in cancelled {
-                    self.gone.insert(*tranche, self.originals[tranche]);
-                }
-            }
-            _ => {}
         }
     }
 
