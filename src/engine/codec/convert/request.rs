@@ -1,7 +1,7 @@
 //! Commands: the public shape, the words, and the two put together again.
 
 use coffer_ledger::command::{
-    Bonus, Command, CreateWallet, Debit, ManualDebit, Memo, Quantity, TopUp, UpdateWallet,
+    Asked, Bonus, Charge, Command, CreateWallet, Debit, ManualDebit, Memo, Quantity, TopUp, UpdateWallet,
 };
 
 use super::{Mirror, Owner, mirror_struct};
@@ -42,11 +42,12 @@ pub(in crate::engine::codec) fn command_to_shape(command: &Command, owner: Owner
         Command::ManualDebit(command) => shapes::Command::ManualDebit(manual_debit(command, owner)),
         Command::Freeze(wallet) => shapes::Command::Freeze(wallet.to_shape(owner)),
         Command::Unfreeze(wallet) => shapes::Command::Unfreeze(wallet.to_shape(owner)),
-        Command::Close { wallet, remainder } => shapes::Command::Close(shapes::Close {
+        Command::Close { wallet, remainder, force: _ } => shapes::Command::Close(shapes::Close {
             wallet: wallet.to_shape(owner),
             remainder: remainder.to_shape(owner),
         }),
         Command::Tick => shapes::Command::Tick(()),
+        _ => todo!("wip: codec"),
     }
 }
 
@@ -77,6 +78,7 @@ pub(in crate::engine::codec) fn command_text(command: &Command) -> RequestText<'
         | Command::Unfreeze(_)
         | Command::Close { .. }
         | Command::Tick => RequestText::Nothing(()),
+        _ => todo!("wip: codec"),
     }
 }
 
@@ -129,6 +131,7 @@ pub(in crate::engine::codec) fn command_from_shape(
         (Shape::Close(shapes::Close { wallet, remainder }), RequestText::Nothing(())) => Command::Close {
             wallet: Mirror::from_shape(wallet, owner)?,
             remainder: Mirror::from_shape(remainder, owner)?,
+            force: false,
         },
         (Shape::Tick(()), RequestText::Nothing(())) => Command::Tick,
         // Only pairs that fit are named above; whatever else stands together was never written together.
@@ -269,9 +272,14 @@ fn top_up_again(shape: shapes::TopUp<'_>, memo: Memo, owner: Owner) -> Result<To
 }
 
 fn debit(command: &Debit, owner: Owner) -> shapes::Debit<'_> {
-    let Debit { quantity, wallet, currency, price_unit, price_type, feature, partial, memo: _ } = command;
+    let Debit { asked, charge, partial, memo: _ } = command;
+    let Charge { wallet, currency, price_unit, price_type, feature, budget: _ } = charge;
     shapes::Debit {
-        quantity: quantity.to_shape(owner),
+        quantity: match asked {
+            Asked::Credits(credits) => shapes::Quantity::Credits(credits.to_shape(owner)),
+            Asked::Amount(money) => shapes::Quantity::Amount(money.to_shape(owner)),
+            Asked::Metered(_) => todo!("wip: codec"),
+        },
         wallet: wallet.to_shape(owner),
         currency: currency.to_shape(owner),
         price_unit: price_unit.to_shape(owner),
@@ -283,12 +291,18 @@ fn debit(command: &Debit, owner: Owner) -> shapes::Debit<'_> {
 
 fn debit_again(shape: shapes::Debit<'_>, memo: Memo, owner: Owner) -> Result<Debit, DecodeError> {
     Ok(Debit {
-        quantity: Mirror::from_shape(shape.quantity, owner)?,
-        wallet: Mirror::from_shape(shape.wallet, owner)?,
-        currency: Mirror::from_shape(shape.currency, owner)?,
-        price_unit: Mirror::from_shape(shape.price_unit, owner)?,
-        price_type: Mirror::from_shape(shape.price_type, owner)?,
-        feature: Mirror::from_shape(shape.feature, owner)?,
+        asked: match shape.quantity {
+            shapes::Quantity::Credits(credits) => Asked::Credits(Mirror::from_shape(credits, owner)?),
+            shapes::Quantity::Amount(money) => Asked::Amount(Mirror::from_shape(money, owner)?),
+        },
+        charge: Charge {
+            wallet: Mirror::from_shape(shape.wallet, owner)?,
+            currency: Mirror::from_shape(shape.currency, owner)?,
+            price_unit: Mirror::from_shape(shape.price_unit, owner)?,
+            price_type: Mirror::from_shape(shape.price_type, owner)?,
+            feature: Mirror::from_shape(shape.feature, owner)?,
+            budget: None,
+        },
         partial: shape.partial,
         memo,
     })
