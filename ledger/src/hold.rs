@@ -138,6 +138,12 @@ impl Holds {
         self.by_id.len() == self.by_deadline.len() && self.by_id.values().all(found)
     }
 
+    /// Forgets the next deadline, as no operation does.
+    #[cfg(test)]
+    pub(crate) fn mislay_deadline(&mut self) {
+        self.by_deadline.pop_first();
+    }
+
     /// How many are open.
     #[must_use]
     pub fn len(&self) -> usize {

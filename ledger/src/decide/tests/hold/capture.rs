@@ -85,12 +85,18 @@ fn parts_are_captured_one_after_the_other() {
     let hold = book.hold("30");
     let step = book.capture(hold, "4", false).unwrap();
     assert_eq!(taken(&book, &step), ["0:4"]);
-    assert_eq!((shown(&book, &step.hold.pins), step.hold.status), (vec!["0:6".into(), "0:20".into()], HoldStatus::Open));
+    assert_eq!(
+        (shown(&book, &step.hold.pins), step.hold.status),
+        (vec!["0:6".into(), "0:20".into()], HoldStatus::Open)
+    );
     let step = book.capture(hold, "10", false).unwrap();
     assert_eq!(taken(&book, &step), ["0:6", "0:4"]);
     assert_eq!(book.figures(wallet), ["86", "16", "70"]);
     let step = book.capture(hold, "16", false).unwrap();
-    assert_eq!((step.hold.status, sums(&step.hold)), (HoldStatus::Open, ["30", "30", "0", "0"].map(Into::into)));
+    assert_eq!(
+        (step.hold.status, sums(&step.hold)),
+        (HoldStatus::Open, ["30", "30", "0", "0"].map(Into::into))
+    );
     book.grow(hold, "5").unwrap();
     let step = book.capture(hold, "5", true).unwrap();
     assert_eq!(sums(&step.hold), ["35", "35", "0", "0"]);
@@ -182,7 +188,10 @@ fn a_capture_of_several_wallets_has_a_row_of_each() {
     assert_eq!(taken(&book, &step), ["0:10", "1:15", "1:20"]);
     let taken = captured(&step);
     assert_eq!(taken.rows.iter().map(|row| row.credits).collect::<Vec<_>>(), ["10", "35"].map(credits));
-    assert_eq!((taken.balance_before, taken.balance_after, taken.available), (credits("50"), credits("5"), credits("5")));
+    assert_eq!(
+        (taken.balance_before, taken.balance_after, taken.available),
+        (credits("50"), credits("5"), credits("5"))
+    );
     book.replay();
 }
 

@@ -1,7 +1,7 @@
 //! What holds give back: in time, too late, at their deadline.
 
 use super::{insufficient, shown, sums};
-use crate::command::{Command, VoidCredit, Memo};
+use crate::command::{Command, Memo, VoidCredit};
 use crate::expiry;
 use crate::fact::{CreditRow, Due};
 use crate::hold::HoldStatus;
@@ -24,7 +24,10 @@ fn the_deadline_gives_credit_back_and_the_ledger_shows_it() {
     let facts = book.ask(Command::Debit(crate::testing::debit("100"))).unwrap();
     let [Due::HoldExpired(end)] = facts.due.as_slice() else { panic!("{facts:?}") };
     assert_eq!((end.at, end.hold.id, end.hold.status), (second(600), hold, HoldStatus::Expired));
-    assert_eq!((shown(&book, &end.returned), sums(&end.hold)), (vec!["0:60".into()], ["60", "0", "60", "0"].map(Into::into)));
+    assert_eq!(
+        (shown(&book, &end.returned), sums(&end.hold)),
+        (vec!["0:60".into()], ["60", "0", "60", "0"].map(Into::into))
+    );
     assert_eq!((facts.due[0].rows(), facts.first_row()), (1, 1), "the row of what came back");
     assert_eq!(book.customer.closed(hold.0).unwrap().position, book.customer.last_position);
     assert_eq!(book.figures(wallet), ["0", "0", "0"]);
@@ -42,7 +45,10 @@ fn release_after_the_tranche_ended_is_breakage_and_does_not_reach_a_live_tranche
     let [lapsed] = step.lapsed.as_slice() else { panic!("{step:?}") };
     assert_eq!((lapsed.credits, lapsed.terms.expires_at), (credits("40"), Some(second(100))));
     let due = &book.log.last().unwrap().facts.due;
-    assert!(matches!(due.as_slice(), [Due::Expired { credits: gone, .. }] if *gone == credits("10")), "{due:?}");
+    assert!(
+        matches!(due.as_slice(), [Due::Expired { credits: gone, .. }] if *gone == credits("10")),
+        "{due:?}"
+    );
     assert_eq!(book.state(wallet).tranches.len(), 1);
     assert_eq!(book.figures(wallet), ["10", "0", "10"]);
     book.replay();
@@ -87,7 +93,8 @@ fn at_one_instant_tranches_start_then_holds_end_then_tranches_end() {
     book.place("10", |request| request.expires_in_s = 100).unwrap();
     book.now = second(150);
     let facts = book.ask(Command::Tick).unwrap();
-    let [Due::Started { .. }, Due::HoldExpired(end), Due::Expired { credits: gone, posting, .. }] = facts.due.as_slice()
+    let [Due::Started { .. }, Due::HoldExpired(end), Due::Expired { credits: gone, posting, .. }] =
+        facts.due.as_slice()
     else {
         panic!("{facts:?}")
     };
@@ -109,8 +116,12 @@ fn a_tranche_ends_with_what_came_back_before_and_without_what_comes_later() {
     assert!(expiry::is_more_due_than(&book.customer, book.now, 3));
     assert!(!expiry::is_more_due_than(&book.customer, book.now, 4));
     let facts = book.ask(Command::Tick).unwrap();
-    let [Due::HoldExpired(_), Due::HoldExpired(_), Due::Expired { credits: gone, .. }, Due::HoldExpired(late)] =
-        facts.due.as_slice()
+    let [
+        Due::HoldExpired(_),
+        Due::HoldExpired(_),
+        Due::Expired { credits: gone, .. },
+        Due::HoldExpired(late),
+    ] = facts.due.as_slice()
     else {
         panic!("{facts:?}")
     };

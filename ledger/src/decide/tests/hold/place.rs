@@ -4,9 +4,10 @@ use super::{insufficient, shown, sums};
 use crate::budget::Window;
 use crate::command::{Command, HoldAsked, OverCapture, Remainder, SetBudget};
 use crate::hold::HoldStatus;
-use crate::ids::{HoldId, ThingId};
+use crate::ids::{CustomerNumber, HoldId, LogPosition, ThingId, TransferId};
 use crate::refusal::Refusal;
 use crate::testing::{Book, USD, create_customer, credits, second};
+use crate::transfer::TransferOut;
 use crate::unit::{Currency, PriceType};
 
 #[test]
@@ -18,7 +19,10 @@ fn parallel_reserves_beyond_the_balance_are_refused_and_the_first_ones_stay() {
     assert_eq!(placed[10..], [Err(insufficient("10", "0", "10")), Err(insufficient("10", "0", "10"))]);
     assert_eq!(book.figures(wallet), ["100", "100", "0"]);
     assert_eq!(book.customer.holds.len(), 10);
-    assert_eq!(book.debit("0.000000000000001").unwrap_err(), insufficient("0.000000000000001", "0", "0.000000000000001"));
+    assert_eq!(
+        book.debit("0.000000000000001").unwrap_err(),
+        insufficient("0.000000000000001", "0", "0.000000000000001")
+    );
     book.replay();
 }
 
@@ -117,7 +121,11 @@ fn a_hold_lives_no_longer_than_its_lifetime_however_it_is_extended() {
     assert_eq!((step.hold.placed_at, step.hold.expires_at), (second(0), second(3)));
     let hold = step.hold.id;
     book.now = second(2);
-    assert_eq!(book.extend(hold, 604_800).unwrap().hold.expires_at, second(604_800), "seven days from placing");
+    assert_eq!(
+        book.extend(hold, 604_800).unwrap().hold.expires_at,
+        second(604_800),
+        "seven days from placing"
+    );
     book.now = second(1_000);
     assert_eq!(book.extend(hold, 1).unwrap().hold.expires_at, second(1_001), "it may become shorter");
     assert_eq!(book.customer.next_due(), second(1_001));
@@ -195,7 +203,10 @@ fn a_hold_counts_in_budgets_from_its_placing() {
     assert_eq!(used(&book), "40");
     let step = book.capture(hold, "5", false).unwrap();
     assert_eq!((used(&book).as_str(), super::captured(&step).budget()[0].credits), ("40", credits("5")));
-    assert_eq!(step.hold.budget.iter().map(|counted| counted.credits).sum::<crate::amount::Credits>(), credits("35"));
+    assert_eq!(
+        step.hold.budget.iter().map(|counted| counted.credits).sum::<crate::amount::Credits>(),
+        credits("35")
+    );
     let step = book.capture(hold, "55", false).unwrap();
     assert_eq!(used(&book), "60", "a draw is counted and not refused");
     let counted = super::captured(&step).budget().iter().map(|counted| counted.credits);
@@ -232,7 +243,7 @@ fn unknown_and_closed_holds_are_told_apart() {
     book.credit(wallet, 10, |_| {});
     let unknown = HoldId(ThingId::new(second(0), book.customer.number, 999));
     assert_eq!(book.release(unknown), Err(Refusal::NotFound("hold")));
-    let strange = HoldId(ThingId::new(second(0), crate::ids::CustomerNumber(8), 0));
+    let strange = HoldId(ThingId::new(second(0), CustomerNumber(8), 0));
     assert_eq!(book.capture(strange, "1", true), Err(Refusal::NotFound("hold")));
     let hold = book.hold("1");
     book.release(hold).unwrap();
@@ -243,9 +254,14 @@ fn unknown_and_closed_holds_are_told_apart() {
     let closed = book.customer.closed(hold.0).unwrap();
     assert_eq!(closed.position.0, 4, "the record that released it");
     for _ in 0..crate::customer::CLOSED_KEPT_MAX {
-        book.customer.remember(crate::customer::Closed { id: unknown.0, ..*book.customer.closed(hold.0).unwrap() });
+        book.customer
+            .remember(crate::customer::Closed { id: unknown.0, ..*book.customer.closed(hold.0).unwrap() });
     }
-    assert_eq!(book.release(hold), Err(Refusal::HoldClosed(hold)), "no longer remembered, but it was made once");
+    assert_eq!(
+        book.release(hold),
+        Err(Refusal::HoldClosed(hold)),
+        "no longer remembered, but it was made once"
+    );
 }
 
 #[test]
@@ -263,7 +279,9 @@ fn closing_a_wallet_needs_force_while_holds_are_open() {
     book.credit(wallet, 7, |_| {});
     let close = Command::Close { wallet, remainder: Remainder::Refund, force: true };
     let effect = book.ask(close).unwrap().effect;
-    let crate::fact::Effect::WalletClosed { released, posting, refund, .. } = effect else { panic!("{effect:?}") };
+    let crate::fact::Effect::WalletClosed { released, posting, refund, .. } = effect else {
+        panic!("{effect:?}")
+    };
     assert_eq!(released.len(), 1);
     assert_eq!((released[0].hold.status, released[0].at), (HoldStatus::Released, second(40)));
     assert_eq!(released[0].lapsed.len(), 2, "both tranches have ended");
@@ -281,13 +299,58 @@ fn an_open_hold_that_pins_nothing_stands_in_the_way_of_its_wallet_too() {
     book.credit(wallet, 10, |_| {});
     let hold = book.hold("4");
     let step = book.capture(hold, "4", false).unwrap();
-    assert_eq!((step.hold.status, sums(&step.hold)), (HoldStatus::Open, ["4", "4", "0", "0"].map(Into::into)));
+    assert_eq!(
+        (step.hold.status, sums(&step.hold)),
+        (HoldStatus::Open, ["4", "4", "0", "0"].map(Into::into))
+    );
     let refused = book.close(wallet, Remainder::Forfeit);
     assert_eq!(refused, Err(Refusal::InvalidOperation("the wallet has open holds")));
     book.ask(Command::Close { wallet, remainder: Remainder::Forfeit, force: true }).unwrap();
     assert!(book.customer.holds.is_empty());
     book.ask(Command::DeleteCustomer).unwrap();
     book.replay();
+}
+
+#[test]
+fn a_hold_that_outlives_its_wallets_keeps_the_customer() {
+    let (mut book, home) = Book::new();
+    let other = book.wallet(|_| {});
+    book.credit(home, 4, |_| {});
+    book.credit(other, 4, |_| {});
+    let hold = book.hold("8");
+    book.capture(hold, "4", false).unwrap();
+    book.close(home, Remainder::Forfeit).unwrap();
+    book.capture(hold, "4", false).unwrap();
+    book.close(other, Remainder::Forfeit).unwrap();
+    let refused = Refusal::InvalidOperation("the customer has an open hold");
+    assert_eq!(book.ask(Command::DeleteCustomer), Err(refused));
+    let step = book.capture(hold, "1", true).unwrap();
+    assert_eq!(super::captured(&step).shortfall, credits("1"));
+    book.ask(Command::DeleteCustomer).unwrap();
+    book.replay();
+}
+
+#[test]
+fn a_wallet_whose_transfer_is_on_its_way_stays_open() {
+    let (mut book, wallet) = Book::new();
+    book.credit(wallet, 10, |_| {});
+    let debited = book.debit("4").unwrap();
+    let transfer = TransferOut {
+        id: TransferId(ThingId::new(second(0), book.customer.number, 0)),
+        to: CustomerNumber(8),
+        to_wallet: wallet,
+        credits: credits("4"),
+        rows: debited.rows,
+        slices: debited.slices,
+        moved: Vec::new(),
+        sent_at: second(0),
+        position: LogPosition(3),
+    };
+    book.customer.transfers_out.insert(transfer.id, transfer.clone());
+    let refused = Err(Refusal::InvalidOperation("a transfer of the wallet is on its way"));
+    assert_eq!(book.close(wallet, Remainder::Forfeit), refused);
+    book.customer.transfers_out.clear();
+    book.close(wallet, Remainder::Forfeit).unwrap();
 }
 
 #[test]
