@@ -12,5 +12,6 @@ mod life;
 mod refund;
 mod refund_asked;
 mod transfer;
+mod transit;
 mod undoing;
 mod void;

@@ -345,6 +345,7 @@ fn a_wallet_whose_transfer_is_on_its_way_stays_open() {
         moved: Vec::new(),
         sent_at: second(0),
         position: LogPosition(3),
+        first_row: 0,
     };
     book.customer.transfers_out.insert(transfer.id, transfer.clone());
     let refused = Err(Refusal::InvalidOperation("a transfer of the wallet is on its way"));
