@@ -13,7 +13,7 @@ use crate::amount::Credits;
 use crate::budget::Budget;
 use crate::burn_order;
 use crate::customer::{ClosedAs, Customer, Identity, Invoice};
-use crate::fact::{CreditRow, Debited, Due, Effect, Facts, Giver, Lapsed, Posting, Slice};
+use crate::fact::{CreditRow, Debited, Due, Effect, Facts, Giver, HoldEnd, Lapsed, Posting, Slice};
 use crate::ids::{LogPosition, MintedBudgetId, ThingId, TrancheId, WalletId};
 use crate::time::Timestamp;
 use crate::tranche::{Terms, Tranche};
@@ -56,6 +56,7 @@ pub(crate) fn apply_effect(customer: &mut Customer, effect: &Effect, first_row: 
         }
         Effect::WalletClosed { wallet, released, .. } => {
             released.iter().for_each(|end| holds::end(customer, end));
+            customer.wallets.iter_mut().for_each(sweep);
             set_head(customer, wallet);
             let closed = wallet_mut(&mut customer.wallets, wallet.id);
             closed.tranches = Vec::new();
@@ -205,6 +206,30 @@ pub(crate) fn apply_due(customer: &mut Customer, due: &[Due]) {
     }
 }
 
+/// The wallets of a customer after what is due, and nothing else of it: for looking ahead at balances only.
+pub(crate) fn wallets_after(customer: &Customer, due: &[Due]) -> Customer {
+    let mut ahead = wallets_only(customer);
+    apply_due(&mut ahead, due);
+    ahead
+}
+
+/// The wallets of a customer without holds that are let go; of the rest of it, only who it is.
+pub(crate) fn without_holds(customer: &Customer, ends: &[HoldEnd]) -> Customer {
+    let mut ahead = wallets_only(customer);
+    ends.iter().for_each(|end| holds::end(&mut ahead, end));
+    ahead.wallets.iter_mut().for_each(sweep);
+    ahead
+}
+
+/// Holds and budgets that are not there are passed over by the fold of what happens by itself.
+fn wallets_only(customer: &Customer) -> Customer {
+    Customer {
+        identity: customer.identity.clone(),
+        wallets: customer.wallets.clone(),
+        ..Customer::new(customer.tenant, customer.number)
+    }
+}
+
 /// Drops what is empty and finds the next due instant anew.
 fn sweep(wallet: &mut Wallet) {
     wallet.tranches.retain(|tranche| !tranche.is_empty());
@@ -302,8 +327,8 @@ fn insert(wallet: &mut Wallet, tranche: Tranche) {
         return;
     }
     wallet.next_due = wallet.next_due.min(tranche.due_at());
-    let at = burn_order::find(&wallet.tranches, tranche.id, &tranche.terms)
-        .expect_err("a new tranche has a new id");
+    let at =
+        burn_order::find(&wallet.tranches, tranche.id, &tranche.terms).expect_err("a new tranche has a new id");
     wallet.tranches.insert(at, tranche);
 }
 
@@ -324,12 +349,19 @@ fn bind_tranches<'a>(
 
 /// Takes out what came back to tranches that have ended or were voided.
 fn lapse(customer: &mut Customer, lapsed: &[Lapsed]) {
+    lapse_unswept(customer, lapsed);
+    let mut wallets: Vec<WalletId> = lapsed.iter().map(|lapsed| lapsed.posting.wallet).collect();
+    wallets.dedup();
+    wallets.into_iter().for_each(|wallet| sweep(wallet_mut(&mut customer.wallets, wallet)));
+}
+
+/// As [`lapse`], but what it empties stays until the wallet is swept.
+fn lapse_unswept(customer: &mut Customer, lapsed: &[Lapsed]) {
     for lapsed in lapsed {
         let wallet = wallet_mut(&mut customer.wallets, lapsed.posting.wallet);
         let at = wallet.find(lapsed.tranche, &lapsed.terms).expect("what lapses is live");
         wallet.tranches[at].remaining -= lapsed.credits;
         post(&mut wallet.head, &lapsed.posting);
-        sweep(wallet);
     }
 }
 

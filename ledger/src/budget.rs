@@ -87,3 +87,109 @@ pub struct BudgetMove {
     /// How much.
     pub credits: Credits,
 }
+
+/// Takes so many credits of every cap out of moves, those that were counted first before the others: what is spent of a hold.
+///
+/// A cap that has fewer gives what it has. Both what is taken and what stays keep their order.
+pub fn take_first(moves: &mut Vec<BudgetMove>, credits: Credits) -> Vec<BudgetMove> {
+    let mut left = Left::of(credits);
+    let taken: Vec<BudgetMove> = moves.iter_mut().filter_map(|counted| left.take(counted)).collect();
+    moves.retain(|counted| counted.credits.is_positive());
+    taken
+}
+
+/// As [`take_first`], but those that were counted last before the others: what is given back of a hold or of a debit.
+pub fn take_last(moves: &mut Vec<BudgetMove>, credits: Credits) -> Vec<BudgetMove> {
+    let mut left = Left::of(credits);
+    let mut taken: Vec<BudgetMove> =
+        moves.iter_mut().rev().filter_map(|counted| left.take(counted)).collect();
+    taken.reverse();
+    moves.retain(|counted| counted.credits.is_positive());
+    taken
+}
+
+/// What is still to be taken of each cap.
+struct Left {
+    each: Credits,
+    /// What was taken so far, by cap.
+    taken: Vec<(Box<str>, Window, Credits)>,
+}
+
+impl Left {
+    const fn of(each: Credits) -> Self {
+        Self { each, taken: Vec::new() }
+    }
+
+    /// Takes what is still wanted of the move's cap; `None` if nothing is.
+    fn take(&mut self, from: &mut BudgetMove) -> Option<BudgetMove> {
+        let seen = self
+            .taken
+            .iter()
+            .position(|(budget, window, _)| (budget, *window) == (&from.budget, from.window));
+        let seen = seen.unwrap_or_else(|| {
+            self.taken.push((from.budget.clone(), from.window, Credits::ZERO));
+            self.taken.len() - 1
+        });
+        let credits = from.credits.min(self.each - self.taken[seen].2);
+        self.taken[seen].2 += credits;
+        from.credits -= credits;
+        credits.is_positive().then(|| BudgetMove { credits, ..from.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{credits, second};
+
+    fn counted(budget: &str, window: Window, end: u64, amount: &str) -> BudgetMove {
+        BudgetMove { budget: budget.into(), window, ends_at: second(end), credits: credits(amount) }
+    }
+
+    /// Two days of a cap, and what all of it is above.
+    fn moves() -> Vec<BudgetMove> {
+        vec![
+            counted("leaf", Window::Day, 1, "5"),
+            counted("root", Window::Lifetime, 9, "5"),
+            counted("leaf", Window::Day, 2, "3"),
+            counted("root", Window::Lifetime, 9, "3"),
+        ]
+    }
+
+    #[test]
+    fn what_is_given_back_was_counted_last_and_what_is_spent_first() {
+        let mut back = moves();
+        let taken = take_last(&mut back, credits("4"));
+        let last = [
+            counted("leaf", Window::Day, 1, "1"),
+            counted("root", Window::Lifetime, 9, "1"),
+            counted("leaf", Window::Day, 2, "3"),
+            counted("root", Window::Lifetime, 9, "3"),
+        ];
+        assert_eq!(taken, last);
+        assert_eq!(back, [counted("leaf", Window::Day, 1, "4"), counted("root", Window::Lifetime, 9, "4")]);
+
+        let mut spent = moves();
+        let taken = take_first(&mut spent, credits("6"));
+        let first = [
+            counted("leaf", Window::Day, 1, "5"),
+            counted("root", Window::Lifetime, 9, "5"),
+            counted("leaf", Window::Day, 2, "1"),
+            counted("root", Window::Lifetime, 9, "1"),
+        ];
+        assert_eq!(taken, first);
+        assert_eq!(spent, [counted("leaf", Window::Day, 2, "2"), counted("root", Window::Lifetime, 9, "2")]);
+    }
+
+    #[test]
+    fn a_cap_that_counted_less_gives_what_it_has() {
+        let mut some = moves();
+        some.truncate(3);
+        assert_eq!(take_last(&mut some, credits("100")), moves()[..3]);
+        assert!(some.is_empty());
+        assert!(take_first(&mut some, credits("1")).is_empty());
+        let mut untouched = moves();
+        assert!(take_first(&mut untouched, Credits::ZERO).is_empty());
+        assert_eq!(untouched, moves());
+    }
+}

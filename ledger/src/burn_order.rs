@@ -102,8 +102,12 @@ pub fn wallets(customer: &Customer, mut candidates: WalletIndices, price_type: P
     candidates
 }
 
-/// Listing the price type comes before ALL, then priority. The oldest first is the order in which the customer keeps them.
+/// The oldest first is the order in which the customer keeps them.
 fn wallet_order(one: &Wallet, other: &Wallet) -> Ordering {
-    let rank = |wallet: &Wallet| (wallet.head.allowed_price_types.all, wallet.head.priority);
-    rank(one).cmp(&rank(other))
+    wallet_rank(one).cmp(&wallet_rank(other))
+}
+
+/// Listing the price type comes before ALL, then priority.
+pub(crate) fn wallet_rank(wallet: &Wallet) -> (bool, u32) {
+    (wallet.head.allowed_price_types.all, wallet.head.priority)
 }

@@ -1,25 +1,33 @@
-//! What happens by itself: tranches that start and end (SEMANTICS §6, §8).
+//! What happens by itself: tranches that start and end, holds whose deadline passes (SEMANTICS §5, §6, §8).
 //!
 //! Nothing happens *at* an instant: what is due is found by whoever comes next, and gets the instant at which it counts. Each
-//! thing is dated by itself, so it does not matter how late it is written. Tested in `tests/rules` against a naive model.
+//! thing is dated by itself, so it does not matter how late it is written. At one instant tranches start, then holds end, then
+//! tranches end: what a hold gives back in time still ends with its tranche. Tested in `tests/rules` against a naive model, and in
+//! `decide/tests`.
 
 use std::collections::BTreeMap;
 
 use crate::amount::Credits;
 use crate::customer::Customer;
-use crate::fact::{Due, Posting};
+use crate::fact::{Due, Giver, HoldEnd, Slice};
+use crate::hold::{Hold, HoldStatus};
+use crate::ids::HoldId;
+use crate::letting_go::{self, Balances};
 use crate::time::Timestamp;
-use crate::tranche::Tranche;
-use crate::wallet::Wallet;
 
-/// What is due at `now` and not written yet, by instant, then wallet (oldest first), then burn order; at most `max`.
+/// What is due at `now` and not written yet, by instant; at most `max`.
+///
+/// At one instant: starts, deadlines, ends; starts and ends by wallet (oldest first), then burn order, deadlines by hold. Costs what
+/// the wallets with something due hold, and what `max` holds pin, however many holds are open.
 #[must_use]
 pub fn due(customer: &Customer, now: Timestamp, max: usize) -> Vec<Due> {
-    let wallets = &customer.wallets[..];
-    let mut events = events(wallets, now);
+    let mut events = tranche_events(customer, now);
+    // Each deadline is one due thing: no more of them than `max` can be among the first `max`.
+    customer.holds.due(now).take(max).for_each(|hold| hold_events(customer, hold, now, &mut events));
     events.sort_unstable();
-    let mut writer = Writer { balances: wallets.iter().map(Balance::of).collect(), repaid: BTreeMap::new() };
-    events.iter().filter_map(|event| writer.write(wallets, event)).take(max).collect()
+    events.dedup();
+    let mut writer = Writer::on(customer);
+    events.iter().filter_map(|event| writer.write(event)).take(max).collect()
 }
 
 /// How many things are due at `now`.
@@ -28,93 +36,156 @@ pub fn due_count(customer: &Customer, now: Timestamp) -> usize {
     due(customer, now, usize::MAX).len()
 }
 
-/// Something that an instant brings. The order of the fields is the order of happening.
+/// Whether more than `max` things are due at `now`. Cheaper than to count them all.
+#[must_use]
+pub fn is_more_due_than(customer: &Customer, now: Timestamp, max: usize) -> bool {
+    customer.next_due() <= now && due(customer, now, max.saturating_add(1)).len() > max
+}
+
+/// What a customer may keep so that [`decide`](crate::decide::decide) looks ahead on a copy of it.
+const COPIED_MAX: usize = 1_000;
+
+/// Whether what is due should be written in records of its own before a command is decided: to decide on what comes after it takes a
+/// copy of the customer, and this one is large.
+#[must_use]
+pub fn write_apart(customer: &Customer) -> bool {
+    let kept = customer.holds.len()
+        + customer.tranche_count()
+        + customer.budgets.len()
+        + customer.given_back.len()
+        + customer.invoices.len()
+        + customer.transfers_out.len()
+        + customer.transfers_in.len();
+    kept > COPIED_MAX
+}
+
+/// Something that an instant brings. The order of the fields, and of the kinds, is the order of happening.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Event {
     at: Timestamp,
-    wallet: usize,
-    tranche: usize,
-    is_end: bool,
+    what: What,
 }
 
-fn events(wallets: &[Wallet], now: Timestamp) -> Vec<Event> {
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Start(Place),
+    Deadline(HoldId),
+    End(Place),
+}
+
+/// Where a tranche stands: its wallet, and itself in it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    wallet: usize,
+    tranche: usize,
+}
+
+fn tranche_events(customer: &Customer, now: Timestamp) -> Vec<Event> {
     let mut events = Vec::new();
-    for (wallet, state) in wallets.iter().enumerate().filter(|(_, state)| state.next_due <= now) {
+    for (wallet, state) in customer.wallets.iter().enumerate().filter(|(_, state)| state.next_due <= now) {
         for (tranche, state) in state.tranches.iter().enumerate() {
+            let place = Place { wallet, tranche };
             if state.scheduled && state.terms.effective_at <= now {
-                events.push(Event { at: state.terms.effective_at, wallet, tranche, is_end: false });
+                events.push(Event { at: state.terms.effective_at, what: What::Start(place) });
             }
             // A tranche that never started has not ended either: its end is after its start.
             if let Some(end) =
                 state.terms.expires_at.filter(|end| *end <= now && state.pinned < state.remaining)
             {
-                events.push(Event { at: end, wallet, tranche, is_end: true });
+                events.push(Event { at: end, what: What::End(place) });
             }
         }
     }
     events
 }
 
-/// The running values of a wallet while its rows are written.
-struct Balance {
-    posted: Credits,
-    debt: Credits,
-    sequence: u64,
+/// A deadline, and the ends of tranches that have something to end only because the hold gave it back before.
+fn hold_events(customer: &Customer, hold: &Hold, now: Timestamp, events: &mut Vec<Event>) {
+    events.push(Event { at: hold.expires_at, what: What::Deadline(hold.id) });
+    for (place, end, _) in still_living(customer, hold.expires_at, &hold.pins) {
+        if end <= now {
+            events.push(Event { at: end, what: What::End(place) });
+        }
+    }
 }
 
-impl Balance {
-    fn of(wallet: &Wallet) -> Self {
-        Self { posted: wallet.head.posted, debt: wallet.head.debt, sequence: wallet.head.sequence }
-    }
-
-    fn post(&mut self, wallet: &Wallet, change: Credits) -> Posting {
-        let before = self.posted;
-        self.posted += change;
-        self.sequence += 1;
-        Posting { wallet: wallet.head.id, sequence: self.sequence, before, after: self.posted }
-    }
+/// The tranches of pins that will end and have not before `at`: where each stands, its end, and what of it is pinned.
+fn still_living<'a>(
+    customer: &'a Customer,
+    at: Timestamp,
+    pins: &'a [Slice],
+) -> impl Iterator<Item = (Place, Timestamp, Credits)> + 'a {
+    pins.iter().filter_map(move |pin| {
+        let Giver::Tranche { id, terms } = &pin.giver else { return None };
+        let end = terms.expires_at.filter(|end| at <= *end)?;
+        let wallet = customer.wallets.iter().position(|wallet| wallet.head.id == pin.wallet)?;
+        let tranche = customer.wallets[wallet].find(*id, terms)?;
+        let voided = customer.wallets[wallet].tranches[tranche].voided;
+        (!voided).then_some((Place { wallet, tranche }, end, pin.credits))
+    })
 }
 
 /// Turns events into facts, each on top of those before it.
-struct Writer {
-    balances: Vec<Balance>,
-    /// What a tranche's start has given to debt, by wallet and tranche: missing at its end.
-    repaid: BTreeMap<(usize, usize), Credits>,
+struct Writer<'a> {
+    customer: &'a Customer,
+    balances: Balances,
+    /// Of each wallet.
+    debts: Vec<Credits>,
+    /// What of a tranche can be spent more than the state says: less what its start gave to debt, plus what holds gave back.
+    gained: BTreeMap<Place, Credits>,
 }
 
-impl Writer {
-    fn write(&mut self, wallets: &[Wallet], event: &Event) -> Option<Due> {
-        let wallet = &wallets[event.wallet];
-        let tranche = &wallet.tranches[event.tranche];
-        if event.is_end { self.end(wallet, tranche, event) } else { Some(self.start(wallet, tranche, event)) }
+impl<'a> Writer<'a> {
+    fn on(customer: &'a Customer) -> Self {
+        let debts = customer.wallets.iter().map(|wallet| wallet.head.debt).collect();
+        Self { customer, balances: Balances::default(), debts, gained: BTreeMap::new() }
     }
 
-    fn start(&mut self, wallet: &Wallet, tranche: &Tranche, event: &Event) -> Due {
-        let balance = &mut self.balances[event.wallet];
-        let repays = tranche.terms.scope.price_types.usage;
-        let repaid = if repays { balance.debt.min(tranche.remaining) } else { Credits::ZERO };
-        balance.debt -= repaid;
-        if repaid.is_positive() {
-            self.repaid.insert((event.wallet, event.tranche), repaid);
+    fn write(&mut self, event: &Event) -> Option<Due> {
+        match event.what {
+            What::Start(place) => Some(self.start(place, event.at)),
+            What::Deadline(hold) => Some(Due::HoldExpired(Box::new(self.deadline(hold, event.at)))),
+            What::End(place) => self.end(place),
         }
+    }
+
+    fn start(&mut self, place: Place, at: Timestamp) -> Due {
+        let wallet = &self.customer.wallets[place.wallet];
+        let tranche = &wallet.tranches[place.tranche];
+        let repays = tranche.terms.scope.price_types.usage;
+        let debt = &mut self.debts[place.wallet];
+        let repaid = if repays { (*debt).min(tranche.remaining) } else { Credits::ZERO };
+        *debt -= repaid;
+        *self.gained.entry(place).or_default() -= repaid;
         Due::Started {
             tranche: tranche.id,
             credits: tranche.remaining,
             repaid,
-            effective_at: event.at,
+            effective_at: at,
             row: (tranche.credit_position, tranche.credit_row),
-            posting: balance.post(wallet, tranche.remaining),
+            posting: self.balances.post(wallet, tranche.remaining),
         }
     }
 
-    fn end(&mut self, wallet: &Wallet, tranche: &Tranche, event: &Event) -> Option<Due> {
-        let repaid = self.repaid.get(&(event.wallet, event.tranche)).copied().unwrap_or_default();
-        let credits = tranche.unpinned() - repaid;
+    fn deadline(&mut self, id: HoldId, at: Timestamp) -> HoldEnd {
+        let hold = self.customer.holds.get(id).expect("deadlines are those of open holds");
+        let end = letting_go::end(self.customer, hold, HoldStatus::Expired, at, &mut self.balances);
+        for (place, _, credits) in still_living(self.customer, at, &end.returned) {
+            *self.gained.entry(place).or_default() += credits;
+        }
+        end
+    }
+
+    /// The end of what is not pinned; `None` if that is nothing.
+    fn end(&mut self, place: Place) -> Option<Due> {
+        let wallet = &self.customer.wallets[place.wallet];
+        let tranche = &wallet.tranches[place.tranche];
+        let credits = tranche.unpinned() + self.gained.get(&place).copied().unwrap_or_default();
         credits.is_positive().then(|| Due::Expired {
             tranche: tranche.id,
             credits,
             terms: tranche.terms.clone(),
-            posting: self.balances[event.wallet].post(wallet, -credits),
+            posting: self.balances.post(wallet, -credits),
         })
     }
 }

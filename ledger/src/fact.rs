@@ -24,6 +24,7 @@ mod transfer;
 pub use hold::{HoldEnd, HoldStep, HoldVerb, Lapsed};
 pub use invoice::{Settled, SettledLine, SettledPart};
 pub use refund::{Back, BackRow, BackTo, GivenBack, Refunded, Voided};
+pub(crate) use rows::wallets_of;
 pub use transfer::{Arrived, ArrivedRow, Moved, TransferSent};
 
 /// Everything that one command did.

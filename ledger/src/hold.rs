@@ -46,6 +46,8 @@ pub struct Hold {
     pub status: HoldStatus,
     /// For what, and who pays: a draw beyond the hold asks the same wallets.
     pub charge: Charge,
+    /// The wallet of its first pin. It says the unit of the hold, and bears the memo of what a capture could not collect.
+    pub wallet: WalletId,
     /// What a capture of more does.
     pub over_capture: OverCapture,
     /// When it was placed.
@@ -71,10 +73,10 @@ impl Hold {
         self.pins.iter().map(|pin| pin.credits).sum()
     }
 
-    /// Whether it pins credit of this wallet.
+    /// Whether it is one of this wallet's: it pins credit of it, or pins nothing any more and was placed there.
     #[must_use]
-    pub fn pins_wallet(&self, wallet: WalletId) -> bool {
-        self.pins.iter().any(|pin| pin.wallet == wallet)
+    pub fn is_of_wallet(&self, wallet: WalletId) -> bool {
+        self.pins.iter().any(|pin| pin.wallet == wallet) || (self.pins.is_empty() && self.wallet == wallet)
     }
 }
 

@@ -28,6 +28,7 @@ pub mod fact;
 pub mod hold;
 pub mod ids;
 pub mod invariants;
+mod letting_go;
 pub mod limits;
 pub mod looked_up;
 pub mod record;

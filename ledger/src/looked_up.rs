@@ -3,9 +3,11 @@
 //! A debit that is to be refunded, a credit that is to be voided: both are a function of the record that holds them. Who receives a
 //! transfer is a look at another customer; it may be out of date when the transfer arrives, and then the transfer comes back.
 
+use std::ops::Range;
+
 use crate::budget::BudgetMove;
 use crate::command::CreditReason;
-use crate::fact::{DebitRow, Slice};
+use crate::fact::{CreditRow, DebitRow, Debited, Effect, Facts, Slice};
 use crate::ids::{CustomerNumber, LogPosition, RowId, TrancheId, WalletId};
 use crate::record::Record;
 use crate::refusal::Refusal;
@@ -31,6 +33,8 @@ pub enum LookedUp {
 pub struct OldDebit {
     /// Its record.
     pub position: LogPosition,
+    /// Numbers of all its rows, named or not.
+    pub all_rows: Range<u32>,
     /// The rows that were named: their numbers in the record, and what they say.
     pub rows: Vec<(u32, DebitRow)>,
     /// What they took, in the order taken, each with the number of its row.
@@ -68,8 +72,14 @@ pub struct Receiver {
 /// # Errors
 /// [`Refusal::InvalidOperation`] if the row is none of a debit; [`Refusal::NotFound`] if the record has no such row.
 pub fn old_debit(record: &Record, position: LogPosition, row: u32) -> Result<OldDebit, Refusal> {
-    let _ = (record, position, row);
-    todo!("wip: refunds")
+    let (effect, first) = effect_of(&record.facts, row)?;
+    let debit = debit(effect, first, position).filter(|debit| debit.all_rows.contains(&row));
+    let mut debit = debit.ok_or(Refusal::InvalidOperation("only a debit can be refunded"))?;
+    if row != debit.all_rows.start {
+        debit.rows.retain(|(number, _)| *number == row);
+        debit.slices.retain(|(number, _)| *number == row);
+    }
+    Ok(debit)
 }
 
 /// All that an invoice's settlement took.
@@ -77,8 +87,10 @@ pub fn old_debit(record: &Record, position: LogPosition, row: u32) -> Result<Old
 /// # Errors
 /// [`Refusal::InvalidOperation`] if the record settles no invoice.
 pub fn old_settlement(record: &Record, position: LogPosition) -> Result<OldDebit, Refusal> {
-    let _ = (record, position);
-    todo!("wip: invoices")
+    let effect = &record.facts.effect;
+    let settles = matches!(effect, Effect::InvoiceSettled(_));
+    let debit = debit(effect, record.facts.first_row(), position).filter(|_| settles);
+    debit.ok_or(Refusal::InvalidOperation("the record settles no invoice"))
 }
 
 /// The credit of a row, and its bonus after it if it is a purchase.
@@ -86,6 +98,97 @@ pub fn old_settlement(record: &Record, position: LogPosition) -> Result<OldDebit
 /// # Errors
 /// [`Refusal::InvalidOperation`] if the row is no credit that can be voided; [`Refusal::NotFound`] if the record has no such row.
 pub fn old_credits(record: &Record, position: LogPosition, row: u32) -> Result<Vec<OldCredit>, Refusal> {
-    let _ = (record, position, row);
-    todo!("wip: voids")
+    let (effect, first) = effect_of(&record.facts, row)?;
+    let (rows, wallet): (Vec<&CreditRow>, _) = if let Effect::WalletCreated { initial, wallet, .. } = effect {
+        (initial.iter().map(|row| &**row).collect(), wallet.id)
+    } else if let Effect::ToppedUp { rows, wallet } = effect {
+        (rows.iter().map(|row| &**row).collect(), wallet.id)
+    } else {
+        return Err(Refusal::InvalidOperation("only a credit that came in can be voided"));
+    };
+    // A bonus stands behind its purchase: whoever names the purchase names both.
+    let named = rows.iter().zip(first..).filter(|(_, number)| *number >= row);
+    let credits = named.map(|(credit, number)| OldCredit {
+        row: RowId::new(record.facts.at, position, number),
+        wallet,
+        reason: credit.reason,
+        tranche: credit.tranche,
+        terms: credit.terms.clone(),
+    });
+    Ok(credits.collect())
+}
+
+/// The effect that a row belongs to, inside a batch too, and the number of its first row.
+fn effect_of(facts: &Facts, row: u32) -> Result<(&Effect, u32), Refusal> {
+    let mut first = facts.first_row();
+    if row < first {
+        return Err(Refusal::InvalidOperation("what happened by itself cannot be undone"));
+    }
+    let effects = match &facts.effect {
+        Effect::Atomic(effects) => effects.as_slice(),
+        effect => std::slice::from_ref(effect),
+    };
+    for effect in effects {
+        if row - first < effect.rows() {
+            return Ok((effect, first));
+        }
+        first += effect.rows();
+    }
+    Err(Refusal::NotFound("transaction"))
+}
+
+/// What an effect took, if it is a debit that can come back. `first` is the number of the effect's first row.
+fn debit(effect: &Effect, first: u32, position: LogPosition) -> Option<OldDebit> {
+    match effect {
+        Effect::Debited(debited) | Effect::ManuallyDebited { debited, .. } => {
+            Some(of_debited(debited, first, position, debited.budget()))
+        }
+        Effect::Held(step) => {
+            let taken = step.taken.as_ref()?;
+            Some(of_debited(taken, first + step.rows_before_taken(), position, taken.budget()))
+        }
+        Effect::EventRecorded { taken, used, .. } => {
+            Some(of_debited(taken.as_deref()?, first, position, used))
+        }
+        Effect::InvoiceSettled(settled) => {
+            let parts = settled.lines.iter().flat_map(|line| &line.parts).zip(first..);
+            let slices =
+                parts.clone().flat_map(|(part, row)| part.slices.iter().map(move |slice| (row, slice)));
+            Some(OldDebit {
+                position,
+                all_rows: first..first + effect.rows(),
+                rows: parts.map(|(part, row)| (row, part.row)).collect(),
+                slices: slices.map(|(row, slice)| (row, slice.clone())).collect(),
+                budget: Vec::new(),
+            })
+        }
+        Effect::Ticked
+        | Effect::CustomerSet(_)
+        | Effect::WalletCreated { .. }
+        | Effect::WalletSet(_)
+        | Effect::ToppedUp { .. }
+        | Effect::WalletClosed { .. }
+        | Effect::Refunded(_)
+        | Effect::CreditVoided(_)
+        | Effect::InvoiceVoided { .. }
+        | Effect::TransferSent(_)
+        | Effect::TransferReceived { .. }
+        | Effect::TransferDone(_)
+        | Effect::TransferReturned { .. }
+        | Effect::TransferForgotten(_)
+        | Effect::BudgetSet(_)
+        | Effect::BudgetDeleted(_)
+        | Effect::Atomic(_) => None,
+    }
+}
+
+fn of_debited(debited: &Debited, first: u32, position: LogPosition, budget: &[BudgetMove]) -> OldDebit {
+    let rows: Vec<(u32, DebitRow)> = (first..).zip(debited.rows.iter().copied()).collect();
+    let row_of = |slice: &Slice| {
+        let row = rows.iter().find(|(_, row)| row.posting.wallet == slice.wallet);
+        row.expect("every slice is of a wallet that has a row").0
+    };
+    let slices = debited.slices.iter().map(|slice| (row_of(slice), slice.clone())).collect();
+    let end = rows.last().map_or(first, |(last, _)| last + 1);
+    OldDebit { position, all_rows: first..end, rows, slices, budget: budget.to_vec() }
 }

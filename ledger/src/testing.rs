@@ -2,9 +2,11 @@
 
 use crate::amount::{Credits, Money, Rate};
 use crate::apply::{apply, bind};
+use crate::catalog::rate_card::RateCard;
 use crate::catalog::tenant::Settings;
 use crate::command::{
-    Command, CreateWallet, CreditReason, Debit, ManualDebit, Memo, Origin, Quantity, Remainder, TopUp,
+    Asked, Charge, Command, CreateWallet, CreditReason, Debit, ManualDebit, Memo, Origin, Quantity,
+    Remainder, TopUp,
 };
 use crate::customer::{Customer, Profile};
 use crate::decide::{Context, decide};
@@ -12,6 +14,7 @@ use crate::fact::{CreditRow, Debited, Effect, Facts, Giver};
 use crate::ids::{CustomerNumber, LogPosition, TenantNumber, WalletId};
 use crate::invariants;
 use crate::limits::Limits;
+use crate::looked_up::LookedUp;
 use crate::record::Record;
 use crate::refusal::Refusal;
 use crate::scope::PriceTypes;
@@ -40,6 +43,9 @@ pub(crate) struct Book {
     pub(crate) now: Timestamp,
     pub(crate) limits: Limits,
     pub(crate) keyed: bool,
+    pub(crate) cards: Vec<RateCard>,
+    /// What the next question brings along.
+    pub(crate) looked_up: Option<LookedUp>,
     pub(crate) log: Vec<Record>,
 }
 
@@ -51,6 +57,8 @@ impl Book {
             now: second(0),
             limits: Limits::default(),
             keyed: true,
+            cards: Vec::new(),
+            looked_up: None,
             log: Vec::new(),
         }
     }
@@ -65,7 +73,15 @@ impl Book {
     /// Decides; if accepted: applies, binds, checks every invariant, and keeps the record.
     pub(crate) fn ask(&mut self, command: Command) -> Result<Facts, Refusal> {
         let settings = Settings::default();
-        let context = Context { now: self.now, settings: &settings, limits: &self.limits, keyed: self.keyed };
+        let looked_up = self.looked_up.take();
+        let context = Context {
+            now: self.now,
+            settings: &settings,
+            cards: &self.cards,
+            limits: &self.limits,
+            keyed: self.keyed,
+            looked_up: looked_up.as_ref(),
+        };
         let before = self.customer.clone();
         let facts = decide(&self.customer, &command, &context)?;
         assert_eq!(before, self.customer, "deciding changes nothing");
@@ -139,9 +155,9 @@ impl Book {
         Ok(debited)
     }
 
-    /// Closes.
+    /// Closes, unless a hold stands in the way.
     pub(crate) fn close(&mut self, wallet: WalletId, remainder: Remainder) -> Result<Effect, Refusal> {
-        self.ask(Command::Close { wallet, remainder }).map(|facts| facts.effect)
+        self.ask(Command::Close { wallet, remainder, force: false }).map(|facts| facts.effect)
     }
 
     /// The wallet's posted, as text.
@@ -196,14 +212,22 @@ pub(crate) fn top_up(wallet: WalletId, amount: i64, change: impl FnOnce(&mut Top
 /// A charge for use.
 pub(crate) fn debit(amount: &str) -> Debit {
     Debit {
-        quantity: Quantity::Credits(credits(amount)),
+        asked: Asked::Credits(credits(amount)),
+        charge: for_usage(),
+        partial: false,
+        memo: Memo::default(),
+    }
+}
+
+/// For metered use, whoever can pay.
+pub(crate) fn for_usage() -> Charge {
+    Charge {
         wallet: None,
         currency: None,
         price_unit: None,
         price_type: PriceType::Usage,
         feature: None,
-        partial: false,
-        memo: Memo::default(),
+        budget: None,
     }
 }
 

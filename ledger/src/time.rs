@@ -25,6 +25,12 @@ impl Timestamp {
         self.0 / 1_000_000_000
     }
 
+    /// So many seconds later; the end of time at most.
+    #[must_use]
+    pub const fn plus_seconds(self, seconds: u32) -> Self {
+        Self(self.0.saturating_add(seconds as u64 * 1_000_000_000))
+    }
+
     /// The later of the two.
     #[must_use]
     pub fn max(self, other: Self) -> Self {

@@ -1,8 +1,8 @@
 //! Amounts against big rationals: text, products and quotients are exact and rounded once, in the direction that the name says
 //! (SEMANTICS §2).
 
-use coffer_ledger::amount::wide::ExactMoney;
-use coffer_ledger::amount::{AmountError, Credits, LIMIT, Money, ONE, Rate};
+use coffer_ledger::amount::wide::{ExactCredits, ExactMoney};
+use coffer_ledger::amount::{AmountError, Credits, LIMIT, Money, ONE, Rate, Usage};
 use coffer_ledger::unit::Currency;
 use num_bigint::BigInt;
 use num_rational::BigRational;
@@ -143,6 +143,17 @@ proptest! {
         let expected = expected.max(exact(0));
         prop_assert_eq!(left.is_zero(), expected == exact(0));
         prop_assert_eq!(left.money_up().map(|money| money.0), up(&expected));
+    }
+
+    #[test]
+    fn usage_costs_the_sum_of_its_products_rounded_up_once(
+        parts in prop::collection::vec((any_units(), any_units()), 0..5),
+    ) {
+        let products = parts.iter().map(|(usage, rate)| ExactCredits::of_usage(Usage(*usage), Rate(*rate)));
+        let price = products.fold(ExactCredits::ZERO, ExactCredits::plus).credits_up();
+        let products = parts.iter().map(|(usage, rate)| exact(*usage) * exact(*rate));
+        let expected = products.fold(exact(0), |sum, product| sum + product);
+        prop_assert_eq!(price.map(|credits| credits.0), up(&expected));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use ethnum::U256;
 
-use super::{Credits, LIMIT, Money, ONE, Rate};
+use super::{Credits, LIMIT, Money, ONE, Rate, Usage};
 use crate::unit::Currency;
 
 /// An exact, non-negative amount of money in units of 10⁻³⁰: what is left of an amount between wallets of different rates.
@@ -66,10 +66,44 @@ impl ExactMoney {
         in_range(units * wide(minor)).map(Money)
     }
 
+    /// Rounded down to the currency's minor unit; `None` if that has more than 12 integer digits.
+    #[must_use]
+    pub fn to_minor_down(self, currency: Currency) -> Option<Money> {
+        let minor = ONE / 10_i128.pow(currency.minor_digits());
+        in_range(self.0 / (wide(minor) * wide(ONE)) * wide(minor)).map(Money)
+    }
+
     /// Rounded half-even at 15 digits; `None` if that has more than 12 integer digits.
     #[must_use]
     pub fn money_half_even(self) -> Option<Money> {
         in_range(divide_half_even(self.0, wide(ONE))).map(Money)
+    }
+}
+
+/// An exact, non-negative price in units of 10⁻³⁰ credits: what tiers add up to before it is rounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExactCredits(U256);
+
+impl ExactCredits {
+    /// Nothing.
+    pub const ZERO: Self = Self(U256::ZERO);
+
+    /// What so much usage costs, exactly. Neither may be negative.
+    #[must_use]
+    pub fn of_usage(usage: Usage, per_unit: Rate) -> Self {
+        Self(wide(usage.0) * wide(per_unit.0))
+    }
+
+    /// The sum.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+
+    /// Rounded up at 15 digits; `None` if that has more than 12 integer digits.
+    #[must_use]
+    pub fn credits_up(self) -> Option<Credits> {
+        in_range(divide_up(self.0, wide(ONE))).map(Credits)
     }
 }
 
@@ -97,6 +131,12 @@ impl Money {
         let minor = ONE / 10_i128.pow(currency.minor_digits());
         let rounded = (self.0 + minor / 2) / minor * minor;
         Some(Self(rounded)).filter(|money| money.is_in_range())
+    }
+
+    /// Whether it is in whole minor units of the currency.
+    #[must_use]
+    pub const fn is_in_minor_units(self, currency: Currency) -> bool {
+        self.0 % (ONE / 10_i128.pow(currency.minor_digits())) == 0
     }
 
     /// The share of `paid` that `part` of `original` credits stands for, rounded down. `0 ≤ part ≤ original`, `original > 0`, so

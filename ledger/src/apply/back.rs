@@ -10,8 +10,9 @@ use crate::tranche::{Terms, Tranche};
 
 /// Puts slices back where they came from.
 pub(super) fn give_back(customer: &mut Customer, back: &GivenBack, first_row: u32) {
-    for slice in &back.slices {
-        put(customer, slice, row_number(back, slice, first_row));
+    for (slice, row) in back.slices.iter().zip(back.row_of_each()) {
+        let row = u32::try_from(row).expect("a record has fewer rows than an id can number");
+        put(customer, slice, first_row + row);
     }
     for row in &back.rows {
         post(&mut wallet_mut(&mut customer.wallets, row.posting.wallet).head, &row.posting);
@@ -22,11 +23,6 @@ pub(super) fn give_back(customer: &mut Customer, back: &GivenBack, first_row: u3
     }
     lapse(customer, &back.lapsed);
     budgets::give_back(customer, &back.freed);
-}
-
-fn row_number(back: &GivenBack, slice: &Back, first_row: u32) -> u32 {
-    let row = back.rows.iter().position(|row| row.posting.wallet == slice.slice.wallet);
-    first_row + u32::try_from(row.unwrap_or(0)).expect("a record has fewer rows than an id can number")
 }
 
 fn put(customer: &mut Customer, Back { slice, to }: &Back, row: u32) {
@@ -76,9 +72,9 @@ pub(super) fn bind(customer: &mut Customer, back: &GivenBack, position: LogPosit
 
 /// Takes a credit back. What is pinned stays until it is let go.
 pub(super) fn void(customer: &mut Customer, void: &Voided) {
-    let wallet = customer.wallets.iter_mut().find(|wallet| wallet.find(void.tranche, &void.terms).is_some());
-    let Some(wallet) = wallet else { return };
-    let at = wallet.find(void.tranche, &void.terms).expect("it was found just now");
+    let wallet = wallet_mut(&mut customer.wallets, void.wallet);
+    // What was spent whole has left the live state.
+    let Some(at) = wallet.find(void.tranche, &void.terms) else { return };
     wallet.tranches[at].remaining -= void.credits;
     wallet.tranches[at].voided = true;
     if let Some(posting) = &void.posting {

@@ -1,6 +1,6 @@
 //! Pins: put on, consumed, taken off.
 
-use super::{budgets, debit, lapse, note_id, sweep, wallet_mut};
+use super::{budgets, debit, lapse, lapse_unswept, note_id, wallet_mut};
 use crate::customer::{Closed, ClosedAs, Customer};
 use crate::fact::{Giver, HoldEnd, HoldStep, Slice};
 use crate::hold::{Hold, HoldStatus};
@@ -20,10 +20,10 @@ pub(super) fn step(customer: &mut Customer, step: &HoldStep) {
     set(customer, &step.hold);
 }
 
-/// A hold that ended by itself.
+/// A hold that ended without being asked. What that empties stays until its wallet is swept: many may end at once.
 pub(super) fn end(customer: &mut Customer, end: &HoldEnd) {
     end.returned.iter().for_each(|slice| unpin(customer, slice));
-    lapse(customer, &end.lapsed);
+    lapse_unswept(customer, &end.lapsed);
     budgets::give_back(customer, &end.freed);
     set(customer, &end.hold);
 }
@@ -67,9 +67,6 @@ fn unpin(customer: &mut Customer, slice: &Slice) {
             let tranche = &mut wallet.tranches[at];
             tranche.pinned -= slice.credits;
             wallet.next_due = wallet.next_due.min(tranche.due_at());
-            if tranche.is_empty() {
-                sweep(wallet);
-            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::amount::Credits;
 use crate::catalog::api_key::{ApiKey, KeyScopes};
-use crate::catalog::rate_card::{RateCard, Tier};
+use crate::catalog::rate_card::{self, RateCard, Tier};
 use crate::command::{Metadata, Origin};
 use crate::ids::{CustomerNumber, KeyId, LogPosition, RateCardId, TenantNumber};
 use crate::limits::TenantLimits;
@@ -249,8 +249,11 @@ pub fn decide(
             revoked_at: None,
         }),
         TenantCommand::RevokeKey(id) => TenantEffect::KeySet(revoked(tenant, *id, now)?),
-        TenantCommand::SetRateCard { .. } | TenantCommand::DeleteRateCard(_) => todo!("wip: rate cards"),
-        TenantCommand::MoveClock(_) => todo!("wip: test clock"),
+        TenantCommand::SetRateCard { id, card } => {
+            TenantEffect::RateCardSet(Box::new(rate_card::set(tenant, *id, card, context)?))
+        }
+        TenantCommand::DeleteRateCard(id) => TenantEffect::RateCardDeleted(rate_card::known(tenant, *id)?.id),
+        TenantCommand::MoveClock(to) => TenantEffect::ClockMoved(moved_clock(tenant, *to, now)?),
     };
     Ok(TenantFacts { at: now, effect })
 }
@@ -261,8 +264,7 @@ fn next_key_id(tenant: &Tenant, secret: &[u8; 32], context: &TenantContext<'_>) 
         return Err(Refusal::AlreadyExists("key"));
     }
     if tenant.keys.len() >= max {
-        let max = u64::try_from(max).expect("a usize fits");
-        return Err(Refusal::LimitReached { limit: "keys_per_tenant_max", max });
+        return Err(limit_reached("keys_per_tenant_max", max));
     }
     // Keys are never forgotten, so their number is the counter.
     let counter = u64::try_from(tenant.keys.len()).expect("a usize fits");
@@ -275,6 +277,22 @@ fn revoked(tenant: &Tenant, id: KeyId, now: Timestamp) -> Result<ApiKey, Refusal
         return Err(Refusal::InvalidOperation("the key is revoked already"));
     }
     Ok(ApiKey { revoked_at: Some(now), ..key.clone() })
+}
+
+/// Where the clock of a tenant in test mode stands from now on. Never before the instant at which the tenant lives.
+fn moved_clock(tenant: &Tenant, to: Timestamp, now: Timestamp) -> Result<Timestamp, Refusal> {
+    if !tenant.test_mode {
+        return Err(Refusal::InvalidOperation("only a tenant in test mode has a clock of its own"));
+    }
+    if to < tenant.test_clock.unwrap_or(now).max(now) {
+        return Err(Refusal::InvalidOperation("a clock moves forward only"));
+    }
+    Ok(to)
+}
+
+/// A limit's refusal.
+pub(super) fn limit_reached(limit: &'static str, max: usize) -> Refusal {
+    Refusal::LimitReached { limit, max: u64::try_from(max).expect("a usize fits") }
 }
 
 /// Folds facts into the tenant; the same function live and on replay.

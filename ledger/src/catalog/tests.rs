@@ -1,5 +1,7 @@
 //! Unit tests of tenants.
 
+mod rate_card;
+
 use crate::catalog::api_key::KeyScopes;
 use crate::catalog::tenant::{
     DefaultPriorities, Settings, Tenant, TenantCommand, TenantContext, TenantEffect, apply, bind, decide,
@@ -10,7 +12,7 @@ use crate::refusal::Refusal;
 use crate::testing::second;
 
 fn ask(tenant: &mut Tenant, command: &TenantCommand) -> Result<TenantEffect, Refusal> {
-    let limits = TenantLimits { keys_per_tenant_max: 2 };
+    let limits = TenantLimits { keys_per_tenant_max: 2, ..TenantLimits::default() };
     let facts = decide(tenant, command, &TenantContext { now: second(1), limits: &limits })?;
     apply(tenant, &facts);
     bind(tenant, &facts, LogPosition(tenant.version));
@@ -32,7 +34,7 @@ fn a_tenant_is_made_once_and_first() {
     let settings = TenantCommand::SetSettings(Settings::default());
     assert_eq!(ask(&mut tenant, &settings), Err(Refusal::NotFound("tenant")));
     assert_eq!(ask(&mut tenant, &create_key(1)), Err(Refusal::NotFound("tenant")));
-    let create = TenantCommand::Create { name: "acme".into() };
+    let create = TenantCommand::Create { name: "acme".into(), test_mode: false };
     ask(&mut tenant, &create).unwrap();
     assert_eq!((tenant.name.as_deref(), tenant.created_at), (Some("acme"), second(1)));
     assert_eq!(ask(&mut tenant, &create), Err(Refusal::AlreadyExists("tenant")));
@@ -45,7 +47,7 @@ fn a_tenant_is_made_once_and_first() {
 #[test]
 fn keys_are_made_revoked_and_never_forgotten() {
     let mut tenant = Tenant::new(TenantNumber(3));
-    ask(&mut tenant, &TenantCommand::Create { name: "acme".into() }).unwrap();
+    ask(&mut tenant, &TenantCommand::Create { name: "acme".into(), test_mode: false }).unwrap();
     let TenantEffect::KeySet(key) = ask(&mut tenant, &create_key(1)).unwrap() else { panic!() };
     assert_eq!(key.id.0.customer(), CustomerNumber(3), "the tenant stands where others have the customer");
     assert_eq!(tenant.key_by_secret(&[1; 32]), Some(&key));
@@ -60,4 +62,22 @@ fn keys_are_made_revoked_and_never_forgotten() {
     assert_eq!(ask(&mut tenant, &create_key(3)), Err(limit));
     let unknown = crate::ids::KeyId::new(second(1), TenantNumber(3), 99);
     assert_eq!(ask(&mut tenant, &TenantCommand::RevokeKey(unknown)), Err(Refusal::NotFound("key")));
+}
+
+#[test]
+fn only_a_tenant_in_test_mode_has_a_clock_and_it_goes_forward() {
+    let mut real = Tenant::new(TenantNumber(3));
+    ask(&mut real, &TenantCommand::Create { name: "acme".into(), test_mode: false }).unwrap();
+    let refused = Refusal::InvalidOperation("only a tenant in test mode has a clock of its own");
+    assert_eq!(ask(&mut real, &TenantCommand::MoveClock(second(9))), Err(refused));
+
+    let mut tenant = Tenant::new(TenantNumber(4));
+    ask(&mut tenant, &TenantCommand::Create { name: "sandbox".into(), test_mode: true }).unwrap();
+    assert_eq!(tenant.test_clock, None, "until it is set, the engine's time counts");
+    let back = Refusal::InvalidOperation("a clock moves forward only");
+    assert_eq!(ask(&mut tenant, &TenantCommand::MoveClock(second(0))), Err(back.clone()));
+    ask(&mut tenant, &TenantCommand::MoveClock(second(9))).unwrap();
+    assert_eq!(tenant.test_clock, Some(second(9)));
+    assert_eq!(ask(&mut tenant, &TenantCommand::MoveClock(second(8))), Err(back));
+    ask(&mut tenant, &TenantCommand::MoveClock(second(9))).unwrap();
 }

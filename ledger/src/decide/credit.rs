@@ -226,7 +226,7 @@ pub(super) fn check_room(customer: &Customer, more: usize, context: &Context<'_>
 }
 
 /// A wallet's total, scheduled credit included, keeps to 12 integer digits: so does posted, whatever starts later.
-fn check_total(wallet: &Wallet, more: Credits) -> Result<(), Refusal> {
+pub(super) fn check_total(wallet: &Wallet, more: Credits) -> Result<(), Refusal> {
     let usable = wallet.head.posted + wallet.head.debt;
     let scheduled =
         wallet.tranches.iter().filter(|tranche| tranche.scheduled).map(|tranche: &Tranche| tranche.remaining);

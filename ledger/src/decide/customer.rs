@@ -36,7 +36,7 @@ pub(super) fn delete(customer: &Customer, now: Timestamp) -> Result<Effect, Refu
 }
 
 /// A customer with nothing but a name.
-pub(super) fn new_identity(id: CustomerId, external_id: &str, now: Timestamp) -> Identity {
+fn new_identity(id: CustomerId, external_id: &str, now: Timestamp) -> Identity {
     Identity {
         id,
         external_id: external_id.into(),
@@ -44,6 +44,18 @@ pub(super) fn new_identity(id: CustomerId, external_id: &str, now: Timestamp) ->
         created_at: now,
         updated_at: now,
         deleted: false,
+    }
+}
+
+/// The identity of a customer that a wallet or an event makes by naming it; `None` if it exists.
+pub(super) fn to_make(
+    customer: &Customer,
+    name: &str,
+    now: Timestamp,
+) -> Result<Option<Box<Identity>>, Refusal> {
+    match &customer.identity {
+        Some(_) => existing(customer).map(|_| None),
+        None => Ok(Some(Box::new(new_identity(CustomerId::Named, name, now)))),
     }
 }
 

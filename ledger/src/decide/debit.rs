@@ -102,14 +102,14 @@ pub(super) fn payers(
 }
 
 /// Whether the request's currency and price unit, where given, are the wallet's.
-fn names(request: &Charge, head: &WalletHead) -> bool {
+pub(super) fn names(request: &Charge, head: &WalletHead) -> bool {
     request.currency.is_none_or(|currency| currency == head.unit.currency)
         && (request.price_unit.is_none() || request.price_unit == head.unit.price_unit)
 }
 
 /// The active wallets that the request's unit leaves. Credits of different units cannot be added: there must be one unit only. Money
 /// can, so a debit by amount and currency may use several.
-fn of_named_unit(
+pub(super) fn of_named_unit(
     customer: &Customer,
     request: &Charge,
     quantity: Quantity,

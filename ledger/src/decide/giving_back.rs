@@ -1,1 +1,300 @@
 //! Slices on their way back: of refunds, of reversals, of transfers that return (SEMANTICS §7).
+//!
+//! What was taken last comes back first, each slice to the tranche that gave it. Where a tranche has ended or was voided, what came
+//! back is gone in the same record, unless a new tranche is granted for it. Wallets that are frozen take credit back, closed ones
+//! do not. Deliberately absent: what may be asked for ([`super::refund`], [`super::invoice`], [`super::transfer`]).
+
+use super::{Context, Ids, credit, limit_reached};
+use crate::amount::{Credits, Money};
+use crate::budget::{self, BudgetMove};
+use crate::calendar::Zone;
+use crate::command::RefundReason;
+use crate::customer::Customer;
+use crate::fact::{Back, BackRow, BackTo, DebitRow, GivenBack, Giver, Lapsed, Posting, Slice};
+use crate::ids::{LogPosition, TrancheId, WalletId};
+use crate::looked_up::OldDebit;
+use crate::refusal::Refusal;
+use crate::scope::Scope;
+use crate::tranche::{Source, Terms};
+use crate::wallet::Wallet;
+
+/// What is to come back.
+pub(super) struct Asked<'a> {
+    /// Why.
+    pub(super) reason: RefundReason,
+    /// The record that took it.
+    pub(super) debit: LogPosition,
+    /// The rows that took it, with their numbers, in order.
+    pub(super) rows: &'a [(u32, DebitRow)],
+    /// What they took, in the order taken, each with the number of its row.
+    pub(super) slices: &'a [(u32, Slice)],
+    /// How much of it; `None` = all that is left, which may be nothing.
+    pub(super) credits: Option<Credits>,
+    /// What has ended comes as a new tranche of so many days.
+    pub(super) regrant_days: Option<u16>,
+}
+
+/// Puts credits of a debit back: what was not given back before, the last first.
+pub(super) fn give_back(
+    customer: &Customer,
+    asked: &Asked<'_>,
+    ids: &mut Ids,
+    context: &Context<'_>,
+) -> Result<GivenBack, Refusal> {
+    let parts = parts(customer, asked);
+    for (_, slice) in &parts {
+        open_wallet_of(customer, slice.wallet)?;
+    }
+    let found: Credits = parts.iter().map(|(_, slice)| slice.credits).sum();
+    if let Some(credits) = asked.credits.filter(|credits| *credits > found) {
+        return Err(Refusal::OverRefund { left: found, asked: credits });
+    }
+    let mut giving =
+        Giving { customer, asked, context, slices: Vec::new(), lapsed: Vec::new(), minted: Vec::new() };
+    for (_, slice) in &parts {
+        giving.put(slice, ids)?;
+    }
+    giving.check_limits(&parts)?;
+    giving.finish(&parts)
+}
+
+/// What is left to be given back of rows of a debit.
+pub(super) fn left(customer: &Customer, debit: LogPosition, rows: &[(u32, DebitRow)]) -> Credits {
+    rows.iter().map(|(row, debited)| debited.credits - given(customer, debit, *row)).sum()
+}
+
+/// What stops counting in budgets when so many credits of a debit come back: what was counted last, without what was given back before.
+pub(super) fn freed(customer: &Customer, old: &OldDebit, credits: Credits) -> Vec<BudgetMove> {
+    if old.budget.is_empty() {
+        return Vec::new();
+    }
+    let before = old.all_rows.clone().map(|row| given(customer, old.position, row)).sum();
+    let mut counted = old.budget.clone();
+    budget::take_last(&mut counted, before);
+    budget::take_last(&mut counted, credits)
+}
+
+fn given(customer: &Customer, debit: LogPosition, row: u32) -> Credits {
+    customer.given_back.get(&(debit, row)).copied().unwrap_or_default()
+}
+
+/// What comes back, the last taken first, each part with the number of its row.
+fn parts(customer: &Customer, asked: &Asked<'_>) -> Vec<(u32, Slice)> {
+    // What was given back of a row before is the last that it took.
+    let mut given: Vec<(u32, Credits)> =
+        asked.rows.iter().map(|(row, _)| (*row, given(customer, asked.debit, *row))).collect();
+    let mut wanted = asked.credits.unwrap_or(Credits(i128::MAX));
+    let mut parts = Vec::new();
+    for (row, slice) in asked.slices.iter().rev() {
+        let Some((_, given)) = given.iter_mut().find(|(number, _)| number == row) else { continue };
+        let skipped = slice.credits.min(*given);
+        *given -= skipped;
+        let credits = wanted.min(slice.credits - skipped);
+        if credits.is_positive() {
+            wanted -= credits;
+            parts.push((*row, Slice { credits, ..slice.clone() }));
+        }
+    }
+    parts
+}
+
+fn open_wallet_of(customer: &Customer, id: WalletId) -> Result<&Wallet, Refusal> {
+    let wallet = customer.wallet(id).ok_or(Refusal::WalletNotFound(id))?;
+    if wallet.is_open() { Ok(wallet) } else { Err(Refusal::WalletClosed(id)) }
+}
+
+/// What is gone at once, before its row has a balance.
+struct Gone {
+    wallet: WalletId,
+    tranche: TrancheId,
+    credits: Credits,
+    terms: Terms,
+    voided: bool,
+}
+
+/// Slices while each finds its place.
+struct Giving<'a> {
+    customer: &'a Customer,
+    asked: &'a Asked<'a>,
+    context: &'a Context<'a>,
+    slices: Vec<Back>,
+    lapsed: Vec<Gone>,
+    /// Tranches that will live and do not yet.
+    minted: Vec<TrancheId>,
+}
+
+impl Giving<'_> {
+    fn put(&mut self, slice: &Slice, ids: &mut Ids) -> Result<(), Refusal> {
+        match &slice.giver {
+            Giver::Overdraft => self.put_overdraft(slice, ids),
+            Giver::Tranche { id, terms } => {
+                self.put_tranche(slice, *id, terms, ids);
+                Ok(())
+            }
+        }
+    }
+
+    fn wallet(&self, id: WalletId) -> &Wallet {
+        self.customer.wallet(id).expect("every wallet was looked at before")
+    }
+
+    /// Reduces the debt; what of it was repaid meanwhile is credit that the customer is owed.
+    fn put_overdraft(&mut self, slice: &Slice, ids: &mut Ids) -> Result<(), Refusal> {
+        let head = &self.wallet(slice.wallet).head;
+        let of_wallet =
+            self.slices.iter().filter(|back| back.to == BackTo::Debt && back.slice.wallet == head.id);
+        let debt = head.debt - of_wallet.map(|back| back.slice.credits).sum();
+        let (rate, to_debt) = (head.topup_conversion_rate, debt.min(slice.credits));
+        if to_debt.is_positive() {
+            self.slices.push(Back { slice: Slice { credits: to_debt, ..slice.clone() }, to: BackTo::Debt });
+        }
+        let repaid = slice.credits - to_debt;
+        if repaid.is_positive() {
+            let paid = Money::of_credits_half_even(repaid, rate).ok_or(Refusal::AmountOverflow("amount"))?;
+            let terms = Terms {
+                source: Source::Refund,
+                priority: self.context.settings.default_priorities.refund,
+                scope: Scope::ANYTHING,
+                original: repaid,
+                paid,
+                effective_at: self.context.now,
+                expires_at: None,
+            };
+            self.put_new(Slice { credits: repaid, ..slice.clone() }, terms, ids);
+        }
+        Ok(())
+    }
+
+    fn put_tranche(&mut self, slice: &Slice, id: TrancheId, terms: &Terms, ids: &mut Ids) {
+        let wallet = self.wallet(slice.wallet);
+        let live = wallet.find(id, terms).map(|at| &wallet.tranches[at]);
+        let voided = live.is_some_and(|tranche| tranche.voided);
+        let remaining = live.map_or(Credits::ZERO, |tranche| tranche.remaining);
+        let (is_live, has_ended) =
+            (live.is_some(), terms.expires_at.is_some_and(|end| end <= self.context.now));
+        match self.asked.regrant_days {
+            Some(days) if has_ended && !voided => {
+                let terms = self.regrant(terms, slice.credits, remaining, days);
+                return self.put_new(slice.clone(), terms, ids);
+            }
+            Some(_) | None => {}
+        }
+        self.slices.push(Back { slice: slice.clone(), to: BackTo::Tranche });
+        if has_ended || voided {
+            self.lapse(slice, id, terms, voided);
+        } else if !is_live && !self.minted.contains(&id) {
+            self.minted.push(id);
+        }
+    }
+
+    fn put_new(&mut self, slice: Slice, terms: Terms, ids: &mut Ids) {
+        let tranche = TrancheId(ids.next());
+        self.minted.push(tranche);
+        self.slices.push(Back { slice, to: BackTo::New { tranche, terms } });
+    }
+
+    /// What has ended, anew from now. It takes along the share of the paid money that its coming back to the origin, of which so much
+    /// remains, would take back, so that no money is lost or made by it (SEMANTICS §6).
+    fn regrant(&self, origin: &Terms, credits: Credits, remaining: Credits, days: u16) -> Terms {
+        let zone = Zone::of(self.customer, self.context.settings.time_zone.as_deref());
+        Terms {
+            original: credits,
+            paid: origin.unspent_share(remaining + credits) - origin.unspent_share(remaining),
+            effective_at: self.context.now,
+            expires_at: Some(zone.plus_days(self.context.now, u32::from(days))),
+            ..origin.clone()
+        }
+    }
+
+    /// One row per tranche, however many slices come back to it.
+    fn lapse(&mut self, slice: &Slice, tranche: TrancheId, terms: &Terms, voided: bool) {
+        match self.lapsed.iter_mut().find(|gone| gone.tranche == tranche) {
+            Some(gone) => gone.credits += slice.credits,
+            None => self.lapsed.push(Gone {
+                wallet: slice.wallet,
+                tranche,
+                credits: slice.credits,
+                terms: terms.clone(),
+                voided,
+            }),
+        }
+    }
+
+    fn check_limits(&self, parts: &[(u32, Slice)]) -> Result<(), Refusal> {
+        let limits = self.context.limits;
+        if self.slices.len() > limits.slices_max {
+            return Err(limit_reached("slices_max", limits.slices_max));
+        }
+        if !self.minted.is_empty() {
+            credit::check_room(self.customer, self.minted.len(), self.context)?;
+        }
+        let is_new = |row: &&(u32, DebitRow)| {
+            parts.iter().any(|(number, _)| *number == row.0)
+                && !self.customer.given_back.contains_key(&(self.asked.debit, row.0))
+        };
+        let rows = self.customer.given_back.len() + self.asked.rows.iter().filter(is_new).count();
+        if self.asked.reason != RefundReason::TransferReturned && rows > limits.refunds_max {
+            return Err(limit_reached("refunds_max", limits.refunds_max));
+        }
+        for wallet in &self.customer.wallets {
+            let to_wallet = self.slices.iter().filter(|back| back.slice.wallet == wallet.head.id);
+            let credits = to_wallet.filter(|back| back.to != BackTo::Debt).map(|back| back.slice.credits);
+            credit::check_total(wallet, credits.sum())?;
+        }
+        Ok(())
+    }
+
+    /// The rows with their balances: those of the debit in its order, then what is gone.
+    fn finish(self, parts: &[(u32, Slice)]) -> Result<GivenBack, Refusal> {
+        let mut balances = Balances { customer: self.customer, touched: Vec::new() };
+        let mut rows = Vec::new();
+        for (of_row, debited) in self.asked.rows {
+            let of_this = parts.iter().filter(|(row, _)| row == of_row);
+            let credits: Credits = of_this.map(|(_, slice)| slice.credits).sum();
+            if credits.is_positive() {
+                let wallet = debited.posting.wallet;
+                let rate = self.wallet(wallet).head.unit.conversion_rate;
+                let amount = Money::of_credits_half_even(credits, rate);
+                let amount = amount.ok_or(Refusal::AmountOverflow("amount"))?;
+                rows.push(BackRow {
+                    of_row: *of_row,
+                    credits,
+                    amount,
+                    posting: balances.post(wallet, credits),
+                });
+            }
+        }
+        let lapsed = self.lapsed.into_iter().map(|gone| Lapsed {
+            tranche: gone.tranche,
+            credits: gone.credits,
+            terms: gone.terms,
+            voided: gone.voided,
+            posting: balances.post(gone.wallet, -gone.credits),
+        });
+        let lapsed = lapsed.collect();
+        let (reason, debit) = (self.asked.reason, self.asked.debit);
+        Ok(GivenBack { reason, debit, rows, slices: self.slices, lapsed, freed: Vec::new() })
+    }
+}
+
+/// The running balances of the wallets touched.
+struct Balances<'a> {
+    customer: &'a Customer,
+    touched: Vec<Posting>,
+}
+
+impl Balances<'_> {
+    fn post(&mut self, wallet: WalletId, change: Credits) -> Posting {
+        let last = self.touched.iter().rev().find(|posting| posting.wallet == wallet);
+        let (sequence, before) = match last {
+            Some(posting) => (posting.sequence, posting.after),
+            None => {
+                let head = &self.customer.wallet(wallet).expect("every wallet was looked at before").head;
+                (head.sequence, head.posted)
+            }
+        };
+        let posting = Posting { wallet, sequence: sequence + 1, before, after: before + change };
+        self.touched.push(posting);
+        posting
+    }
+}

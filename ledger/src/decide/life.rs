@@ -1,15 +1,19 @@
 //! The life of a wallet: made, changed, frozen, closed (SEMANTICS §15).
 
-use super::customer::new_identity;
-use super::{Context, Ids, credit, existing, limit_reached, open_wallet};
+use super::customer::to_make;
+use super::{Context, Ids, credit, limit_reached, open_wallet};
 use crate::amount::{Credits, Money};
+use crate::apply;
 use crate::command::{CreateWallet, Remainder, UpdateWallet};
-use crate::customer::{Customer, CustomerId, Identity};
-use crate::fact::{Effect, Forfeit, Posting};
+use crate::customer::Customer;
+use crate::fact::{Effect, Forfeit, HoldEnd, Posting};
+use crate::hold::{Hold, HoldStatus};
 use crate::ids::{TrancheId, WalletId};
+use crate::letting_go::{self, Balances};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 use crate::tranche::Tranche;
+use crate::transfer::TransferOut;
 use crate::unit::Unit;
 use crate::wallet::{Wallet, WalletHead, WalletStatus, WalletType};
 
@@ -20,7 +24,7 @@ pub(super) fn create(
     context: &Context<'_>,
 ) -> Result<Effect, Refusal> {
     check_request(request)?;
-    let made = customer_to_make(customer, request, context.now)?;
+    let made = to_make(customer, &request.customer, context.now)?;
     if request.initial_credits.is_positive() && !context.keyed {
         refuse_twin(customer, request)?;
     }
@@ -63,18 +67,6 @@ fn check_overdraft_limit(limit: Credits) -> Result<(), Refusal> {
         return Err(Refusal::AmountInvalid("overdraft_limit must be 0 or more"));
     }
     if limit.is_in_range() { Ok(()) } else { Err(Refusal::AmountOverflow("overdraft_limit")) }
-}
-
-/// The identity of a customer that this wallet makes; `None` if it exists.
-fn customer_to_make(
-    customer: &Customer,
-    request: &CreateWallet,
-    now: Timestamp,
-) -> Result<Option<Box<Identity>>, Refusal> {
-    match &customer.identity {
-        Some(_) => existing(customer).map(|_| None),
-        None => Ok(Some(Box::new(new_identity(CustomerId::Named, &request.customer, now)))),
-    }
 }
 
 /// The SDKs can send no key when they make a wallet: a retry must not mint its initial credit twice (API §3).
@@ -166,16 +158,23 @@ fn set_status(head: &WalletHead, status: WalletStatus, now: Timestamp) -> Effect
     Effect::WalletSet(Box::new(WalletHead { status, updated_at: now, ..head.clone() }))
 }
 
-/// Ends a wallet: what is left is forfeited or marked for paying out, what never started is cancelled, debt is written off.
+/// Ends a wallet: open holds are released if that is forced, what is left is forfeited or marked for paying out, what never started is
+/// cancelled, debt is written off.
 pub(super) fn close(
     customer: &Customer,
     id: WalletId,
     remainder: Remainder,
     force: bool,
-    now: Timestamp,
+    context: &Context<'_>,
 ) -> Result<Effect, Refusal> {
-    let _ = force; // wip: holds
-    let wallet = open_wallet(customer, id)?;
+    open_wallet(customer, id)?;
+    let is_of_wallet = |out: &TransferOut| out.rows.iter().any(|row| row.posting.wallet == id);
+    if customer.transfers_out.values().any(is_of_wallet) {
+        return Err(Refusal::InvalidOperation("a transfer of the wallet is on its way"));
+    }
+    let released = release_holds(customer, id, force, context)?;
+    let ahead = apply::without_holds(customer, &released);
+    let wallet = open_wallet(&ahead, id)?;
     let forfeits: Vec<Forfeit> = wallet
         .tranches
         .iter()
@@ -199,9 +198,31 @@ pub(super) fn close(
         cancelled: scheduled.map(|tranche| tranche.id).collect(),
         written_off: wallet.head.debt,
         refund,
-        wallet: Box::new(closed_head(&wallet.head, posting.is_some(), now)),
-        released: Vec::new(),
+        wallet: Box::new(closed_head(&wallet.head, posting.is_some(), context.now)),
+        released,
     })
+}
+
+/// Releases the wallet's open holds, each whole, also what they pin of other wallets.
+fn release_holds(
+    customer: &Customer,
+    id: WalletId,
+    force: bool,
+    context: &Context<'_>,
+) -> Result<Vec<HoldEnd>, Refusal> {
+    let holds: Vec<&Hold> = customer.holds.iter().filter(|hold| hold.is_of_wallet(id)).collect();
+    if !force && !holds.is_empty() {
+        return Err(Refusal::InvalidOperation("the wallet has open holds"));
+    }
+    let slices: usize = holds.iter().map(|hold| hold.pins.len()).sum();
+    let max = context.limits.slices_max;
+    if slices.max(holds.len()) > max {
+        return Err(limit_reached("slices_max", max));
+    }
+    let mut balances = Balances::default();
+    let release =
+        |hold| letting_go::end(customer, hold, HoldStatus::Released, context.now, &mut balances);
+    Ok(holds.into_iter().map(release).collect())
 }
 
 fn forfeit(tranche: &Tranche, remainder: Remainder) -> Forfeit {

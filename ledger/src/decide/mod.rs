@@ -21,10 +21,10 @@ mod invoice;
 mod life;
 mod refund;
 mod taking;
-#[cfg(test)]
-mod tests;
 mod transfer;
 mod void;
+#[cfg(test)]
+mod tests;
 
 use crate::apply;
 use crate::catalog::rate_card::RateCard;
@@ -99,7 +99,7 @@ fn effect(customer: &Customer, command: &Command, context: &Context<'_>) -> Resu
         Command::Freeze(wallet) => life::freeze(customer, *wallet, context.now),
         Command::Unfreeze(wallet) => life::unfreeze(customer, *wallet, context.now),
         Command::Close { wallet, remainder, force } => {
-            life::close(customer, *wallet, *remainder, *force, context.now)
+            life::close(customer, *wallet, *remainder, *force, context)
         }
         Command::PlaceHold(request) => hold::place(customer, request, context),
         Command::Capture(request) => hold::capture(customer, request, context),

@@ -12,9 +12,10 @@ use crate::burn_order::{Purpose, WalletIndices};
 use crate::command::{Charge, Quantity};
 use crate::customer::Customer;
 use crate::fact::{DebitRow, Debited, Giver, Posting, Slice};
+use crate::ids::WalletId;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
-use crate::unit::PriceType;
+use crate::unit::{PriceType, Unit};
 use crate::wallet::{WalletHead, WalletStatus};
 
 /// What is still needed.
@@ -71,6 +72,8 @@ pub(super) struct Taking<'a> {
     /// Index of the wallet of each row.
     touched: WalletIndices,
     slices: SmallVec<[Slice; 1]>,
+    /// What pins that are spent or given back add to a wallet's own: what is spent of them never was in it.
+    unpinned: SmallVec<[(usize, Credits); 1]>,
 }
 
 impl<'a> Taking<'a> {
@@ -82,7 +85,39 @@ impl<'a> Taking<'a> {
             rows: SmallVec::new(),
             touched: SmallVec::new(),
             slices: SmallVec::new(),
+            unpinned: SmallVec::new(),
         }
+    }
+
+    /// Takes what a hold pins.
+    pub(super) fn take_pins(&mut self, pins: &[Slice]) {
+        self.take_found(pins);
+        self.let_go(pins);
+    }
+
+    /// Takes slices that were found before.
+    pub(super) fn take_found(&mut self, slices: &[Slice]) {
+        for slice in slices {
+            self.slices.push(slice.clone());
+            self.book(self.index(slice.wallet), slice.credits);
+        }
+    }
+
+    /// Notes that pins are there for all again.
+    pub(super) fn let_go(&mut self, pins: &[Slice]) {
+        for pin in pins {
+            self.unpinned.push((self.index(pin.wallet), pin.credits));
+        }
+    }
+
+    fn index(&self, wallet: WalletId) -> usize {
+        let wallets = &self.customer.wallets;
+        wallets.iter().position(|other| other.head.id == wallet).expect("slices name wallets of their customer")
+    }
+
+    /// The rows so far, without their money.
+    pub(super) fn rows(&self) -> &[DebitRow] {
+        &self.rows
     }
 
     /// Takes for a charge: from the tranches of the payers in order, then, for USAGE, from their overdrafts.
@@ -164,25 +199,39 @@ impl<'a> Taking<'a> {
 
     /// Judges whether it is enough, and adds up.
     pub(super) fn finish(
-        mut self,
+        self,
         quantity: Quantity,
         partial: bool,
         context: &Context<'_>,
     ) -> Result<Debited, Refusal> {
-        let shortfall = self.need.shown();
         if !self.need.is_met() && (!partial || self.rows.is_empty()) {
-            let required = Need::of(quantity).shown();
-            return Err(Refusal::InsufficientCredits {
-                required,
-                available: required - shortfall,
-                shortfall,
-            });
+            return Err(insufficient(Need::of(quantity).shown(), self.need.shown()));
         }
+        let first = self.touched[0];
+        self.finish_short(first, context)
+    }
+
+    /// As [`Taking::finish`], for credits of which fewer will do.
+    pub(super) fn finish_range(
+        self,
+        least: Credits,
+        most: Credits,
+        context: &Context<'_>,
+    ) -> Result<Debited, Refusal> {
+        let missing = least - (most - self.need.shown());
+        if missing.is_positive() {
+            return Err(insufficient(least, missing));
+        }
+        self.finish(Quantity::Credits(most), true, context)
+    }
+
+    /// Adds up; what is not there is the shortfall, even if that is all. A debit without a row is one of the wallet `of`.
+    pub(super) fn finish_short(mut self, of: usize, context: &Context<'_>) -> Result<Debited, Refusal> {
         if self.slices.len() > context.limits.slices_max {
             return Err(limit_reached("slices_max", context.limits.slices_max));
         }
         let amount = self.price_rows()?;
-        Ok(self.add_up(amount, shortfall))
+        Ok(self.add_up(of, amount))
     }
 
     /// Puts the money beside the credits of each row; returns the money of all, rounded once.
@@ -202,9 +251,9 @@ impl<'a> Taking<'a> {
         total.money_half_even().ok_or(Refusal::AmountOverflow("amount"))
     }
 
-    fn add_up(self, amount: Money, shortfall: Credits) -> Debited {
+    fn add_up(self, of: usize, amount: Money) -> Debited {
         let wallets = &self.customer.wallets;
-        let unit = &wallets[self.touched[0]].head.unit;
+        let unit = &wallets[of].head.unit;
         let mixed_units = self.touched.iter().any(|index| wallets[*index].head.unit != *unit);
         let sum = |of: fn(&DebitRow) -> Credits| {
             if mixed_units { Credits::ZERO } else { self.rows.iter().map(of).sum() }
@@ -214,10 +263,10 @@ impl<'a> Taking<'a> {
             amount,
             currency: unit.currency,
             mixed_units,
-            shortfall,
+            shortfall: self.need.shown(),
             balance_before: sum(|row| row.posting.before),
             balance_after: sum(|row| row.posting.after),
-            available: if mixed_units { Credits::ZERO } else { self.available_after() },
+            available: if mixed_units { Credits::ZERO } else { self.available_after(unit) },
             rows: self.rows,
             slices: self.slices,
             extra: None,
@@ -225,9 +274,8 @@ impl<'a> Taking<'a> {
     }
 
     /// Σ max(0, own + limit) over the active wallets of the unit, after the debit.
-    fn available_after(&self) -> Credits {
+    fn available_after(&self, unit: &Unit) -> Credits {
         let wallets = &self.customer.wallets;
-        let unit = &wallets[self.touched[0]].head.unit;
         let of_unit = wallets
             .iter()
             .enumerate()
@@ -238,6 +286,12 @@ impl<'a> Taking<'a> {
     fn left_available(&self, index: usize, head: &WalletHead) -> Credits {
         let row = self.touched.iter().position(|touched| *touched == index);
         let taken = row.map_or(Credits::ZERO, |row| self.rows[row].credits);
-        (head.own() + head.overdraft_limit - taken).max(Credits::ZERO)
+        let unpinned = self.unpinned.iter().filter(|(of, _)| *of == index).map(|(_, credits)| *credits);
+        (head.own() + unpinned.sum() + head.overdraft_limit - taken).max(Credits::ZERO)
     }
+}
+
+/// A refusal for lack of credit; what is not missing is what the charge could have taken.
+fn insufficient(required: Credits, shortfall: Credits) -> Refusal {
+    Refusal::InsufficientCredits { required, available: required - shortfall, shortfall }
 }

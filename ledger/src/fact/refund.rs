@@ -4,7 +4,7 @@ use super::{Lapsed, Posting, Slice};
 use crate::amount::{Credits, Money};
 use crate::budget::BudgetMove;
 use crate::command::RefundReason;
-use crate::ids::{LogPosition, RowId, TrancheId};
+use crate::ids::{LogPosition, RowId, TrancheId, WalletId};
 use crate::tranche::Terms;
 
 /// Where a slice went back to.
@@ -62,6 +62,24 @@ pub struct GivenBack {
     pub freed: Vec<BudgetMove>,
 }
 
+impl GivenBack {
+    /// For each of `slices`, which of `rows` it came back by. A wallet may have several rows, as an invoice's lines do.
+    #[must_use]
+    pub(crate) fn row_of_each(&self) -> Vec<usize> {
+        let mut left: Vec<Credits> = self.rows.iter().map(|row| row.credits).collect();
+        // Both go from the last: within a wallet, the slices of its last row stand first.
+        let row_of = |back: &Back| {
+            let mut rows = self.rows.iter().zip(&left).enumerate().rev();
+            let found =
+                rows.find(|(_, (row, left))| row.posting.wallet == back.slice.wallet && left.is_positive());
+            let (row, _) = found.expect("every slice came back by a row of its wallet");
+            left[row] -= back.slice.credits;
+            row
+        };
+        self.slices.iter().map(row_of).collect()
+    }
+}
+
 /// A refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refunded {
@@ -84,6 +102,8 @@ pub struct Refunded {
 pub struct Voided {
     /// The row that brought the credit in.
     pub of: RowId,
+    /// Its wallet.
+    pub wallet: WalletId,
     /// Its tranche.
     pub tranche: TrancheId,
     /// The tranche's terms.

@@ -60,7 +60,8 @@ impl BySource {
     }
 }
 
-/// What a charge of each price type, without a feature, could take now, overdraft included: what a 402 would call `available`.
+/// What a charge of each price type, without a feature, could take now, overdraft included and what holds pin not: what a 402 would call
+/// `available`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ByPriceType {
     /// For metered use.
@@ -86,7 +87,7 @@ pub struct Figures {
     pub scheduled: Credits,
     /// Overdraft taken and not repaid.
     pub debt: Credits,
-    /// Usable credit by source. Σ = posted + debt.
+    /// Usable credit by source, what open holds pin of ended credit included. Σ = posted + debt.
     pub by_source: BySource,
     /// What a charge could take: nothing from a wallet that is not active.
     pub by_price_type: ByPriceType,
@@ -117,7 +118,7 @@ pub struct WalletBalance {
     pub head: WalletHead,
     /// Its figures.
     pub figures: Figures,
-    /// Its live tranches in burn order, scheduled ones included, ended ones not.
+    /// Its live tranches in burn order, scheduled ones included; of ended ones only those that open holds pin.
     pub tranches: Vec<Tranche>,
 }
 
@@ -173,14 +174,12 @@ pub fn figures_at(customer: &Customer, wallet: &Wallet, now: Timestamp) -> Figur
     figures(wallet_at(&as_of(customer, now), wallet), now)
 }
 
-/// The customer as it will be when what is due at `now` has been written; sequences stay those of the last rows written.
-#[must_use]
-pub fn as_of(customer: &Customer, now: Timestamp) -> Cow<'_, Customer> {
+/// The customer's wallets as they will be when what is due at `now` has been written; sequences stay those of the last rows written.
+fn as_of(customer: &Customer, now: Timestamp) -> Cow<'_, Customer> {
     if now < customer.next_due() {
         return Cow::Borrowed(customer);
     }
-    let mut ahead = customer.clone();
-    apply::apply_due(&mut ahead, &expiry::due(customer, now, usize::MAX));
+    let mut ahead = apply::wallets_after(customer, &expiry::due(customer, now, usize::MAX));
     for (ahead, written) in ahead.wallets.iter_mut().zip(&customer.wallets) {
         ahead.head.sequence = written.head.sequence;
     }

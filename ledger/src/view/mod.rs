@@ -9,4 +9,4 @@ mod tests;
 pub use balance::{
     BalanceView, ByPriceType, BySource, Figures, UnitBalance, WalletBalance, balance, figures_at, head_at,
 };
-pub use rows::{RowReason, RowStatus, RowType, RowView, rows};
+pub use rows::{Reference, RowReason, RowStatus, RowType, RowView, rows};

@@ -5,6 +5,7 @@ use coffer_ledger::customer::Customer;
 use coffer_ledger::fact::Facts;
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
 use coffer_ledger::record::Record;
+use coffer_ledger::time::Timestamp;
 use coffer_wal::{FrameHeader, Lsn, Subject};
 
 use super::bytes::{Piece, append, append_frame, versioned};
@@ -22,15 +23,16 @@ const STATE: &str = "a customer's state";
 
 /// Appends the frame of a customer's record to `out`.
 ///
-/// `previous` is the customer's record before this one. The frame's time is the facts'.
+/// `previous` is the customer's record before this one. `logged_at` is the log's time; it differs from the facts' for a tenant
+/// with a clock of its own (SEMANTICS §10).
 ///
 /// # Errors
 /// [`EncodeError::TooLarge`]: the record is larger than the log takes; `out` is as it was.
 pub fn encode_customer_frame(
     out: &mut Vec<u8>,
     record: &Record,
-    tenant: TenantNumber,
-    number: CustomerNumber,
+    (tenant, number): (TenantNumber, CustomerNumber),
+    logged_at: Timestamp,
     previous: Lsn,
 ) -> Result<(), EncodeError> {
     let Record { origin: Origin { by, idempotency_key }, command, facts } = record;
@@ -40,7 +42,7 @@ pub fn encode_customer_frame(
         version: version.number(),
         flags: 0,
         subject: Subject { kind: kinds::CUSTOMER, tenant: tenant.0, number: number.0 },
-        time_ns: facts.at.0,
+        time_ns: logged_at.0,
         previous,
     };
     let (by, at) = (by.to_shape(owner), facts.at.to_shape(owner));

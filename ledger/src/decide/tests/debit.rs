@@ -1,7 +1,7 @@
 //! Debits: burn order, units, amounts, overdraft, by hand.
 
 use crate::amount::{Credits, Money, Rate};
-use crate::command::{Command, CreditReason, Quantity, UpdateWallet};
+use crate::command::{Asked, Command, CreditReason, UpdateWallet};
 use crate::ids::WalletId;
 use crate::refusal::Refusal;
 use crate::scope::{PriceTypes, Scope};
@@ -16,8 +16,8 @@ fn insufficient(required: &str, available: &str, shortfall: &str) -> Refusal {
 fn in_dollars(quantity: &str) -> impl FnOnce(&mut crate::command::Debit) {
     let money = money(quantity);
     move |request| {
-        request.quantity = Quantity::Amount(money);
-        request.currency = Some(USD);
+        request.asked = Asked::Amount(money);
+        request.charge.currency = Some(USD);
     }
 }
 
@@ -63,7 +63,7 @@ fn burn_order_goes_priority_end_features_price_start_age() {
     book.credit(wallet, 1, |request| request.priority = Some(9));
     book.now = second(1);
     book.credit(wallet, 8, |request| request.effective_at = Some(second(0)));
-    let debited = book.charge("36", |request| request.feature = Some("gpt".into())).unwrap();
+    let debited = book.charge("36", |request| request.charge.feature = Some("gpt".into())).unwrap();
     let order = ["0:1", "0:2", "0:3", "0:4", "0:7", "0:6", "0:5", "0:8"];
     assert_eq!(slices(&book, &debited), order, "equal starts: the oldest first");
 }
@@ -76,10 +76,10 @@ fn scopes_choose_the_tranches() {
     book.credit(wallet, 10, |request| request.reason = CreditReason::FreeCreditGrant);
     book.credit(wallet, 20, |request| request.scope = only("images"));
     book.credit(wallet, 40, |_| {});
-    let fixed = |request: &mut crate::command::Debit| request.price_type = PriceType::Fixed;
+    let fixed = |request: &mut crate::command::Debit| request.charge.price_type = PriceType::Fixed;
     assert_eq!(book.charge("41", fixed), Err(insufficient("41", "40", "1")));
     assert_eq!(book.debit("51"), Err(insufficient("51", "50", "1")));
-    let images = |request: &mut crate::command::Debit| request.feature = Some("images".into());
+    let images = |request: &mut crate::command::Debit| request.charge.feature = Some("images".into());
     let debited = book.charge("70", images).unwrap();
     assert_eq!(slices(&book, &debited), ["0:20", "0:10", "0:40"]);
 }
@@ -126,7 +126,7 @@ fn overdraft_comes_last_in_wallet_order_and_for_usage_only() {
     let second = book.wallet(|_| {});
     book.credit(first, 10, |_| {});
     book.credit(second, 5, |_| {});
-    let fixed = |request: &mut crate::command::Debit| request.price_type = PriceType::Fixed;
+    let fixed = |request: &mut crate::command::Debit| request.charge.price_type = PriceType::Fixed;
     assert_eq!(book.charge("18", fixed), Err(insufficient("18", "15", "3")));
     assert_eq!(book.debit("36"), Err(insufficient("36", "35", "1")));
     let debited = book.debit("18").unwrap();
@@ -162,7 +162,7 @@ fn a_lowered_limit_touches_no_debt_but_lets_nothing_deepen_it() {
     assert_eq!(book.debit("1"), Err(insufficient("1", "0", "1")));
     let fixed = Scope { price_types: PriceTypes::FIXED, features: None };
     book.credit(wallet, 12, |request| request.scope = Some(fixed));
-    let charge = |request: &mut crate::command::Debit| request.price_type = PriceType::Fixed;
+    let charge = |request: &mut crate::command::Debit| request.charge.price_type = PriceType::Fixed;
     assert_eq!(book.charge("3", charge), Err(insufficient("3", "2", "1")), "own would fall below −5");
     book.charge("2", charge).unwrap();
 }
@@ -208,18 +208,19 @@ fn credits_move_one_unit_that_must_be_clear() {
         book.credit(wallet, 10, |_| {});
     }
     assert_eq!(book.debit("1"), Err(Refusal::UnitRequired));
-    assert_eq!(book.charge("1", |request| request.currency = Some(USD)), Err(Refusal::UnitRequired));
+    assert_eq!(book.charge("1", |request| request.charge.currency = Some(USD)), Err(Refusal::UnitRequired));
     let unit = Some(PriceUnit::parse("tokens").unwrap());
-    let debited = book.charge("1", |request| request.price_unit = unit.clone()).unwrap();
+    let debited = book.charge("1", |request| request.charge.price_unit = unit.clone()).unwrap();
     assert_eq!(slices(&book, &debited), ["1:1"]);
-    let debited = book.charge("1", |request| request.currency = Some(Currency(*b"eur"))).unwrap();
+    let debited = book.charge("1", |request| request.charge.currency = Some(Currency(*b"eur"))).unwrap();
     assert_eq!(slices(&book, &debited), ["2:1"]);
-    let debited = book.charge("1", |request| request.wallet = Some(dollars)).unwrap();
+    let debited = book.charge("1", |request| request.charge.wallet = Some(dollars)).unwrap();
     assert_eq!(slices(&book, &debited), ["0:1"]);
-    let mismatch =
-        book.charge("1", |request| (request.wallet, request.price_unit) = (Some(dollars), unit.clone()));
+    let mismatch = book.charge("1", |request| {
+        (request.charge.wallet, request.charge.price_unit) = (Some(dollars), unit.clone())
+    });
     assert_eq!(mismatch, Err(Refusal::UnitMismatch));
-    let money = book.charge("1", |request| request.quantity = Quantity::Amount(Money::ONE));
+    let money = book.charge("1", |request| request.asked = Asked::Amount(Money::ONE));
     assert_eq!(money, Err(Refusal::UnitRequired), "money of which currency?");
 }
 
@@ -230,7 +231,7 @@ fn frozen_and_closed_wallets_are_refused_by_name_and_passed_over_otherwise() {
     book.credit(first, 10, |_| {});
     book.credit(other, 1, |_| {});
     book.ask(Command::Freeze(first)).unwrap();
-    let named = |request: &mut crate::command::Debit| request.wallet = Some(first);
+    let named = |request: &mut crate::command::Debit| request.charge.wallet = Some(first);
     assert_eq!(book.charge("1", named), Err(Refusal::WalletFrozen(first)));
     assert_eq!(book.by_hand(first, "1"), Err(Refusal::WalletFrozen(first)));
     assert_eq!(book.debit("2"), Err(insufficient("2", "1", "1")));
@@ -238,7 +239,7 @@ fn frozen_and_closed_wallets_are_refused_by_name_and_passed_over_otherwise() {
     assert_eq!(book.charge("1", named), Err(Refusal::WalletClosed(first)));
     let (foreign, _) = Book::new();
     let unknown = WalletId(crate::ids::ThingId::new(foreign.now, foreign.customer.number, 99));
-    let named = |request: &mut crate::command::Debit| request.wallet = Some(unknown);
+    let named = |request: &mut crate::command::Debit| request.charge.wallet = Some(unknown);
     assert_eq!(book.charge("1", named), Err(Refusal::WalletNotFound(unknown)));
 }
 
@@ -275,7 +276,7 @@ fn unknown_customers_amounts_and_limits_are_refused_in_their_order() {
     assert_eq!(book.debit("3"), Err(Refusal::LimitReached { limit: "slices_max", max: 2 }));
     assert_eq!(book.debit("4"), Err(insufficient("4", "3", "1")));
     book.debit("2").unwrap();
-    let huge = book.charge("1", |request| request.quantity = Quantity::Amount(Money(i128::MAX)));
+    let huge = book.charge("1", |request| request.asked = Asked::Amount(Money(i128::MAX)));
     assert_eq!(huge, Err(Refusal::AmountOverflow("the amount")));
 }
 

@@ -17,7 +17,10 @@ fn credit_is_usable_until_just_before_its_end() {
     book.now = second(60);
     assert!(matches!(book.debit("1"), Err(Refusal::InsufficientCredits { .. })));
     assert_eq!(book.posted(wallet), "9", "a refusal writes nothing");
-    assert!(view::head_at(book.state(wallet), book.now).posted.is_zero(), "no balance shows expired credit");
+    assert!(
+        view::head_at(&book.customer, book.state(wallet), book.now).posted.is_zero(),
+        "no balance shows expired credit"
+    );
     let facts = book.ask(Command::Tick).unwrap();
     let [Due::Expired { credits: gone, terms, posting, .. }] = facts.due.as_slice() else {
         panic!("{facts:?}")
@@ -55,7 +58,7 @@ fn a_start_repays_debt_and_may_leave_nothing_to_expire() {
     assert_eq!(book.posted(wallet), "-6");
     book.now = second(99);
     assert_eq!(expiry::due_count(&book.customer, book.now), 3);
-    let shown = view::figures_at(book.state(wallet), book.now);
+    let shown = view::figures_at(&book.customer, book.state(wallet), book.now);
     assert!(shown.posted.is_zero() && shown.debt.is_zero() && shown.scheduled.is_zero());
     let facts = book.ask(Command::Tick).unwrap();
     let happened: Vec<_> = facts.due.iter().map(describe).collect();
@@ -69,6 +72,7 @@ fn describe(due: &Due) -> String {
             format!("started {credits} repaid {repaid}: {}", posting.after)
         }
         Due::Expired { credits, posting, .. } => format!("expired {credits}: {}", posting.after),
+        Due::HoldExpired(end) => format!("hold {} expired", end.hold.credits),
     }
 }
 

@@ -96,7 +96,7 @@ fn closing_with_refund_marks_the_unspent_paid_share_in_money() {
     book.credit(wallet, 1, |request| request.effective_at = Some(second(9)));
     book.debit("7").unwrap();
     let closed = book.close(wallet, Remainder::Refund).unwrap();
-    let Effect::WalletClosed { forfeits, posting, cancelled, written_off, refund, wallet: head } = closed
+    let Effect::WalletClosed { forfeits, posting, cancelled, written_off, refund, wallet: head, .. } = closed
     else {
         panic!("{closed:?}")
     };

@@ -1,0 +1,120 @@
+//! Credit that was pinned and is spent, and what is spent beyond it.
+
+use smallvec::SmallVec;
+
+use super::{held, home, open_hold, payers, step};
+use crate::amount::Credits;
+use crate::budget::{BudgetMove, take_first};
+use crate::command::{Capture, OverCapture, Quantity};
+use crate::customer::Customer;
+use crate::decide::taking::Taking;
+use crate::decide::{Context, budget, check_quantity, debit, existing};
+use crate::fact::{DebitExtra, Effect, Giver, HoldStep, HoldVerb, Lapsed, Slice};
+use crate::hold::{Hold, HoldStatus};
+use crate::letting_go::{self, Balances};
+use crate::refusal::Refusal;
+
+/// Pins of a hold.
+type Pins = SmallVec<[Slice; 1]>;
+
+/// Spends what is pinned, in burn order; more than that as the hold's policy says.
+pub(in crate::decide) fn capture(
+    customer: &Customer,
+    request: &Capture,
+    context: &Context<'_>,
+) -> Result<Effect, Refusal> {
+    check_quantity(Quantity::Credits(request.credits), "a capture must be more than 0")?;
+    existing(customer)?;
+    let hold = open_hold(customer, request.hold)?;
+    let pinned = hold.held();
+    let beyond = (request.credits - pinned).max(Credits::ZERO);
+    let drawn = draw(customer, hold, pinned, beyond, context)?;
+    let (consumed, rest) = split(&hold.pins, request.credits - beyond);
+    let is_last = request.last || beyond.is_positive();
+    let (returned, pins) = if is_last { (rest, Pins::new()) } else { (Pins::new(), rest) };
+
+    let mut taking = Taking::new(customer, Quantity::Credits(request.credits));
+    taking.take_pins(&consumed);
+    taking.take_found(&drawn.slices);
+    let mut balances = Balances::after(taking.rows());
+    let lapsed = letting_go::lapses(customer, &returned, context.now, &mut balances);
+    taking.let_go(&staying(&returned, &lapsed));
+    let mut taken = taking.finish_short(debit::index_of(customer, home(customer, hold)), context)?;
+
+    let mut budget = hold.budget.clone();
+    let mut counted = take_first(&mut budget, request.credits - beyond);
+    counted.extend(drawn.used.iter().cloned());
+    if !counted.is_empty() {
+        taken.extra = Some(Box::new(DebitExtra { priced: None, budget: counted }));
+    }
+    let freed = if is_last { std::mem::take(&mut budget) } else { Vec::new() };
+    let hold = Hold {
+        status: if is_last { HoldStatus::Captured } else { HoldStatus::Open },
+        captured: super::sum(hold.captured, taken.credits)?,
+        released: hold.released + returned.iter().map(|pin| pin.credits).sum(),
+        pins,
+        budget,
+        ..hold.clone()
+    };
+    let used = drawn.used;
+    let step = step(HoldVerb::Captured, hold);
+    Ok(held(HoldStep { consumed, returned, taken: Some(taken), lapsed, used, freed, ..step }))
+}
+
+/// The first pins, up to so many credits, and the others. One may be in both.
+fn split(pins: &[Slice], credits: Credits) -> (Pins, Pins) {
+    let mut left = credits;
+    let (mut first, mut others) = (Pins::new(), Pins::new());
+    for pin in pins {
+        let part = left.min(pin.credits);
+        left -= part;
+        for (credits, into) in [(part, &mut first), (pin.credits - part, &mut others)] {
+            if credits.is_positive() {
+                into.push(Slice { credits, ..pin.clone() });
+            }
+        }
+    }
+    (first, others)
+}
+
+/// What a capture takes beyond the pins.
+#[derive(Default)]
+struct Drawn {
+    slices: Pins,
+    /// What it counts as in budgets: it happened, so none refuses it.
+    used: Vec<BudgetMove>,
+}
+
+/// Takes what there is for what is asked beyond the pins; how much is missing is found by whoever adds up.
+fn draw(
+    customer: &Customer,
+    hold: &Hold,
+    pinned: Credits,
+    beyond: Credits,
+    context: &Context<'_>,
+) -> Result<Drawn, Refusal> {
+    if !beyond.is_positive() {
+        return Ok(Drawn::default());
+    }
+    let mut taking = Taking::new(customer, Quantity::Credits(beyond));
+    match hold.over_capture {
+        OverCapture::Reject => {
+            return Err(Refusal::OverCapture { held: pinned, asked: pinned + beyond });
+        }
+        OverCapture::Draw => taking.take_own(&payers(customer, hold), &hold.charge, context.now),
+        OverCapture::Overdraft => taking.take_charge(&payers(customer, hold), &hold.charge, context.now),
+    }
+    let home = home(customer, hold);
+    let drawn = taking.finish_short(debit::index_of(customer, home), context)?;
+    let used = budget::count(customer, &hold.charge, drawn.credits, Some(&home.head.unit), context);
+    Ok(Drawn { slices: drawn.slices, used })
+}
+
+/// What of the pins that came back can be spent again.
+fn staying(returned: &[Slice], lapsed: &[Lapsed]) -> Pins {
+    let is_gone = |slice: &Slice| match &slice.giver {
+        Giver::Tranche { id, .. } => lapsed.iter().any(|lapsed| lapsed.tranche == *id),
+        Giver::Overdraft => false,
+    };
+    returned.iter().filter(|slice| !is_gone(slice)).cloned().collect()
+}

@@ -1,0 +1,303 @@
+//! The walk over a record's facts: what is due, then the effect, an atomic batch item by item.
+
+use smallvec::SmallVec;
+
+use super::{Reference, RowReason, RowStatus, RowType, RowView};
+use crate::amount::{Credits, Money};
+use crate::command::{Command, Memo, Origin};
+use crate::fact::{CreditRow, Debited, Due, Effect, Forfeit, Posting};
+use crate::ids::{LogPosition, RowId, WalletId};
+use crate::record::Record;
+use crate::time::Timestamp;
+use crate::wallet::WalletHead;
+
+/// The rows so far, and what those that follow share.
+pub(super) struct Rows<'a> {
+    pub(super) list: Vec<RowView<'a>>,
+    position: LogPosition,
+    recorded_at: Timestamp,
+    /// The instant that counts.
+    pub(super) effective_at: Timestamp,
+    /// Who asked; `None` for what happened by itself.
+    origin: Option<&'a Origin>,
+    memo: Option<&'a Memo>,
+    pub(super) reference: Option<Reference<'a>>,
+}
+
+impl<'a> Rows<'a> {
+    /// All of a record's.
+    pub(super) fn of(record: &'a Record, position: LogPosition) -> Self {
+        let facts = &record.facts;
+        let mut rows = Self {
+            list: Vec::with_capacity(facts.due.len() + 1),
+            position,
+            recorded_at: facts.at,
+            effective_at: facts.at,
+            origin: None,
+            memo: None,
+            reference: None,
+        };
+        facts.due.iter().for_each(|due| rows.due(due));
+        rows.origin = Some(&record.origin);
+        rows.effect(&facts.effect, &record.command);
+        rows
+    }
+
+    /// What one command did.
+    fn effect(&mut self, effect: &'a Effect, command: &'a Command) {
+        self.memo = memo(command);
+        self.reference = reference(effect);
+        match effect {
+            Effect::Ticked
+            | Effect::CustomerSet(_)
+            | Effect::WalletSet(_)
+            | Effect::TransferDone(_)
+            | Effect::TransferForgotten(_)
+            | Effect::BudgetSet(_)
+            | Effect::BudgetDeleted(_) => {}
+            Effect::WalletCreated { initial, wallet, .. } => {
+                self.credits(initial.iter().map(|row| &**row), wallet);
+            }
+            Effect::ToppedUp { rows, wallet } => self.credits(rows.iter().map(|row| &**row), wallet),
+            Effect::Debited(debited) => self.debits(debited, RowReason::UsageDebit),
+            Effect::ManuallyDebited { debited, .. } => self.debits(debited, RowReason::ManualDebit),
+            Effect::WalletClosed { forfeits, posting, written_off, wallet, released, .. } => {
+                released.iter().for_each(|end| self.hold_end(end));
+                self.reference = None;
+                self.termination(forfeits, posting.as_ref(), wallet);
+                self.write_off(*written_off, wallet);
+            }
+            Effect::Held(step) => self.hold_step(step),
+            Effect::Refunded(refunded) => self.given_back(&refunded.back, Some(refunded.of)),
+            Effect::CreditVoided(voids) => voids.iter().for_each(|void| self.void(void)),
+            Effect::InvoiceSettled(settled) => self.settlement(settled),
+            Effect::InvoiceVoided { back, .. } | Effect::TransferReturned { back, .. } => {
+                self.given_back(back, None);
+            }
+            Effect::TransferSent(sent) => {
+                self.debits(&sent.taken, RowReason::TransferOut);
+                sent.arrived.iter().for_each(|arrived| self.arrival(arrived));
+            }
+            Effect::TransferReceived { arrived, .. } => self.arrival(arrived),
+            Effect::EventRecorded { taken, uncollected, .. } => {
+                taken.iter().for_each(|taken| self.debits(taken, RowReason::UsageDebit));
+                if let Some(unpaid) = uncollected {
+                    self.uncollected(unpaid.wallet, unpaid.credits);
+                }
+            }
+            Effect::Atomic(effects) => self.batch(effects, command),
+        }
+    }
+
+    /// Each item speaks for itself.
+    fn batch(&mut self, effects: &'a [Effect], command: &'a Command) {
+        let Command::Atomic(items) = command else { return };
+        for (effect, item) in effects.iter().zip(items) {
+            self.effect(effect, item);
+        }
+    }
+
+    /// The id of a row of this record.
+    pub(super) fn id(&self, row: usize) -> RowId {
+        let row = u32::try_from(row).expect("a record has fewer rows than an id can number");
+        RowId::new(self.recorded_at, self.position, row)
+    }
+
+    /// A row with what the command, its origin and the posting say; nothing else yet.
+    pub(super) fn row(
+        &self,
+        wallet: WalletId,
+        posting: Option<&Posting>,
+        row_type: RowType,
+        reason: RowReason,
+    ) -> RowView<'a> {
+        RowView {
+            id: self.id(self.list.len()),
+            wallet,
+            sequence: posting.map(|posting| posting.sequence),
+            row_type,
+            reason,
+            status: RowStatus::Completed,
+            credits: Credits::ZERO,
+            amount: None,
+            currency: None,
+            charged: None,
+            balance_before: posting.map(|posting| posting.before),
+            balance_after: posting.map(|posting| posting.after),
+            slices: SmallVec::new(),
+            tranche: None,
+            repaid: Credits::ZERO,
+            parent: None,
+            completes: None,
+            reference: self.reference,
+            memo: self.memo,
+            idempotency_key: self.origin.and_then(|origin| origin.idempotency_key.as_deref()),
+            by: self.origin.and_then(|origin| origin.by),
+            position: self.position,
+            effective_at: self.effective_at,
+            recorded_at: self.recorded_at,
+        }
+    }
+
+    /// The rows of something that happened by itself: nobody asked for it.
+    fn due(&mut self, due: &'a Due) {
+        let row = match due {
+            Due::Expired { tranche, credits, terms, posting } => RowView {
+                credits: *credits,
+                tranche: Some(*tranche),
+                effective_at: terms.expires_at.unwrap_or(self.recorded_at),
+                ..self.row(posting.wallet, Some(posting), RowType::Debit, RowReason::CreditExpired)
+            },
+            Due::Started { tranche, credits, repaid, effective_at, row, posting } => RowView {
+                credits: *credits,
+                tranche: Some(*tranche),
+                repaid: *repaid,
+                completes: Some(RowId::at_ms(tranche.0.ms(), row.0, row.1)),
+                effective_at: *effective_at,
+                ..self.row(posting.wallet, Some(posting), RowType::Credit, RowReason::ScheduledCredit)
+            },
+            Due::HoldExpired(end) => {
+                self.hold_end(end);
+                self.reference = None;
+                return;
+            }
+        };
+        self.list.push(row);
+    }
+
+    /// The rows of a top-up: a bonus has its purchase as parent.
+    fn credits(&mut self, credits: impl Iterator<Item = &'a CreditRow>, wallet: &WalletHead) {
+        let first = self.list.len();
+        for credit in credits {
+            let reason = RowReason::Credit(credit.reason);
+            let row = RowView {
+                status: if credit.posting.is_some() { RowStatus::Completed } else { RowStatus::Scheduled },
+                credits: credit.terms.original,
+                amount: Some(credit.amount),
+                currency: Some(wallet.unit.currency),
+                charged: credit.charged,
+                tranche: Some(credit.tranche),
+                repaid: credit.repaid,
+                parent: self.parent(first),
+                // The past only orders; the future is when it counts.
+                effective_at: self.recorded_at.max(credit.terms.effective_at),
+                ..self.row(wallet.id, credit.posting.as_ref(), RowType::Credit, reason)
+            };
+            self.list.push(row);
+        }
+    }
+
+    /// The rows of a debit.
+    pub(super) fn debits(&mut self, debited: &'a Debited, reason: RowReason) {
+        let first = self.list.len();
+        for debit in &debited.rows {
+            let wallet = debit.posting.wallet;
+            let row = RowView {
+                credits: debit.credits,
+                amount: Some(debit.amount),
+                currency: Some(debited.currency),
+                slices: debited.slices.iter().filter(|slice| slice.wallet == wallet).collect(),
+                parent: self.parent(first),
+                ..self.row(wallet, Some(&debit.posting), RowType::Debit, reason)
+            };
+            self.list.push(row);
+        }
+    }
+
+    /// The first row of the same effect, for every row but itself.
+    pub(super) fn parent(&self, first: usize) -> Option<RowId> {
+        (self.list.len() > first).then(|| self.id(first))
+    }
+
+    fn termination(&mut self, forfeits: &[Forfeit], posting: Option<&Posting>, wallet: &WalletHead) {
+        let Some(posting) = posting else { return };
+        let credits = forfeits.iter().map(|forfeit| forfeit.credits).sum();
+        let row = RowView {
+            credits,
+            amount: Money::of_credits_half_even(credits, wallet.unit.conversion_rate),
+            currency: Some(wallet.unit.currency),
+            ..self.row(wallet.id, Some(posting), RowType::Debit, RowReason::WalletTermination)
+        };
+        self.list.push(row);
+    }
+
+    /// A memo: the debt that nobody will pay. It moves no balance.
+    fn write_off(&mut self, credits: Credits, wallet: &WalletHead) {
+        if !credits.is_positive() {
+            return;
+        }
+        let row = RowView {
+            credits,
+            amount: Money::of_credits_half_even(credits, wallet.unit.conversion_rate),
+            currency: Some(wallet.unit.currency),
+            ..self.row(wallet.id, None, RowType::Memo, RowReason::Uncollected)
+        };
+        self.list.push(row);
+    }
+}
+
+/// What the rows of an effect belong to.
+fn reference(effect: &Effect) -> Option<Reference<'_>> {
+    match effect {
+        Effect::Held(step) => Some(Reference::Hold(step.hold.id)),
+        Effect::InvoiceSettled(settled) => Some(Reference::Invoice(&settled.invoice)),
+        Effect::InvoiceVoided { invoice, .. } => Some(Reference::Invoice(invoice)),
+        Effect::TransferSent(sent) => Some(Reference::Transfer(sent.out.id)),
+        Effect::TransferReceived { transfer, .. } | Effect::TransferReturned { transfer, .. } => {
+            Some(Reference::Transfer(*transfer))
+        }
+        Effect::Ticked
+        | Effect::CustomerSet(_)
+        | Effect::WalletCreated { .. }
+        | Effect::WalletSet(_)
+        | Effect::ToppedUp { .. }
+        | Effect::Debited(_)
+        | Effect::ManuallyDebited { .. }
+        | Effect::WalletClosed { .. }
+        | Effect::Refunded(_)
+        | Effect::CreditVoided(_)
+        | Effect::TransferDone(_)
+        | Effect::TransferForgotten(_)
+        | Effect::BudgetSet(_)
+        | Effect::BudgetDeleted(_)
+        | Effect::EventRecorded { .. }
+        | Effect::Atomic(_) => None,
+    }
+}
+
+/// The words of a request.
+fn memo(command: &Command) -> Option<&Memo> {
+    match command {
+        Command::TopUp(request) => Some(&request.memo),
+        Command::Debit(request) => Some(&request.memo),
+        Command::ManualDebit(request) => Some(&request.memo),
+        Command::PlaceHold(request) => Some(&request.memo),
+        Command::Capture(request) => Some(&request.memo),
+        Command::Release { memo, .. } => Some(memo),
+        Command::Refund(request) => Some(&request.memo),
+        Command::VoidCredit(request) => Some(&request.memo),
+        Command::Transfer(request) => Some(&request.memo),
+        Command::CreateCustomer { .. }
+        | Command::UpdateCustomer { .. }
+        | Command::DeleteCustomer
+        | Command::CreateWallet(_)
+        | Command::UpdateWallet(_)
+        | Command::Freeze(_)
+        | Command::Unfreeze(_)
+        | Command::Close { .. }
+        | Command::Extend { .. }
+        | Command::Grow { .. }
+        | Command::Settle(_)
+        | Command::VoidInvoice { .. }
+        | Command::TransferIn(_)
+        | Command::TransferDone(_)
+        | Command::TransferBack(_)
+        | Command::TransferForget(_)
+        | Command::SetBudget(_)
+        | Command::DeleteBudget(_)
+        | Command::ResetBudget(_)
+        | Command::Event(_)
+        | Command::Atomic(_)
+        | Command::Tick => None,
+    }
+}
