@@ -16,7 +16,7 @@ mirror_struct! {
     BackRow = BackRow { of_row, credits, amount, posting }
     GivenBack = GivenBack<'a> { reason, debit, rows, slices, lapsed, freed }
     Refunded = Refunded<'a> { of, back, credits, expired, left, mixed_units }
-    Voided = Voided<'a> { of, tranche, terms, credits, held, spent, posting }
+    Voided = Voided<'a> { of, wallet, tranche, terms, credits, held, spent, posting }
 }
 
 impl<'a> Mirror<'a, shapes::BackTo<'a>> for BackTo {

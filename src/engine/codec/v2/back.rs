@@ -89,6 +89,8 @@ pub struct Refunded<'a> {
 pub struct Voided<'a> {
     /// The row that brought it in.
     pub of: Row,
+    /// Its wallet.
+    pub wallet: Thing,
     /// Its tranche.
     pub tranche: Thing,
     /// The tranche's terms.

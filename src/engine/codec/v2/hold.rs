@@ -24,6 +24,8 @@ pub struct Hold<'a> {
     pub id: Thing,
     /// How far it is.
     pub status: HoldStatus,
+    /// The wallet of its first pin.
+    pub wallet: Thing,
     /// For what, and who pays.
     pub charge: Charge<'a>,
     /// What a capture of more does.
