@@ -41,18 +41,21 @@ fn ensure(holds: bool, invariant: &'static str, detail: impl FnOnce() -> String)
 pub fn check_touched(customer: &Customer, facts: &Facts) -> Result<(), Violation> {
     check_chain(customer, facts)?;
     facts.due.iter().try_for_each(|due| moved::check_due(customer, due))?;
-    match &facts.effect {
-        Effect::Atomic(effects) => check_batch(customer, effects),
-        effect => moved::check_effect(customer, effect),
-    }
+    let one = std::slice::from_ref(&facts.effect);
+    check_batch(customer, if let Effect::Atomic(effects) = &facts.effect { effects } else { one })
 }
 
 /// Of a hold only the last step is the state.
 fn check_batch(customer: &Customer, effects: &[Effect]) -> Result<(), Violation> {
     let mut seen: BTreeSet<HoldId> = BTreeSet::new();
-    effects.iter().rev().try_for_each(|effect| match effect {
-        Effect::Held(step) if !seen.insert(step.hold.id) => moved::check_step(customer, step),
-        effect => moved::check_effect(customer, effect),
+    effects.iter().rev().try_for_each(|effect| {
+        moved::check_effect(customer, effect)?;
+        if let Effect::Held(step) = effect
+            && seen.insert(step.hold.id)
+        {
+            moved::check_kept(customer, &step.hold)?;
+        }
+        Ok(())
     })
 }
 

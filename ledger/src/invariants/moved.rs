@@ -13,7 +13,7 @@ use crate::ids::{TrancheId, WalletId};
 use crate::tranche::{Terms, Tranche};
 use crate::wallet::Wallet;
 
-/// One effect, as the last thing that happened.
+/// What one effect moved. Whether a hold is kept is asked of its last step only ([`check_kept`]).
 pub(super) fn check_effect(customer: &Customer, effect: &Effect) -> Result<(), Violation> {
     match effect {
         Effect::Ticked
@@ -37,10 +37,7 @@ pub(super) fn check_effect(customer: &Customer, effect: &Effect) -> Result<(), V
             released.iter().try_for_each(|end| check_end(customer, end))?;
             customer.wallet(wallet.id).map_or(Ok(()), state::check_closed)
         }
-        Effect::Held(step) => {
-            check_step(customer, step)?;
-            check_kept(customer, &step.hold)
-        }
+        Effect::Held(step) => check_step(customer, step),
         Effect::Refunded(refunded) => check_back(customer, &refunded.back),
         Effect::CreditVoided(voids) => voids.iter().try_for_each(|void| check_void(customer, void)),
         Effect::InvoiceSettled(settled) => check_settled(customer, settled),
@@ -118,7 +115,7 @@ fn check_within(customer: &Customer, wallet: WalletId) -> Result<(), Violation> 
 }
 
 /// What a step of a hold moved.
-pub(super) fn check_step(customer: &Customer, step: &HoldStep) -> Result<(), Violation> {
+fn check_step(customer: &Customer, step: &HoldStep) -> Result<(), Violation> {
     state::check_hold(&step.hold)?;
     let pins = sum(step.pinned.iter()).is_positive();
     let fits = match step.verb {
@@ -140,7 +137,7 @@ pub(super) fn check_step(customer: &Customer, step: &HoldStep) -> Result<(), Vio
 }
 
 /// An open hold is in the state as the facts say; any other is not.
-fn check_kept(customer: &Customer, hold: &Hold) -> Result<(), Violation> {
+pub(super) fn check_kept(customer: &Customer, hold: &Hold) -> Result<(), Violation> {
     let kept = customer.holds.get(hold.id);
     let agrees = match hold.status {
         HoldStatus::Open => kept == Some(hold),

@@ -1,6 +1,8 @@
 //! Holds: placed, captured, released, extended, grown; what becomes of them by themselves (SEMANTICS §5).
 
+mod budget;
 mod capture;
+mod close;
 mod ends;
 mod place;
 pub(super) mod random;
