@@ -11,5 +11,6 @@ mod invoice;
 mod life;
 mod refund;
 mod transfer;
+mod transit;
 mod undoing;
 mod void;
