@@ -23,8 +23,8 @@ fn records(criterion: &mut Criterion) {
             encode_customer_frame(
                 frame,
                 black_box(&record),
-                samples::TENANT,
-                samples::OWNER,
+                (samples::TENANT, samples::OWNER),
+                record.facts.at,
                 Lsn(98_765_432),
             )
             .expect("a debit fits");

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use coffer::engine::{Engine, EngineOptions, Operation, Target};
 use coffer::env::Env;
 use coffer_ledger::amount::{Credits, Rate};
-use coffer_ledger::command::{Command, CreateWallet, CreditReason, Debit, Memo, Origin, Quantity, TopUp};
+use coffer_ledger::command::{
+    Asked, Charge, Command, CreateWallet, CreditReason, Debit, Memo, Origin, Quantity, TopUp,
+};
 use coffer_ledger::fact::Effect;
 use coffer_ledger::ids::{TenantNumber, WalletId};
 use coffer_ledger::scope::PriceTypes;
@@ -94,12 +96,15 @@ fn top_up(wallet: WalletId, credits: i64) -> Command {
 
 fn debit(credits: i64) -> Command {
     Command::Debit(Debit {
-        quantity: Quantity::Credits(Credits::whole(credits)),
-        wallet: None,
-        currency: None,
-        price_unit: None,
-        price_type: PriceType::Usage,
-        feature: None,
+        asked: Asked::Credits(Credits::whole(credits)),
+        charge: Charge {
+            wallet: None,
+            currency: None,
+            price_unit: None,
+            price_type: PriceType::Usage,
+            feature: None,
+            budget: None,
+        },
         partial: false,
         memo: Memo::default(),
     })

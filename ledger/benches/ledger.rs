@@ -7,7 +7,9 @@ use std::hint::black_box;
 use coffer_ledger::amount::{Credits, Rate};
 use coffer_ledger::apply::{apply, bind};
 use coffer_ledger::catalog::tenant::Settings;
-use coffer_ledger::command::{Command, CreateWallet, CreditReason, Debit, Memo, Quantity, TopUp};
+use coffer_ledger::command::{
+    Asked, Charge, Command, CreateWallet, CreditReason, Debit, Memo, Quantity, TopUp,
+};
 use coffer_ledger::customer::Customer;
 use coffer_ledger::decide::{Context, decide};
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber, WalletId};
@@ -67,14 +69,17 @@ fn top_up(wallet: WalletId, days: u64) -> Command {
     })
 }
 
-fn debit(quantity: Quantity) -> Command {
+fn debit(asked: Asked) -> Command {
     Command::Debit(Debit {
-        quantity,
-        wallet: None,
-        currency: Some(Currency(*b"usd")),
-        price_unit: None,
-        price_type: PriceType::Usage,
-        feature: None,
+        asked,
+        charge: Charge {
+            wallet: None,
+            currency: Some(Currency(*b"usd")),
+            price_unit: None,
+            price_type: PriceType::Usage,
+            feature: None,
+            budget: None,
+        },
         partial: false,
         memo: Memo::default(),
     })
@@ -94,7 +99,7 @@ fn customer(tranches: u64) -> (Customer, WalletId) {
 fn debits(criterion: &mut Criterion) {
     let (settings, limits) = (Settings::default(), Limits::default());
     let context = context(&settings, &limits);
-    let small = debit(Quantity::Credits(Credits(123_456_789)));
+    let small = debit(Asked::Credits(Credits(123_456_789)));
     for tranches in [1, 3, 100] {
         let (mut customer, _) = customer(tranches);
         criterion.bench_function(&format!("debit/decide/{tranches}"), |bencher| {
@@ -111,7 +116,7 @@ fn debits(criterion: &mut Criterion) {
         });
     }
     let (customer, _) = customer(100);
-    let across = debit(Quantity::Credits(Credits::whole(99_999)));
+    let across = debit(Asked::Credits(Credits::whole(99_999)));
     criterion.bench_function("debit/decide/across 100", |bencher| {
         bencher.iter(|| decide(black_box(&customer), black_box(&across), &context));
     });

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use coffer_ledger::amount::{Credits, Rate};
-use coffer_ledger::command::{Command, CreateWallet, CreditReason, Debit, Memo, Origin, Quantity, TopUp};
+use coffer_ledger::command::{
+    Asked, Charge, Command, CreateWallet, CreditReason, Debit, Memo, Origin, Quantity, TopUp,
+};
 use coffer_ledger::fact::Effect;
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
 use coffer_ledger::scope::PriceTypes;
@@ -219,12 +221,15 @@ pub(super) fn top_up(wallet: coffer_ledger::ids::WalletId) -> Command {
 
 pub(super) fn debit() -> Command {
     Command::Debit(Debit {
-        quantity: Quantity::Credits(Credits::whole(1)),
-        wallet: None,
-        currency: None,
-        price_unit: None,
-        price_type: PriceType::Usage,
-        feature: None,
+        asked: Asked::Credits(Credits::whole(1)),
+        charge: Charge {
+            wallet: None,
+            currency: None,
+            price_unit: None,
+            price_type: PriceType::Usage,
+            feature: None,
+            budget: None,
+        },
         partial: false,
         memo: Memo::default(),
     })

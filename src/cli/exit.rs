@@ -118,6 +118,7 @@ impl From<Failure> for CliError {
             | Failure::KeysFull
             | Failure::ReadOnly(_)
             | Failure::Quarantined
+            | Failure::InTransit(_)
             | Failure::OutcomeUnknown => Code::Failed,
         };
         Self::new(code, failure.to_string())

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use coffer_ledger::catalog::tenant::Tenant;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
+use coffer_ledger::time::Timestamp;
 use coffer_wal::{Journal, Log, LogReader, Lsn, SnapshotStore, Space, Subject};
 use ractor::ActorRef;
 
@@ -13,6 +14,7 @@ use super::codec::kinds;
 use super::counters::Counters;
 use super::directory::Directory;
 use super::gate::Done;
+use super::intents::Intents;
 use super::keys::Keys;
 use super::operation::Failure;
 use super::options::EngineOptions;
@@ -51,6 +53,10 @@ pub(crate) struct Core {
     pub(crate) counters: Counters,
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) permit_limits: PermitLimits,
+    /// Room for the engine's own writes.
+    pub(crate) internal: Arc<Door>,
+    /// Transfers on their way.
+    pub(crate) intents: Intents,
     /// Set once: no write is admitted any more.
     pub(crate) closing: AtomicBool,
     /// Held while a snapshot is taken.
@@ -73,6 +79,11 @@ impl Core {
             Space::Low { .. } if self.journal.halted().is_some() => Err(Failure::Halted),
             Space::Low { .. } => Err(Failure::ReadOnly("the disk is nearly full")),
         }
+    }
+
+    /// The tenant's time: its own clock if it has one, else the engine's (SEMANTICS §10).
+    pub(crate) fn now_of(&self, tenant: TenantNumber) -> Timestamp {
+        self.views.get(tenant).and_then(|view| view.test_clock).unwrap_or_else(|| self.time.now())
     }
 
     /// The door of a customer of this tenant that wakes now.

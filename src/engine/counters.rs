@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use coffer_ledger::refusal::Refusal;
 
 /// Codes under which refusals are counted, in the order of `Refusal`'s variants.
-const REFUSAL_CODES: [&str; 9] = [
+const REFUSAL_CODES: [&str; 15] = [
     "insufficient_credits",
     "not_found",
     "already_exists",
@@ -15,12 +15,20 @@ const REFUSAL_CODES: [&str; 9] = [
     "amount",
     "unit",
     "limit_reached",
+    "hold_closed",
+    "hold_expired",
+    "over_capture",
+    "over_refund",
+    "budget_exceeded",
+    "event_time",
 ];
 
 /// Counts since the start.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) debits: AtomicU64,
+    pub(crate) holds: AtomicU64,
+    pub(crate) captures: AtomicU64,
     pub(crate) other_commands: AtomicU64,
     pub(crate) replays: AtomicU64,
     pub(crate) overloaded: AtomicU64,
@@ -48,7 +56,7 @@ impl Counters {
     }
 }
 
-const fn index_of(refusal: &Refusal) -> usize {
+fn index_of(refusal: &Refusal) -> usize {
     match refusal {
         Refusal::InsufficientCredits { .. } => 0,
         Refusal::CustomerNotFound | Refusal::WalletNotFound(_) | Refusal::NotFound(_) => 1,
@@ -59,5 +67,12 @@ const fn index_of(refusal: &Refusal) -> usize {
         Refusal::AmountInvalid(_) | Refusal::AmountOverflow(_) => 6,
         Refusal::UnitRequired | Refusal::UnitMismatch => 7,
         Refusal::LimitReached { .. } => 8,
+        Refusal::HoldClosed(_) => 9,
+        Refusal::HoldExpired(_) => 10,
+        Refusal::OverCapture { .. } => 11,
+        Refusal::OverRefund { .. } => 12,
+        Refusal::BudgetExceeded { .. } => 13,
+        Refusal::EventTime(_) => 14,
+        Refusal::Item { refusal, .. } => index_of(refusal),
     }
 }

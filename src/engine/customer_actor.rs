@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use coffer_ledger::customer::Customer;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
+use coffer_ledger::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::codec;
@@ -229,7 +230,8 @@ pub(crate) fn take(seat: &mut Seat, message: Message) -> Result<(), Broken> {
         }
         Message::Read(reader) => {
             // The reader is the caller's code; what it breaks is its own answer.
-            let shown = (&seat.customer, seat.now());
+            let (now, _) = seat.now();
+            let shown = (&seat.customer, now);
             if let Ok(then) = catch_unwind(AssertUnwindSafe(|| reader(Ok(shown)))) {
                 seat.core.after(seat.customer.last_position, then);
             }
@@ -251,11 +253,20 @@ fn bytes_of(customer: &Customer) -> Vec<u8> {
     bytes
 }
 
+/// When the timer looks at a customer: when something is due, at once while transfers of it are on their way.
+pub(crate) fn wakes_at(customer: &Customer) -> Timestamp {
+    if customer.transfers_out.is_empty() && customer.transfers_in.is_empty() {
+        customer.next_due()
+    } else {
+        customer.next_due().min(customer.last_at)
+    }
+}
+
 /// The form in which a customer rests.
 pub(crate) fn resting_of(customer: &Customer) -> Resting {
     Resting {
         bytes: bytes_of(customer).into_boxed_slice(),
         position: LogPosition(customer.last_position.0),
-        next_due: customer.next_due(),
+        next_due: wakes_at(customer),
     }
 }

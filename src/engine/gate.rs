@@ -23,7 +23,20 @@ pub(crate) enum Outcome {
         position: LogPosition,
         /// What is asked now, to be compared with it.
         asked: Box<Operation>,
+        /// By what the two are the same request.
+        by: SameBy,
     },
+}
+
+/// By what a repeat is known (SEMANTICS §9, §14, §19).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SameBy {
+    /// By its idempotency key: it must ask the same.
+    Key,
+    /// By its invoice: it must ask the same, under whatever key.
+    Invoice,
+    /// By its event's source and id: the first one counts.
+    Event,
 }
 
 /// What the waiting caller gets.

@@ -2,6 +2,7 @@
 
 use coffer_ledger::customer::Customer;
 use coffer_ledger::ids::LogPosition;
+use coffer_ledger::looked_up::LookedUp;
 use coffer_ledger::time::Timestamp;
 use tokio::sync::oneshot;
 
@@ -10,10 +11,11 @@ use super::keys::KeyHash;
 use super::operation::{Failure, Operation};
 use super::permits::Permit;
 
-/// An operation and the hash of its key.
+/// An operation, the hash of its key, and what was looked up for it.
 pub(crate) struct Keyed {
     pub(crate) operation: Box<Operation>,
     pub(crate) key: Option<KeyHash>,
+    pub(crate) looked_up: Option<Box<LookedUp>>,
 }
 
 /// A reader: looks at the state as of the instant and gives what is to be done once that state is durable.

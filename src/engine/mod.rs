@@ -6,6 +6,7 @@
 //! Absent on purpose: HTTP (see `http`), rules (see [`coffer_ledger`]), the format of files (see [`coffer_wal`]).
 
 mod arriving_keys;
+mod closed;
 pub mod codec;
 mod core;
 mod counters;
@@ -16,7 +17,9 @@ mod footprint;
 mod gate;
 mod host;
 mod housekeeping;
+mod intents;
 mod keys;
+mod looking_up;
 mod message;
 #[cfg(all(test, shuttle))]
 mod model;
@@ -38,6 +41,7 @@ mod submit;
 mod sync;
 mod tenant_actor;
 mod tenant_view;
+mod test_clock;
 mod timers;
 mod turn;
 mod whole;
@@ -48,8 +52,9 @@ use std::time::Duration;
 
 use coffer_ledger::catalog::tenant::TenantCommand;
 use coffer_ledger::command::Origin;
-use coffer_ledger::customer::Customer;
-use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
+use coffer_ledger::customer::{ClosedAs, Customer};
+use coffer_ledger::hold::Hold;
+use coffer_ledger::ids::{CustomerNumber, HoldId, LogPosition, TenantNumber, TransferId};
 use coffer_ledger::time::Timestamp;
 use coffer_wal::Halted;
 
@@ -170,25 +175,112 @@ impl Engine {
         submit::tenant(&self.core, tenant, operation).await
     }
 
+    /// Sends credit to another wallet and waits until it has arrived or is back. The work goes on whether somebody waits or not.
+    ///
+    /// # Errors
+    /// [`Failure`]; [`Failure::InTransit`] if it takes long.
+    pub async fn transfer(
+        &self,
+        tenant: TenantNumber,
+        from: Target<'_>,
+        operation: Operation,
+    ) -> Result<(Committed, ClosedAs), Failure> {
+        let committed = self.submit(tenant, from, operation).await?;
+        let how = closed::end_of_transfer(&self.core, tenant, &committed).await?;
+        Ok((committed, how))
+    }
+
+    /// How a transfer ended; `None` = it is on its way.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`]; [`Failure::RecordGone`] if it ended too long ago to be found.
+    pub async fn transfer_status(
+        &self,
+        tenant: TenantNumber,
+        id: TransferId,
+    ) -> Result<Option<ClosedAs>, Failure> {
+        closed::transfer(&self.core, tenant, id).await
+    }
+
+    /// A hold of a customer's, open or closed, as its last record left it.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`]; [`Failure::RecordGone`] if it ended too long ago to be found.
+    pub async fn hold(
+        &self,
+        tenant: TenantNumber,
+        target: Target<'_>,
+        id: HoldId,
+    ) -> Result<Seen<Box<Hold>>, Failure> {
+        let number = self.resolve(tenant, target).ok_or(Failure::NotFound("customer"))?;
+        closed::hold(&self.core, (tenant, number), id).await
+    }
+
+    /// Moves the clock of a tenant in test mode, and does everything that this makes due. All of it is durable when this resolves.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn move_clock(
+        &self,
+        tenant: TenantNumber,
+        operation: TenantOperation,
+    ) -> Result<TenantCommitted, Failure> {
+        let dry_run = operation.dry_run;
+        let committed = self.submit_tenant(tenant, operation).await?;
+        if !dry_run {
+            test_clock::catch_up(&self.core, tenant).await?;
+        }
+        Ok(committed)
+    }
+
+    /// The tenant's time: its own clock in test mode, else the engine's.
+    #[must_use]
+    pub fn now_of(&self, tenant: TenantNumber) -> Timestamp {
+        self.core.now_of(tenant)
+    }
+
     /// Makes a tenant. A repeat under the same key is answered by the first.
     ///
     /// # Errors
     /// [`coffer_ledger::refusal::Refusal::AlreadyExists`] if there is one of this name.
     pub async fn create_tenant(&self, name: &str, origin: Origin) -> Result<TenantCommitted, Failure> {
+        self.create_tenant_of(name, false, origin).await
+    }
+
+    /// Makes a tenant in test mode: it may be given a clock of its own (SEMANTICS §10).
+    ///
+    /// # Errors
+    /// As [`Engine::create_tenant`].
+    pub async fn create_test_tenant(&self, name: &str, origin: Origin) -> Result<TenantCommitted, Failure> {
+        self.create_tenant_of(name, true, origin).await
+    }
+
+    async fn create_tenant_of(
+        &self,
+        name: &str,
+        test_mode: bool,
+        origin: Origin,
+    ) -> Result<TenantCommitted, Failure> {
         // On a task of its own: a caller that hangs up must not leave the lock before the name is published.
         let (engine, name) = (self.clone(), Box::from(name));
-        let creating = self.core.runtime.spawn(async move { engine.create_tenant_alone(name, origin).await });
+        let creating =
+            self.core.runtime.spawn(async move { engine.create_tenant_alone(name, test_mode, origin).await });
         creating.await.map_err(|_| Failure::OutcomeUnknown)?
     }
 
-    async fn create_tenant_alone(&self, name: Box<str>, origin: Origin) -> Result<TenantCommitted, Failure> {
+    async fn create_tenant_alone(
+        &self,
+        name: Box<str>,
+        test_mode: bool,
+        origin: Origin,
+    ) -> Result<TenantCommitted, Failure> {
         let _one_at_a_time = self.creating.lock().await;
         self.core.admit()?;
         let named = self.core.views.all().iter().find(|view| view.name == name).map(|view| view.number);
         // If it has the name, it refuses, unless this is the request that made it.
         let number = named.unwrap_or_else(|| self.core.vacant_tenant());
-        let command = TenantCommand::Create { name };
-        self.submit_tenant(number, TenantOperation { command, origin }).await
+        let command = TenantCommand::Create { name, test_mode };
+        self.submit_tenant(number, TenantOperation::new(command, origin)).await
     }
 
     /// What is published of a tenant.

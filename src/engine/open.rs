@@ -9,9 +9,10 @@ use coffer_wal::{Log, LogOptions, Opened, SnapshotError};
 use super::core::Core;
 use super::counters::Counters;
 use super::gate::Done;
+use super::intents::Intents;
 use super::keys::Keys;
 use super::options::EngineOptions;
-use super::permits::PermitLimits;
+use super::permits::{Door, PermitLimits};
 use super::recovery::{RecoveryProgress, Tables, recover};
 use super::tenant_view::TenantViews;
 use super::timers::Timers;
@@ -116,7 +117,14 @@ fn assemble(
         tenant: options.writes_in_flight_tenant_max,
         customer: options.writes_in_flight_customer_max,
     };
+    let internal = PermitLimits {
+        engine: options.internal_in_flight_max,
+        tenant: options.internal_in_flight_max,
+        customer: options.internal_in_flight_max,
+    };
     let core = Arc::new(Core {
+        internal: Door::new(Arc::default(), Arc::default(), internal),
+        intents: Intents::default(),
         time: Timekeeper::start(Arc::clone(&env.clock), tables.last_at),
         journal: log.journal(),
         reader: log.reader(),

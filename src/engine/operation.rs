@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use coffer_ledger::catalog::tenant::{TenantCommand, TenantRecord};
 use coffer_ledger::command::{Command, Origin};
-use coffer_ledger::ids::{CustomerNumber, LogPosition, WalletId};
+use coffer_ledger::ids::{CustomerNumber, LogPosition, TransferId, WalletId};
 use coffer_ledger::record::Record;
 use coffer_ledger::refusal::Refusal;
 
@@ -98,6 +98,16 @@ pub struct TenantOperation {
     pub command: TenantCommand,
     /// Who asks, and under which idempotency key.
     pub origin: Origin,
+    /// Answer what would happen and change nothing. A dry run stores no key.
+    pub dry_run: bool,
+}
+
+impl TenantOperation {
+    /// To be done, not only tried.
+    #[must_use]
+    pub const fn new(command: TenantCommand, origin: Origin) -> Self {
+        Self { command, origin, dry_run: false }
+    }
 }
 
 /// An accepted tenant operation; published before this is returned.
@@ -158,6 +168,9 @@ pub enum Failure {
     /// 503 `outcome_unknown`: the engine lost the answer.
     #[error("the outcome is unknown: retry with the same idempotency key")]
     OutcomeUnknown,
+    /// 503 `outcome_unknown`: the transfer left and has neither arrived nor returned yet; it goes on by itself.
+    #[error("transfer {0} is on its way: ask for it, or retry with the same idempotency key")]
+    InTransit(TransferId),
     /// The log halted: an I/O failure or a fence. Nothing more is answered.
     #[error("the log has halted")]
     Halted,

@@ -19,6 +19,8 @@ pub struct EngineOptions {
     pub writes_in_flight_tenant_max: u32,
     /// The same for one customer.
     pub writes_in_flight_customer_max: u32,
+    /// The engine's own writes (transfers on their way) between admission and durability.
+    pub internal_in_flight_max: u32,
     /// Customers with a live actor beyond which a second without a message is enough to rest. A soft limit.
     pub actors_max: usize,
     /// Seconds without a message after which an actor rests.
@@ -54,6 +56,7 @@ impl EngineOptions {
             writes_in_flight_max: 16_384,
             writes_in_flight_tenant_max: 8_192,
             writes_in_flight_customer_max: 4_096,
+            internal_in_flight_max: 1_024,
             actors_max: 50_000,
             actor_idle_s: 60,
             ticks_per_s_max: 20_000,

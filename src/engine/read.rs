@@ -27,7 +27,7 @@ where
     match core.router.peek(of.0, of.1)? {
         Peek::Resting(resting) => {
             let customer = decode(&resting)?;
-            let value = look(exists(&customer)?, core.time.now().max(customer.last_at));
+            let value = look(exists(&customer)?, core.now_of(of.0).max(customer.last_at));
             Ok(Seen { value, position: resting.position })
         }
         Peek::Busy => ask(core, of, look).await,
@@ -78,7 +78,7 @@ where
             }
         }
     }
-    let now = core.time.now();
+    let now = core.now_of(tenant);
     let decoding = core.runtime.spawn_blocking(move || decode_all(found, now, look.as_ref()));
     decoding.await.map_err(|_| Failure::Internal)?
 }

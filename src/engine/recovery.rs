@@ -15,7 +15,7 @@ use hashbrown::hash_map::Entry;
 
 use super::arriving_keys::ArrivingKeys;
 use super::codec::{self, kinds};
-use super::customer_actor::resting_of;
+use super::customer_actor::{resting_of, wakes_at};
 use super::directory::Directory;
 use super::fold::fold;
 use super::keys::{KeyEntry, KeyHash, Keys};
@@ -159,12 +159,11 @@ impl Load for Loading<'_> {
     fn customer(&mut self, customer: Customer, bytes: &[u8]) {
         self.customers += 1;
         self.tables.directory.note(&customer);
-        let next_due = customer.next_due();
+        let next_due = wakes_at(&customer);
         if next_due < Timestamp::MAX {
             self.tables.due.push((next_due, customer.tenant, customer.number));
         }
         let resting = Resting { bytes: bytes.into(), position: customer.last_position, next_due };
-        self.tables.last_at = self.tables.last_at.max(customer.last_at);
         self.tables.router.lay_to_rest(customer.tenant, customer.number, resting);
     }
 

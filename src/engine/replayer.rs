@@ -5,10 +5,12 @@ use std::sync::Arc;
 use coffer_ledger::catalog::tenant::{TenantCommand, TenantRecord};
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
 use coffer_ledger::record::Record;
+use coffer_ledger::refusal::Refusal;
 use coffer_wal::{Lsn, ReadError, RecordBuf};
 
 use super::codec::{self, kinds};
 use super::core::Core;
+use super::gate::SameBy;
 use super::names::names;
 use super::operation::{Committed, Failure, Operation, StoredRecord, TenantCommitted, TenantOperation};
 
@@ -17,12 +19,19 @@ pub(crate) async fn replay(
     core: &Arc<Core>,
     to: (TenantNumber, CustomerNumber),
     asked: Operation,
-    position: LogPosition,
+    (position, by): (LogPosition, SameBy),
 ) -> Result<Committed, Failure> {
+    // A settled invoice is found in the state, which may be ahead of the disk.
+    core.durable(position).await?;
     let stored = read(core, position).await?;
     let record = customer_record(&stored, to.0)?;
-    if record.command != asked.command || record.origin.idempotency_key != asked.origin.idempotency_key {
-        return Err(Failure::KeyReused);
+    let same_key = record.origin.idempotency_key == asked.origin.idempotency_key;
+    let same_request = record.command == asked.command;
+    match by {
+        SameBy::Key if !(same_key && same_request) => return Err(Failure::KeyReused),
+        SameBy::Event if !same_key => return Err(Failure::KeyReused),
+        SameBy::Invoice if !same_request => return Err(Refusal::AlreadyExists("invoice").into()),
+        SameBy::Key | SameBy::Event | SameBy::Invoice => {}
     }
     let customer = names(core, to).await?;
     Ok(Committed { position, record: Box::new(record), customer, replayed: true })
@@ -57,6 +66,16 @@ pub(crate) async fn stored(
     let number = CustomerNumber(stored.header.subject.number);
     let customer = names(core, (tenant, number)).await?;
     Ok(StoredRecord { position, record: Box::new(record), customer })
+}
+
+/// A customer's record, and the position of the one before it.
+pub(crate) async fn stored_with_previous(
+    core: &Arc<Core>,
+    tenant: TenantNumber,
+    position: LogPosition,
+) -> Result<(Record, LogPosition), Failure> {
+    let stored = read(core, position).await?;
+    Ok((customer_record(&stored, tenant)?, LogPosition(stored.header.previous.0)))
 }
 
 async fn read(core: &Arc<Core>, position: LogPosition) -> Result<RecordBuf, Failure> {

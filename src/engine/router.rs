@@ -106,7 +106,18 @@ impl<H: Host> Router<H> {
         self.push(core, to, if_vacant, |door| door.admit(writes).map(build).ok_or(Failure::Overloaded))
     }
 
-    /// Sends what takes no permit: reads and internal messages.
+    /// Sends a write of the engine's own, through a door of its own.
+    pub(crate) fn send_internal(
+        &self,
+        core: &Arc<H>,
+        to: (TenantNumber, CustomerNumber),
+        door: &Arc<Door>,
+        build: impl FnOnce(Permit) -> H::Message,
+    ) -> Result<(), SendError> {
+        self.push(core, to, IfVacant::Refuse, |_| door.admit(1).map(build).ok_or(Failure::Overloaded))
+    }
+
+    /// Sends what takes no permit: reads and ticks.
     pub(crate) fn send(
         &self,
         core: &Arc<H>,

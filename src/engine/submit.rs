@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use coffer_ledger::command::{Command, Event};
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
+use coffer_ledger::looked_up::LookedUp;
 use tokio::sync::oneshot;
 
 use super::core::{Core, customer_subject};
 use super::counters::Counters;
 use super::gate::{Answer, Group, GroupShare, Outcome};
+use super::looking_up;
 use super::message::{Keyed, Message};
 use super::operation::{Committed, Failure, Operation, Target, TenantCommitted, TenantOperation};
 use super::permits::Door;
@@ -29,13 +32,18 @@ pub(crate) async fn one(
     operation: Box<Operation>,
 ) -> Result<Committed, Failure> {
     core.admit()?;
+    let looked_up = match looking_up::needs(&operation.command) {
+        false => None,
+        // Boxed: few operations pay for it, and all would carry its room.
+        true => Box::pin(look_up(core, tenant, target, &operation)).await?,
+    };
     let (reply, waiting) = oneshot::channel();
-    let mut letter = Some((operation, reply));
+    let mut letter = Some((operation, reply, looked_up));
     let number = loop {
         let (number, if_vacant) = locate(core, tenant, target)?;
         let build = |permit| {
-            let (operation, reply) = letter.take().expect("a letter is built once");
-            Message::One { keyed: keyed(core, tenant, number, operation), reply, permit }
+            let (operation, reply, looked_up) = letter.take().expect("a letter is built once");
+            Message::One { keyed: keyed(core, tenant, number, operation, looked_up), reply, permit }
         };
         match core.router.send_write(core, (tenant, number), if_vacant, 1, build) {
             Ok(()) => break number,
@@ -43,6 +51,43 @@ pub(crate) async fn one(
             Err(SendError::Failed(failure)) => return Err(counted(core, failure)),
         }
     };
+    let answer = waiting.await.map_err(|_| Failure::OutcomeUnknown)?;
+    open_answer(core, (tenant, number), answer).await
+}
+
+/// What the operation needs of the log or of another customer.
+async fn look_up(
+    core: &Arc<Core>,
+    tenant: TenantNumber,
+    target: Target<'_>,
+    operation: &Operation,
+) -> Result<Option<Box<LookedUp>>, Failure> {
+    if !looking_up::needs(&operation.command) {
+        return Ok(None);
+    }
+    let (number, _) = locate(core, tenant, target)?;
+    looking_up::look_up(core, tenant, number, &operation.command).await
+}
+
+/// One operation of the engine's own: it has room of its own, so that what customers ask for cannot keep it out.
+pub(crate) async fn internal(
+    core: &Arc<Core>,
+    tenant: TenantNumber,
+    number: CustomerNumber,
+    operation: Operation,
+) -> Result<Committed, Failure> {
+    core.admit()?;
+    let (reply, waiting) = oneshot::channel();
+    let mut letter = Some((Box::new(operation), reply));
+    let build = |permit| {
+        let (operation, reply) = letter.take().expect("a letter is built once");
+        Message::One { keyed: keyed(core, tenant, number, operation, None), reply, permit }
+    };
+    match core.router.send_internal(core, (tenant, number), &core.internal, build) {
+        Ok(()) => {}
+        Err(SendError::Failed(failure)) => return Err(failure),
+        Err(SendError::Renumbered) => return Err(Failure::NotFound("customer")),
+    }
     let answer = waiting.await.map_err(|_| Failure::OutcomeUnknown)?;
     open_answer(core, (tenant, number), answer).await
 }
@@ -84,8 +129,14 @@ async fn send_wave(
     if let Err(failure) = core.admit() {
         return wave.iter().map(|_| Err(failure.clone())).collect();
     }
+    let (wave, failed) = look_up_each(core, tenant, wave).await;
     let envelopes = sort_into_envelopes(core, tenant, wave);
-    let (group, ready) = Group::new(len, envelopes.len());
+    let parts = envelopes.len() + usize::from(!failed.is_empty());
+    let (group, ready) = Group::new(len, parts);
+    if !failed.is_empty() {
+        let (items, failures): (Vec<_>, Vec<_>) = failed.into_iter().unzip();
+        GroupShare::new(Arc::clone(&group), items).answer(failures.into_iter().map(Err));
+    }
     for envelope in envelopes {
         send_envelope(core, tenant, envelope, &group);
     }
@@ -96,14 +147,29 @@ async fn send_wave(
     answers
 }
 
-fn sort_into_envelopes(
-    core: &Core,
+/// An operation of a wave, by its place in it, and what was looked up for it.
+type Found = (u32, CustomerNumber, Box<Operation>, Option<Box<LookedUp>>);
+
+/// Looks up what each operation needs; those whose need cannot be met are answered at once.
+async fn look_up_each(
+    core: &Arc<Core>,
     tenant: TenantNumber,
     wave: Vec<(CustomerNumber, Operation)>,
-) -> Vec<Envelope> {
+) -> (Vec<Found>, Vec<(u32, Failure)>) {
+    let (mut found, mut failed) = (Vec::with_capacity(wave.len()), Vec::new());
+    for (item, (number, operation)) in (0_u32..).zip(wave) {
+        match look_up(core, tenant, Target::Number(number), &operation).await {
+            Ok(looked_up) => found.push((item, number, Box::new(operation), looked_up)),
+            Err(failure) => failed.push((item, failure)),
+        }
+    }
+    (found, failed)
+}
+
+fn sort_into_envelopes(core: &Core, tenant: TenantNumber, wave: Vec<Found>) -> Vec<Envelope> {
     let mut envelopes: Vec<Envelope> = Vec::new();
     let mut open: HashMap<CustomerNumber, usize> = HashMap::new();
-    for (item, (number, operation)) in (0_u32..).zip(wave) {
+    for (item, number, operation, looked_up) in wave {
         let at = open.get(&number).copied().filter(|at| envelopes[*at].items.len() < ENVELOPE_OPERATIONS_MAX);
         let at = at.unwrap_or_else(|| {
             envelopes.push(Envelope { number, items: Vec::new(), operations: Vec::new() });
@@ -111,7 +177,7 @@ fn sort_into_envelopes(
             envelopes.len() - 1
         });
         envelopes[at].items.push(item);
-        envelopes[at].operations.push(keyed(core, tenant, number, Box::new(operation)));
+        envelopes[at].operations.push(keyed(core, tenant, number, operation, looked_up));
     }
     envelopes
 }
@@ -187,11 +253,25 @@ fn locate<'a>(
     Ok((number, IfVacant::Refuse))
 }
 
-fn keyed(core: &Core, tenant: TenantNumber, number: CustomerNumber, operation: Box<Operation>) -> Keyed {
+fn keyed(
+    core: &Core,
+    tenant: TenantNumber,
+    number: CustomerNumber,
+    mut operation: Box<Operation>,
+    looked_up: Option<Box<LookedUp>>,
+) -> Keyed {
     let subject = customer_subject(tenant, number);
+    if let Command::Event(event) = &operation.command {
+        operation.origin.idempotency_key = Some(event_key(event));
+    }
     // A dry run looks a key up as the real request would, and stores none.
     let key = operation.origin.idempotency_key.as_deref().map(|key| core.keys.hash(subject, key));
-    Keyed { operation, key }
+    Keyed { operation, key, looked_up }
+}
+
+/// An event's key is its source and id (SEMANTICS §19). The length keeps the two apart.
+fn event_key(event: &Event) -> Box<str> {
+    format!("event/{}/{}/{}", event.source.len(), event.source, event.id).into()
 }
 
 async fn open_answer(
@@ -201,7 +281,7 @@ async fn open_answer(
 ) -> Result<Committed, Failure> {
     match answer? {
         Outcome::Committed(committed) => Ok(committed),
-        Outcome::Replay { position, asked } => replayer::replay(core, to, *asked, position).await,
+        Outcome::Replay { position, asked, by } => replayer::replay(core, to, *asked, (position, by)).await,
     }
 }
 

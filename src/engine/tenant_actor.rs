@@ -139,10 +139,16 @@ impl State {
         let facts = decided
             .map_err(|_| Failure::Internal)?
             .inspect_err(|refusal| self.core.counters.refused(refusal))?;
+        let operation_is_dry = operation.dry_run;
         let record = TenantRecord { origin: operation.origin, command: operation.command, facts };
         let mut frame = Vec::new();
         codec::encode_tenant_frame(&mut frame, &record, self.tenant.number, Lsn(self.tenant.last_position.0))
             .map_err(|_| Failure::RecordTooLarge { max: coffer_wal::frame::RECORD_BYTES_LIMIT })?;
+        if operation_is_dry {
+            let committed =
+                TenantCommitted { position: LogPosition(0), record: Box::new(record), replayed: false };
+            return Ok(TenantOutcome::Committed(committed));
+        }
         // ---- all checks are done; from here on only mutation ----
         let position = self.log(&record.facts, &frame)?;
         if let Some(key) = key {

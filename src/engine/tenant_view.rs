@@ -8,8 +8,10 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use arc_swap::cache::Cache;
 use coffer_ledger::catalog::api_key::{ApiKey, KeyScopes};
+use coffer_ledger::catalog::rate_card::RateCard;
 use coffer_ledger::catalog::tenant::{Settings, Tenant};
 use coffer_ledger::ids::{CustomerNumber, KeyId, TenantNumber};
+use coffer_ledger::time::Timestamp;
 use hashbrown::HashMap;
 
 /// A tenant as of its last durable record.
@@ -23,6 +25,12 @@ pub struct TenantView {
     pub settings: Settings,
     /// Every key, revoked ones included, oldest first.
     pub keys: Vec<ApiKey>,
+    /// Every rate card, oldest first.
+    pub rate_cards: Vec<RateCard>,
+    /// Whether it was made for tests.
+    pub test_mode: bool,
+    /// Its own clock, once it was set.
+    pub test_clock: Option<Timestamp>,
     /// Counts the tenant's records.
     pub version: u64,
 }
@@ -71,6 +79,9 @@ impl TenantViews {
             name,
             settings: tenant.settings.clone(),
             keys: tenant.keys.clone(),
+            rate_cards: tenant.rate_cards.clone(),
+            test_mode: tenant.test_mode,
+            test_clock: tenant.test_clock,
             version: tenant.version,
         });
         self.published.rcu(|current| {

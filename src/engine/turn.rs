@@ -14,9 +14,10 @@ use coffer_ledger::customer::Customer;
 use coffer_ledger::decide::{Context, decide};
 use coffer_ledger::expiry;
 use coffer_ledger::fact::{Effect, Facts};
-use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
+use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber, TransferId};
 use coffer_ledger::invariants;
 use coffer_ledger::limits::Limits;
+use coffer_ledger::looked_up::LookedUp;
 use coffer_ledger::record::Record;
 use coffer_ledger::time::Timestamp;
 use coffer_wal::Lsn;
@@ -24,7 +25,8 @@ use coffer_wal::Lsn;
 use super::codec::{self, EncodeError};
 use super::core::Core;
 use super::counters::Counters;
-use super::gate::{Done, Outcome, Turned};
+use super::gate::{Done, Outcome, SameBy, Turned};
+use super::intents;
 use super::keys::KeyHash;
 use super::message::Keyed;
 use super::names::names_of;
@@ -81,26 +83,37 @@ impl Seat {
             deleted_now: false,
         };
         seat.schedule();
+        seat.resume_transfers();
         seat
+    }
+
+    /// Whoever seats a state with transfers on their way makes sure that somebody drives them.
+    fn resume_transfers(&self) {
+        for out in self.customer.transfers_out.values() {
+            intents::drive(&self.core, self.tenant, self.number, out);
+        }
+        for (id, received) in &self.customer.transfers_in {
+            intents::forget_when_over(&self.core, self.tenant, self.number, (*id, received.from));
+        }
     }
 
     /// Takes one operation through its turn. What it decided stands in the scratch until [`Seat::release`].
     pub(crate) fn turn(&mut self, keyed: Keyed) -> (Turned, Result<(), Broken>) {
-        let Keyed { operation, key } = keyed;
-        let now = self.now();
-        if let Some(position) = key.and_then(|key| self.core.keys.find(key, now)) {
+        let Keyed { operation, key, looked_up } = keyed;
+        let (now, logged_at) = self.now();
+        if let Some((position, by)) = self.repeated(&operation.command, key, logged_at) {
             Counters::count(&self.core.counters.replays);
-            return (Turned::unlogged(Ok(Outcome::Replay { position, asked: operation })), Ok(()));
+            return (Turned::unlogged(Ok(Outcome::Replay { position, asked: operation, by })), Ok(()));
         }
         if key.is_some() && self.core.keys.is_full() {
             return (Turned::unlogged(Err(Failure::KeysFull)), Ok(()));
         }
-        let left_max = self.core.options.limits.due_per_record_max.min(DUE_BESIDE_A_COMMAND_MAX);
-        if let Err(broken) = self.catch_up(now, left_max) {
+        if let Err(broken) = self.make_room((now, logged_at)) {
             return (Turned::unlogged(Err(Failure::Internal)), Err(broken));
         }
         let limits = self.core.options.limits;
-        let facts = match self.decide(&operation.command, now, key.is_some(), &limits) {
+        let asked = (&operation.command, looked_up.as_deref());
+        let facts = match self.decide(asked, now, key.is_some(), &limits) {
             Ok(facts) => facts,
             Err(failure) => return (Turned::unlogged(Err(failure)), Ok(())),
         };
@@ -109,17 +122,43 @@ impl Seat {
         if dry_run {
             return (Turned::unlogged(Ok(Outcome::Committed(self.committed(record)))), Ok(()));
         }
-        self.log(record, key)
+        self.log(record, logged_at, key)
+    }
+
+    /// The record that answered this request already.
+    fn repeated(
+        &self,
+        command: &Command,
+        key: Option<KeyHash>,
+        logged_at: Timestamp,
+    ) -> Option<(LogPosition, SameBy)> {
+        if let Some(position) = key.and_then(|key| self.core.keys.find(key, logged_at)) {
+            let by = if matches!(command, Command::Event(_)) { SameBy::Event } else { SameBy::Key };
+            return Some((position, by));
+        }
+        let Command::Settle(request) = command else { return None };
+        let invoice = self.customer.invoices.get(&request.invoice)?;
+        Some((invoice.settled, SameBy::Invoice))
+    }
+
+    /// Leaves no more due than may share a record with a command.
+    fn make_room(&mut self, (now, logged_at): (Timestamp, Timestamp)) -> Result<(), Broken> {
+        if now < self.customer.next_due() {
+            return Ok(());
+        }
+        let beside_max = self.core.options.limits.due_per_record_max.min(DUE_BESIDE_A_COMMAND_MAX);
+        let left_max = if expiry::write_apart(&self.customer) { 0 } else { beside_max };
+        self.catch_up((now, logged_at), left_max)
     }
 
     /// Writes down what is due until at most `left_max` things are; each record is one of its own. Things too large for one
     /// record together go into more.
-    pub(crate) fn catch_up(&mut self, now: Timestamp, left_max: usize) -> Result<(), Broken> {
+    fn catch_up(&mut self, (now, logged_at): (Timestamp, Timestamp), left_max: usize) -> Result<(), Broken> {
         let mut limits = self.core.options.limits;
-        while self.customer.next_due() <= now && expiry::due_count(&self.customer, now) > left_max {
-            let Ok(facts) = self.decide(&Command::Tick, now, false, &limits) else { return Ok(()) };
+        while expiry::is_more_due_than(&self.customer, now, left_max) {
+            let Ok(facts) = self.decide((&Command::Tick, None), now, false, &limits) else { return Ok(()) };
             let record = Box::new(Record { origin: Origin::default(), command: Command::Tick, facts });
-            let (turned, sound) = self.log(record, None);
+            let (turned, sound) = self.log(record, logged_at, None);
             sound?;
             match turned.answer {
                 Ok(_) => {}
@@ -133,21 +172,24 @@ impl Seat {
         Ok(())
     }
 
-    /// The instant of a turn that begins now (SEMANTICS §10).
-    pub(crate) fn now(&self) -> Timestamp {
-        self.core.time.now().max(self.customer.last_at)
+    /// The instant of a turn that begins now, and the log's (SEMANTICS §10). They differ for a tenant with a clock of its own.
+    pub(crate) fn now(&mut self) -> (Timestamp, Timestamp) {
+        let logged_at = self.core.time.now();
+        let own = self.views.get(self.tenant).and_then(|view| view.test_clock);
+        (own.unwrap_or(logged_at).max(self.customer.last_at), logged_at)
     }
 
     fn decide(
         &mut self,
-        command: &Command,
+        (command, looked_up): (&Command, Option<&LookedUp>),
         now: Timestamp,
         keyed: bool,
         limits: &Limits,
     ) -> Result<Facts, Failure> {
         let view = self.views.get(self.tenant).ok_or(Failure::NotFound("tenant"))?;
         let customer = &self.customer;
-        let context = Context { now, settings: &view.settings, limits, keyed };
+        let (settings, cards) = (&view.settings, view.rate_cards.as_slice());
+        let context = Context { now, settings, cards, limits, keyed, looked_up };
         let decided = catch_unwind(AssertUnwindSafe(|| {
             fail::fail_point!("turn::decide");
             decide(customer, command, &context)
@@ -160,9 +202,14 @@ impl Seat {
     }
 
     /// Encodes, then applies. After the line nothing may fail.
-    fn log(&mut self, record: Box<Record>, key: Option<KeyHash>) -> (Turned, Result<(), Broken>) {
+    fn log(
+        &mut self,
+        record: Box<Record>,
+        logged_at: Timestamp,
+        key: Option<KeyHash>,
+    ) -> (Turned, Result<(), Broken>) {
         let before = self.scratch.len();
-        if let Err(failure) = self.encode(&record) {
+        if let Err(failure) = self.encode(&record, logged_at) {
             self.scratch.truncate(before);
             return (Turned::unlogged(Err(failure)), Ok(()));
         }
@@ -174,20 +221,20 @@ impl Seat {
         let offset = self.gathered;
         self.gathered += 1;
         if let Some(key) = key {
-            self.gathered_keys.push((key, offset, record.facts.at));
+            self.gathered_keys.push((key, offset, logged_at));
         }
         self.enter_names(&record.facts.effect);
         self.count(&record.command);
-        let minting = mints(&record.facts);
+        let binds = record.facts.needs_position();
         let mut turned =
             Turned { answer: Ok(Outcome::Committed(self.committed(record))), offset: Some(offset) };
-        if minting {
+        if binds {
             self.bind_now(&mut turned);
         }
         (turned, Ok(()))
     }
 
-    fn encode(&mut self, record: &Record) -> Result<(), Failure> {
+    fn encode(&mut self, record: &Record, logged_at: Timestamp) -> Result<(), Failure> {
         let previous = match self.gathered {
             0 => Lsn(self.customer.last_position.0),
             _ => Lsn::JUST_BEFORE,
@@ -195,7 +242,7 @@ impl Seat {
         let (tenant, number, scratch) = (self.tenant, self.number, &mut self.scratch);
         let encoded = catch_unwind(AssertUnwindSafe(|| {
             fail::fail_point!("turn::encode");
-            codec::encode_customer_frame(scratch, record, tenant, number, previous)
+            codec::encode_customer_frame(scratch, record, (tenant, number), logged_at, previous)
         }));
         match encoded {
             Ok(Ok(())) => Ok(()),
@@ -229,7 +276,7 @@ impl Seat {
         }
     }
 
-    /// A record that mints tranches is appended at once: its rows must know their position before anything builds on them.
+    /// A record whose place in the log the state must know is appended at once: nothing may build on it before.
     fn bind_now(&mut self, turned: &mut Turned) {
         let Ok(Outcome::Committed(committed)) = &turned.answer else { return };
         let facts = committed.record.facts.clone();
@@ -241,14 +288,26 @@ impl Seat {
             committed.position = position;
         }
         turned.offset = None;
+        if let Effect::TransferSent(sent) = &facts.effect {
+            self.drive(sent.out.id);
+        }
+    }
+
+    /// Makes sure that a transfer which left is driven.
+    fn drive(&self, id: TransferId) {
+        // One that arrived in the same record is over.
+        if let Some(out) = self.customer.transfers_out.get(&id) {
+            intents::drive(&self.core, self.tenant, self.number, out);
+        }
     }
 
     /// Whether the envelope should hand over what it gathered before the next operation: it is large, or the next one repeats
-    /// a key of it, or is appended at once because it mints.
+    /// a key of it, or is appended at once because the state must know its place.
     pub(crate) fn must_append_before(&self, next: &Keyed) -> bool {
         let repeats = |key: KeyHash| self.gathered_keys.iter().any(|(gathered, ..)| *gathered == key);
-        let may_mint = matches!(next.operation.command, Command::TopUp(_) | Command::CreateWallet(_));
-        may_mint || self.scratch.len() > SCRATCH_BYTES_MAX || next.key.is_some_and(repeats)
+        may_need_position(&next.operation.command)
+            || self.scratch.len() > SCRATCH_BYTES_MAX
+            || next.key.is_some_and(repeats)
     }
 
     /// Hands what was gathered to the log without waiting, and settles the positions of `turned` that went with it.
@@ -303,6 +362,10 @@ impl Seat {
 
     /// Makes sure that the timer knows when this customer is due.
     fn schedule(&mut self) {
+        // The timer looks at the engine's clock; one that stands still is caught up when it is moved.
+        if self.views.get(self.tenant).is_some_and(|view| view.test_clock.is_some()) {
+            return;
+        }
         let due = self.customer.next_due();
         if due < self.timer_at {
             self.core.timers.schedule(due, self.tenant, self.number);
@@ -318,7 +381,8 @@ impl Seat {
     /// Writes down everything that is due, for the timer.
     pub(crate) fn tick(&mut self) -> Result<(), Broken> {
         self.timer_has_fired();
-        let result = self.catch_up(self.now(), 0);
+        let now = self.now();
+        let result = self.catch_up(now, 0);
         if self.gathered > 0 {
             self.append(None);
         }
@@ -336,7 +400,9 @@ impl Seat {
         match effect {
             // A name is free again when nothing can bring its owner back.
             Effect::CustomerSet(identity) if identity.deleted => self.deleted_now = true,
-            Effect::CustomerSet(_) | Effect::WalletCreated { customer: Some(_), .. } => {
+            Effect::CustomerSet(_)
+            | Effect::WalletCreated { customer: Some(_), .. }
+            | Effect::EventRecorded { customer: Some(_), .. } => {
                 self.names = names_of(&self.customer);
                 self.core.directory.note(&self.customer);
             }
@@ -346,7 +412,21 @@ impl Seat {
             | Effect::ToppedUp { .. }
             | Effect::Debited(_)
             | Effect::ManuallyDebited { .. }
-            | Effect::WalletClosed { .. } => {}
+            | Effect::WalletClosed { .. }
+            | Effect::Held(_)
+            | Effect::Refunded(_)
+            | Effect::CreditVoided(_)
+            | Effect::InvoiceSettled(_)
+            | Effect::InvoiceVoided { .. }
+            | Effect::TransferSent(_)
+            | Effect::TransferReceived { .. }
+            | Effect::TransferDone(_)
+            | Effect::TransferReturned { .. }
+            | Effect::TransferForgotten(_)
+            | Effect::BudgetSet(_)
+            | Effect::BudgetDeleted(_)
+            | Effect::EventRecorded { customer: None, .. }
+            | Effect::Atomic(_) => {}
         }
     }
 
@@ -354,17 +434,9 @@ impl Seat {
         let counters = &self.core.counters;
         let counter = match command {
             Command::Debit(_) => &counters.debits,
-            Command::CreateCustomer { .. }
-            | Command::UpdateCustomer { .. }
-            | Command::DeleteCustomer
-            | Command::CreateWallet(_)
-            | Command::UpdateWallet(_)
-            | Command::TopUp(_)
-            | Command::ManualDebit(_)
-            | Command::Freeze(_)
-            | Command::Unfreeze(_)
-            | Command::Close { .. }
-            | Command::Tick => &counters.other_commands,
+            Command::PlaceHold(_) => &counters.holds,
+            Command::Capture(_) => &counters.captures,
+            _ => &counters.other_commands,
         };
         Counters::count(counter);
     }
@@ -375,15 +447,39 @@ impl Seat {
     }
 }
 
-fn mints(facts: &Facts) -> bool {
-    match &facts.effect {
-        Effect::WalletCreated { initial, .. } => initial.is_some(),
-        Effect::ToppedUp { .. } => true,
-        Effect::Ticked
-        | Effect::CustomerSet(_)
-        | Effect::WalletSet(_)
-        | Effect::Debited(_)
-        | Effect::ManuallyDebited { .. }
-        | Effect::WalletClosed { .. } => false,
+/// Whether the record of such a command may be one whose place the state must know.
+fn may_need_position(command: &Command) -> bool {
+    match command {
+        Command::Debit(_)
+        | Command::ManualDebit(_)
+        | Command::PlaceHold(_)
+        | Command::Extend { .. }
+        | Command::Grow { .. }
+        | Command::CreateCustomer { .. }
+        | Command::UpdateCustomer { .. }
+        | Command::DeleteCustomer
+        | Command::UpdateWallet(_)
+        | Command::Freeze(_)
+        | Command::Unfreeze(_)
+        | Command::SetBudget(_)
+        | Command::DeleteBudget(_)
+        | Command::ResetBudget(_)
+        | Command::TransferDone(_)
+        | Command::TransferForget(_)
+        | Command::Event(_) => false,
+        Command::CreateWallet(_)
+        | Command::TopUp(_)
+        | Command::Close { .. }
+        | Command::Capture(_)
+        | Command::Release { .. }
+        | Command::Refund(_)
+        | Command::VoidCredit(_)
+        | Command::Settle(_)
+        | Command::VoidInvoice { .. }
+        | Command::Transfer(_)
+        | Command::TransferIn(_)
+        | Command::TransferBack(_)
+        | Command::Atomic(_)
+        | Command::Tick => true,
     }
 }

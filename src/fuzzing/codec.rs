@@ -1,6 +1,7 @@
 //! The codec: what it reads out of any bytes it writes again, and reads the same.
 
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
+use coffer_ledger::time::Timestamp;
 use coffer_wal::frame::{FRAME_HEADER_BYTES, decode_frame_unchecked};
 use coffer_wal::{Lsn, Record, decode_frame};
 
@@ -54,7 +55,14 @@ fn customers_record(Record { header, public, personal, .. }: &Record<'_>) {
     let tenant = TenantNumber(header.subject.tenant);
     let number = CustomerNumber(header.subject.number & CustomerNumber::MAX.0);
     let mut written = Vec::new();
-    encode_customer_frame(&mut written, &record, tenant, number, header.previous).expect("it was one record");
+    encode_customer_frame(
+        &mut written,
+        &record,
+        (tenant, number),
+        Timestamp(header.time_ns),
+        header.previous,
+    )
+    .expect("it was one record");
     let (again, rest) = decode_frame(&written, Lsn::FIRST).expect("a frame that was just written");
     assert!(rest.is_empty());
     let again = decode_record(again.header.version, again.public, again.personal);

@@ -1,7 +1,7 @@
 //! `POST /v1/customers/{id}/debits`: the hot path (SEMANTICS §4, API §2).
 
 use axum::http::StatusCode;
-use coffer_ledger::command::{Command, Debit, Quantity};
+use coffer_ledger::command::{Asked, Charge, Command, Debit};
 use coffer_ledger::fact::{Debited, Effect, Giver, Slice};
 use coffer_ledger::ids::{LogPosition, RowId};
 use serde::{Deserialize, Serialize, Serializer};
@@ -58,19 +58,22 @@ impl DebitBody<'_> {
         Later::refuse(self.meter, "meter")?;
         Later::refuse(self.quantity, "quantity")?;
         Later::refuse(self.budget_id, "budget_id")?;
-        let quantity = match (self.credits, self.amount) {
-            (Some(credits), None) => Quantity::Credits(credits.credits("credits")?),
-            (None, Some(amount)) => Quantity::Amount(amount.money("amount")?),
+        let asked = match (self.credits, self.amount) {
+            (Some(credits), None) => Asked::Credits(credits.credits("credits")?),
+            (None, Some(amount)) => Asked::Amount(amount.money("amount")?),
             (None, None) => return Err(ApiError::field("credits", "missing: give credits, or amount")),
             (Some(_), Some(_)) => return Err(ApiError::field("amount", "give credits or amount, not both")),
         };
         Ok(Debit {
-            quantity,
-            wallet: self.wallet_id.map(|id| fields::wallet_id("wallet_id", &id)).transpose()?,
-            currency: self.currency.map(|code| fields::currency(&code)).transpose()?,
-            price_unit: fields::price_unit(self.price_unit.as_deref())?,
-            price_type: self.price_type.unwrap_or_default().into(),
-            feature: fields::feature(self.feature)?,
+            asked,
+            charge: Charge {
+                wallet: self.wallet_id.map(|id| fields::wallet_id("wallet_id", &id)).transpose()?,
+                currency: self.currency.map(|code| fields::currency(&code)).transpose()?,
+                price_unit: fields::price_unit(self.price_unit.as_deref())?,
+                price_type: self.price_type.unwrap_or_default().into(),
+                feature: fields::feature(self.feature)?,
+                budget: None,
+            },
             partial: self.partial.unwrap_or(false),
             memo: fields::memo(self.reference_type, self.reference_id, self.description, self.metadata)?,
         })

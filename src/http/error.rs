@@ -13,6 +13,7 @@ use coffer_ledger::refusal::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::rfc3339;
 use crate::engine::Failure;
 
 macro_rules! codes {
@@ -66,6 +67,10 @@ codes! {
     WalletFrozen = 409 "wallet_frozen" "The wallet is frozen",
     /// The wallet is closed.
     WalletClosed = 409 "wallet_closed" "The wallet is closed",
+    /// The hold was captured or released.
+    HoldClosed = 409 "hold_closed" "The hold is closed",
+    /// The hold's deadline has passed.
+    HoldExpired = 410 "hold_expired" "The hold has expired",
     /// Older than the archive.
     RecordGone = 410 "record_gone" "The record is no longer kept",
     /// The body is too large.
@@ -84,10 +89,18 @@ codes! {
     UnitRequired = 422 "unit_required" "Name a wallet or a unit",
     /// The wallet is of another unit.
     UnitMismatch = 422 "unit_mismatch" "The units do not match",
+    /// More than the hold holds, and it said `reject`.
+    OverCapture = 422 "over_capture" "More than the hold holds",
+    /// More than is left of the debit.
+    OverRefund = 422 "over_refund" "More than is left to refund",
+    /// Too old, or ahead of time.
+    EventTime = 422 "event_time" "The event's time is out of range",
     /// A limit is reached.
     LimitReached = 422 "limit_reached" "A limit is reached",
     /// The key was used for another request.
     IdempotencyKeyReused = 422 "idempotency_key_reused" "The idempotency key was used for another request",
+    /// A cap of a budget.
+    BudgetExceeded = 429 "budget_exceeded" "A budget would be exceeded",
     /// The headers are too large.
     HeadersTooLarge = 431 "headers_too_large" "The headers are too large",
     /// A bug.
@@ -103,7 +116,7 @@ codes! {
 }
 
 /// Seconds after which a client may try again when the engine is busy.
-const RETRY_AFTER_S: u16 = 1;
+const RETRY_AFTER_S: u64 = 1;
 
 /// Anything but success.
 #[derive(Clone, Debug)]
@@ -112,12 +125,13 @@ pub(crate) struct ApiError {
     message: Cow<'static, str>,
     details: Vec<(&'static str, String)>,
     billing: bool,
+    retry_after_s: Option<u64>,
 }
 
 impl ApiError {
     /// An error with a sentence for people.
     pub(crate) fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), details: Vec::new(), billing: false }
+        Self { code, message: message.into(), details: Vec::new(), billing: false, retry_after_s: None }
     }
 
     /// 400: one field is wrong.
@@ -180,11 +194,16 @@ impl ApiError {
     }
 
     /// `Retry-After`, where trying again can help.
-    pub(crate) const fn retry_after_s(&self) -> Option<u16> {
+    pub(crate) const fn retry_after_s(&self) -> Option<u64> {
         match self.code {
             Code::Overloaded | Code::ReadOnly | Code::OutcomeUnknown => Some(RETRY_AFTER_S),
-            _ => None,
+            _ => self.retry_after_s,
         }
+    }
+
+    const fn again_after(mut self, seconds: Option<u64>) -> Self {
+        self.retry_after_s = seconds;
+        self
     }
 
     /// The body.
@@ -227,6 +246,28 @@ impl From<Refusal> for ApiError {
             Refusal::UnitMismatch => Self::new(Code::UnitMismatch, message),
             Refusal::LimitReached { limit, max } => limit_reached(message, limit, max),
             Refusal::Invalid { field, problem } => Self::field(field, problem),
+            Refusal::HoldClosed(hold) => Self::new(Code::HoldClosed, message).with("hold_id", hold),
+            Refusal::HoldExpired(hold) => Self::new(Code::HoldExpired, message).with("hold_id", hold),
+            Refusal::OverCapture { held, asked } => {
+                Self::new(Code::OverCapture, message).with("held", held).with("credits", asked)
+            }
+            Refusal::OverRefund { left, asked } => {
+                Self::new(Code::OverRefund, message).with("refundable_left", left).with("credits", asked)
+            }
+            Refusal::BudgetExceeded { budget, window, limit, used, resets_at, retry_after_s } => {
+                let error = Self::new(Code::BudgetExceeded, message)
+                    .again_after(retry_after_s)
+                    .with("budget_id", budget)
+                    .with("window", window.as_str())
+                    .with("limit", limit)
+                    .with("used", used);
+                match resets_at {
+                    Some(at) => error.with("resets_at", rfc3339::Text::new(at).as_str()),
+                    None => error,
+                }
+            }
+            Refusal::EventTime(_) => Self::new(Code::EventTime, message),
+            Refusal::Item { index, refusal } => Self::from(*refusal).with("index", index),
         }
     }
 }
@@ -247,6 +288,7 @@ impl From<Failure> for ApiError {
             Failure::ReadOnly(_) => Self::new(Code::ReadOnly, message),
             Failure::Quarantined => Self::new(Code::Quarantined, message),
             Failure::Internal => Self::new(Code::Internal, message),
+            Failure::InTransit(id) => Self::new(Code::OutcomeUnknown, message).with("transfer_id", id),
             Failure::OutcomeUnknown | Failure::Halted => Self::new(Code::OutcomeUnknown, message),
         }
     }

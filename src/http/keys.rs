@@ -106,7 +106,7 @@ pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
         return Ok(Reply::json(StatusCode::CREATED, &reply));
     }
     let command = TenantCommand::CreateKey { secret_sha256: secret.sha256(), name, scopes, customer };
-    let committed = call.engine().submit_tenant(call.tenant(), TenantOperation { command, origin }).await?;
+    let committed = call.engine().submit_tenant(call.tenant(), TenantOperation::new(command, origin)).await?;
     // A repeated request made no secret: the first answer alone held it.
     let shown = (!committed.replayed).then(|| secret.reveal());
     Ok(Reply::json(StatusCode::CREATED, &KeyReply::of(key_of(&committed)?, shown)).of_tenant(&committed))
@@ -128,7 +128,7 @@ pub(crate) async fn revoke(call: Call) -> Result<Reply, ApiError> {
     if call.dry_run()? {
         return rehearse_revoke(&call, id);
     }
-    let operation = TenantOperation { command: TenantCommand::RevokeKey(id), origin: call.origin(None)? };
+    let operation = TenantOperation::new(TenantCommand::RevokeKey(id), call.origin(None)?);
     let committed = call.engine().submit_tenant(call.tenant(), operation).await?;
     Ok(Reply::json(StatusCode::OK, &KeyReply::of(key_of(&committed)?, None)).of_tenant(&committed))
 }
@@ -152,9 +152,7 @@ fn view(call: &Call) -> Result<Arc<TenantView>, ApiError> {
 pub(super) fn key_of(committed: &TenantCommitted) -> Result<&ApiKey, ApiError> {
     match &committed.record.facts.effect {
         TenantEffect::KeySet(key) => Ok(key),
-        TenantEffect::Created { .. } | TenantEffect::SettingsSet(_) => {
-            Err(ApiError::internal("the record of a key holds another effect"))
-        }
+        _ => Err(ApiError::internal("the record of a key holds another effect")),
     }
 }
 

@@ -76,6 +76,7 @@ impl Access {
             | Code::Unauthorized
             | Code::PermissionDenied
             | Code::NotFound
+            | Code::RecordGone
             | Code::Quarantined
             | Code::OutcomeUnknown => true,
             Code::InsufficientCredits
@@ -92,10 +93,15 @@ impl Access {
             | Code::UnitRequired
             | Code::UnitMismatch
             | Code::LimitReached
+            | Code::HoldClosed
+            | Code::HoldExpired
+            | Code::OverCapture
+            | Code::OverRefund
+            | Code::EventTime
+            | Code::BudgetExceeded
             | Code::IdempotencyKeyReused
             | Code::Overloaded
             | Code::ReadOnly => self.writes,
-            Code::RecordGone => !self.writes,
             Code::MethodNotAllowed | Code::UriTooLong | Code::HeadersTooLarge | Code::Internal => false,
         }
     }

@@ -67,7 +67,7 @@ pub(crate) async fn update(call: Call) -> Result<Reply, ApiError> {
     if dry_run {
         return Ok(Reply::json(StatusCode::OK, &SettingsReply::of(&settings)));
     }
-    let operation = TenantOperation { command: TenantCommand::SetSettings(settings), origin };
+    let operation = TenantOperation::new(TenantCommand::SetSettings(settings), origin);
     let committed = call.engine().submit_tenant(call.tenant(), operation).await?;
     let TenantEffect::SettingsSet(settings) = &committed.record.facts.effect else {
         return Err(ApiError::internal("the record of settings holds another effect"));

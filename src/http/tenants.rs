@@ -82,7 +82,7 @@ pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
         customer: None,
     };
     let origin = coffer_ledger::command::Origin { idempotency_key: None, ..origin };
-    let keyed = call.engine().submit_tenant(view.number, TenantOperation { command, origin }).await?;
+    let keyed = call.engine().submit_tenant(view.number, TenantOperation::new(command, origin)).await?;
     let key = Some(KeyReply::of(keys::key_of(&keyed)?, Some(secret.reveal())));
     let reply = TenantReply { key, ..TenantReply::of(view) };
     Ok(Reply::json(StatusCode::CREATED, &reply).at(keyed.position))

@@ -18,7 +18,8 @@ const PREVIOUS: Lsn = Lsn(98_765_432);
 
 fn customer_frame(record: &Record) -> Vec<u8> {
     let mut frame = Vec::new();
-    encode_customer_frame(&mut frame, record, samples::TENANT, samples::OWNER, PREVIOUS).unwrap();
+    let subject = (samples::TENANT, samples::OWNER);
+    encode_customer_frame(&mut frame, record, subject, record.facts.at, PREVIOUS).unwrap();
     frame
 }
 

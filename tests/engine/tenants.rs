@@ -16,8 +16,7 @@ async fn make_key(engine: &coffer::engine::Engine, secret: [u8; 32]) -> KeyId {
     let scopes = KeyScopes { debit: true, ..KeyScopes::default() };
     let command =
         TenantCommand::CreateKey { secret_sha256: secret, name: "k".into(), scopes, customer: None };
-    let made =
-        engine.submit_tenant(TENANT, TenantOperation { command, origin: Origin::default() }).await.unwrap();
+    let made = engine.submit_tenant(TENANT, TenantOperation::new(command, Origin::default())).await.unwrap();
     match &made.record.facts.effect {
         TenantEffect::KeySet(key) => key.id,
         other => panic!("{other:?}"),
@@ -84,7 +83,7 @@ async fn settings_hold_from_the_next_turn_on_and_over_a_snapshot() {
     let mut settings = Settings::default();
     settings.default_priorities.purchased = 7;
     let command = TenantCommand::SetSettings(settings.clone());
-    engine.submit_tenant(TENANT, TenantOperation { command, origin: Origin::default() }).await.unwrap();
+    engine.submit_tenant(TENANT, TenantOperation::new(command, Origin::default())).await.unwrap();
     let command = coffer_ledger::command::Command::TopUp(top_up(id, 5, None));
     engine.submit(TENANT, Target::Wallet(id), Operation::new(command)).await.unwrap();
     let priority =

@@ -160,7 +160,7 @@ async fn first_key(engine: &Engine) -> String {
         scopes,
         customer: None,
     };
-    engine.submit_tenant(FIRST, TenantOperation { command, origin: Origin::default() }).await.unwrap();
+    engine.submit_tenant(FIRST, TenantOperation::new(command, Origin::default())).await.unwrap();
     secret.reveal().to_owned()
 }
 

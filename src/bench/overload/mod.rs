@@ -56,7 +56,7 @@ async fn two_tenants(bench: &Bench, engine: &Engine) -> Result<(World, World), C
         scopes: KeyScopes { debit: true, read: true, write: true, admin: true },
         customer: None,
     };
-    engine.submit_tenant(quiet, TenantOperation { command, origin: Origin::default() }).await?;
+    engine.submit_tenant(quiet, TenantOperation::new(command, Origin::default())).await?;
     let flood = world::make(bench, engine, flood, FLOOD_CUSTOMERS).await?;
     let quiet = world::make(bench, engine, quiet, u64::try_from(CUSTOMERS).expect("a thousand")).await?;
     Ok((flood, quiet))

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use coffer_ledger::amount::Credits;
-use coffer_ledger::command::{Command, Debit, Quantity};
+use coffer_ledger::command::{Asked, Command, Debit};
 use coffer_ledger::ids::CustomerNumber;
 use coffer_ledger::refusal::Refusal;
 use coffer_ledger::time::Timestamp;
@@ -117,7 +117,7 @@ async fn spendable_before(
         let number = world.customer(index);
         let just_before = Timestamp(at.0 - 1);
         let look = move |customer: &coffer_ledger::customer::Customer, _| {
-            customer.wallets.first().map(|wallet| view::figures_at(wallet, just_before).available)
+            customer.wallets.first().map(|wallet| view::figures_at(customer, wallet, just_before).available)
         };
         let seen = engine.read(world.tenant, Target::Number(number), look).await?;
         credits.push((number, seen.value.ok_or(Failure::NotFound("wallet"))?));
@@ -151,7 +151,7 @@ async fn ask(
     dry_run: bool,
 ) -> Result<(), Failure> {
     let Command::Debit(one) = debit() else { return Err(Failure::Internal) };
-    let debit = Command::Debit(Debit { quantity: Quantity::Credits(credits), ..one });
+    let debit = Command::Debit(Debit { asked: Asked::Credits(credits), ..one });
     let operation = Operation { dry_run, ..Operation::new(debit) };
     engine.submit(world.tenant, Target::Number(number), operation).await.map(|_| ())
 }

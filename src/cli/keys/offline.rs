@@ -78,9 +78,7 @@ async fn create(
     };
     match submit(engine, tenant, command).await? {
         TenantEffect::KeySet(made) => Ok(made),
-        TenantEffect::Created { .. } | TenantEffect::SettingsSet(_) => {
-            Err(CliError::new(Code::Internal, "a key was asked for and something else was made"))
-        }
+        _ => Err(CliError::new(Code::Internal, "a key was asked for and something else was made")),
     }
 }
 
@@ -89,7 +87,7 @@ async fn submit(
     tenant: TenantNumber,
     command: TenantCommand,
 ) -> Result<TenantEffect, CliError> {
-    let operation = TenantOperation { command, origin: Origin::default() };
+    let operation = TenantOperation::new(command, Origin::default());
     Ok(engine.submit_tenant(tenant, operation).await?.record.facts.effect)
 }
 

@@ -57,7 +57,7 @@ pub(crate) async fn first_key(engine: &Engine, chosen: Option<Secret>) -> Result
         scopes: KeyScopes { debit: true, read: true, write: true, admin: true },
         customer: None,
     };
-    engine.submit_tenant(tenant, TenantOperation { command, origin: Origin::default() }).await?;
+    engine.submit_tenant(tenant, TenantOperation::new(command, Origin::default())).await?;
     if printed {
         output::line(format!("first admin key, shown only now: {}", key.reveal()));
     }

@@ -2,7 +2,10 @@
 
 use coffer_ledger::catalog::tenant::{TenantCommand, TenantEffect, TenantRecord};
 use coffer_ledger::command::{Command, Origin};
-use coffer_ledger::fact::{CreditRow, Debited, Due, Effect, Giver, Posting};
+use coffer_ledger::fact::{
+    Arrived, BackTo, CreditRow, Debited, Due, Effect, GivenBack, Giver, HoldEnd, HoldStep, Lapsed, Posting,
+    Settled, Slice,
+};
 use coffer_ledger::record::Record;
 use coffer_ledger::wallet::WalletHead;
 use serde_json::{Value, json};
@@ -29,9 +32,12 @@ pub(crate) fn tenant(record: &TenantRecord) -> Value {
         TenantCommand::SetSettings(_) => "set_settings",
         TenantCommand::CreateKey { .. } => "create_key",
         TenantCommand::RevokeKey(_) => "revoke_key",
+        TenantCommand::SetRateCard { .. } => "set_rate_card",
+        TenantCommand::DeleteRateCard(_) => "delete_rate_card",
+        TenantCommand::MoveClock(_) => "move_clock",
     };
     let effect = match &record.facts.effect {
-        TenantEffect::Created { name } => json!({ "tenant": name }),
+        TenantEffect::Created { name, test_mode } => json!({ "tenant": name, "test_mode": test_mode }),
         TenantEffect::SettingsSet(settings) => json!({ "time_zone": settings.time_zone }),
         TenantEffect::KeySet(key) => json!({
             "key": key.id.to_string(),
@@ -39,6 +45,11 @@ pub(crate) fn tenant(record: &TenantRecord) -> Value {
             "customer": key.customer.as_ref().map(|(_, name)| name),
             "revoked_at": key.revoked_at.map(|at| rfc3339(at.0)),
         }),
+        TenantEffect::RateCardSet(card) => {
+            json!({ "rate_card": card.id.to_string(), "version": card.version, "meter": card.meter })
+        }
+        TenantEffect::RateCardDeleted(id) => json!({ "rate_card": id.to_string(), "deleted": true }),
+        TenantEffect::ClockMoved(now) => json!({ "now": rfc3339(now.0) }),
     };
     let (by, key) = origin(&record.origin);
     json!({ "command": command, "by": by, "idempotency_key": key, "effect": effect })
@@ -61,6 +72,25 @@ fn command(command: &Command) -> &'static str {
         Command::Freeze(_) => "freeze",
         Command::Unfreeze(_) => "unfreeze",
         Command::Close { .. } => "close",
+        Command::PlaceHold(_) => "place_hold",
+        Command::Capture(_) => "capture",
+        Command::Release { .. } => "release",
+        Command::Extend { .. } => "extend",
+        Command::Grow { .. } => "grow",
+        Command::Refund(_) => "refund",
+        Command::VoidCredit(_) => "void_credit",
+        Command::Settle(_) => "settle",
+        Command::VoidInvoice { .. } => "void_invoice",
+        Command::Transfer(_) => "transfer",
+        Command::TransferIn(_) => "transfer_in",
+        Command::TransferDone(_) => "transfer_done",
+        Command::TransferBack(_) => "transfer_back",
+        Command::TransferForget(_) => "transfer_forget",
+        Command::SetBudget(_) => "set_budget",
+        Command::DeleteBudget(_) => "delete_budget",
+        Command::ResetBudget(_) => "reset_budget",
+        Command::Event(_) => "event",
+        Command::Atomic(_) => "atomic",
         Command::Tick => "tick",
     }
 }
@@ -80,6 +110,7 @@ fn due(due: &Due) -> Value {
             "effective_at": rfc3339(effective_at.0),
             "row": row(posting),
         }),
+        Due::HoldExpired(end) => hold_end(end),
     }
 }
 
@@ -106,17 +137,153 @@ fn effect(effect: &Effect) -> Value {
             "refund": refund.to_string(),
             "wallet": head(wallet),
         }),
+        Effect::Held(step) => hold_step(step),
+        Effect::Refunded(refunded) => {
+            json!({ "of": refunded.of.to_string(), "left": refunded.left.to_string(), "back": given_back(&refunded.back) })
+        }
+        Effect::CreditVoided(voids) => {
+            let voids = voids.iter().map(|void| {
+                json!({
+                    "of": void.of.to_string(),
+                    "tranche": void.tranche.to_string(),
+                    "credits": void.credits.to_string(),
+                    "held": void.held.to_string(),
+                    "row": void.posting.as_ref().map(row),
+                })
+            });
+            json!({ "voided": voids.collect::<Vec<_>>() })
+        }
+        Effect::InvoiceSettled(settled) => settlement(settled),
+        Effect::InvoiceVoided { invoice, back } => {
+            json!({ "invoice_voided": invoice, "back": given_back(back) })
+        }
+        Effect::TransferSent(sent) => json!({
+            "transfer": sent.out.id.to_string(),
+            "to": sent.out.to.0,
+            "to_wallet": sent.out.to_wallet.to_string(),
+            "taken": debit(&sent.taken),
+            "arrived": sent.arrived.as_ref().map(arrived),
+        }),
+        Effect::TransferReceived { transfer, from, arrived: what } => {
+            json!({ "transfer": transfer.to_string(), "from": from.0, "arrived": arrived(what) })
+        }
+        Effect::TransferDone(transfer) => json!({ "transfer_done": transfer.to_string() }),
+        Effect::TransferReturned { transfer, back } => {
+            json!({ "transfer_returned": transfer.to_string(), "back": given_back(back) })
+        }
+        Effect::TransferForgotten(transfer) => json!({ "transfer_forgotten": transfer.to_string() }),
+        Effect::BudgetSet(budget) => json!({ "budget": budget.id, "parent": budget.parent }),
+        Effect::BudgetDeleted(id) => json!({ "budget_deleted": id }),
+        Effect::EventRecorded { customer, priced, taken, uncollected, .. } => json!({
+            "customer": customer.as_ref().map(|identity| &identity.external_id),
+            "rate_card": priced.map(|priced| priced.card.to_string()),
+            "version": priced.map(|priced| priced.version),
+            "price": priced.map(|priced| priced.credits.to_string()),
+            "taken": taken.as_deref().map(debit),
+            "uncollected": uncollected.map(|uncollected| uncollected.credits.to_string()),
+        }),
+        Effect::Atomic(effects) => json!({ "items": effects.iter().map(self::effect).collect::<Vec<_>>() }),
+    }
+}
+
+fn hold_step(step: &HoldStep) -> Value {
+    json!({
+        "hold": step.hold.id.to_string(),
+        "status": step.hold.status.as_str(),
+        "held": step.hold.held().to_string(),
+        "expires_at": rfc3339(step.hold.expires_at.0),
+        "pinned": slices(&step.pinned),
+        "returned": slices(&step.returned),
+        "taken": step.taken.as_ref().map(debit),
+        "lapsed": step.lapsed.iter().map(lapsed).collect::<Vec<_>>(),
+    })
+}
+
+fn hold_end(end: &HoldEnd) -> Value {
+    json!({
+        "hold": end.hold.id.to_string(),
+        "status": end.hold.status.as_str(),
+        "effective_at": rfc3339(end.at.0),
+        "returned": slices(&end.returned),
+        "lapsed": end.lapsed.iter().map(lapsed).collect::<Vec<_>>(),
+    })
+}
+
+fn given_back(back: &GivenBack) -> Value {
+    let slices = back.slices.iter().map(|back| {
+        let to = match &back.to {
+            BackTo::Tranche => "tranche".to_owned(),
+            BackTo::Debt => "debt".to_owned(),
+            BackTo::New { tranche, .. } => tranche.to_string(),
+        };
+        json!({ "from": giver(&back.slice), "to": to, "credits": back.slice.credits.to_string() })
+    });
+    json!({
+        "reason": back.reason.as_str(),
+        "slices": slices.collect::<Vec<_>>(),
+        "rows": back.rows.iter().map(|back| row(&back.posting)).collect::<Vec<_>>(),
+        "lapsed": back.lapsed.iter().map(lapsed).collect::<Vec<_>>(),
+    })
+}
+
+fn settlement(settled: &Settled) -> Value {
+    let lines = settled.lines.iter().map(|line| {
+        let parts = line.parts.iter().map(|part| {
+            json!({
+                "credits": part.row.credits.to_string(),
+                "amount": part.row.amount.to_string(),
+                "slices": slices(&part.slices),
+                "row": row(&part.row.posting),
+            })
+        });
+        json!({ "line": line.id, "paid": line.paid.to_string(), "parts": parts.collect::<Vec<_>>() })
+    });
+    json!({
+        "invoice": settled.invoice,
+        "paid": settled.paid.to_string(),
+        "shortfall": settled.shortfall.to_string(),
+        "lines": lines.collect::<Vec<_>>(),
+    })
+}
+
+fn arrived(arrived: &Arrived) -> Value {
+    let rows = arrived.rows.iter().map(|arrival| {
+        json!({
+            "tranche": arrival.tranche.to_string(),
+            "credits": arrival.terms.original.to_string(),
+            "repaid": arrival.repaid.to_string(),
+            "row": row(&arrival.posting),
+        })
+    });
+    json!({
+        "rows": rows.collect::<Vec<_>>(),
+        "lapsed": arrived.lapsed.iter().map(lapsed).collect::<Vec<_>>(),
+    })
+}
+
+fn lapsed(lapsed: &Lapsed) -> Value {
+    json!({
+        "tranche": lapsed.tranche.to_string(),
+        "credits": lapsed.credits.to_string(),
+        "voided": lapsed.voided,
+        "row": row(&lapsed.posting),
+    })
+}
+
+fn slices(slices: &[Slice]) -> Value {
+    let shown =
+        slices.iter().map(|slice| json!({ "from": giver(slice), "credits": slice.credits.to_string() }));
+    shown.collect::<Vec<_>>().into()
+}
+
+fn giver(slice: &Slice) -> String {
+    match &slice.giver {
+        Giver::Tranche { id, .. } => id.to_string(),
+        Giver::Overdraft => "overdraft".to_owned(),
     }
 }
 
 fn debit(debited: &Debited) -> Value {
-    let slices = debited.slices.iter().map(|slice| {
-        let giver = match &slice.giver {
-            Giver::Tranche { id, .. } => id.to_string(),
-            Giver::Overdraft => "overdraft".to_owned(),
-        };
-        json!({ "from": giver, "credits": slice.credits.to_string() })
-    });
     let rows = debited
         .rows
         .iter()
@@ -124,7 +291,8 @@ fn debit(debited: &Debited) -> Value {
     json!({
         "credits": debited.credits.to_string(),
         "shortfall": debited.shortfall.to_string(),
-        "slices": slices.collect::<Vec<_>>(),
+        "slices": slices(&debited.slices),
+        "rate_card": debited.priced().map(|priced| priced.card.to_string()),
         "rows": rows.collect::<Vec<_>>(),
     })
 }

@@ -112,7 +112,7 @@ async fn open() -> (Engine, String) {
         scopes: KeyScopes { debit: true, read: true, write: true, admin: true },
         customer: None,
     };
-    let operation = TenantOperation { command, origin: Origin::default() };
+    let operation = TenantOperation::new(command, Origin::default());
     engine.submit_tenant(FIRST, operation).await.expect("the first key");
     (engine, secret.reveal().to_owned())
 }

@@ -206,8 +206,6 @@ pub(crate) fn head(committed: &Committed) -> Result<&WalletHead, ApiError> {
         | Effect::ToppedUp { wallet, .. }
         | Effect::ManuallyDebited { wallet, .. }
         | Effect::WalletClosed { wallet, .. } => Ok(wallet),
-        Effect::Ticked | Effect::CustomerSet(_) | Effect::Debited(_) => {
-            Err(ApiError::internal("the record of a wallet holds another effect"))
-        }
+        _ => Err(ApiError::internal("the record of a wallet holds another effect")),
     }
 }

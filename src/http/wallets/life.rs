@@ -29,6 +29,8 @@ pub(crate) struct StatusBody {
 pub(crate) struct TerminateBody {
     /// What becomes of the credit; default forfeit.
     remainder: Option<RemainderField>,
+    /// Release the open holds that pin credit of it; default false: they are in the way.
+    force: Option<bool>,
     /// As the `Idempotency-Key` header.
     idempotency_key: Option<Box<str>>,
 }
@@ -93,7 +95,7 @@ pub(crate) async fn terminate(call: Call) -> Result<Reply, ApiError> {
         RemainderField::Forfeit => Remainder::Forfeit,
         RemainderField::Refund => Remainder::Refund,
     };
-    let command = Command::Close { wallet, remainder };
+    let command = Command::Close { wallet, remainder, force: body.force.unwrap_or(false) };
     let committed = call.submit(Target::Wallet(wallet), command, origin, dry_run).await?;
     let Effect::WalletClosed { forfeits, written_off, refund, wallet, .. } = &committed.record.facts.effect
     else {

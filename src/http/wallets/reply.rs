@@ -182,8 +182,8 @@ impl WalletSeen {
         let wallet = customer.wallets.iter().find(|wallet| wallet.head.id == id)?;
         Some(Self {
             customer_id: public_id(customer),
-            head: view::head_at(wallet, now),
-            figures: view::figures_at(wallet, now),
+            head: view::head_at(customer, wallet, now),
+            figures: view::figures_at(customer, wallet, now),
             at: now,
         })
     }

@@ -172,12 +172,7 @@ fn credit_rows(effect: &Effect) -> Vec<&CreditRow> {
     match effect {
         Effect::ToppedUp { rows, .. } => rows.iter().map(|row| &**row).collect(),
         Effect::WalletCreated { initial, .. } => initial.iter().map(|row| &**row).collect(),
-        Effect::Ticked
-        | Effect::CustomerSet(_)
-        | Effect::WalletSet(_)
-        | Effect::Debited(_)
-        | Effect::ManuallyDebited { .. }
-        | Effect::WalletClosed { .. } => Vec::new(),
+        _ => Vec::new(), // wip
     }
 }
 
@@ -185,7 +180,7 @@ fn credit_rows(effect: &Effect) -> Vec<&CreditRow> {
 fn terms(record: &Record, tranche: TrancheId) -> Option<&Terms> {
     let ended = record.facts.due.iter().find_map(|due| match due {
         Due::Expired { tranche: ended, terms, .. } => (*ended == tranche).then_some(terms),
-        Due::Started { .. } => None,
+        Due::Started { .. } | Due::HoldExpired(_) => None,
     });
     let made = || credit_rows(&record.facts.effect).into_iter().find(|row| row.tranche == tranche);
     ended.or_else(|| made().map(|row| &row.terms))
@@ -199,19 +194,14 @@ fn wallet(effect: &Effect) -> Option<&WalletHead> {
         | Effect::ToppedUp { wallet, .. }
         | Effect::ManuallyDebited { wallet, .. }
         | Effect::WalletClosed { wallet, .. } => Some(wallet),
-        Effect::Ticked | Effect::CustomerSet(_) | Effect::Debited(_) => None,
+        _ => None, // wip
     }
 }
 
 fn currency<'a>(record: &'a Record, head: Option<&'a WalletHead>) -> Option<&'a str> {
     match &record.facts.effect {
         Effect::Debited(debited) | Effect::ManuallyDebited { debited, .. } => Some(debited.currency.as_str()),
-        Effect::Ticked
-        | Effect::CustomerSet(_)
-        | Effect::WalletCreated { .. }
-        | Effect::WalletSet(_)
-        | Effect::ToppedUp { .. }
-        | Effect::WalletClosed { .. } => head.map(|head| head.unit.currency.as_str()),
+        _ => head.map(|head| head.unit.currency.as_str()), // wip
     }
 }
 
@@ -219,6 +209,8 @@ const fn type_name(row_type: RowType) -> &'static str {
     match row_type {
         RowType::Credit => "credit",
         RowType::Debit => "debit",
+        RowType::Hold => "hold",
+        RowType::Release => "release",
         RowType::Memo => "memo",
     }
 }

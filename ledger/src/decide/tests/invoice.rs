@@ -1,6 +1,6 @@
 //! Invoices: settled once by all wallets, put back whole (SEMANTICS §14).
 
-use super::undoing::{came_back, invoice, last, line, prove, refund, settle, void_invoice};
+use super::undoing::{came_back, invoice, last, line, refund, settle, void_invoice};
 use crate::amount::Rate;
 use crate::command::{Command, CreditReason, Settle};
 use crate::fact::{Settled, SettledLine};
@@ -56,7 +56,7 @@ fn e10_wallets_of_the_lines_price_type_pay_before_those_for_all() {
     assert_eq!(reasons, ["INVOICE_PAYMENT"; 3]);
     assert_eq!(rows[1].reference, Some(view::Reference::Invoice("inv-1")));
     assert_eq!((rows[0].parent, rows[2].parent), (None, Some(rows[0].id)));
-    prove(&book);
+    book.replay();
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn lines_see_what_those_before_them_left() {
     let all: Vec<_> = settled.lines.iter().flat_map(|line| paid(&book, line)).collect();
     assert_eq!(all, ["0:8=8", "0:4=4", "0:3=3"]);
     assert_eq!((settled.lines[0].parts[0].slices.len(), book.posted(wallet).as_str()), (2, "0"));
-    prove(&book);
+    book.replay();
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_wallet_pays_whole_minor_units_and_the_next_one_the_rest() {
     let shown = paid(&book, &settled.lines[0]);
     assert_eq!(shown, ["0:9.99000000000001=3.33", "1:2.223333333333334=6.67"]);
     assert_eq!(totals(&settled), ("10".into(), "0".into()));
-    prove(&book);
+    book.replay();
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn minor_units_are_those_of_the_currency() {
     let broken = Settle { lines: vec![line("a", "7.5", Fixed)], ..request };
     let refused = settle(&mut book, broken).unwrap_err();
     assert!(matches!(refused, Refusal::Invalid { field: "lines.amount", .. }), "{refused:?}");
-    prove(&book);
+    book.replay();
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn no_overdraft_no_frozen_wallet_and_no_other_currency_pays() {
     book.ask(Command::Freeze(frozen)).unwrap();
     let settled = settle(&mut book, invoice("inv-1", vec![line("a", "10", Usage)])).unwrap();
     assert_eq!((paid(&book, &settled.lines[0]), totals(&settled).1), (vec!["0:3=3".into()], "7".into()));
-    prove(&book);
+    book.replay();
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn credit_bound_to_a_feature_pays_its_lines_only() {
     let settled = settle(&mut book, invoice("inv-1", vec![line("a", "4", Usage), bound])).unwrap();
     let paid: Vec<_> = settled.lines.iter().map(|line| line.paid).collect();
     assert_eq!(paid, [money("0"), money("4")]);
-    prove(&book);
+    book.replay();
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn an_invoice_is_settled_once_even_if_nothing_was_there() {
     let back = void_invoice(&mut book, "inv-1").unwrap();
     assert!(back.rows.is_empty());
     assert_eq!(settle(&mut book, request), Err(Refusal::AlreadyExists("invoice")), "its id stays used");
-    prove(&book);
+    book.replay();
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_void_puts_all_back_to_the_original_tranches() {
     let again = void_invoice(&mut book, "inv-1");
     assert!(matches!(again, Err(Refusal::InvalidOperation(_))), "{again:?}");
     assert_eq!(void_invoice(&mut book, "inv-2"), Err(Refusal::NotFound("invoice")));
-    prove(&book);
+    book.replay();
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn what_was_refunded_of_a_settlement_is_not_put_back_again() {
     assert_eq!(came_back(&back), ["purchased=40"]);
     let nothing = refund(&mut book, row, None).unwrap_err();
     assert!(matches!(nothing, Refusal::OverRefund { .. }), "{nothing:?}");
-    prove(&book);
+    book.replay();
 }
 
 #[test]
@@ -223,5 +223,5 @@ fn limits_hold_for_invoices() {
     assert_eq!(settle(&mut book, invoice("inv-2", lines())), reached("invoices_max", 1));
     assert_eq!(book.customer.invoices.len(), 1);
     assert_eq!(book.log.last().unwrap().facts.effect.rows(), 2);
-    prove(&book);
+    book.replay();
 }

@@ -10,6 +10,7 @@ mod hold;
 mod invoice;
 mod life;
 mod refund;
+mod refund_asked;
 mod transfer;
 mod transit;
 mod undoing;

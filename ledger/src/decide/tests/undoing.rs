@@ -7,7 +7,6 @@ use crate::looked_up::{LookedUp, OldDebit, old_credits, old_debit, old_settlemen
 use crate::refusal::Refusal;
 use crate::testing::{Book, USD, credits, money};
 use crate::unit::PriceType;
-use crate::view;
 
 /// A row of the record that was written last.
 pub(super) fn last(book: &Book, row: u32) -> RowId {
@@ -90,25 +89,4 @@ pub(super) fn came_back(back: &GivenBack) -> Vec<String> {
         format!("{source}{to}{}", back.slice.credits)
     };
     back.slices.iter().map(show).collect()
-}
-
-/// The log folds to the state, and every record has the rows that its facts number, with the postings of its facts.
-pub(super) fn prove(book: &Book) {
-    book.replay();
-    for (record, position) in book.log.iter().zip(1..) {
-        let rows = view::rows(record, LogPosition(position));
-        let facts = &record.facts;
-        assert_eq!(rows.len(), usize::try_from(facts.first_row() + facts.effect.rows()).unwrap());
-        for (row, number) in rows.iter().zip(0..) {
-            assert_eq!(row.id, RowId::new(facts.at, LogPosition(position), number), "{row:?}");
-        }
-        let mut shown = rows.iter().filter(|row| row.sequence.is_some());
-        facts.each_posting(|posting| {
-            let row = shown.next().expect("a row for every posting");
-            assert_eq!((row.wallet, row.sequence), (posting.wallet, Some(posting.sequence)));
-            let change = (row.balance_after.unwrap() - row.balance_before.unwrap()).0.abs();
-            assert_eq!(change, row.credits.0, "{row:?}");
-        });
-        assert!(shown.next().is_none());
-    }
 }

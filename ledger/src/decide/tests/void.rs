@@ -1,6 +1,6 @@
 //! Voids of credits: what is neither spent nor pinned goes (SEMANTICS §6).
 
-use super::undoing::{last, prove, refund, void};
+use super::undoing::{last, refund, void};
 use crate::amount::Credits;
 use crate::command::{Bonus, Command, Memo, Remainder, VoidCredit};
 use crate::fact::Voided;
@@ -40,7 +40,7 @@ fn a_void_takes_what_is_unspent_of_a_purchase_and_of_its_bonus() {
     assert!(matches!(void(&mut book, row), Err(Refusal::InvalidOperation(_))), "nothing is left");
     refund(&mut book, debit, None).unwrap();
     assert_eq!(book.posted(wallet), "3", "what was spent before was not voided");
-    prove(&book);
+    book.replay();
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_bonus_is_voided_alone_when_it_is_named_itself() {
     assert_eq!(book.posted(wallet), "10");
     assert_eq!(void(&mut book, row).unwrap().len(), 2);
     assert_eq!(book.posted(wallet), "0");
-    prove(&book);
+    book.replay();
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn the_rows_of_both_follow_each_other() {
     let voids = void(&mut book, row).unwrap();
     let after: Vec<_> = voids.iter().map(|void| void.posting.unwrap().after).collect();
     assert_eq!(after, [credits("2"), Credits::ZERO]);
-    prove(&book);
+    book.replay();
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn what_never_started_is_cancelled_whole() {
     assert!(book.state(wallet).tranches.is_empty());
     book.now = second(61);
     assert_eq!(crate::expiry::due_count(&book.customer, book.now), 0);
-    prove(&book);
+    book.replay();
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn initial_credit_can_be_voided_and_what_repaid_debt_is_spent() {
     let row = last(&book, 0);
     assert_eq!(void(&mut book, row).unwrap().iter().map(said).collect::<Vec<_>>(), [["6", "0", "4"]]);
     assert_eq!(book.posted(wallet), "0");
-    prove(&book);
+    book.replay();
 }
 
 #[test]
@@ -114,5 +114,42 @@ fn only_credit_that_came_in_can_be_voided() {
     book.log.pop();
     book.close(wallet, Remainder::Forfeit).unwrap();
     assert_eq!(void(&mut book, row), Err(Refusal::WalletClosed(wallet)));
-    prove(&book);
+    book.replay();
+}
+
+#[test]
+fn what_is_pinned_goes_when_its_hold_lets_it_go() {
+    let (mut book, wallet) = Book::new();
+    book.credit(wallet, 10, |_| {});
+    let row = last(&book, 0);
+    let hold = book.hold("4");
+    let voids = void(&mut book, row).unwrap();
+    assert_eq!(
+        (said(&voids[0]), book.figures(wallet)),
+        (["6", "4", "0"].map(String::from), ["4", "4", "0"].map(String::from))
+    );
+    assert!(matches!(void(&mut book, row), Err(Refusal::InvalidOperation(_))), "it is voided already");
+    assert!(matches!(book.debit("1"), Err(Refusal::InsufficientCredits { .. })));
+    let step = book.capture(hold, "1", true).unwrap();
+    assert!(step.lapsed[0].voided && step.lapsed[0].credits == credits("3"));
+    assert_eq!(book.posted(wallet), "0");
+    let rows = view::rows(book.log.last().unwrap(), last(&book, 0).position());
+    let reasons: Vec<_> = rows.iter().map(|row| row.reason.as_str()).collect();
+    assert_eq!(reasons, ["HOLD_CAPTURE", "HOLD_RELEASE", "CREDIT_VOIDED"]);
+    book.replay();
+}
+
+#[test]
+fn what_comes_back_to_a_voided_tranche_is_voided_too() {
+    let (mut book, wallet) = Book::new();
+    book.credit(wallet, 10, |_| {});
+    let row = last(&book, 0);
+    book.debit("3").unwrap();
+    let debit = last(&book, 0);
+    book.hold("4");
+    void(&mut book, row).unwrap();
+    let refunded = refund(&mut book, debit, None).unwrap();
+    assert!(refunded.back.lapsed[0].voided && refunded.expired == credits("3"));
+    assert_eq!(book.posted(wallet), "4");
+    book.replay();
 }

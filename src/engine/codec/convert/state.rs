@@ -1,15 +1,42 @@
-//! A customer at rest.
+//! A customer at rest, as far as version 1 knows it.
 
+use coffer_ledger::amount::Credits;
 use coffer_ledger::customer::{Customer, Identity};
 use coffer_ledger::tranche::Tranche;
 use coffer_ledger::wallet::Wallet;
 
-use super::{Mirror, Owner, mirror_struct};
+use super::{Mirror, Owner};
 use crate::engine::codec::error::DecodeError;
 use crate::engine::codec::v1::state as shapes;
 
-mirror_struct! {
-    Tranche = Tranche<'a> { id, terms, remaining, pinned, credit_position, credit_row, scheduled }
+/// What version 1 holds of a tranche.
+impl<'a> Mirror<'a, shapes::Tranche<'a>> for Tranche {
+    fn to_shape(&'a self, owner: Owner) -> shapes::Tranche<'a> {
+        let Self { id, terms, remaining, pinned, credit_position, credit_row, scheduled, voided: _ } = self;
+        shapes::Tranche {
+            id: id.to_shape(owner),
+            terms: terms.to_shape(owner),
+            remaining: remaining.to_shape(owner),
+            pinned: pinned.to_shape(owner),
+            credit_position: credit_position.to_shape(owner),
+            credit_row: *credit_row,
+            scheduled: *scheduled,
+        }
+    }
+
+    fn from_shape(shape: shapes::Tranche<'a>, owner: Owner) -> Result<Self, DecodeError> {
+        let shapes::Tranche { id, terms, remaining, pinned, credit_position, credit_row, scheduled } = shape;
+        Ok(Self {
+            id: Mirror::from_shape(id, owner)?,
+            terms: Mirror::from_shape(terms, owner)?,
+            remaining: Mirror::from_shape(remaining, owner)?,
+            pinned: Mirror::from_shape(pinned, owner)?,
+            credit_position: Mirror::from_shape(credit_position, owner)?,
+            credit_row,
+            scheduled,
+            voided: false,
+        })
+    }
 }
 
 impl<'a> Mirror<'a, shapes::WholeIdentity<'a>> for Identity {
@@ -23,9 +50,10 @@ impl<'a> Mirror<'a, shapes::WholeIdentity<'a>> for Identity {
     }
 }
 
+/// What version 1 holds of a wallet.
 impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
     fn to_shape(&'a self, owner: Owner) -> shapes::Wallet<'a> {
-        let Self { head, tranches, next_due } = self;
+        let Self { head, tranches, next_due, held_overdraft: _ } = self;
         let (head, text) = head.to_shape(owner);
         shapes::Wallet { head, text, tranches: tranches.to_shape(owner), next_due: next_due.to_shape(owner) }
     }
@@ -36,14 +64,49 @@ impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
             head: Mirror::from_shape((head, text), owner)?,
             tranches: Mirror::from_shape(tranches, owner)?,
             next_due: Mirror::from_shape(next_due, owner)?,
+            held_overdraft: Credits::ZERO,
         })
     }
 }
 
-/// Whose things the state names stands in the state itself: the owner that is passed is not looked at.
+/// Whether version 1 holds all of a customer.
+pub(in crate::engine::codec) fn rests_in_v1(customer: &Customer) -> bool {
+    let Customer {
+        number: _,
+        tenant: _,
+        identity: _,
+        last_at: _,
+        last_position: _,
+        counter: _,
+        wallets,
+        holds,
+        budgets,
+        given_back,
+        invoices,
+        transfers_out,
+        transfers_in,
+        closed,
+    } = customer;
+    holds.is_empty()
+        && budgets.is_empty()
+        && given_back.is_empty()
+        && invoices.is_empty()
+        && transfers_out.is_empty()
+        && transfers_in.is_empty()
+        && closed.is_empty()
+        && wallets.iter().all(wallet_rests_in_v1)
+}
+
+fn wallet_rests_in_v1(wallet: &Wallet) -> bool {
+    let Wallet { head: _, tranches, next_due: _, held_overdraft } = wallet;
+    held_overdraft.is_zero() && tranches.iter().all(|tranche| !tranche.voided)
+}
+
+/// What version 1 holds of a customer. Whose things the state names stands in the state itself: the owner that is passed is not
+/// looked at.
 impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
     fn to_shape(&'a self, _: Owner) -> shapes::Customer<'a> {
-        let Self { number, tenant, identity, last_at, last_position, counter, wallets } = self;
+        let Self { tenant, number, identity, last_at, last_position, counter, wallets, .. } = self;
         let owner = Owner(*number);
         shapes::Customer {
             tenant: tenant.to_shape(owner),
@@ -60,13 +123,12 @@ impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
         let shapes::Customer { tenant, number, identity, last_at, last_position, counter, wallets } = shape;
         let owner = Owner(Mirror::from_shape(number, Owner::NOBODY)?);
         Ok(Self {
-            number: owner.0,
-            tenant: Mirror::from_shape(tenant, owner)?,
             identity: Mirror::from_shape(identity, owner)?,
             last_at: Mirror::from_shape(last_at, owner)?,
             last_position: Mirror::from_shape(last_position, owner)?,
             counter,
             wallets: Mirror::from_shape(wallets, owner)?,
+            ..Self::new(Mirror::from_shape(tenant, owner)?, owner.0)
         })
     }
 }
