@@ -12,7 +12,7 @@ use crate::engine::codec::v2::transfer as shapes;
 
 mirror_struct! {
     Moved = Moved<'a> { credits, terms }
-    TransferOut = TransferOut<'a> { id, to, to_wallet, credits, rows, slices, moved, sent_at, position }
+    TransferOut = TransferOut<'a> { id, to, to_wallet, credits, first_row, rows, slices, moved, sent_at, position }
     ArrivedRow = ArrivedRow<'a> { tranche, terms, amount, repaid, posting }
     Arrived = Arrived<'a> { wallet, rows, lapsed }
     TransferSent = TransferSent<'a> { out, taken, arrived }

@@ -28,6 +28,8 @@ pub struct TransferOut<'a> {
     pub to_wallet: Thing,
     /// How much.
     pub credits: Amount,
+    /// Number of the first of `rows` in the record.
+    pub first_row: u32,
     /// The rows that it left by.
     pub rows: List<'a, DebitRow>,
     /// What left.
