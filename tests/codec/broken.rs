@@ -10,7 +10,7 @@ use coffer_ledger::fact::Effect;
 use coffer_wal::{FrameHeader, Lsn, RecordBuf, Subject, decode_frame};
 use proptest::prelude::*;
 
-use crate::{any, customer_frame, samples, samples_v2, tenant_frame};
+use crate::{any, customer_frame, samples, samples_tenant, samples_v2, tenant_frame};
 
 fn parts(frame: &[u8]) -> RecordBuf {
     decode_frame(frame, Lsn(1)).unwrap().0.to_owned()
@@ -22,7 +22,7 @@ fn customer_parts() -> Vec<(&'static str, RecordBuf)> {
 }
 
 fn tenant_parts() -> Vec<(&'static str, RecordBuf)> {
-    let all = samples::tenant_records().into_iter().chain(samples_v2::tenant_records());
+    let all = samples_tenant::records().into_iter().chain(samples_v2::tenant::records());
     all.map(|(name, record)| (name, parts(&tenant_frame(&record)))).collect()
 }
 
@@ -30,8 +30,8 @@ fn customer_states() -> Vec<Vec<u8>> {
     let all = [
         samples::customer(),
         samples::full_customer(),
-        samples_v2::state_with_a_hold(),
-        samples_v2::full_state(),
+        samples_v2::state::with_a_hold(),
+        samples_v2::state::full(),
     ];
     let written = all.iter().map(|customer| {
         let mut bytes = Vec::new();
@@ -42,7 +42,7 @@ fn customer_states() -> Vec<Vec<u8>> {
 }
 
 fn tenant_states() -> Vec<Vec<u8>> {
-    let written = [samples::tenant(), samples_v2::full_tenant()].map(|tenant| {
+    let written = [samples_tenant::tenant(), samples_v2::tenant::full()].map(|tenant| {
         let mut bytes = Vec::new();
         encode_tenant(&tenant, &mut bytes);
         bytes

@@ -13,7 +13,7 @@ use coffer_ledger::customer::Customer;
 use coffer_ledger::record::Record;
 use coffer_wal::{Lsn, decode_frame};
 
-use crate::{PREVIOUS, customer_frame, samples, samples_v2, tenant_frame};
+use crate::{PREVIOUS, customer_frame, samples, samples_tenant, samples_v2, tenant_frame};
 
 #[expect(clippy::disallowed_methods, reason = "golden files are the test's own, outside any simulation")]
 fn golden(version: u8, name: &str, written: &[u8]) -> Vec<u8> {
@@ -74,10 +74,10 @@ fn a_customers_record_of_each_kind_has_the_golden_bytes_and_is_read_from_them() 
 
 #[test]
 fn a_tenants_record_of_each_kind_has_the_golden_bytes_and_is_read_from_them() {
-    for (name, record) in samples::tenant_records() {
+    for (name, record) in samples_tenant::records() {
         check_tenants_record(1, name, &record);
     }
-    for (name, record) in samples_v2::tenant_records() {
+    for (name, record) in samples_v2::tenant::records() {
         check_tenants_record(2, name, &record);
     }
 }
@@ -86,10 +86,10 @@ fn a_tenants_record_of_each_kind_has_the_golden_bytes_and_is_read_from_them() {
 fn states_have_the_golden_bytes_and_are_read_from_them() {
     check_customer(1, "state_customer", &samples::customer());
     check_customer(1, "state_customer_full", &samples::full_customer());
-    check_customer(2, "state_customer_with_a_hold", &samples_v2::state_with_a_hold());
-    check_customer(2, "state_customer_full", &samples_v2::full_state());
-    check_tenant(1, "state_tenant", &samples::tenant());
-    check_tenant(2, "state_tenant_full", &samples_v2::full_tenant());
+    check_customer(2, "state_customer_with_a_hold", &samples_v2::state::with_a_hold());
+    check_customer(2, "state_customer_full", &samples_v2::state::full());
+    check_tenant(1, "state_tenant", &samples_tenant::tenant());
+    check_tenant(2, "state_tenant_full", &samples_v2::tenant::full());
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod oldest;
 mod privacy;
 mod round_trip;
 mod samples;
+mod samples_tenant;
 mod samples_v2;
 
 use coffer::engine::codec::{encode_customer_frame, encode_tenant_frame};

@@ -11,7 +11,7 @@ use coffer_ledger::time::Timestamp;
 use coffer_wal::{Lsn, decode_frame};
 use proptest::prelude::*;
 
-use crate::{any, customer_frame, samples, samples_v2, tenant_frame};
+use crate::{any, customer_frame, samples, samples_tenant, samples_v2, tenant_frame};
 
 fn version_of(frame: &[u8]) -> u8 {
     decode_frame(frame, Lsn(1)).unwrap().0.header.version
@@ -95,7 +95,7 @@ fn a_tenants_record_is_of_version_2_if_its_command_or_its_effect_is() {
         (TenantCommand::Create { name: name(), test_mode }, TenantEffect::Created { name: name(), test_mode })
     });
     let version = |command: &TenantCommand, effect: &TenantEffect| {
-        version_of(&tenant_frame(&samples::tenant_record_of(command.clone(), effect.clone())))
+        version_of(&tenant_frame(&samples_tenant::record_of(command.clone(), effect.clone())))
     };
     assert_eq!(version(&plain.0, &plain.1), 1);
     assert_eq!(version(&plain.0, &tested.1), 2);
@@ -111,7 +111,7 @@ fn at_rest(customer: &Customer) -> Vec<u8> {
 
 #[test]
 fn a_customer_rests_in_version_2_only_while_it_has_something_that_version_1_does_not_know() {
-    let full = samples_v2::full_state();
+    let full = samples_v2::state::full();
     let plain = Customer { last_at: full.last_at, ..samples::full_customer() };
     assert_eq!(at_rest(&plain)[0], 1);
     let changes: [fn(&mut Customer, &Customer); 9] = [
@@ -144,7 +144,7 @@ fn a_tenant_rests_in_version_2_only_if_it_has_something_that_version_1_does_not_
         encode_tenant(tenant, &mut bytes);
         bytes[0]
     };
-    let (plain, full) = (samples::tenant(), samples_v2::full_tenant());
+    let (plain, full) = (samples_tenant::tenant(), samples_v2::tenant::full());
     assert_eq!(version(&plain), 1);
     assert_eq!(version(&Tenant { rate_cards: full.rate_cards, ..plain.clone() }), 2);
     assert_eq!(version(&Tenant { rate_cards_made: 1, ..plain.clone() }), 2);

@@ -8,7 +8,7 @@ use coffer_ledger::fact::Effect;
 use coffer_ledger::record::Record;
 use coffer_wal::{Lsn, decode_frame};
 
-use crate::{customer_frame, samples, samples_v2, tenant_frame};
+use crate::{customer_frame, samples, samples_tenant, samples_v2, tenant_frame};
 
 /// Every personal string of the samples.
 const PERSONAL: [&str; 28] = [
@@ -80,7 +80,7 @@ fn customer_records() -> Vec<(&'static str, Record)> {
 }
 
 fn tenant_records() -> Vec<(&'static str, TenantRecord)> {
-    samples::tenant_records().into_iter().chain(samples_v2::tenant_records()).collect()
+    samples_tenant::records().into_iter().chain(samples_v2::tenant::records()).collect()
 }
 
 const COMMAND_LAST: u32 = 30;

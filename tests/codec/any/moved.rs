@@ -166,16 +166,17 @@ pub(super) fn invoices() -> BoxedStrategy<Effect> {
 }
 
 pub(super) fn transfer_out() -> BoxedStrategy<TransferOut> {
-    let what = (vec(debit_row(), 0..3), vec(slice(), 0..3), vec(moved(), 0..3));
+    let what = (any::<u32>(), vec(debit_row(), 0..3), vec(slice(), 0..3), vec(moved(), 0..3));
     (transfer_id(), customer_number(), wallet_id(), credits(), what, time(), position())
         .prop_map(|(id, to, to_wallet, credits, what, sent_at, position)| TransferOut {
             id,
             to,
             to_wallet,
             credits,
-            rows: what.0.into(),
-            slices: what.1.into(),
-            moved: what.2,
+            first_row: what.0,
+            rows: what.1.into(),
+            slices: what.2.into(),
+            moved: what.3,
             sent_at,
             position,
         })

@@ -1,42 +1,40 @@
 //! Fixed values whose bytes are golden: one record of every kind that version 1 does not know, and a state of each subject with
 //! all that it does not. Never change one: its bytes stand in `tests/golden/codec_v2/`.
 
-use coffer_ledger::amount::{Credits, Money, Rate, Usage};
+mod holds;
+pub(crate) mod state;
+pub(crate) mod tenant;
+
+use coffer_ledger::amount::{Credits, Money, Usage};
 use coffer_ledger::budget::{Budget, BudgetLimit, BudgetMove, Window};
-use coffer_ledger::catalog::rate_card::{RateCard, Tier};
-use coffer_ledger::catalog::tenant::{RateCardAsked, Tenant, TenantCommand, TenantEffect, TenantRecord};
 use coffer_ledger::command::{
-    Asked, Capture, Charge, Command, Debit, Event, HoldAsked, InvoiceLine, Memo, Metered, OverCapture,
-    PlaceHold, Refund, RefundReason, Remainder, SetBudget, Settle, Transfer, TransferIn, VoidCredit,
+    Asked, Charge, Command, Debit, Event, InvoiceLine, Metered, Refund, RefundReason, SetBudget, Settle,
+    Transfer, TransferIn, VoidCredit,
 };
-use coffer_ledger::customer::{Closed, ClosedAs, Customer, Invoice};
 use coffer_ledger::fact::{
-    Arrived, ArrivedRow, Back, BackRow, BackTo, DebitExtra, DebitRow, Debited, Due, Effect, Facts, GivenBack,
-    Giver, HoldEnd, HoldStep, HoldVerb, Lapsed, Moved, Priced, Refunded, Settled, SettledLine, SettledPart,
-    Slice, TransferSent, Uncollected, Voided,
+    Arrived, ArrivedRow, Back, BackRow, BackTo, DebitExtra, DebitRow, Debited, Effect, GivenBack, Giver,
+    Lapsed, Moved, Priced, Refunded, Settled, SettledLine, SettledPart, Slice, TransferSent, Uncollected,
+    Voided,
 };
-use coffer_ledger::hold::{Hold, HoldStatus};
 use coffer_ledger::ids::{
-    CustomerNumber, HoldId, LogPosition, RateCardId, RowId, ThingId, TrancheId, TransferId, WalletId,
+    CustomerNumber, LogPosition, RateCardId, RowId, ThingId, TrancheId, TransferId, WalletId,
 };
 use coffer_ledger::record::Record;
 use coffer_ledger::time::Timestamp;
-use coffer_ledger::transfer::{TransferOut, TransferReceived};
+use coffer_ledger::transfer::TransferOut;
 use coffer_ledger::unit::{Currency, PriceType, PriceUnit};
-use coffer_ledger::wallet::{WalletHead, WalletStatus};
 use smallvec::smallvec;
 
+use self::holds::{
+    capture, extend, forced_close, grow, hold_expired, lapsed, place_hold, place_metered_hold, release,
+};
 use crate::samples::{
-    AT, EARLIER, END, OWNER, TENANT, charge, customer, debited, facts, full_customer, head, identity, memo,
-    micro, micro_money, posting, record, tenant, tenant_record_of, three_terms, tranche_id, wallet_id,
+    AT, EARLIER, END, OWNER, TENANT, charge, debited, identity, memo, micro, micro_money, posting, record,
+    three_terms, tranche_id, wallet_id,
 };
 
 /// Who sends to, or gets from, the customer of all samples.
 const OTHER: CustomerNumber = CustomerNumber(77);
-
-fn hold_id() -> HoldId {
-    HoldId(ThingId::new(EARLIER, OWNER, 20))
-}
 
 fn transfer_id() -> TransferId {
     TransferId(ThingId::new(EARLIER, OWNER, 30))
@@ -108,138 +106,6 @@ fn budget_debit() -> (Command, Effect) {
         memo: memo(),
     });
     (command, Effect::Debited(budget_debited()))
-}
-
-fn hold(status: HoldStatus) -> Hold {
-    Hold {
-        id: hold_id(),
-        status,
-        wallet: wallet_id(),
-        charge: budget_charge(),
-        over_capture: OverCapture::Draw,
-        placed_at: EARLIER,
-        expires_at: END,
-        credits: micro(1_000_000),
-        captured: micro(250_000),
-        released: Credits(0),
-        pins: smallvec![slice(), overdraft()],
-        budget: moves(),
-    }
-}
-
-fn lapsed() -> Lapsed {
-    Lapsed {
-        tranche: tranche_id(2),
-        credits: micro(250_000),
-        terms: three_terms()[0].clone(),
-        voided: true,
-        posting: posting(1_046, 288_000_000, 287_750_000),
-    }
-}
-
-fn step(verb: HoldVerb, status: HoldStatus) -> HoldStep {
-    HoldStep {
-        verb,
-        hold: hold(status),
-        pinned: smallvec![],
-        consumed: smallvec![],
-        returned: smallvec![],
-        taken: None,
-        lapsed: Vec::new(),
-        used: Vec::new(),
-        freed: Vec::new(),
-    }
-}
-
-fn held(step: HoldStep) -> Effect {
-    Effect::Held(Box::new(step))
-}
-
-fn place_hold() -> (Command, Effect) {
-    let command = Command::PlaceHold(PlaceHold {
-        asked: HoldAsked::Range { min: micro(500_000), max: micro(1_000_000) },
-        charge: budget_charge(),
-        expires_in_s: 3_600,
-        over_capture: OverCapture::Draw,
-        memo: memo(),
-    });
-    let placed = step(HoldVerb::Placed, HoldStatus::Open);
-    (command, held(HoldStep { pinned: smallvec![slice(), overdraft()], used: moves(), ..placed }))
-}
-
-fn place_metered_hold() -> (Command, Effect) {
-    let command = Command::PlaceHold(PlaceHold {
-        asked: HoldAsked::Metered(Box::new(metered())),
-        charge: charge(),
-        expires_in_s: 1,
-        over_capture: OverCapture::Reject,
-        memo: Memo::default(),
-    });
-    (command, held(HoldStep { pinned: smallvec![slice()], ..step(HoldVerb::Placed, HoldStatus::Open) }))
-}
-
-fn capture() -> (Command, Effect) {
-    let command =
-        Command::Capture(Capture { hold: hold_id(), credits: micro(250_000), last: true, memo: memo() });
-    let captured = HoldStep {
-        consumed: smallvec![slice()],
-        returned: smallvec![overdraft()],
-        taken: Some(budget_debited()),
-        freed: moves(),
-        ..step(HoldVerb::Captured, HoldStatus::Captured)
-    };
-    (command, held(captured))
-}
-
-fn release() -> (Command, Effect) {
-    let command = Command::Release { hold: hold_id(), memo: memo() };
-    let released = HoldStep {
-        returned: smallvec![slice(), overdraft()],
-        lapsed: vec![lapsed()],
-        freed: moves(),
-        ..step(HoldVerb::Released, HoldStatus::Released)
-    };
-    (command, held(released))
-}
-
-fn grow() -> (Command, Effect) {
-    let grown = step(HoldVerb::Grown, HoldStatus::Open);
-    let command = Command::Grow { hold: hold_id(), credits: micro(250_000) };
-    (command, held(HoldStep { pinned: smallvec![slice()], used: moves(), ..grown }))
-}
-
-fn extend() -> (Command, Effect) {
-    let command = Command::Extend { hold: hold_id(), expires_in_s: 604_800 };
-    (command, held(step(HoldVerb::Extended, HoldStatus::Open)))
-}
-
-fn hold_end() -> HoldEnd {
-    HoldEnd {
-        at: END,
-        hold: hold(HoldStatus::Expired),
-        returned: smallvec![slice(), overdraft()],
-        lapsed: vec![lapsed()],
-        freed: moves(),
-    }
-}
-
-fn hold_expired() -> Record {
-    let due = vec![Due::HoldExpired(Box::new(hold_end()))];
-    Record { facts: Facts { due, ..facts(Effect::Ticked) }, ..record(Command::Tick, Effect::Ticked) }
-}
-
-fn forced_close() -> (Command, Effect) {
-    let command = Command::Close { wallet: wallet_id(), remainder: Remainder::Forfeit, force: true };
-    let effect = Effect::WalletClosed {
-        forfeits: Vec::new(),
-        posting: None,
-        cancelled: Vec::new(),
-        written_off: Credits(0),
-        refund: Money(0),
-        wallet: Box::new(WalletHead { status: WalletStatus::Closed, ..head() }),
-        released: vec![hold_end()],
-    };
-    (command, effect)
 }
 
 fn given_back(reason: RefundReason) -> GivenBack {
@@ -350,6 +216,7 @@ fn transfer_out() -> TransferOut {
         to: OTHER,
         to_wallet: foreign_wallet_id(),
         credits: micro(250_000),
+        first_row: 0,
         rows: debited(1).rows,
         slices: debited(1).slices,
         moved: vec![moved()],
@@ -485,93 +352,4 @@ pub(crate) fn customer_records() -> Vec<(&'static str, Record)> {
         ("event", of(event())),
         ("batch", of(batch())),
     ]
-}
-
-/// A customer with everything that a state can have.
-pub(crate) fn full_state() -> Customer {
-    let mut full = full_customer();
-    full.wallets[1].tranches[0].voided = true;
-    full.wallets[1].held_overdraft = micro(500_000);
-    full.holds.set(hold(HoldStatus::Open));
-    full.holds.set(Hold { id: HoldId(ThingId::new(EARLIER, OWNER, 21)), ..hold(HoldStatus::Open) });
-    full.budgets.insert("team-research".into(), budget());
-    full.given_back.insert((LogPosition(87_654_321), 1), micro(1_000_000));
-    let invoice = |voided| Invoice { settled: LogPosition(98_765_430), voided };
-    full.invoices.insert("INV-2026-0042".into(), invoice(Some(LogPosition(98_765_431))));
-    full.invoices.insert("INV-2026-0043".into(), invoice(None));
-    full.transfers_out.insert(transfer_id(), transfer_out());
-    full.transfers_in.insert(foreign_transfer_id(), TransferReceived { from: OTHER, at: AT });
-    let closed = |id, how| Closed { id, how, position: LogPosition(98_765_400) };
-    full.closed.push_back(closed(ThingId::new(EARLIER, OWNER, 19), ClosedAs::Expired));
-    full.closed.push_back(closed(ThingId::new(EARLIER, OWNER, 18), ClosedAs::Completed));
-    full
-}
-
-/// A customer with one open hold and nothing else that version 1 does not know.
-pub(crate) fn state_with_a_hold() -> Customer {
-    let mut with_a_hold = customer();
-    with_a_hold.holds.set(hold(HoldStatus::Open));
-    with_a_hold
-}
-
-fn filters() -> Vec<(Box<str>, Box<str>)> {
-    vec![("tier".into(), "friends-of-ada".into())]
-}
-
-fn tiers() -> Vec<Tier> {
-    vec![
-        Tier { up_to: Some(Usage(1_000_000_000_000_000_000)), credits_per_unit: Rate(2_000_000_000_000) },
-        Tier { up_to: None, credits_per_unit: Rate(1_000_000_000_000) },
-    ]
-}
-
-fn rate_card() -> RateCard {
-    RateCard {
-        id: rate_card_id(),
-        version: 3,
-        meter: "tokens".into(),
-        quantity_property: Some("total_tokens".into()),
-        valid_from: EARLIER,
-        valid_to: Some(END),
-        filters: filters(),
-        tiers: tiers(),
-        minimum: micro(10),
-    }
-}
-
-/// One record of every kind of a tenant's that version 1 does not know.
-pub(crate) fn tenant_records() -> Vec<(&'static str, TenantRecord)> {
-    let name = || "Difference Engines".into();
-    let asked = RateCardAsked {
-        meter: "tokens".into(),
-        quantity_property: Some("total_tokens".into()),
-        valid_from: Some(EARLIER),
-        valid_to: Some(END),
-        filters: filters(),
-        tiers: tiers(),
-        minimum: micro(10),
-    };
-    let create = TenantCommand::Create { name: name(), test_mode: true };
-    let set = TenantCommand::SetRateCard { id: Some(rate_card_id()), card: asked };
-    let delete = TenantCommand::DeleteRateCard(rate_card_id());
-    vec![
-        (
-            "tenant_create_for_tests",
-            tenant_record_of(create, TenantEffect::Created { name: name(), test_mode: true }),
-        ),
-        ("tenant_set_rate_card", tenant_record_of(set, TenantEffect::RateCardSet(Box::new(rate_card())))),
-        ("tenant_delete_rate_card", tenant_record_of(delete, TenantEffect::RateCardDeleted(rate_card_id()))),
-        ("tenant_move_clock", tenant_record_of(TenantCommand::MoveClock(END), TenantEffect::ClockMoved(END))),
-    ]
-}
-
-/// A tenant with everything that a state can have.
-pub(crate) fn full_tenant() -> Tenant {
-    Tenant {
-        rate_cards: vec![rate_card(), RateCard { quantity_property: None, valid_to: None, ..rate_card() }],
-        rate_cards_made: 5,
-        test_mode: true,
-        test_clock: Some(END),
-        ..tenant()
-    }
 }
