@@ -51,8 +51,8 @@ fn a_client_that_vanishes_after_placing_a_hold_gets_its_credit_back_at_the_deadl
         || server.ask("GET", &path, ""),
         |answer| answer.header("x-log-position") != placed.header("x-log-position"),
     );
-    let position = position.header("x-log-position").unwrap().parse().unwrap();
-    let row = ledger_row(&server, position);
+    let row = server.row_at(position.header("x-log-position").unwrap(), true);
+    let row = server.ask("GET", &format!("/v1/transactions/{row}"), "");
     assert_eq!(row.json["type"], "release", "{}", row.text);
     assert_eq!(row.json["transaction_reason"], "HOLD_RELEASE");
     assert_eq!((&row.json["credit_amount"], &row.json["hold_id"]), (&"60".into(), &(&*hold).into()));
@@ -62,16 +62,6 @@ fn a_client_that_vanishes_after_placing_a_hold_gets_its_credit_back_at_the_deadl
         server.ask("GET", "/v1/customers/acme/holds?status=expired", "").json["pagination"]["total"],
         1
     );
-}
-
-/// The first row of the record at this position.
-fn ledger_row(server: &Server, position: u64) -> Answer {
-    use coffer_ledger::ids::{LogPosition, RowId, TenantNumber};
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let record = server.engine().record(TenantNumber(1), LogPosition(position));
-    let record = runtime.block_on(record).unwrap();
-    let row = RowId::new(record.record.facts.at, LogPosition(position), 0);
-    server.ask("GET", &format!("/v1/transactions/{row}"), "")
 }
 
 #[test]

@@ -17,3 +17,4 @@ mod slow_clients;
 mod support;
 mod tenancy;
 mod undoing;
+mod usage;

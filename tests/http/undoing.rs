@@ -20,6 +20,11 @@ fn top_up(server: &Server, wallet: &str, body: &str) -> Answer {
     topped
 }
 
+/// The id of the first row that a write made.
+fn row_of(server: &Server, answer: &Answer) -> String {
+    server.row_at(answer.header("x-log-position").unwrap(), false)
+}
+
 fn refund(server: &Server, transaction: &str, rest: &str) -> Answer {
     server.ask("POST", REFUNDS, &format!(r#"{{"transaction_id":"{transaction}"{rest}}}"#))
 }
@@ -96,22 +101,13 @@ fn captures_and_manual_debits_are_refunded_too_and_credits_are_not() {
     let captured = captured.json["transaction_id"].as_str().unwrap();
     assert_eq!(refund(&server, captured, "").json["credits"], "20");
     let by_hand = server.ask("POST", &format!("/v1/wallets/{wallet}/debit"), r#"{"credits":5}"#);
-    let position: u64 = by_hand.header("x-log-position").unwrap().parse().unwrap();
-    let by_hand = row_of(&server, position);
+    let by_hand = row_of(&server, &by_hand);
     assert_eq!(refund(&server, &by_hand, "").json["credits"], "5");
     assert_eq!(server.posted("acme"), "100");
     let credit = top_up(&server, &wallet, r#"{"transaction_reason":"FREE_CREDIT_GRANT","credits_to_add":1}"#);
-    let credit = row_of(&server, credit.header("x-log-position").unwrap().parse().unwrap());
+    let credit = row_of(&server, &credit);
     let refused = refund(&server, &credit, "");
     assert_eq!((refused.status, refused.code()), (409, "invalid_operation"), "{}", refused.text);
-}
-
-/// The id of the first row of the record at this position.
-fn row_of(server: &Server, position: u64) -> String {
-    use coffer_ledger::ids::{LogPosition, RowId, TenantNumber};
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let stored = runtime.block_on(server.engine().record(TenantNumber(1), LogPosition(position))).unwrap();
-    RowId::new(stored.record.facts.at, LogPosition(position), stored.record.facts.first_row()).to_string()
 }
 
 #[test]
@@ -197,7 +193,7 @@ fn voiding_a_purchase_takes_back_what_is_left_of_it_and_of_its_bonus() {
         &wallet,
         r#"{"transaction_reason":"PURCHASED_CREDIT_DIRECT","credits_to_add":100,"bonus_credits_to_add":20}"#,
     );
-    let credit = row_of(&server, bought.header("x-log-position").unwrap().parse().unwrap());
+    let credit = row_of(&server, &bought);
     debit(&server, r#"{"credits":30}"#);
     let hold = server.hold("acme", r#"{"credits":25}"#);
     let path = format!("/v1/transactions/{credit}/void");
