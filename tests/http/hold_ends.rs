@@ -1,5 +1,7 @@
 //! Holds that end without being asked: at their deadline, or with their wallet.
 
+#![expect(clippy::disallowed_methods, reason = "deadlines are waited for in real time, as clients do")]
+
 use std::time::{Duration, Instant};
 
 use crate::support::{Answer, Server};
