@@ -5,6 +5,7 @@
 mod bad_input;
 mod batches;
 mod both_ways;
+mod every_row;
 mod golden_path;
 mod hold_ends;
 mod hold_refusals;

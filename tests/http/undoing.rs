@@ -1,5 +1,7 @@
 //! Refunds of debits, voids of credits.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::bad_input::{case, check};
@@ -254,4 +256,33 @@ fn a_repeated_refund_gets_the_same_bytes_also_after_a_restart() {
     }
     let left = refund(&server, &taken, "");
     assert_eq!(left.json["credits"], "6", "{}", left.text);
+}
+
+#[test]
+fn what_has_ended_meanwhile_is_gone_again_or_comes_as_new_credit() {
+    let server = Server::start();
+    let wallet = server.wallet("acme", "0");
+    let ends_at = server.engine().now().plus_seconds(2);
+    let ends = chrono::DateTime::from_timestamp_nanos(i64::try_from(ends_at.0).unwrap()).to_rfc3339();
+    let granted = format!(
+        r#"{{"transaction_reason":"FREE_CREDIT_GRANT","credits_to_add":40,"expiry_date_utc":"{ends}"}}"#
+    );
+    let granted = top_up(&server, &wallet, &granted);
+    let tranche = granted.json["wallet_transaction"]["tranche_id"].clone();
+    let taken = debit(&server, r#"{"credits":40}"#);
+    while server.engine().now() < ends_at {
+        server.wait_for(tokio::time::sleep(Duration::from_millis(20)));
+    }
+    let gone = refund(&server, &taken, r#","credits":10"#);
+    assert_eq!((&gone.json["credits"], &gone.json["expired"]), (&"10".into(), &"10".into()), "{}", gone.text);
+    assert_eq!(gone.json["slices"][0]["tranche_id"], tranche);
+    assert_eq!(server.posted("acme"), "0");
+    let anew = refund(&server, &taken, r#","credits":30,"regrant_days":7"#);
+    assert_eq!((&anew.json["credits"], &anew.json["expired"]), (&"30".into(), &"0".into()), "{}", anew.text);
+    let slice = &anew.json["slices"][0];
+    assert_ne!(slice["tranche_id"], tranche, "{}", anew.text);
+    assert_eq!((&slice["source"], &slice["credits"]), (&"promotional".into(), &"30".into()));
+    assert_eq!(server.posted("acme"), "30");
+    let balance = server.ask("GET", "/v1/customers/acme/balance", "");
+    assert_eq!(balance.json["wallets"][0]["tranches"][0]["tranche_id"], slice["tranche_id"]);
 }
