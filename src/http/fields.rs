@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use coffer_ledger::amount::{AmountError, Credits, Money, Rate};
+use coffer_ledger::amount::{AmountError, Credits, Money, Rate, Usage};
 use coffer_ledger::command::{Memo, Metadata};
 use coffer_ledger::ids::WalletId;
 use coffer_ledger::scope::{PriceTypes, Scope};
@@ -28,6 +28,10 @@ const DESCRIPTION_BYTES_MAX: usize = 512;
 const REFERENCE_BYTES_MAX: usize = 128;
 /// Bytes of a feature's name.
 const FEATURE_BYTES_MAX: usize = 64;
+/// Bytes of a meter's name.
+const METER_BYTES_MAX: usize = 64;
+/// Bytes of what the caller names invoices, their lines and budgets.
+const OWN_ID_BYTES_MAX: usize = 128;
 /// Features of a scope.
 const SCOPE_FEATURES_MAX: usize = 16;
 /// Metadata pairs, and bytes of a key and of a value.
@@ -61,6 +65,11 @@ impl<'a> Number<'a> {
     /// As money.
     pub(crate) fn money(self, field: &str) -> Result<Money, ApiError> {
         self.read(field, Money::parse_json)
+    }
+
+    /// As units of a meter.
+    pub(crate) fn usage(self, field: &str) -> Result<Usage, ApiError> {
+        self.read(field, Usage::parse_json)
     }
 
     /// As a rate.
@@ -116,7 +125,7 @@ impl ToSchema for Later<'_> {
 
 /// Metadata as it came: string → string, keys unique.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct PairsField(Metadata);
+pub(crate) struct PairsField(pub(crate) Metadata);
 
 impl<'de> Deserialize<'de> for PairsField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -159,23 +168,43 @@ impl ToSchema for PairsField {
 
 /// Metadata within its limits, sorted.
 pub(crate) fn metadata(given: Option<PairsField>) -> Result<Metadata, ApiError> {
-    let PairsField(mut pairs) = given.unwrap_or_default();
+    pairs("metadata", given.unwrap_or_default().0)
+}
+
+/// Pairs of the field within the limits of metadata, sorted.
+pub(crate) fn pairs(field: &str, mut pairs: Metadata) -> Result<Metadata, ApiError> {
     if pairs.len() > METADATA_PAIRS_MAX {
-        return Err(ApiError::field("metadata", "at most 20 pairs"));
+        return Err(ApiError::field(field, "at most 20 pairs"));
     }
     for (key, value) in &pairs {
         if key.is_empty() || key.len() > METADATA_KEY_BYTES_MAX {
-            return Err(ApiError::field("metadata", "a key has 1 to 64 bytes"));
+            return Err(ApiError::field(field, "a key has 1 to 64 bytes"));
         }
         if value.len() > METADATA_VALUE_BYTES_MAX {
-            return Err(ApiError::field("metadata", "a value has at most 512 bytes"));
+            return Err(ApiError::field(field, "a value has at most 512 bytes"));
         }
     }
     pairs.sort();
     if pairs.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-        return Err(ApiError::field("metadata", "a key stands there twice"));
+        return Err(ApiError::field(field, "a key stands there twice"));
     }
     Ok(pairs)
+}
+
+/// A name of the caller's for something: an invoice, a line of it, a budget.
+pub(crate) fn own_id(field: &str, id: Box<str>) -> Result<Box<str>, ApiError> {
+    if id.is_empty() || id.len() > OWN_ID_BYTES_MAX {
+        return Err(ApiError::field(field, "1 to 128 bytes"));
+    }
+    Ok(id)
+}
+
+/// A meter's name.
+pub(crate) fn meter(field: &str, name: Box<str>) -> Result<Box<str>, ApiError> {
+    if name.is_empty() || name.len() > METER_BYTES_MAX {
+        return Err(ApiError::field(field, "1 to 64 bytes"));
+    }
+    Ok(name)
 }
 
 /// A text of at most so many bytes.

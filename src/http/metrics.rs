@@ -28,7 +28,15 @@ pub(crate) enum Class {
     WalletWrite,
     /// Customers.
     Customer,
-    /// Settings, keys, tenants.
+    /// Settlements of invoices.
+    Invoice,
+    /// Transfers.
+    Transfer,
+    /// Budgets.
+    Budget,
+    /// Usage events, singly or many.
+    Event,
+    /// Settings, keys, tenants, rate cards, test clocks.
     Admin,
     /// Health, metrics, documentation.
     Ops,
@@ -37,13 +45,17 @@ pub(crate) enum Class {
 }
 
 impl Class {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 13] = [
         Self::Debit,
         Self::Batch,
         Self::Balance,
         Self::WalletRead,
         Self::WalletWrite,
         Self::Customer,
+        Self::Invoice,
+        Self::Transfer,
+        Self::Budget,
+        Self::Event,
         Self::Admin,
         Self::Ops,
         Self::Other,
@@ -57,9 +69,13 @@ impl Class {
             Self::WalletRead => 3,
             Self::WalletWrite => 4,
             Self::Customer => 5,
-            Self::Admin => 6,
-            Self::Ops => 7,
-            Self::Other => 8,
+            Self::Invoice => 6,
+            Self::Transfer => 7,
+            Self::Budget => 8,
+            Self::Event => 9,
+            Self::Admin => 10,
+            Self::Ops => 11,
+            Self::Other => 12,
         }
     }
 
@@ -71,6 +87,10 @@ impl Class {
             Self::WalletRead => "wallet_read",
             Self::WalletWrite => "wallet_write",
             Self::Customer => "customer",
+            Self::Invoice => "invoice",
+            Self::Transfer => "transfer",
+            Self::Budget => "budget",
+            Self::Event => "event",
             Self::Admin => "admin",
             Self::Ops => "ops",
             Self::Other => "other",
@@ -79,8 +99,8 @@ impl Class {
 }
 
 /// Statuses that are counted; anything else is counted as the last.
-const STATUSES: [u16; 20] =
-    [200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 414, 415, 422, 431, 503, 500];
+const STATUSES: [u16; 21] =
+    [200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 414, 415, 422, 429, 431, 503, 500];
 
 /// Requests by class and status.
 #[derive(Debug, Default)]

@@ -13,7 +13,8 @@ pub(super) fn send(customer: &mut Customer, sent: &TransferSent, first_row: u32)
     debit(customer, &sent.taken);
     match &sent.arrived {
         Some(arrived) => {
-            let rows = u32::try_from(sent.taken.rows.len()).expect("a record has fewer rows than an id can number");
+            let rows =
+                u32::try_from(sent.taken.rows.len()).expect("a record has fewer rows than an id can number");
             arrive(customer, arrived, first_row + rows);
             let id = sent.out.id.0;
             customer.remember(Closed { id, how: ClosedAs::Completed, position: LogPosition(0) });
