@@ -94,6 +94,8 @@ pub enum Refusal {
         used: Credits,
         /// When the window ends; `None` = never.
         resets_at: Option<Timestamp>,
+        /// Whole seconds from the turn until then, rounded up; `None` = never.
+        retry_after_s: Option<u64>,
     },
     /// 422 `event_time`.
     #[error("the event's timestamp {0}")]

@@ -12,8 +12,14 @@ use super::core::Core;
 pub struct EngineStats {
     /// Debits accepted (replays not counted).
     pub debits: u64,
+    /// Holds placed.
+    pub holds: u64,
+    /// Captures accepted.
+    pub captures: u64,
     /// Other commands accepted.
     pub other_commands: u64,
+    /// Transfers between customers that are on their way.
+    pub transfers_in_transit: u64,
     /// Answers from the log for a repeated key.
     pub replays: u64,
     /// Refusals by code.
@@ -82,7 +88,10 @@ pub(crate) fn collect(core: &Core) -> EngineStats {
     let log = core.journal.stats();
     EngineStats {
         debits: get(&counters.debits),
+        holds: get(&counters.holds),
+        captures: get(&counters.captures),
         other_commands: get(&counters.other_commands),
+        transfers_in_transit: u64::try_from(core.intents.len()).unwrap_or(u64::MAX),
         replays: get(&counters.replays),
         refusals: counters.refusals(),
         overloaded: get(&counters.overloaded),

@@ -108,8 +108,7 @@ impl Seat {
         if key.is_some() && self.core.keys.is_full() {
             return (Turned::unlogged(Err(Failure::KeysFull)), Ok(()));
         }
-        let left_max = self.core.options.limits.due_per_record_max.min(DUE_BESIDE_A_COMMAND_MAX);
-        if let Err(broken) = self.catch_up((now, logged_at), left_max) {
+        if let Err(broken) = self.make_room((now, logged_at)) {
             return (Turned::unlogged(Err(Failure::Internal)), Err(broken));
         }
         let limits = self.core.options.limits;
@@ -142,11 +141,21 @@ impl Seat {
         Some((invoice.settled, SameBy::Invoice))
     }
 
+    /// Leaves no more due than may share a record with a command.
+    fn make_room(&mut self, (now, logged_at): (Timestamp, Timestamp)) -> Result<(), Broken> {
+        if now < self.customer.next_due() {
+            return Ok(());
+        }
+        let beside_max = self.core.options.limits.due_per_record_max.min(DUE_BESIDE_A_COMMAND_MAX);
+        let left_max = if expiry::write_apart(&self.customer) { 0 } else { beside_max };
+        self.catch_up((now, logged_at), left_max)
+    }
+
     /// Writes down what is due until at most `left_max` things are; each record is one of its own. Things too large for one
     /// record together go into more.
     fn catch_up(&mut self, (now, logged_at): (Timestamp, Timestamp), left_max: usize) -> Result<(), Broken> {
         let mut limits = self.core.options.limits;
-        while self.customer.next_due() <= now && expiry::due_count(&self.customer, now) > left_max {
+        while expiry::is_more_due_than(&self.customer, now, left_max) {
             let Ok(facts) = self.decide((&Command::Tick, None), now, false, &limits) else { return Ok(()) };
             let record = Box::new(Record { origin: Origin::default(), command: Command::Tick, facts });
             let (turned, sound) = self.log(record, logged_at, None);

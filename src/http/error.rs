@@ -116,7 +116,7 @@ codes! {
 }
 
 /// Seconds after which a client may try again when the engine is busy.
-const RETRY_AFTER_S: u16 = 1;
+const RETRY_AFTER_S: u64 = 1;
 
 /// Anything but success.
 #[derive(Clone, Debug)]
@@ -125,12 +125,13 @@ pub(crate) struct ApiError {
     message: Cow<'static, str>,
     details: Vec<(&'static str, String)>,
     billing: bool,
+    retry_after_s: Option<u64>,
 }
 
 impl ApiError {
     /// An error with a sentence for people.
     pub(crate) fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), details: Vec::new(), billing: false }
+        Self { code, message: message.into(), details: Vec::new(), billing: false, retry_after_s: None }
     }
 
     /// 400: one field is wrong.
@@ -197,11 +198,16 @@ impl ApiError {
     }
 
     /// `Retry-After`, where trying again can help.
-    pub(crate) const fn retry_after_s(&self) -> Option<u16> {
+    pub(crate) const fn retry_after_s(&self) -> Option<u64> {
         match self.code {
             Code::Overloaded | Code::ReadOnly | Code::OutcomeUnknown => Some(RETRY_AFTER_S),
-            _ => None,
+            _ => self.retry_after_s,
         }
+    }
+
+    const fn again_after(mut self, seconds: Option<u64>) -> Self {
+        self.retry_after_s = seconds;
+        self
     }
 
     /// The body.
@@ -252,8 +258,9 @@ impl From<Refusal> for ApiError {
             Refusal::OverRefund { left, asked } => {
                 Self::new(Code::OverRefund, message).with("refundable_left", left).with("credits", asked)
             }
-            Refusal::BudgetExceeded { budget, window, limit, used, resets_at } => {
+            Refusal::BudgetExceeded { budget, window, limit, used, resets_at, retry_after_s } => {
                 let error = Self::new(Code::BudgetExceeded, message)
+                    .again_after(retry_after_s)
                     .with("budget_id", budget)
                     .with("window", window.as_str())
                     .with("limit", limit)

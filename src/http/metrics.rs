@@ -160,6 +160,8 @@ pub(crate) fn render(app: &App) -> String {
 
 fn engine(stats: &EngineStats) {
     total("coffer_debits_total", "Debits accepted; replays are not counted.", stats.debits);
+    total("coffer_holds_total", "Holds placed; replays are not counted.", stats.holds);
+    total("coffer_captures_total", "Captures accepted; replays are not counted.", stats.captures);
     total("coffer_other_commands_total", "Other commands accepted.", stats.other_commands);
     total("coffer_replays_total", "Answers from the log for a repeated idempotency key.", stats.replays);
     total("coffer_overloaded_total", "Answers 503 for lack of a permit.", stats.overloaded);
@@ -169,6 +171,11 @@ fn engine(stats: &EngineStats) {
     }
     one("coffer_writes_in_flight", "Writes between admission and durability.", whole(stats.writes_in_flight));
     one("coffer_writes_in_flight_max", "Their limit.", whole(stats.writes_in_flight_max));
+    one(
+        "coffer_transfers_in_transit",
+        "Transfers between customers on their way.",
+        whole(stats.transfers_in_transit),
+    );
     one("coffer_idempotency_keys", "Idempotency keys remembered.", whole(stats.keys));
 }
 

@@ -22,6 +22,8 @@ use crate::unit::Unit;
 /// Longest name of a budget, in bytes.
 const NAME_BYTES_MAX: usize = 128;
 
+const NS_PER_S: u64 = 1_000_000_000;
+
 /// Checks a debit, or what is to be pinned, against the budgets of its charge, leaf to root, and says what it counts as.
 ///
 /// # Errors
@@ -105,6 +107,11 @@ fn counted(
     BudgetMove { budget: budget.id.clone(), window: limit.window, ends_at, credits }
 }
 
+/// When the window ends, if it does.
+fn resets_at(counted: &BudgetMove) -> Option<Timestamp> {
+    (counted.ends_at < Timestamp::MAX).then_some(counted.ends_at)
+}
+
 fn refuse_exceeded(limit: &BudgetLimit, counted: &BudgetMove, now: Timestamp) -> Result<(), Refusal> {
     let used = limit.used_at(now);
     if used + counted.credits <= limit.credits {
@@ -115,7 +122,8 @@ fn refuse_exceeded(limit: &BudgetLimit, counted: &BudgetMove, now: Timestamp) ->
         window: limit.window,
         limit: limit.credits,
         used,
-        resets_at: (counted.ends_at < Timestamp::MAX).then_some(counted.ends_at),
+        resets_at: resets_at(counted),
+        retry_after_s: resets_at(counted).map(|end| (end.0 - now.0).div_ceil(NS_PER_S)),
     })
 }
 

@@ -263,3 +263,21 @@ fn a_name_cannot_use_up_the_customers_ids() {
     set(&mut book, budget(&id(CustomerNumber(8), (1 << 40) - 1), None, &[])).unwrap();
     assert!(book.customer.counter < 100, "another customer's id moves no counter of this one's");
 }
+
+#[test]
+fn items_of_an_atomic_batch_count_for_those_after_them() {
+    let mut book = rich();
+    set(&mut book, budget("team", None, &[(Window::Lifetime, "100")])).unwrap();
+    let item = |amount| {
+        let mut request = crate::testing::debit(amount);
+        request.charge.budget = Some("team".into());
+        Command::Debit(request)
+    };
+    let refused = book.ask(Command::Atomic(vec![item("60"), item("41")]));
+    let exceeded = Box::new(exceeded("team", Window::Lifetime, "100", "60", None));
+    assert_eq!(refused, Err(Refusal::Item { index: 1, refusal: exceeded }));
+    assert_eq!(used(&book, "team"), ["0"], "nothing of the batch happened");
+    book.ask(Command::Atomic(vec![item("60"), item("40")])).unwrap();
+    assert_eq!(used(&book, "team"), ["100"]);
+    book.replay();
+}
