@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use coffer_ledger::amount::{AmountError, Credits, Money, Rate, Usage};
 use coffer_ledger::command::{Memo, Metadata};
-use coffer_ledger::ids::WalletId;
+use coffer_ledger::ids::{HoldId, RowId, WalletId};
 use coffer_ledger::scope::{PriceTypes, Scope};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, PriceType, PriceUnit};
@@ -168,11 +168,12 @@ impl ToSchema for PairsField {
 
 /// Metadata within its limits, sorted.
 pub(crate) fn metadata(given: Option<PairsField>) -> Result<Metadata, ApiError> {
-    pairs("metadata", given.unwrap_or_default().0)
+    pairs("metadata", given)
 }
 
-/// Pairs of the field within the limits of metadata, sorted.
-pub(crate) fn pairs(field: &str, mut pairs: Metadata) -> Result<Metadata, ApiError> {
+/// Key-value pairs within the limits of metadata, sorted.
+pub(crate) fn pairs(field: &str, given: Option<PairsField>) -> Result<Metadata, ApiError> {
+    let PairsField(mut pairs) = given.unwrap_or_default();
     if pairs.len() > METADATA_PAIRS_MAX {
         return Err(ApiError::field(field, "at most 20 pairs"));
     }
@@ -226,6 +227,11 @@ pub(crate) fn description(given: Option<Box<str>>) -> Result<Option<Box<str>>, A
     text("description", given, DESCRIPTION_BYTES_MAX)
 }
 
+/// A reason within the limit of a description.
+pub(crate) fn reason(given: Option<Box<str>>) -> Result<Option<Box<str>>, ApiError> {
+    text("reason", given, DESCRIPTION_BYTES_MAX)
+}
+
 /// A feature's name.
 pub(crate) fn feature(given: Option<Box<str>>) -> Result<Option<Box<str>>, ApiError> {
     match given {
@@ -273,6 +279,16 @@ pub(crate) fn new_name<'a>(field: &str, name: &'a str) -> Result<&'a str, ApiErr
 /// A wallet's id.
 pub(crate) fn wallet_id(field: &str, text: &str) -> Result<WalletId, ApiError> {
     text.parse().map_err(|_| ApiError::field(field, "not an id of a wallet"))
+}
+
+/// A hold's id.
+pub(crate) fn hold_id(field: &str, text: &str) -> Result<HoldId, ApiError> {
+    text.parse().map_err(|_| ApiError::field(field, "not an id of a hold"))
+}
+
+/// A ledger row's id.
+pub(crate) fn row_id(field: &str, text: &str) -> Result<RowId, ApiError> {
+    text.parse().map_err(|_| ApiError::field(field, "not an id of a transaction"))
 }
 
 /// A currency.

@@ -13,6 +13,7 @@ use super::call::Call;
 use super::debits::{SliceReply, Slices};
 use super::error::ApiError;
 use super::fields::{self, Number, PriceTypeField};
+use super::refunds::BackSlices;
 use super::reply::Reply;
 use super::wire::{Dec, Id, Time};
 use crate::engine::Target;
@@ -107,7 +108,7 @@ pub(crate) async fn void(call: Call) -> Result<Reply, ApiError> {
         status: "voided",
         credits: one_unit.then(|| back.slices.iter().map(|back| back.slice.credits).sum::<Credits>().into()),
         expired: one_unit.then(|| back.lapsed.iter().map(|lapsed| lapsed.credits).sum::<Credits>().into()),
-        slices: back.slices.iter().map(|back| SliceReply::of(&back.slice)).collect(),
+        slices: BackSlices(&back.slices),
         recorded_at: Time(committed.record.facts.at),
     };
     Ok(Reply::json(StatusCode::OK, &reply).of(&committed))
@@ -207,8 +208,9 @@ pub(crate) struct VoidedReply<'a> {
     credits: Option<Dec>,
     /// How many of them had ended meanwhile, and are gone at once.
     expired: Option<Dec>,
-    /// Where they had come from and went back to, last taken first.
-    slices: Vec<SliceReply>,
+    /// What came back, last taken first. Credit that came as new has the new tranche here.
+    #[schema(value_type = Vec<SliceReply>)]
+    slices: BackSlices<'a>,
     recorded_at: Time,
 }
 

@@ -18,8 +18,12 @@ use crate::engine::{EngineStats, LogStats};
 pub(crate) enum Class {
     /// Single debits.
     Debit,
-    /// Batches of debits.
+    /// Batches.
     Batch,
+    /// Holds.
+    Hold,
+    /// Refunds and voids.
+    Refund,
     /// Balances.
     Balance,
     /// Reads of wallets and transactions.
@@ -45,7 +49,7 @@ pub(crate) enum Class {
 }
 
 impl Class {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::Debit,
         Self::Batch,
         Self::Balance,
@@ -59,6 +63,8 @@ impl Class {
         Self::Admin,
         Self::Ops,
         Self::Other,
+        Self::Hold,
+        Self::Refund,
     ];
 
     const fn index(self) -> usize {
@@ -73,9 +79,11 @@ impl Class {
             Self::Transfer => 7,
             Self::Budget => 8,
             Self::Event => 9,
-            Self::Admin => 10,
-            Self::Ops => 11,
-            Self::Other => 12,
+            Self::Hold => 10,
+            Self::Refund => 11,
+            Self::Admin => 12,
+            Self::Ops => 13,
+            Self::Other => 14,
         }
     }
 
@@ -83,6 +91,8 @@ impl Class {
         match self {
             Self::Debit => "debit",
             Self::Batch => "batch",
+            Self::Hold => "hold",
+            Self::Refund => "refund",
             Self::Balance => "balance",
             Self::WalletRead => "wallet_read",
             Self::WalletWrite => "wallet_write",

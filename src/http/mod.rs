@@ -1,9 +1,9 @@
 //! The HTTP front: one API, `/v1`, JSON (docs: `/docs` of a running server).
 //!
 //! A request passes `connection` (limits of heads, timeouts) → `routes` (the table: scope, half, body size; a single debit comes there
-//! by `direct`) → `auth` → `body` → a handler, which parses, asks the [`Engine`], and renders. Handlers are grouped as the API is: `debits`, `batch`, `balance`,
-//! `invoices`, `transfers`, `budgets`, `rate_cards` on the metering half; `wallets`, `customers`, `transactions`, `events` on the billing half;
-//! `settings`, `keys`, `tenants`, `test_clock`, `ops` beside them.
+//! by `direct`) → `auth` → `body` → a handler, which parses, asks the [`Engine`], and renders. Handlers are grouped as the API is: `debits`, `holds`,
+//! `batch`, `refunds`, `voids`, `balance`, `invoices`, `transfers`, `budgets`, `rate_cards` on the metering half; `wallets`, `customers`,
+//! `transactions`, `events` on the billing half; `settings`, `keys`, `tenants`, `test_clock`, `ops` beside them.
 //!
 //! Replies to writes are rendered from [`crate::engine::Committed`] alone, so that a replay is the same bytes.
 //!
@@ -16,16 +16,19 @@ mod batch;
 mod body;
 mod budgets;
 mod call;
+mod charge;
 mod connection;
 mod customers;
 mod debits;
 mod direct;
 mod docs;
+mod done;
 mod error;
 mod events;
 mod fields;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod holds;
 mod idempotency;
 mod invoices;
 mod json;
@@ -37,6 +40,7 @@ mod options;
 mod page;
 mod query;
 mod rate_cards;
+mod refunds;
 mod reply;
 mod rfc3339;
 mod routes;
@@ -47,6 +51,7 @@ mod tenants;
 mod test_clock;
 mod transactions;
 mod transfers;
+mod voids;
 mod wallets;
 mod wire;
 
@@ -168,7 +173,7 @@ pub async fn serve(
 /// Every route of the API.
 fn api() -> (Router<Arc<App>>, Vec<RouteInfo>) {
     let metrics = Access::ours(Scope::Read, Class::Ops).read_only();
-    admin(usage(between(customers(wallets(metering(operators(Routes::new())))))))
+    admin(usage(between(customers(wallets(undoing(holds(metering(operators(Routes::new())))))))))
         .on(Method::GET, "/metrics", metrics, ops::metrics)
         .open("/", ops::index)
         .open("/openapi.json", ops::openapi)
@@ -188,8 +193,33 @@ fn metering(routes: Routes) -> Routes {
     let balance = Access::ours(Scope::DebitOrRead, Class::Balance).read_only();
     routes
         .on(Method::POST, "/v1/customers/{id}/debits", DEBIT, debits::create)
-        .on(Method::POST, "/v1/debits/batch", batch, batch::create)
+        .on(Method::POST, "/v1/debits/batch", batch, batch::debits::create)
+        .on(Method::POST, "/v1/batch", batch, batch::mixed::create)
         .on(Method::GET, "/v1/customers/{id}/balance", balance, balance::get)
+}
+
+fn holds(routes: Routes) -> Routes {
+    let write = Access::ours(Scope::Debit, Class::Hold);
+    let read = Access::ours(Scope::DebitOrRead, Class::Hold).read_only();
+    routes
+        .on(Method::POST, "/v1/customers/{id}/holds", write, holds::place::create)
+        .on(Method::GET, "/v1/customers/{id}/holds", read, holds::read::list)
+        .on(Method::GET, "/v1/customers/{id}/holds/{hold_id}", read, holds::read::get)
+        .on(Method::POST, "/v1/customers/{id}/holds/{hold_id}/capture", write, holds::capture::capture)
+        .on(Method::POST, "/v1/customers/{id}/holds/{hold_id}/release", write, holds::capture::release)
+        .on(Method::POST, "/v1/customers/{id}/holds/{hold_id}/extend", write, holds::change::extend)
+        .on(Method::POST, "/v1/customers/{id}/holds/{hold_id}/grow", write, holds::change::grow)
+}
+
+/// What undoes: credit back to whom it was taken from, credit back from whom it was given to.
+fn undoing(routes: Routes) -> Routes {
+    let write = Access::ours(Scope::Write, Class::Refund);
+    routes.on(Method::POST, "/v1/customers/{id}/refunds", write, refunds::create).on(
+        Method::POST,
+        "/v1/transactions/{id}/void",
+        write,
+        voids::create,
+    )
 }
 
 fn wallets(routes: Routes) -> Routes {

@@ -12,8 +12,8 @@ use utoipa::{Modify, OpenApi as Describe};
 use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
-    balance, batch, budgets, customers, debits, events, invoices, keys, ops, rate_cards, settings, tenants,
-    test_clock, transactions, transfers, wallets,
+    balance, batch, budgets, customers, debits, events, holds, invoices, keys, ops, rate_cards, refunds,
+    settings, tenants, test_clock, transactions, transfers, voids, wallets,
 };
 
 /// Everything that the handlers say about themselves.
@@ -27,7 +27,17 @@ use super::{
     ),
     paths(
         debits::create,
-        batch::create,
+        batch::debits::create,
+        batch::mixed::create,
+        holds::place::create,
+        holds::read::list,
+        holds::read::get,
+        holds::capture::capture,
+        holds::capture::release,
+        holds::change::extend,
+        holds::change::grow,
+        refunds::create,
+        voids::create,
         balance::get,
         wallets::create::create,
         wallets::list::list,
@@ -91,6 +101,7 @@ use super::{
     modifiers(&Shared),
     tags(
         (name = "Debits", description = "Using credit: the metering half."),
+        (name = "Holds", description = "Reserving credit for work whose price is not known yet."),
         (name = "Wallets", description = "Wallets and credit in: the billing half, as billing SDKs speak it."),
         (name = "Customers", description = "Customers, as far as wallets need them."),
         (name = "Transactions", description = "Ledger rows."),
@@ -200,6 +211,7 @@ fn path_parameter(name: &str) -> Parameter {
         "external_id" => "The customer's external id; it may hold slashes.",
         "invoice_id" => "The invoice's id in your system.",
         "budget_id" => "The budget's name.",
+        "hold_id" => "The hold's id.",
         _ => "The thing's id. A customer's id may be its external id.",
     };
     ParameterBuilder::new()

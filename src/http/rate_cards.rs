@@ -68,7 +68,7 @@ impl CardBody<'_> {
             quantity_property: property,
             valid_from: fields::time("valid_from", self.valid_from.as_deref())?,
             valid_to: fields::time("valid_to", self.valid_to.as_deref())?,
-            filters: fields::pairs("filters", self.filters.unwrap_or_default().0)?,
+            filters: fields::pairs("filters", self.filters)?,
             tiers: self.tiers.into_iter().map(TierBody::read).collect::<Result<_, _>>()?,
             minimum: self.minimum.map_or(Ok(Credits::ZERO), |minimum| minimum.credits("minimum"))?,
         })

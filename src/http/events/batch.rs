@@ -3,16 +3,18 @@
 use axum::http::StatusCode;
 use coffer_ledger::command::Event;
 use coffer_ledger::fact::Effect;
-use coffer_ledger::ids::{LogPosition, RowId};
+use coffer_ledger::ids::LogPosition;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::cloud::{self, Mode};
+use super::given::Given;
 use super::ours::{BatchBody, OurEvent};
-use super::{Given, submit};
+use super::submit;
 use crate::engine::Committed;
 use crate::http::call::Call;
+use crate::http::done::Done;
 use crate::http::error::ApiError;
 use crate::http::reply::Reply;
 use crate::http::wire::{Dec, Id};
@@ -139,15 +141,13 @@ impl<'a> ResultReply<'a> {
     }
 
     fn accepted(event_id: Option<&'a str>, committed: &'a Committed) -> Result<Self, ApiError> {
-        let facts = &committed.record.facts;
-        let Effect::EventRecorded { priced, taken, uncollected, .. } = &facts.effect else {
+        let done = Done::alone(committed);
+        let Effect::EventRecorded { priced, taken, uncollected, .. } = done.effect else {
             return Err(ApiError::internal("the record of an event holds another effect"));
         };
-        let has_row = committed.position.0 > 0 && facts.effect.rows() > 0;
-        let row = has_row.then(|| RowId::new(facts.at, committed.position, facts.first_row()).into());
         Ok(Self {
-            customer_id: Some(&committed.customer.id),
-            transaction_id: row,
+            customer_id: Some(done.customer_id()),
+            transaction_id: done.row(0).filter(|_| done.effect.rows() > 0),
             credits: Some(taken.as_ref().map_or(Dec::ZERO, |taken| taken.credits.into())),
             uncollected: Some(uncollected.map_or(Dec::ZERO, |uncollected| uncollected.credits.into())),
             rate_card_id: priced.map(|priced| priced.card.into()),

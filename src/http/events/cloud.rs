@@ -13,9 +13,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::given::{Given, or_of};
 use super::properties::{Properties, text_of};
-use super::{ChargeFields, Given};
 use crate::http::body;
+use crate::http::charge::ChargeFields;
 use crate::http::error::ApiError;
 use crate::http::fields::PriceTypeField;
 
@@ -165,7 +166,7 @@ impl Attributes {
             wallet_id: fields.wallet_id,
             currency: fields.currency,
             price_unit: fields.price_unit,
-            price_type: fields.price_type.unwrap_or_default(),
+            price_type: fields.price_type,
         };
         Ok(Given {
             customer: fields.customer_id.or(self.subject),
@@ -174,7 +175,7 @@ impl Attributes {
             timestamp: self.time,
             meter: fields.meter.or(Some(required("type", self.kind)?)),
             quantity: fields.quantity.and_then(text_of),
-            charge: charge.or_of(&properties),
+            charge: or_of(charge, &properties),
             properties,
         })
     }

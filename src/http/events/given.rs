@@ -2,15 +2,16 @@
 
 use coffer_ledger::amount::Usage;
 use coffer_ledger::catalog::rate_card::{self, RateCard};
-use coffer_ledger::command::{Charge, Event, Metered};
+use coffer_ledger::command::{Event, Metered};
 use coffer_ledger::time::Timestamp;
 
 use super::ids;
 use super::properties::Properties;
 use crate::engine::TenantView;
 use crate::http::call::Call;
+use crate::http::charge::ChargeFields;
 use crate::http::error::ApiError;
-use crate::http::fields::{self, PriceTypeField};
+use crate::http::fields::{self, PairsField};
 
 /// Bytes of an event's source and id.
 const SOURCE_BYTES_MAX: usize = 100;
@@ -29,47 +30,24 @@ pub(super) struct Given {
     /// How much, as a text.
     pub(super) quantity: Option<Box<str>>,
     pub(super) properties: Properties,
+    /// Who pays, where the event may say it.
     pub(super) charge: ChargeFields,
 }
 
-/// Who pays; only where the event may say it.
-#[derive(Default)]
-pub(super) struct ChargeFields {
-    pub(super) budget_id: Option<Box<str>>,
-    pub(super) feature: Option<Box<str>>,
-    pub(super) wallet_id: Option<Box<str>>,
-    pub(super) currency: Option<Box<str>>,
-    pub(super) price_unit: Option<Box<str>>,
-    pub(super) price_type: PriceTypeField,
-}
-
-impl ChargeFields {
-    /// What is not given and stands in the properties is taken from there.
-    pub(super) fn or_of(mut self, properties: &Properties) -> Self {
-        let places = [
-            (&mut self.budget_id, "budget_id"),
-            (&mut self.feature, "feature"),
-            (&mut self.wallet_id, "wallet_id"),
-            (&mut self.currency, "currency"),
-        ];
-        for (place, name) in places {
-            if place.is_none() {
-                *place = properties.get(name).map(Into::into);
-            }
+/// What the event does not say itself and its properties do is taken from there.
+pub(super) fn or_of(mut charge: ChargeFields, properties: &Properties) -> ChargeFields {
+    let places = [
+        (&mut charge.budget_id, "budget_id"),
+        (&mut charge.feature, "feature"),
+        (&mut charge.wallet_id, "wallet_id"),
+        (&mut charge.currency, "currency"),
+    ];
+    for (place, name) in places {
+        if place.is_none() {
+            *place = properties.get(name).map(Into::into);
         }
-        self
     }
-
-    fn read(self) -> Result<Charge, ApiError> {
-        Ok(Charge {
-            wallet: self.wallet_id.map(|id| fields::wallet_id("wallet_id", &id)).transpose()?,
-            currency: self.currency.map(|code| fields::currency(&code)).transpose()?,
-            price_unit: fields::price_unit(self.price_unit.as_deref())?,
-            price_type: self.price_type.into(),
-            feature: fields::feature(self.feature)?,
-            budget: self.budget_id.map(|id| fields::own_id("budget_id", id)).transpose()?,
-        })
-    }
+    charge
 }
 
 impl Given {
@@ -82,7 +60,7 @@ impl Given {
         let timestamp = self.timestamp.filter(|text| !text.is_empty());
         let timestamp = fields::time("timestamp", timestamp.as_deref())?.unwrap_or(now);
         let meter = fields::meter("meter", self.meter.ok_or_else(|| missing("meter"))?)?;
-        let properties = fields::pairs("properties", self.properties.0)?;
+        let properties = fields::pairs("properties", Some(PairsField(self.properties.0)))?;
         let card = card(&view, &meter, &properties, timestamp);
         let quantity = quantity(card, self.quantity, &properties)?;
         Ok(Event {

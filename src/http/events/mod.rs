@@ -1,7 +1,6 @@
 //! Usage events (SEMANTICS §19): priced by the tenant's rate cards and debited at once; answered when durable.
 //!
-//! `sdk` reads them as billing SDKs send them, `batch` as CloudEvents or in our own JSON (`cloud`, `ours`); each becomes a [`Given`], then a
-//! command of the rules (`given`), and goes to the engine (`submit`). An event is known by its customer, source and id: sent again, it is
+//! `sdk` reads them as billing SDKs send them, `batch` as CloudEvents or in our own JSON (`cloud`, `ours`); each becomes a command of the rules (`given`) and goes to the engine (`submit`). An event is known by its customer, source and id: sent again, it is
 //! answered by its first outcome. Tested in tests/http/events.rs.
 
 pub(super) mod batch;
@@ -12,5 +11,3 @@ mod ours;
 mod properties;
 pub(super) mod sdk;
 mod submit;
-
-use given::{ChargeFields, Given};

@@ -4,8 +4,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::given::{Given, or_of};
 use super::properties::{Properties, text_of};
-use super::{ChargeFields, Given};
+use crate::http::charge::ChargeFields;
 use crate::http::fields::PriceTypeField;
 
 /// Events, each alone.
@@ -63,7 +64,7 @@ impl From<OurEvent<'_>> for Given {
             wallet_id: event.wallet_id,
             currency: event.currency,
             price_unit: event.price_unit,
-            price_type: event.price_type.unwrap_or_default(),
+            price_type: event.price_type,
         };
         Self {
             customer: event.customer_id,
@@ -72,7 +73,7 @@ impl From<OurEvent<'_>> for Given {
             timestamp: event.timestamp,
             meter: event.meter,
             quantity: event.quantity.and_then(text_of),
-            charge: charge.or_of(&properties),
+            charge: or_of(charge, &properties),
             properties,
         }
     }

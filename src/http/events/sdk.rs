@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::given::Given;
 use super::properties::Properties;
-use super::{ChargeFields, Given, submit};
+use super::submit;
 use crate::engine::Committed;
 use crate::http::call::Call;
+use crate::http::charge::ChargeFields;
 use crate::http::error::ApiError;
 use crate::http::reply::Reply;
 use crate::http::{body, idempotency};
