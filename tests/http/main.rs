@@ -5,10 +5,17 @@
 mod bad_input;
 mod batches;
 mod both_ways;
+mod every_row;
 mod golden_path;
+mod hold_ends;
+mod hold_refusals;
+mod holds;
+mod mixed_batches;
 mod operations;
 mod replays;
 mod sdk_shapes;
 mod slow_clients;
 mod support;
 mod tenancy;
+mod undoing;
+mod usage;
