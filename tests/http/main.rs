@@ -5,10 +5,16 @@
 mod bad_input;
 mod batches;
 mod both_ways;
+mod budgets;
+mod events;
 mod golden_path;
+mod invoices;
 mod operations;
+mod rate_cards;
 mod replays;
 mod sdk_shapes;
 mod slow_clients;
 mod support;
 mod tenancy;
+mod test_clock;
+mod transfers;
