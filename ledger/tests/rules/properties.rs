@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 
-use crate::program::{Step, take_step, world};
+use crate::program::{Step, pair, take_step};
 use crate::tally::Tally;
 
 /// What the long programs must have reached, or they would test nothing.
@@ -73,12 +73,13 @@ fn run(cases: u32, steps_max: usize) -> Tally {
     let programs = (any::<[u8; 2]>(), prop::collection::vec(any::<Step>(), 1..=steps_max));
     let tally = RefCell::new(Tally::default());
     let outcome = TestRunner::new(config).run(&programs, |(start, steps)| {
-        let mut world = world(start);
+        let mut pair = pair(start);
         for step in &steps {
-            take_step(&mut world, step);
+            take_step(&mut pair, step);
         }
-        world.check_replay();
-        tally.borrow_mut().count(&world);
+        pair.deliver_all();
+        pair.check_replay();
+        pair.worlds.iter().for_each(|world| tally.borrow_mut().count(world));
         Ok(())
     });
     match outcome {
