@@ -271,7 +271,7 @@ fn what_has_ended_meanwhile_is_gone_again_or_comes_as_new_credit() {
     let tranche = granted.json["wallet_transaction"]["tranche_id"].clone();
     let taken = debit(&server, r#"{"credits":40}"#);
     while server.engine().now() < ends_at {
-        server.wait_for(tokio::time::sleep(Duration::from_millis(20)));
+        server.wait_for(async { tokio::time::sleep(Duration::from_millis(20)).await });
     }
     let gone = refund(&server, &taken, r#","credits":10"#);
     assert_eq!((&gone.json["credits"], &gone.json["expired"]), (&"10".into(), &"10".into()), "{}", gone.text);
