@@ -14,6 +14,7 @@ use super::ours::{BatchBody, OurEvent};
 use super::submit;
 use crate::engine::Committed;
 use crate::http::call::Call;
+use crate::http::debits::RateCardReply;
 use crate::http::done::Done;
 use crate::http::error::ApiError;
 use crate::http::reply::Reply;
@@ -121,9 +122,7 @@ pub(crate) struct ResultReply<'a> {
     /// Credits that were not there.
     uncollected: Option<Dec>,
     /// The rate card that priced it; null: none did.
-    rate_card_id: Option<Id>,
-    /// That card's version.
-    rate_card_version: Option<u64>,
+    rate_card: Option<RateCardReply>,
     /// Whether it had been recorded before: this is what became of it then.
     duplicate: bool,
 }
@@ -150,8 +149,7 @@ impl<'a> ResultReply<'a> {
             transaction_id: done.row(0).filter(|_| done.effect.rows() > 0),
             credits: Some(taken.as_ref().map_or(Dec::ZERO, |taken| taken.credits.into())),
             uncollected: Some(uncollected.map_or(Dec::ZERO, |uncollected| uncollected.credits.into())),
-            rate_card_id: priced.map(|priced| priced.card.into()),
-            rate_card_version: priced.map(|priced| priced.version),
+            rate_card: priced.as_ref().map(RateCardReply::of),
             duplicate: committed.replayed,
             ..Self::empty(event_id, StatusCode::ACCEPTED.as_u16())
         })
@@ -167,8 +165,7 @@ impl<'a> ResultReply<'a> {
             transaction_id: None,
             credits: None,
             uncollected: None,
-            rate_card_id: None,
-            rate_card_version: None,
+            rate_card: None,
             duplicate: false,
         }
     }
