@@ -177,12 +177,10 @@ impl Model {
             }
         }
         let counts = giving.reason != "TRANSFER_RETURNED";
-        those([
-            (
-                counts && touched.len() > limits.refunds_max,
-                No::Limit("refunds_max", limits.refunds_max as u64),
-            ),
-        ])
+        those([(
+            counts && touched.len() > limits.refunds_max,
+            No::Limit("refunds_max", limits.refunds_max as u64),
+        )])
     }
 
     fn after_back_faults(&self, back: &Back, around: Circumstances) -> Vec<No> {
