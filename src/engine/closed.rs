@@ -8,7 +8,7 @@ use coffer_ledger::customer::{ClosedAs, Customer};
 use coffer_ledger::expiry;
 use coffer_ledger::fact::{Due, Effect, Facts};
 use coffer_ledger::hold::{Hold, HoldStatus};
-use coffer_ledger::ids::{CustomerNumber, HoldId, LogPosition, TenantNumber, TransferId};
+use coffer_ledger::ids::{CustomerNumber, HoldId, LogPosition, TenantNumber, ThingId, TransferId};
 use coffer_ledger::record::Record;
 use coffer_ledger::time::Timestamp;
 
@@ -41,7 +41,7 @@ pub(crate) async fn hold(
         Place::Closed(at) => at,
         Place::Forgotten(last) => {
             let closes = |record: &Record| hold_in(&record.facts, id).is_some();
-            walk_back(core, of, last, "hold", closes).await?.ok_or(Failure::RecordGone)?
+            walk_back(core, of, last, (id.0, "hold"), closes).await?.ok_or(Failure::RecordGone)?
         }
     };
     let stored = replayer::stored(core, of.0, at).await?;
@@ -121,10 +121,10 @@ pub(crate) async fn transfer(
         Err(last) => last.ok_or(Failure::NotFound("transfer"))?,
     };
     let ends = |record: &Record| end_of(&record.facts.effect, id).is_some();
-    let ended = walk_back(core, of, last, "transfer", ends).await?.ok_or(Failure::RecordGone)?;
+    let ended = walk_back(core, of, last, (id.0, "transfer"), ends).await?.ok_or(Failure::RecordGone)?;
     let how = end_of(&replayer::stored(core, tenant, ended).await?.record.facts.effect, id);
     let sends = |record: &Record| is_sent_by(&record.facts.effect, id);
-    let sent = walk_back(core, of, ended, "transfer", sends).await?.ok_or(Failure::RecordGone)?;
+    let sent = walk_back(core, of, ended, (id.0, "transfer"), sends).await?.ok_or(Failure::RecordGone)?;
     Ok((sent, how))
 }
 
@@ -181,12 +181,13 @@ pub(crate) async fn end_of_transfer(
     tokio::time::timeout(TRANSFER_PATIENCE, waiting).await.unwrap_or(Err(Failure::InTransit(id)))
 }
 
-/// The latest record of a customer that `is_it`, among its last ones. If not even its first one is, there is no such thing.
+/// The latest record of a customer that closed a thing, among its last ones. If none is since the thing was made, there is no such
+/// thing.
 async fn walk_back(
     core: &Arc<Core>,
     of: (TenantNumber, CustomerNumber),
     from: LogPosition,
-    what: &'static str,
+    (thing, what): (ThingId, &'static str),
     is_it: impl Fn(&Record) -> bool,
 ) -> Result<Option<LogPosition>, Failure> {
     let mut at = from;
@@ -197,6 +198,9 @@ async fn walk_back(
         let (record, previous) = replayer::stored_with_previous(core, of.0, at).await?;
         if is_it(&record) {
             return Ok(Some(at));
+        }
+        if record.facts.at.ms() < thing.ms() {
+            return Err(Failure::NotFound(what));
         }
         at = previous;
     }

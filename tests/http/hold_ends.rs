@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use coffer_ledger::customer::CLOSED_KEPT_MAX;
+
 use crate::support::{Answer, Server};
 
 /// Asks until the answer is so; a second's deadline needs little more than a second.
@@ -111,4 +113,35 @@ fn a_wallet_closes_over_open_holds_only_by_force() {
     assert_eq!((&read.json["status"], &read.json["released"]), (&"released".into(), &"60".into()));
     let late = server.on_hold("acme", &hold, "capture", r#"{"credits":1}"#);
     assert_eq!((late.status, late.code()), (409, "hold_closed"), "{}", late.text);
+}
+
+#[test]
+fn a_hold_that_its_customer_has_forgotten_is_found_in_the_log() {
+    let server = Server::start();
+    server.wallet("acme", "100");
+    let first = server.hold("acme", r#"{"credits":7}"#);
+    assert_eq!(server.on_hold("acme", &first, "capture", r#"{"credits":4}"#).status, 200);
+    let batch = |operations: Vec<serde_json::Value>| {
+        let answer =
+            server.ask("POST", "/v1/batch", &serde_json::json!({ "operations": operations }).to_string());
+        let results = answer.json["results"].as_array().unwrap().clone();
+        assert!(results.iter().all(|result| result["status"].as_u64().unwrap() < 300), "{}", answer.text);
+        results
+    };
+    let place = serde_json::json!({"op": "hold", "customer_id": "acme", "credits": "0.01"});
+    let placed = batch(vec![place; CLOSED_KEPT_MAX]);
+    let release = |hold: &serde_json::Value| serde_json::json!({"op": "release", "customer_id": "acme", "hold_id": hold["hold_id"]});
+    batch(placed.iter().map(release).collect());
+    let list = server.ask("GET", "/v1/customers/acme/holds?order=asc&limit=1", "");
+    assert_eq!(list.json["pagination"]["total"], CLOSED_KEPT_MAX, "{}", list.text);
+    assert_eq!(list.json["items"][0]["hold_id"], placed[0]["hold_id"]);
+    let read = server.ask("GET", &format!("/v1/customers/acme/holds/{first}"), "");
+    assert_eq!((read.status, &read.json["status"]), (200, &"captured".into()), "{}", read.text);
+    assert_eq!((&read.json["captured"], &read.json["released"]), (&"4".into(), &"3".into()));
+    let late = server.on_hold("acme", &first, "capture", r#"{"credits":1}"#);
+    assert_eq!((late.status, late.code()), (409, "hold_closed"), "{}", late.text);
+    // The wallet's and the tranche's counters were never a hold's.
+    let id: coffer_ledger::ids::HoldId = first.parse().unwrap();
+    let never = coffer_ledger::ids::HoldId(coffer_ledger::ids::ThingId(id.0.0 - 1));
+    assert_eq!(server.ask("GET", &format!("/v1/customers/acme/holds/{never}"), "").status, 404);
 }

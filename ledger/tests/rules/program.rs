@@ -160,12 +160,15 @@ fn roomy() -> Limits {
 /// Takes one step: some time passes, then something is asked, or a transfer goes on.
 pub(crate) fn take_step(pair: &mut Pair, step: &Step) {
     let mut dice = Dice(step.iter());
-    let side = usize::from(dice.once_in(5));
+    let side = usize::from(dice.once_in(4));
     let now = pass_time(&pair.worlds[side], &mut dice);
     pair.set_time(now);
     if !pair.letters.is_empty() && dice.once_in(3) {
         let (letter, repeat) = (usize::from(dice.byte()), dice.once_in(4));
         pair.deliver(letter, repeat);
+    } else if let Some((to, wallet)) = pair.expected().filter(|_| dice.once_in(8)) {
+        let command = Command::Close { wallet, remainder: Remainder::Forfeit, force: true };
+        let _: Result<Facts, Refusal> = pair.ask(to, command, true);
     } else {
         let keyed = !dice.once_in(4);
         let command = command(&pair.worlds[side], &mut dice);
@@ -310,7 +313,7 @@ pub(crate) fn charge(world: &World, dice: &mut Dice, in_money: bool) -> Charge {
         price_unit: dice.once_in(24).then(|| PriceUnit("tokens".into())),
         price_type: dice.of(&[PriceType::Usage, PriceType::Usage, PriceType::Fixed]),
         feature: dice.once_in(3).then(|| dice.of(&["chat", "image", "none"]).into()),
-        budget: dice.once_in(4).then(|| usage::budget_name(world, dice)),
+        budget: usage::budget(world, dice),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use coffer_ledger::command::{Command, TransferIn};
 use coffer_ledger::fact::{Effect, Facts};
-use coffer_ledger::ids::CustomerNumber;
+use coffer_ledger::ids::{CustomerNumber, WalletId};
 use coffer_ledger::limits::Limits;
 use coffer_ledger::refusal::Refusal;
 use coffer_ledger::time::Timestamp;
@@ -96,6 +96,12 @@ impl Pair {
             }
         }
         self.check_books();
+    }
+
+    /// A wallet for which something is on its way, and whose it is.
+    pub(crate) fn expected(&self) -> Option<(usize, WalletId)> {
+        let sent = self.letters.iter().find(|letter| letter.stage == Stage::Sent)?;
+        Some((1 - sent.from, sent.ask.to_wallet))
     }
 
     /// Carries every letter to its end.

@@ -162,7 +162,7 @@ impl Model {
             .enumerate()
             .flat_map(|(at, past)| past.debits.iter().map(move |debit| (at, debit)))
         {
-            for (line, _, back) in &debit.slices {
+            for (line, _, back) in debit.slices.iter().filter(|_| debit.reason != "TRANSFER_OUT") {
                 if back.is_positive() && !touched.contains(&(past, *line)) {
                     touched.push((past, *line));
                 }
@@ -181,17 +181,17 @@ impl Model {
                 counts && touched.len() > limits.refunds_max,
                 No::Limit("refunds_max", limits.refunds_max as u64),
             ),
-            (chosen.len() > limits.slices_max, No::Limit("slices_max", limits.slices_max as u64)),
         ])
     }
 
     fn after_back_faults(&self, back: &Back, around: Circumstances) -> Vec<No> {
-        let max = around.limits.tranches_max;
+        let (max, slices_max) = (around.limits.tranches_max, around.limits.slices_max);
         let too_much = |(_, _, amount, row): &(usize, Q, Q, super::outcome::Row)| {
             leaves_12_digits(amount) || leaves_12_digits(&self.all_of(row.wallet))
         };
         those([
             (self.live_count() > max, No::Limit("tranches_max", max as u64)),
+            (back.slices.len() > slices_max, No::Limit("slices_max", slices_max as u64)),
             (back.rows.iter().any(too_much), No::AmountOverflow),
         ])
     }

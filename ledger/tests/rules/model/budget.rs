@@ -5,7 +5,7 @@ use coffer_ledger::command::{Charge, SetBudget};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, PriceUnit};
 
-use super::hold::wallets_of;
+use super::hold::{Booking, wallets_of};
 use super::number::{Q, leaves_12_digits};
 use super::outcome::{Done, No, Part};
 use super::{Circumstances, Model, those, unless};
@@ -109,7 +109,8 @@ impl Model {
         if !self.budgets.contains_key(name) {
             return Err(vec![No::NotFound]);
         }
-        if self.height(name) > 1 {
+        let counts = |hold: &Booking| hold.is_open() && hold.charge.budget.as_deref() == Some(name);
+        if self.height(name) > 1 || self.holds.iter().any(counts) {
             return Err(vec![No::InvalidOperation]);
         }
         self.budgets.remove(name);
@@ -248,7 +249,6 @@ pub(crate) fn set_faults(ask: &SetBudget) -> Vec<No> {
         (any(|credits| credits < 0), No::AmountInvalid),
         (any(|credits| leaves_12_digits(&Q::raw(credits))), No::AmountOverflow),
         (ask.id.as_ref().is_some_and(|name| name.is_empty() || name.len() > 128), No::Invalid),
-        (!ask.create && ask.id.is_none(), No::NotFound),
     ])
 }
 

@@ -46,17 +46,23 @@ impl Booking {
 
 impl Model {
     pub(crate) fn place(&mut self, ask: &PlaceHold, around: Circumstances) -> Result<Done, Vec<No>> {
+        let open = self.holds.iter().filter(|hold| hold.is_open()).count();
+        let max = around.limits.holds_max;
+        let full = those([(open >= max, No::Limit("holds_max", max as u64))]);
+        match self.place_one(ask, around) {
+            Ok(done) if full.is_empty() => Ok(done),
+            Ok(_) => Err(full),
+            Err(faults) => Err([faults, full].concat()),
+        }
+    }
+
+    fn place_one(&mut self, ask: &PlaceHold, around: Circumstances) -> Result<Done, Vec<No>> {
         self.known()?;
         if let Some(id) = ask.charge.wallet {
             self.find(id)?;
         }
         let mut faults = place_faults(ask);
         faults.extend(self.charge_faults(&ask.charge, true));
-        let open = self.holds.iter().filter(|hold| hold.is_open()).count();
-        faults.extend(those([(
-            open >= around.limits.holds_max,
-            No::Limit("holds_max", around.limits.holds_max as u64),
-        )]));
         let (min, max) = match &ask.asked {
             HoldAsked::Exactly(credits) => (Q::raw(credits.0), Q::raw(credits.0)),
             HoldAsked::Range { min, max } => (Q::raw(min.0), Q::raw(max.0)),

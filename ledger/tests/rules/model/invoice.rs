@@ -22,10 +22,7 @@ impl Model {
     pub(crate) fn settle(&mut self, ask: &Settle, around: Circumstances) -> Result<Done, Vec<No>> {
         self.known()?;
         let max = around.limits.invoices_max;
-        unless(those([
-            (self.bills.contains_key(&*ask.invoice), No::AlreadyExists),
-            (self.bills.len() >= max, No::Limit("invoices_max", max as u64)),
-        ]))?;
+        unless(those([(self.bills.contains_key(&*ask.invoice), No::AlreadyExists)]))?;
         let first = self.lines.len();
         self.debits.push(Old { first, slices: Vec::new(), moves: Vec::new(), reason: "INVOICE_PAYMENT" });
         let lines: Vec<LineSettled> = ask.lines.iter().map(|line| self.pay_line(ask, line, around)).collect();
@@ -36,6 +33,7 @@ impl Model {
         let due = sum(|line| &line.amount);
         unless(those([
             (too_many, No::Limit("slices_max", slices_max as u64)),
+            (self.bills.len() >= max, No::Limit("invoices_max", max as u64)),
             (leaves_12_digits(&due), No::AmountOverflow),
         ]))?;
         self.bills.insert(ask.invoice.to_string(), Bill { past: self.past.len(), voided: false });

@@ -147,8 +147,9 @@ impl Model {
         id: WalletId,
         remainder: Remainder,
         force: bool,
-        now: Timestamp,
+        around: Circumstances,
     ) -> Result<Done, Vec<No>> {
+        let now = around.now;
         let wallet = self.find(id)?;
         if self.wallets[wallet].status == WalletStatus::Closed {
             return Err(vec![No::Closed, No::InvalidOperation]);
@@ -162,6 +163,9 @@ impl Model {
         unless(those([(in_the_way, No::InvalidOperation)]))?;
         let released: Vec<HoldEnded> =
             holds.into_iter().map(|hold| self.end_hold(hold, HoldStatus::Released, now)).collect();
+        let slices: usize = released.iter().map(|end| end.returned.len()).sum();
+        let slices_max = around.limits.slices_max;
+        unless(those([(slices > slices_max, No::Limit("slices_max", slices_max as u64))]))?;
         let before = self.posted(wallet);
         let (mut forfeits, mut cancelled, mut payable) = (Vec::new(), Vec::new(), Vec::new());
         for index in self.in_burn_order(wallet) {

@@ -131,9 +131,7 @@ impl Model {
             Command::ManualDebit(ask) => self.debit_by_hand(ask, around),
             Command::Freeze(wallet) => self.freeze(*wallet, around.now),
             Command::Unfreeze(wallet) => self.unfreeze(*wallet, around.now),
-            Command::Close { wallet, remainder, force } => {
-                self.close(*wallet, *remainder, *force, around.now)
-            }
+            Command::Close { wallet, remainder, force } => self.close(*wallet, *remainder, *force, around),
             Command::PlaceHold(ask) => self.place(ask, around),
             Command::Capture(ask) => self.capture(ask, around),
             Command::Release { hold, .. } => self.release(*hold, around),

@@ -39,11 +39,15 @@ impl Model {
         let within = receiver.customer == own;
         let open = self.sendings.iter().filter(|sending| sending.open).count();
         let max = around.limits.transfers_open_max;
-        faults.extend(those([(!within && open >= max, No::Limit("transfers_open_max", max as u64))]));
         unless(faults)?;
+        let full = those([(!within && open >= max, No::Limit("transfers_open_max", max as u64))]);
         let to = self.receiving(ask, receiver, within, from)?;
         let givers = self.givers(from, &to);
-        self.send(ask, &givers, within.then_some(to.0), around)
+        match self.send(ask, &givers, within.then_some(to.0), around) {
+            Ok(done) if full.is_empty() => Ok(done),
+            Ok(_) => Err(full),
+            Err(faults) => Err([faults, full].concat()),
+        }
     }
 
     /// The wallets that give: the named one, or the active ones of the unit, by priority, then the oldest first (there is no charge
@@ -213,7 +217,10 @@ impl Model {
     }
 
     pub(crate) fn transfer_forget(&mut self, id: TransferId) -> Result<Done, Vec<No>> {
-        self.known()?;
+        self.known().map_err(|mut faults| {
+            faults.push(No::InvalidOperation);
+            faults
+        })?;
         let found = self.received.iter().position(|other| *other == id);
         let found = found.ok_or_else(|| vec![No::NotFound, No::InvalidOperation])?;
         self.received.remove(found);
@@ -221,7 +228,11 @@ impl Model {
     }
 
     fn open_sending(&self, id: TransferId) -> Result<usize, Vec<No>> {
-        self.known()?;
+        // Of a customer that is not there nothing is on its way.
+        self.known().map_err(|mut faults| {
+            faults.push(No::InvalidOperation);
+            faults
+        })?;
         let found = self.sendings.iter().position(|sending| sending.open && sending.id == Some(id));
         found.ok_or_else(|| vec![No::NotFound, No::InvalidOperation])
     }

@@ -9,7 +9,8 @@ use super::{AMOUNTS, Dice, charge, fitting, usage};
 use crate::harness::World;
 
 pub(crate) fn command(world: &World, dice: &mut Dice) -> Command {
-    match dice.below(14) {
+    let roll = if world.customer.holds.is_empty() && !dice.once_in(6) { 0 } else { dice.below(14) };
+    match roll {
         0..=5 => Command::PlaceHold(place(world, dice)),
         6..=9 => Command::Capture(capture(world, dice)),
         10 => Command::Release { hold: hold(world, dice), memo: Memo::default() },
@@ -38,7 +39,7 @@ fn seconds(dice: &mut Dice) -> u32 {
     match dice.below(32) {
         30 => 0,
         31 => 604_801,
-        roll @ 24..=29 => 600 * u32::from(roll),
+        roll @ 16..=29 => 3_600 * u32::from(roll),
         roll => u32::from(roll % 4) + 1,
     }
 }

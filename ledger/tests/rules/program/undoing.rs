@@ -22,13 +22,22 @@ const MONEY: [i128; 8] = [
 ];
 
 pub(crate) fn command(world: &World, dice: &mut Dice) -> Command {
-    match dice.below(24) {
+    let is_young = world.log.len() < 4 && !dice.once_in(6);
+    match if is_young { 12 + dice.below(12) } else { dice.below(24) } {
         0..=8 => Command::Refund(refund(world, dice)),
         9..=11 => Command::VoidCredit(VoidCredit { row: credit_row(world, dice), memo: Memo::default() }),
         12..=15 => Command::Settle(settle(dice)),
-        16 => Command::VoidInvoice { invoice: dice.of(&INVOICES).into() },
+        16 => Command::VoidInvoice { invoice: settled(world, dice) },
         17 => stale(world, dice),
         _ => Command::Transfer(transfer(world, dice)),
+    }
+}
+
+/// Mostly an invoice that was settled.
+fn settled(world: &World, dice: &mut Dice) -> Box<str> {
+    match world.customer.invoices.keys().next() {
+        Some(invoice) if !dice.once_in(4) => invoice.clone(),
+        _ => dice.of(&INVOICES).into(),
     }
 }
 

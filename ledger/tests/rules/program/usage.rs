@@ -30,15 +30,21 @@ fn set_budget(world: &World, dice: &mut Dice) -> SetBudget {
     SetBudget {
         id: (!dice.once_in(16)).then(|| name.into()),
         create: is_there == dice.once_in(12),
-        parent: dice.once_in(2).then(|| budget_name(world, dice)),
-        currency: if dice.once_in(6) { dice.currency() } else { super::USD },
+        parent: (dice.once_in(2) && !world.customer.budgets.is_empty()).then(|| budget_name(world, dice)),
+        currency: if dice.once_in(12) { dice.currency() } else { super::USD },
         price_unit: dice.once_in(32).then(|| PriceUnit("tokens".into())),
         limits: (0..windows).map(|_| (dice.of(&Window::ALL), limit(dice))).collect(),
     }
 }
 
 fn limit(dice: &mut Dice) -> Credits {
-    if dice.once_in(8) { Credits(0) } else { Credits(dice.credits(&AMOUNTS).0 * 2) }
+    if dice.once_in(12) { Credits(0) } else { Credits(dice.credits(&AMOUNTS).0 * 4) }
+}
+
+/// The budget of one charge in two, where there are any.
+pub(crate) fn budget(world: &World, dice: &mut Dice) -> Option<Box<str>> {
+    let seldom = if world.customer.budgets.is_empty() { 48 } else { 2 };
+    dice.once_in(seldom).then(|| budget_name(world, dice))
 }
 
 /// Mostly a budget that is there.
