@@ -57,7 +57,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let void = Operation::new(Command::VoidInvoice { invoice: "inv-1".into() });
     engine.submit(TENANT, Target::Customer("acme"), void).await?;
     let after = posted(&engine).await?;
-    println!("voided: {after:?}");
+    for (name, credits) in &after {
+        println!("{name} holds {credits} again");
+    }
     assert_eq!(after, [("U", 40), ("F", 250), ("A", 30)].map(as_credits));
     engine.shutdown().await?;
     Ok(())
