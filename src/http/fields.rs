@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use coffer_ledger::amount::{AmountError, Credits, Money, Rate};
+use coffer_ledger::amount::{AmountError, Credits, Money, Rate, Usage};
 use coffer_ledger::command::{Memo, Metadata};
-use coffer_ledger::ids::WalletId;
+use coffer_ledger::ids::{HoldId, RowId, WalletId};
 use coffer_ledger::scope::{PriceTypes, Scope};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, PriceType, PriceUnit};
@@ -28,6 +28,10 @@ const DESCRIPTION_BYTES_MAX: usize = 512;
 const REFERENCE_BYTES_MAX: usize = 128;
 /// Bytes of a feature's name.
 const FEATURE_BYTES_MAX: usize = 64;
+/// Bytes of a meter's name.
+const METER_BYTES_MAX: usize = 64;
+/// Bytes of what the caller names invoices, their lines and budgets.
+const OWN_ID_BYTES_MAX: usize = 128;
 /// Features of a scope.
 const SCOPE_FEATURES_MAX: usize = 16;
 /// Metadata pairs, and bytes of a key and of a value.
@@ -61,6 +65,11 @@ impl<'a> Number<'a> {
     /// As money.
     pub(crate) fn money(self, field: &str) -> Result<Money, ApiError> {
         self.read(field, Money::parse_json)
+    }
+
+    /// As units of a meter.
+    pub(crate) fn usage(self, field: &str) -> Result<Usage, ApiError> {
+        self.read(field, Usage::parse_json)
     }
 
     /// As a rate.
@@ -116,7 +125,7 @@ impl ToSchema for Later<'_> {
 
 /// Metadata as it came: string → string, keys unique.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct PairsField(Metadata);
+pub(crate) struct PairsField(pub(crate) Metadata);
 
 impl<'de> Deserialize<'de> for PairsField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -159,23 +168,44 @@ impl ToSchema for PairsField {
 
 /// Metadata within its limits, sorted.
 pub(crate) fn metadata(given: Option<PairsField>) -> Result<Metadata, ApiError> {
+    pairs("metadata", given)
+}
+
+/// Key-value pairs within the limits of metadata, sorted.
+pub(crate) fn pairs(field: &str, given: Option<PairsField>) -> Result<Metadata, ApiError> {
     let PairsField(mut pairs) = given.unwrap_or_default();
     if pairs.len() > METADATA_PAIRS_MAX {
-        return Err(ApiError::field("metadata", "at most 20 pairs"));
+        return Err(ApiError::field(field, "at most 20 pairs"));
     }
     for (key, value) in &pairs {
         if key.is_empty() || key.len() > METADATA_KEY_BYTES_MAX {
-            return Err(ApiError::field("metadata", "a key has 1 to 64 bytes"));
+            return Err(ApiError::field(field, "a key has 1 to 64 bytes"));
         }
         if value.len() > METADATA_VALUE_BYTES_MAX {
-            return Err(ApiError::field("metadata", "a value has at most 512 bytes"));
+            return Err(ApiError::field(field, "a value has at most 512 bytes"));
         }
     }
     pairs.sort();
     if pairs.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-        return Err(ApiError::field("metadata", "a key stands there twice"));
+        return Err(ApiError::field(field, "a key stands there twice"));
     }
     Ok(pairs)
+}
+
+/// A name of the caller's for something: an invoice, a line of it, a budget.
+pub(crate) fn own_id(field: &str, id: Box<str>) -> Result<Box<str>, ApiError> {
+    if id.is_empty() || id.len() > OWN_ID_BYTES_MAX {
+        return Err(ApiError::field(field, "1 to 128 bytes"));
+    }
+    Ok(id)
+}
+
+/// A meter's name.
+pub(crate) fn meter(field: &str, name: Box<str>) -> Result<Box<str>, ApiError> {
+    if name.is_empty() || name.len() > METER_BYTES_MAX {
+        return Err(ApiError::field(field, "1 to 64 bytes"));
+    }
+    Ok(name)
 }
 
 /// A text of at most so many bytes.
@@ -195,6 +225,11 @@ pub(crate) fn text(
 /// A description within its limit.
 pub(crate) fn description(given: Option<Box<str>>) -> Result<Option<Box<str>>, ApiError> {
     text("description", given, DESCRIPTION_BYTES_MAX)
+}
+
+/// A reason within the limit of a description.
+pub(crate) fn reason(given: Option<Box<str>>) -> Result<Option<Box<str>>, ApiError> {
+    text("reason", given, DESCRIPTION_BYTES_MAX)
 }
 
 /// A feature's name.
@@ -244,6 +279,16 @@ pub(crate) fn new_name<'a>(field: &str, name: &'a str) -> Result<&'a str, ApiErr
 /// A wallet's id.
 pub(crate) fn wallet_id(field: &str, text: &str) -> Result<WalletId, ApiError> {
     text.parse().map_err(|_| ApiError::field(field, "not an id of a wallet"))
+}
+
+/// A hold's id.
+pub(crate) fn hold_id(field: &str, text: &str) -> Result<HoldId, ApiError> {
+    text.parse().map_err(|_| ApiError::field(field, "not an id of a hold"))
+}
+
+/// A ledger row's id.
+pub(crate) fn row_id(field: &str, text: &str) -> Result<RowId, ApiError> {
+    text.parse().map_err(|_| ApiError::field(field, "not an id of a transaction"))
 }
 
 /// A currency.

@@ -18,8 +18,12 @@ use crate::engine::{EngineStats, LogStats};
 pub(crate) enum Class {
     /// Single debits.
     Debit,
-    /// Batches of debits.
+    /// Batches.
     Batch,
+    /// Holds.
+    Hold,
+    /// Refunds and voids.
+    Refund,
     /// Balances.
     Balance,
     /// Reads of wallets and transactions.
@@ -28,7 +32,15 @@ pub(crate) enum Class {
     WalletWrite,
     /// Customers.
     Customer,
-    /// Settings, keys, tenants.
+    /// Settlements of invoices.
+    Invoice,
+    /// Transfers.
+    Transfer,
+    /// Budgets.
+    Budget,
+    /// Usage events, singly or many.
+    Event,
+    /// Settings, keys, tenants, rate cards, test clocks.
     Admin,
     /// Health, metrics, documentation.
     Ops,
@@ -37,16 +49,22 @@ pub(crate) enum Class {
 }
 
 impl Class {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 15] = [
         Self::Debit,
         Self::Batch,
         Self::Balance,
         Self::WalletRead,
         Self::WalletWrite,
         Self::Customer,
+        Self::Invoice,
+        Self::Transfer,
+        Self::Budget,
+        Self::Event,
         Self::Admin,
         Self::Ops,
         Self::Other,
+        Self::Hold,
+        Self::Refund,
     ];
 
     const fn index(self) -> usize {
@@ -57,9 +75,15 @@ impl Class {
             Self::WalletRead => 3,
             Self::WalletWrite => 4,
             Self::Customer => 5,
-            Self::Admin => 6,
-            Self::Ops => 7,
-            Self::Other => 8,
+            Self::Invoice => 6,
+            Self::Transfer => 7,
+            Self::Budget => 8,
+            Self::Event => 9,
+            Self::Hold => 10,
+            Self::Refund => 11,
+            Self::Admin => 12,
+            Self::Ops => 13,
+            Self::Other => 14,
         }
     }
 
@@ -67,10 +91,16 @@ impl Class {
         match self {
             Self::Debit => "debit",
             Self::Batch => "batch",
+            Self::Hold => "hold",
+            Self::Refund => "refund",
             Self::Balance => "balance",
             Self::WalletRead => "wallet_read",
             Self::WalletWrite => "wallet_write",
             Self::Customer => "customer",
+            Self::Invoice => "invoice",
+            Self::Transfer => "transfer",
+            Self::Budget => "budget",
+            Self::Event => "event",
             Self::Admin => "admin",
             Self::Ops => "ops",
             Self::Other => "other",
@@ -79,8 +109,8 @@ impl Class {
 }
 
 /// Statuses that are counted; anything else is counted as the last.
-const STATUSES: [u16; 20] =
-    [200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 414, 415, 422, 431, 503, 500];
+const STATUSES: [u16; 21] =
+    [200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 414, 415, 422, 429, 431, 503, 500];
 
 /// Requests by class and status.
 #[derive(Debug, Default)]
@@ -140,6 +170,8 @@ pub(crate) fn render(app: &App) -> String {
 
 fn engine(stats: &EngineStats) {
     total("coffer_debits_total", "Debits accepted; replays are not counted.", stats.debits);
+    total("coffer_holds_total", "Holds placed; replays are not counted.", stats.holds);
+    total("coffer_captures_total", "Captures accepted; replays are not counted.", stats.captures);
     total("coffer_holds_total", "Holds placed; replays are not counted.", stats.holds);
     total("coffer_captures_total", "Captures accepted; replays are not counted.", stats.captures);
     total("coffer_other_commands_total", "Other commands accepted.", stats.other_commands);

@@ -4,8 +4,10 @@
 use std::borrow::Cow;
 
 use coffer_ledger::amount::text::Decimal;
-use coffer_ledger::amount::{Credits, Money, Rate};
-use coffer_ledger::ids::{self, KeyId, MintedCustomerId, RowId, TrancheId, WalletId};
+use coffer_ledger::amount::{Credits, Money, Rate, Usage};
+use coffer_ledger::ids::{
+    self, HoldId, KeyId, MintedCustomerId, RateCardId, RowId, TrancheId, TransferId, WalletId,
+};
 use coffer_ledger::time::Timestamp;
 use serde::{Serialize, Serializer};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
@@ -38,6 +40,12 @@ impl From<Money> for Dec {
 impl From<Rate> for Dec {
     fn from(rate: Rate) -> Self {
         Self(rate.0)
+    }
+}
+
+impl From<Usage> for Dec {
+    fn from(usage: Usage) -> Self {
+        Self(usage.0)
     }
 }
 
@@ -95,6 +103,9 @@ id_from! {
     TrancheId => |id| id.0.0,
     MintedCustomerId => |id| id.0.0,
     KeyId => |id| id.0.0,
+    HoldId => |id| id.0.0,
+    RateCardId => |id| id.0.0,
+    TransferId => |id| id.0.0,
     RowId => |id| id.0,
 }
 

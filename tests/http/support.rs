@@ -11,7 +11,7 @@ use coffer::http::{HttpOptions, HttpServer, Secret, ServeError};
 use coffer_ledger::catalog::api_key::KeyScopes;
 use coffer_ledger::catalog::tenant::TenantCommand;
 use coffer_ledger::command::Origin;
-use coffer_ledger::ids::TenantNumber;
+use coffer_ledger::ids::{LogPosition, RowId, TenantNumber};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -21,7 +21,8 @@ use tokio::task::JoinHandle;
 
 /// A client that waits longer than this has found a server that hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
-const FIRST: TenantNumber = TenantNumber(1);
+/// The tenant of the first key.
+pub(crate) const FIRST: TenantNumber = TenantNumber(1);
 
 type Serving = JoinHandle<Result<(), ServeError>>;
 
@@ -35,7 +36,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// A key that may do everything.
     pub(crate) key: String,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Server {
@@ -49,21 +50,23 @@ impl Server {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let settings =
-            EngineOptions { segment_bytes: 2 << 20, snapshot_log_bytes: 0, ..EngineOptions::new(dir.path()) };
-        let (engine, listener, key) = runtime.block_on(async {
-            let engine = Engine::open(settings, Env::os(), Arc::new(())).await.unwrap();
+        let (engine, key) = runtime.block_on(async {
+            let engine = open(&dir).await;
             engine.create_tenant("default", Origin::default()).await.unwrap();
             let key = first_key(&engine).await;
-            (engine, TcpListener::bind("127.0.0.1:0").await.unwrap(), key)
+            (engine, key)
         });
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel();
-        let front = HttpServer::new(engine.clone(), options);
-        let serving = front.clone();
-        let serving =
-            runtime.spawn(async move { serving.serve(listener, async { drop(stopped.await) }).await });
-        Self { runtime, engine, front, running: Some((stop, serving)), address, key, _dir: dir }
+        let (front, address, running) = serve(&runtime, &engine, options);
+        Self { runtime, engine, front, running: Some(running), address, key, dir }
+    }
+
+    /// Stops in good order and starts again on the same directory, at another address.
+    pub(crate) fn restart(&mut self) {
+        self.stop().unwrap();
+        self.runtime.block_on(self.engine.shutdown()).unwrap();
+        self.engine = self.runtime.block_on(open(&self.dir));
+        let (front, address, running) = serve(&self.runtime, &self.engine, HttpOptions::default());
+        (self.front, self.address, self.running) = (front, address, Some(running));
     }
 
     /// The engine behind the front.
@@ -143,12 +146,65 @@ impl Server {
         made.json["key"].as_str().unwrap().to_owned()
     }
 
+    /// A hold of a customer's, placed as the body says; its id.
+    pub(crate) fn hold(&self, customer: &str, body: &str) -> String {
+        let placed = self.ask("POST", &format!("/v1/customers/{customer}/holds"), body);
+        assert_eq!(placed.status, 201, "{}", placed.text);
+        placed.json["hold_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits for something of the engine's.
+    pub(crate) fn wait_for<T>(&self, something: impl Future<Output = T>) -> T {
+        self.runtime.block_on(something)
+    }
+
+    /// The id of the first row of what the record at this position was asked to do; `due` = of what became due before that.
+    pub(crate) fn row_at(&self, position: &str, due: bool) -> String {
+        let position = LogPosition(position.parse().unwrap());
+        let stored = self.wait_for(self.engine.record(FIRST, position)).unwrap();
+        let facts = &stored.record.facts;
+        RowId::new(facts.at, position, if due { 0 } else { facts.first_row() }).to_string()
+    }
+
+    /// A verb of a hold's.
+    pub(crate) fn on_hold(&self, customer: &str, hold: &str, verb: &str, body: &str) -> Answer {
+        self.ask("POST", &format!("/v1/customers/{customer}/holds/{hold}/{verb}"), body)
+    }
+
+    /// Posted, held and available of a customer, from its balance.
+    pub(crate) fn figures(&self, customer: &str) -> [String; 3] {
+        let balance = self.ask("GET", &format!("/v1/customers/{customer}/balance"), "");
+        assert_eq!(balance.status, 200, "{}", balance.text);
+        ["posted", "held", "available"]
+            .map(|figure| balance.json[figure].as_str().unwrap_or("none").to_owned())
+    }
+
     /// Posted of a customer, from its balance.
     pub(crate) fn posted(&self, customer: &str) -> String {
         let balance = self.ask("GET", &format!("/v1/customers/{customer}/balance"), "");
         assert_eq!(balance.status, 200, "{}", balance.text);
         balance.json["posted"].as_str().unwrap_or("none").to_owned()
     }
+}
+
+async fn open(dir: &TempDir) -> Engine {
+    let settings =
+        EngineOptions { segment_bytes: 2 << 20, snapshot_log_bytes: 0, ..EngineOptions::new(dir.path()) };
+    Engine::open(settings, Env::os(), Arc::new(())).await.unwrap()
+}
+
+fn serve(
+    runtime: &Runtime,
+    engine: &Engine,
+    options: HttpOptions,
+) -> (HttpServer, SocketAddr, (oneshot::Sender<()>, Serving)) {
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let front = HttpServer::new(engine.clone(), options);
+    let serving = front.clone();
+    let serving = runtime.spawn(async move { serving.serve(listener, async { drop(stopped.await) }).await });
+    (front, address, (stop, serving))
 }
 
 async fn first_key(engine: &Engine) -> String {

@@ -48,13 +48,15 @@ fn used(book: &Book, id: &str) -> Vec<String> {
     book.customer.budgets[id].limits.iter().map(|limit| limit.used_at(book.now).to_string()).collect()
 }
 
-fn exceeded(budget: &str, window: Window, limit: &str, used: &str, resets_at: Option<u64>) -> Refusal {
+fn exceeded(budget: &str, window: Window, limit: &str, used: &str, end: Option<(u64, u64)>) -> Refusal {
+    let (resets_at, left_s) = end.unzip();
     Refusal::BudgetExceeded {
         budget: budget.into(),
         window,
         limit: credits(limit),
         used: credits(used),
         resets_at: resets_at.map(second),
+        retry_after_s: left_s,
     }
 }
 
@@ -88,7 +90,7 @@ fn caps_are_checked_in_the_order_of_their_windows_however_they_were_given() {
     let made = set(&mut book, budget("all", None, &caps)).unwrap();
     let order: Vec<_> = made.limits.iter().map(|limit| limit.window).collect();
     assert_eq!(order, Window::ALL[1..]);
-    let refused = exceeded("all", Window::Hour, "5", "0", Some(MIDNIGHT - 3_600));
+    let refused = exceeded("all", Window::Hour, "5", "0", Some((MIDNIGHT - 3_600, MIDNIGHT - 3_600)));
     assert_eq!(debit(&mut book, "6", "all"), Err(refused), "22:13, the hour ends at 23:00");
 }
 
@@ -99,11 +101,11 @@ fn windows_roll_at_their_ends_and_not_before() {
     set(&mut book, budget("team", None, &caps)).unwrap();
     debit(&mut book, "10", "team").unwrap();
     book.now = Timestamp(second(MIDNIGHT - 3_600).0 - 1);
-    let refused = exceeded("team", Window::Hour, "10", "10", Some(MIDNIGHT - 3_600));
+    let refused = exceeded("team", Window::Hour, "10", "10", Some((MIDNIGHT - 3_600, 1)));
     assert_eq!(debit(&mut book, "1", "team"), Err(refused));
     book.now = second(MIDNIGHT - 3_600);
     assert_eq!(used(&book, "team"), ["10", "0", "10"], "the hour has ended, the day has not");
-    let refused = exceeded("team", Window::Day, "15", "10", Some(MIDNIGHT));
+    let refused = exceeded("team", Window::Day, "15", "10", Some((MIDNIGHT, 3_600)));
     assert_eq!(debit(&mut book, "6", "team"), Err(refused));
     debit(&mut book, "5", "team").unwrap();
     book.now = second(MIDNIGHT);
@@ -168,7 +170,7 @@ fn a_replaced_budget_keeps_what_was_used_of_windows_that_stay() {
     let caps = [(Window::Day, "5"), (Window::Month, "20")];
     replace(&mut book, budget("team", None, &caps)).unwrap();
     assert_eq!(used(&book, "team"), ["8", "0"], "the lifetime's is gone, the month's begins");
-    let refused = exceeded("team", Window::Day, "5", "8", Some(MIDNIGHT));
+    let refused = exceeded("team", Window::Day, "5", "8", Some((MIDNIGHT, MIDNIGHT)));
     assert_eq!(debit(&mut book, "1", "team"), Err(refused), "lowered below what was used");
     book.ask(Command::ResetBudget("team".into())).unwrap();
     assert_eq!(used(&book, "team"), ["0", "0"]);

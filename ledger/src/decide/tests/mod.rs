@@ -12,5 +12,7 @@ mod life;
 mod refund;
 mod refund_asked;
 mod transfer;
+mod transit;
 mod undoing;
+mod undoing_random;
 mod void;

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::words::{memo, reference};
 use super::{Reference, RowReason, RowStatus, RowType, RowView};
 use crate::amount::{Credits, Money};
 use crate::command::{Command, Memo, Origin};
@@ -81,11 +82,13 @@ impl<'a> Rows<'a> {
                 sent.arrived.iter().for_each(|arrived| self.arrival(arrived));
             }
             Effect::TransferReceived { arrived, .. } => self.arrival(arrived),
-            Effect::EventRecorded { taken, uncollected, .. } => {
+            Effect::EventRecorded { taken, uncollected, priced, .. } => {
+                let first = self.list.len();
                 taken.iter().for_each(|taken| self.debits(taken, RowReason::UsageDebit));
                 if let Some(unpaid) = uncollected {
                     self.uncollected(unpaid.wallet, unpaid.credits);
                 }
+                self.list[first..].iter_mut().for_each(|row| row.priced = priced.as_ref());
             }
             Effect::Atomic(effects) => self.batch(effects, command),
         }
@@ -131,6 +134,7 @@ impl<'a> Rows<'a> {
             repaid: Credits::ZERO,
             parent: None,
             completes: None,
+            priced: None,
             reference: self.reference,
             memo: self.memo,
             idempotency_key: self.origin.and_then(|origin| origin.idempotency_key.as_deref()),
@@ -200,6 +204,7 @@ impl<'a> Rows<'a> {
                 currency: Some(debited.currency),
                 slices: debited.slices.iter().filter(|slice| slice.wallet == wallet).collect(),
                 parent: self.parent(first),
+                priced: debited.priced(),
                 ..self.row(wallet, Some(&debit.posting), RowType::Debit, reason)
             };
             self.list.push(row);
@@ -235,71 +240,5 @@ impl<'a> Rows<'a> {
             ..self.row(wallet.id, None, RowType::Memo, RowReason::Uncollected)
         };
         self.list.push(row);
-    }
-}
-
-/// What the rows of an effect belong to.
-fn reference(effect: &Effect) -> Option<Reference<'_>> {
-    match effect {
-        Effect::Held(step) => Some(Reference::Hold(step.hold.id)),
-        Effect::InvoiceSettled(settled) => Some(Reference::Invoice(&settled.invoice)),
-        Effect::InvoiceVoided { invoice, .. } => Some(Reference::Invoice(invoice)),
-        Effect::TransferSent(sent) => Some(Reference::Transfer(sent.out.id)),
-        Effect::TransferReceived { transfer, .. } | Effect::TransferReturned { transfer, .. } => {
-            Some(Reference::Transfer(*transfer))
-        }
-        Effect::Ticked
-        | Effect::CustomerSet(_)
-        | Effect::WalletCreated { .. }
-        | Effect::WalletSet(_)
-        | Effect::ToppedUp { .. }
-        | Effect::Debited(_)
-        | Effect::ManuallyDebited { .. }
-        | Effect::WalletClosed { .. }
-        | Effect::Refunded(_)
-        | Effect::CreditVoided(_)
-        | Effect::TransferDone(_)
-        | Effect::TransferForgotten(_)
-        | Effect::BudgetSet(_)
-        | Effect::BudgetDeleted(_)
-        | Effect::EventRecorded { .. }
-        | Effect::Atomic(_) => None,
-    }
-}
-
-/// The words of a request.
-fn memo(command: &Command) -> Option<&Memo> {
-    match command {
-        Command::TopUp(request) => Some(&request.memo),
-        Command::Debit(request) => Some(&request.memo),
-        Command::ManualDebit(request) => Some(&request.memo),
-        Command::PlaceHold(request) => Some(&request.memo),
-        Command::Capture(request) => Some(&request.memo),
-        Command::Release { memo, .. } => Some(memo),
-        Command::Refund(request) => Some(&request.memo),
-        Command::VoidCredit(request) => Some(&request.memo),
-        Command::Transfer(request) => Some(&request.memo),
-        Command::CreateCustomer { .. }
-        | Command::UpdateCustomer { .. }
-        | Command::DeleteCustomer
-        | Command::CreateWallet(_)
-        | Command::UpdateWallet(_)
-        | Command::Freeze(_)
-        | Command::Unfreeze(_)
-        | Command::Close { .. }
-        | Command::Extend { .. }
-        | Command::Grow { .. }
-        | Command::Settle(_)
-        | Command::VoidInvoice { .. }
-        | Command::TransferIn(_)
-        | Command::TransferDone(_)
-        | Command::TransferBack(_)
-        | Command::TransferForget(_)
-        | Command::SetBudget(_)
-        | Command::DeleteBudget(_)
-        | Command::ResetBudget(_)
-        | Command::Event(_)
-        | Command::Atomic(_)
-        | Command::Tick => None,
     }
 }

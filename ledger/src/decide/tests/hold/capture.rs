@@ -6,6 +6,7 @@ use crate::hold::HoldStatus;
 use crate::refusal::Refusal;
 use crate::scope::{PriceTypes, Scope};
 use crate::testing::{Book, credits, second};
+use crate::view::{self, RowReason, RowType};
 
 #[test]
 fn e5_what_is_held_cannot_be_spent_and_a_last_capture_lets_the_rest_go() {
@@ -59,6 +60,10 @@ fn e18_settling_above_the_hold_while_others_are_open_leaves_theirs_whole() {
     let step = book.capture(other, "60", true).unwrap();
     assert_eq!((captured(&step).credits, captured(&step).shortfall), (credits("60"), credits("0")));
     assert_eq!(book.figures(wallet), ["0", "0", "0"]);
+    let rows = view::rows(&book.log[4], crate::ids::LogPosition(5));
+    let shown: Vec<_> = rows.iter().map(|row| (row.row_type, row.reason, row.credits)).collect();
+    let memo = (RowType::Memo, RowReason::Uncollected, credits("10"));
+    assert_eq!(shown, [(RowType::Debit, RowReason::HoldCapture, credits("40")), memo]);
     book.replay();
 }
 

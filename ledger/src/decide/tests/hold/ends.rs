@@ -9,7 +9,7 @@ use crate::ids::{RowId, WalletId};
 use crate::looked_up::{LookedUp, OldCredit};
 use crate::testing::{Book, credits, second};
 use crate::time::Timestamp;
-use crate::view;
+use crate::view::{self, RowReason, RowType};
 
 #[test]
 fn the_deadline_gives_credit_back_and_the_ledger_shows_it() {
@@ -30,6 +30,10 @@ fn the_deadline_gives_credit_back_and_the_ledger_shows_it() {
     );
     assert_eq!((facts.due[0].rows(), facts.first_row()), (1, 1), "the row of what came back");
     assert_eq!(book.customer.closed(hold.0).unwrap().position, book.customer.last_position);
+    let rows = view::rows(book.log.last().unwrap(), book.customer.last_position);
+    let row = &rows[0];
+    assert_eq!((row.row_type, row.credits, row.sequence), (RowType::Release, credits("60"), None));
+    assert_eq!((row.effective_at, row.recorded_at, row.by), (second(600), second(700), None));
     assert_eq!(book.figures(wallet), ["0", "0", "0"]);
     book.replay();
 }
@@ -44,6 +48,15 @@ fn release_after_the_tranche_ended_is_breakage_and_does_not_reach_a_live_tranche
     let step = book.release(hold).unwrap();
     let [lapsed] = step.lapsed.as_slice() else { panic!("{step:?}") };
     assert_eq!((lapsed.credits, lapsed.terms.expires_at), (credits("40"), Some(second(100))));
+    let rows = view::rows(book.log.last().unwrap(), book.customer.last_position);
+    let shown: Vec<_> =
+        rows.iter().map(|row| (row.row_type, row.reason, row.credits, row.effective_at)).collect();
+    let wanted = [
+        (RowType::Debit, RowReason::CreditExpired, credits("10"), second(100)),
+        (RowType::Release, RowReason::HoldRelease, credits("40"), second(200)),
+        (RowType::Debit, RowReason::CreditExpired, credits("40"), second(200)),
+    ];
+    assert_eq!(shown, wanted, "what was pinned is dated when it came back");
     let due = &book.log.last().unwrap().facts.due;
     assert!(
         matches!(due.as_slice(), [Due::Expired { credits: gone, .. }] if *gone == credits("10")),

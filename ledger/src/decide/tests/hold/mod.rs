@@ -1,9 +1,11 @@
 //! Holds: placed, captured, released, extended, grown; what becomes of them by themselves (SEMANTICS §5).
 
+mod budget;
 mod capture;
+mod close;
 mod ends;
 mod place;
-mod random;
+pub(super) mod random;
 
 use crate::amount::Credits;
 use crate::command::{Capture, Command, HoldAsked, Memo, OverCapture, PlaceHold};

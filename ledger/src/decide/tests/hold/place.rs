@@ -1,13 +1,10 @@
-//! What is pinned, and what is refused.
+//! What is pinned and for how long, and what is refused.
 
-use super::{insufficient, shown, sums};
-use crate::budget::Window;
-use crate::command::{Command, HoldAsked, OverCapture, Remainder, SetBudget};
-use crate::hold::HoldStatus;
-use crate::ids::{CustomerNumber, HoldId, LogPosition, ThingId, TransferId};
+use super::{captured, insufficient, shown, sums, taken};
+use crate::command::{Command, HoldAsked, OverCapture};
+use crate::ids::{CustomerNumber, HoldId, ThingId};
 use crate::refusal::Refusal;
 use crate::testing::{Book, USD, create_customer, credits, second};
-use crate::transfer::TransferOut;
 use crate::unit::{Currency, PriceType};
 
 #[test]
@@ -103,8 +100,8 @@ fn nothing_new_is_pinned_in_a_frozen_wallet_but_what_is_pinned_can_be_captured()
     assert_eq!(book.grow(named, "1"), Err(Refusal::WalletFrozen(wallet)));
     assert_eq!(book.grow(other, "1"), Err(insufficient("1", "0", "1")));
     let step = book.capture(named, "12", true).unwrap();
-    let taken = super::captured(&step);
-    assert_eq!((taken.credits, taken.shortfall), (credits("10"), credits("2")), "nothing is drawn");
+    let took = captured(&step);
+    assert_eq!((took.credits, took.shortfall), (credits("10"), credits("2")), "nothing is drawn");
     let step = book.capture(other, "5", true).unwrap();
     assert_eq!(shown(&book, &step.returned), ["0:15"]);
     book.extend(third, 60).unwrap();
@@ -174,66 +171,9 @@ fn a_hold_keeps_its_unit_when_others_appear() {
     assert_eq!(shown(&book, &book.customer.holds.get(hold).unwrap().pins.clone()), ["0:4"]);
     book.grow(hold, "2").unwrap();
     let step = book.capture(hold, "15", true).unwrap();
-    assert_eq!(super::taken(&book, &step), ["0:6", "0:4"]);
-    assert_eq!(super::captured(&step).shortfall, credits("5"));
+    assert_eq!(taken(&book, &step), ["0:6", "0:4"]);
+    assert_eq!(captured(&step).shortfall, credits("5"));
     assert_eq!(book.figures(euros), ["100", "0", "100"]);
-    book.replay();
-}
-
-#[test]
-fn a_hold_counts_in_budgets_from_its_placing() {
-    let (mut book, wallet) = Book::new();
-    book.credit(wallet, 100, |_| {});
-    let budget = SetBudget {
-        id: Some("team".into()),
-        create: true,
-        parent: None,
-        currency: USD,
-        price_unit: None,
-        limits: vec![(Window::Lifetime, credits("50"))],
-    };
-    book.ask(Command::SetBudget(budget)).unwrap();
-    let used = |book: &Book| book.customer.budgets["team"].limits[0].used.to_string();
-    let hold = book.place("30", |request| request.charge.budget = Some("team".into())).unwrap().hold.id;
-    assert_eq!(used(&book), "30");
-    let beyond = book.place("21", |request| request.charge.budget = Some("team".into()));
-    assert!(matches!(beyond, Err(Refusal::BudgetExceeded { .. })));
-    assert!(matches!(book.grow(hold, "21"), Err(Refusal::BudgetExceeded { .. })));
-    book.grow(hold, "10").unwrap();
-    assert_eq!(used(&book), "40");
-    let step = book.capture(hold, "5", false).unwrap();
-    assert_eq!((used(&book).as_str(), super::captured(&step).budget()[0].credits), ("40", credits("5")));
-    assert_eq!(
-        step.hold.budget.iter().map(|counted| counted.credits).sum::<crate::amount::Credits>(),
-        credits("35")
-    );
-    let step = book.capture(hold, "55", false).unwrap();
-    assert_eq!(used(&book), "60", "a draw is counted and not refused");
-    let counted = super::captured(&step).budget().iter().map(|counted| counted.credits);
-    assert_eq!(counted.sum::<crate::amount::Credits>(), credits("55"), "a refund gives all of it back");
-
-    let other = "other";
-    let request = SetBudget {
-        id: Some(other.into()),
-        create: true,
-        parent: None,
-        currency: USD,
-        price_unit: None,
-        limits: vec![(Window::Lifetime, credits("50"))],
-    };
-    book.ask(Command::SetBudget(request)).unwrap();
-    let used = |book: &Book| book.customer.budgets[other].limits[0].used.to_string();
-    let in_other = |request: &mut crate::command::PlaceHold| request.charge.budget = Some(other.into());
-    let first = book.place("10", in_other).unwrap().hold.id;
-    book.place("10", in_other).unwrap();
-    let third = book.place("10", in_other).unwrap().hold.id;
-    book.release(first).unwrap();
-    assert_eq!(used(&book), "20", "released");
-    book.capture(third, "4", true).unwrap();
-    assert_eq!(used(&book), "14", "the rest of a last capture");
-    book.now = second(600);
-    book.ask(Command::Tick).unwrap();
-    assert_eq!(used(&book), "4", "the deadline");
     book.replay();
 }
 
@@ -262,95 +202,6 @@ fn unknown_and_closed_holds_are_told_apart() {
         Err(Refusal::HoldClosed(hold)),
         "no longer remembered, but it was made once"
     );
-}
-
-#[test]
-fn closing_a_wallet_needs_force_while_holds_are_open() {
-    let mut book = Book::empty();
-    let wallet = book.wallet(|request| request.overdraft_limit = credits("5"));
-    let other = book.wallet(|_| {});
-    book.credit(wallet, 10, |request| request.expires_at = Some(second(30)));
-    book.credit(other, 10, |request| request.expires_at = Some(second(30)));
-    let both = book.place("22", |_| {}).unwrap();
-    assert_eq!(shown(&book, &both.pinned), ["0:10", "1:10", "0:o2"]);
-    book.now = second(40);
-    let refused = book.close(wallet, Remainder::Forfeit);
-    assert_eq!(refused, Err(Refusal::InvalidOperation("the wallet has open holds")));
-    book.credit(wallet, 7, |_| {});
-    let close = Command::Close { wallet, remainder: Remainder::Refund, force: true };
-    let effect = book.ask(close).unwrap().effect;
-    let crate::fact::Effect::WalletClosed { released, posting, refund, .. } = effect else {
-        panic!("{effect:?}")
-    };
-    assert_eq!(released.len(), 1);
-    assert_eq!((released[0].hold.status, released[0].at), (HoldStatus::Released, second(40)));
-    assert_eq!(released[0].lapsed.len(), 2, "both tranches have ended");
-    let posting = posting.unwrap();
-    assert_eq!((posting.before, posting.after), (credits("7"), credits("0")), "after what lapsed");
-    assert_eq!(refund, crate::testing::money("7"));
-    assert_eq!(book.figures(other), ["0", "0", "0"]);
-    assert_eq!(book.release(both.hold.id), Err(Refusal::HoldClosed(both.hold.id)));
-    book.replay();
-}
-
-#[test]
-fn an_open_hold_that_pins_nothing_stands_in_the_way_of_its_wallet_too() {
-    let (mut book, wallet) = Book::new();
-    book.credit(wallet, 10, |_| {});
-    let hold = book.hold("4");
-    let step = book.capture(hold, "4", false).unwrap();
-    assert_eq!(
-        (step.hold.status, sums(&step.hold)),
-        (HoldStatus::Open, ["4", "4", "0", "0"].map(Into::into))
-    );
-    let refused = book.close(wallet, Remainder::Forfeit);
-    assert_eq!(refused, Err(Refusal::InvalidOperation("the wallet has open holds")));
-    book.ask(Command::Close { wallet, remainder: Remainder::Forfeit, force: true }).unwrap();
-    assert!(book.customer.holds.is_empty());
-    book.ask(Command::DeleteCustomer).unwrap();
-    book.replay();
-}
-
-#[test]
-fn a_hold_that_outlives_its_wallets_keeps_the_customer() {
-    let (mut book, home) = Book::new();
-    let other = book.wallet(|_| {});
-    book.credit(home, 4, |_| {});
-    book.credit(other, 4, |_| {});
-    let hold = book.hold("8");
-    book.capture(hold, "4", false).unwrap();
-    book.close(home, Remainder::Forfeit).unwrap();
-    book.capture(hold, "4", false).unwrap();
-    book.close(other, Remainder::Forfeit).unwrap();
-    let refused = Refusal::InvalidOperation("the customer has an open hold");
-    assert_eq!(book.ask(Command::DeleteCustomer), Err(refused));
-    let step = book.capture(hold, "1", true).unwrap();
-    assert_eq!(super::captured(&step).shortfall, credits("1"));
-    book.ask(Command::DeleteCustomer).unwrap();
-    book.replay();
-}
-
-#[test]
-fn a_wallet_whose_transfer_is_on_its_way_stays_open() {
-    let (mut book, wallet) = Book::new();
-    book.credit(wallet, 10, |_| {});
-    let debited = book.debit("4").unwrap();
-    let transfer = TransferOut {
-        id: TransferId(ThingId::new(second(0), book.customer.number, 0)),
-        to: CustomerNumber(8),
-        to_wallet: wallet,
-        credits: credits("4"),
-        rows: debited.rows,
-        slices: debited.slices,
-        moved: Vec::new(),
-        sent_at: second(0),
-        position: LogPosition(3),
-    };
-    book.customer.transfers_out.insert(transfer.id, transfer.clone());
-    let refused = Err(Refusal::InvalidOperation("a transfer of the wallet is on its way"));
-    assert_eq!(book.close(wallet, Remainder::Forfeit), refused);
-    book.customer.transfers_out.clear();
-    book.close(wallet, Remainder::Forfeit).unwrap();
 }
 
 #[test]
