@@ -3,6 +3,7 @@
 
 use super::decimal::Amount;
 use super::plan::{CustomerPlan, TopUp};
+use super::standing::Standing;
 
 /// One tranche as it should be.
 #[derive(Clone, Debug)]
@@ -99,6 +100,17 @@ impl Customer {
     /// What all wallets hold at an instant.
     pub(crate) fn available(&self, at_ns: u64) -> Amount {
         (0..self.wallets).map(|wallet| self.posted(wallet, at_ns)).sum()
+    }
+
+    /// What the customer should have at an instant.
+    pub(crate) fn standing(&self, at_ns: u64) -> Standing {
+        let left = |tranche: &Tranche| if tranche.usable(at_ns) { tranche.remaining } else { Amount::ZERO };
+        Standing {
+            posted: (0..self.wallets).map(|wallet| self.posted(wallet, at_ns)).collect(),
+            held: Amount::ZERO,
+            available: self.available(at_ns),
+            remaining: self.tranches.iter().map(left).collect(),
+        }
     }
 
     /// Debits at an instant, or says why not and changes nothing.

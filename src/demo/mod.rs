@@ -7,9 +7,13 @@
 //! What is credited, expected and compared here serves `coffer drill` too. Tested in `tests/demo.rs`.
 
 pub(crate) mod api;
+mod arena;
+mod caller;
 pub(crate) mod check;
 pub(crate) mod decimal;
 pub(crate) mod expect;
+mod findings;
+mod line;
 pub(crate) mod plan;
 pub(crate) mod random;
 mod replay;
@@ -17,6 +21,7 @@ mod report;
 pub(crate) mod setup;
 mod show;
 mod stage;
+mod standing;
 mod trace;
 
 use std::path::PathBuf;
@@ -25,8 +30,8 @@ use clap::Args;
 
 use crate::cli::exit::{CliError, Code};
 use crate::cli::{output, start};
+use arena::Arena;
 pub(crate) use random::Random;
-use report::Summary;
 
 /// Arguments of `coffer demo`.
 #[derive(Args, Clone, Debug)]
@@ -74,24 +79,10 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), CliError> {
     let mut dir =
         made.map_err(|error| CliError::new(Code::CannotCreate, format!("no temporary directory: {error}")))?;
     dir.disable_cleanup(args.keep);
-    let stage = stage::Stage { env, seed, args: args.clone(), data_dir: dir.path().join("data") };
-    let played = stage.play().await;
+    let arena = Arena { env, seed, args: args.clone(), data_dir: dir.path().join("data") };
+    let played = stage::play(&arena).await.map(|summary| summary.tell(args.json));
     if args.keep {
         output::note(format!("the data directory is kept: {}", dir.path().join("data").display()));
     }
-    let summary = played.map_err(|error| CliError::new(error.code, format!("{error} (seed {seed})")))?;
-    summary.print(args.json);
-    verdict(&summary)
-}
-
-fn verdict(summary: &Summary) -> Result<(), CliError> {
-    if summary.is_right() {
-        return Ok(());
-    }
-    let Summary { seed, lost, doubled, differences, .. } = summary;
-    let differences = differences.len();
-    Err(CliError::new(
-        Code::Failed,
-        format!("lost {lost}, doubled {doubled}, differences {differences} (seed {seed})"),
-    ))
+    played.map_err(|error| CliError::new(error.code, format!("{error} (seed {seed})")))?
 }
