@@ -13,6 +13,7 @@ pub(crate) mod check;
 pub(crate) mod decimal;
 pub(crate) mod expect;
 mod findings;
+mod holds;
 mod line;
 pub(crate) mod plan;
 pub(crate) mod random;
@@ -57,6 +58,9 @@ pub(crate) struct DemoArgs {
     /// Make the data directory in here [default: the system's temporary directory]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Play the trace as calls that hold an estimate and settle their real tokens, instead of as debits
+    #[arg(long)]
+    holds: bool,
     /// Print the summary as JSON
     #[arg(long)]
     json: bool,
@@ -80,7 +84,11 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), CliError> {
         made.map_err(|error| CliError::new(Code::CannotCreate, format!("no temporary directory: {error}")))?;
     dir.disable_cleanup(args.keep);
     let arena = Arena { env, seed, args: args.clone(), data_dir: dir.path().join("data") };
-    let played = stage::play(&arena).await.map(|summary| summary.tell(args.json));
+    let played = if args.holds {
+        holds::play(&arena).await.map(|summary| summary.tell(args.json))
+    } else {
+        stage::play(&arena).await.map(|summary| summary.tell(args.json))
+    };
     if args.keep {
         output::note(format!("the data directory is kept: {}", dir.path().join("data").display()));
     }
