@@ -327,8 +327,8 @@ fn insert(wallet: &mut Wallet, tranche: Tranche) {
         return;
     }
     wallet.next_due = wallet.next_due.min(tranche.due_at());
-    let at =
-        burn_order::find(&wallet.tranches, tranche.id, &tranche.terms).expect_err("a new tranche has a new id");
+    let at = burn_order::find(&wallet.tranches, tranche.id, &tranche.terms)
+        .expect_err("a new tranche has a new id");
     wallet.tranches.insert(at, tranche);
 }
 

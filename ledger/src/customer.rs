@@ -6,7 +6,9 @@ use crate::amount::Credits;
 use crate::budget::Budget;
 use crate::command::Metadata;
 use crate::hold::Holds;
-use crate::ids::{CustomerNumber, LogPosition, MintedCustomerId, TenantNumber, ThingId, TransferId, WalletId};
+use crate::ids::{
+    CustomerNumber, LogPosition, MintedCustomerId, TenantNumber, ThingId, TransferId, WalletId,
+};
 use crate::time::Timestamp;
 use crate::transfer::{TransferOut, TransferReceived};
 use crate::wallet::Wallet;

@@ -131,6 +131,19 @@ impl Holds {
         self.by_deadline.first().map_or(Timestamp::MAX, |(at, _)| *at)
     }
 
+    /// Whether each is found by its deadline, and nothing else is.
+    #[must_use]
+    pub(crate) fn is_indexed(&self) -> bool {
+        let found = |hold: &Hold| self.by_deadline.contains(&(hold.expires_at, hold.id));
+        self.by_id.len() == self.by_deadline.len() && self.by_id.values().all(found)
+    }
+
+    /// Forgets the next deadline, as no operation does.
+    #[cfg(test)]
+    pub(crate) fn mislay_deadline(&mut self) {
+        self.by_deadline.pop_first();
+    }
+
     /// How many are open.
     #[must_use]
     pub fn len(&self) -> usize {

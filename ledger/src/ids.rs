@@ -275,7 +275,15 @@ impl RowId {
 }
 
 printed_ids!(
-    WalletId, TrancheId, MintedCustomerId, HoldId, TransferId, MintedBudgetId, KeyId, RateCardId, RowId,
+    WalletId,
+    TrancheId,
+    MintedCustomerId,
+    HoldId,
+    TransferId,
+    MintedBudgetId,
+    KeyId,
+    RateCardId,
+    RowId,
 );
 
 #[cfg(test)]

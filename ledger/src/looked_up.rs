@@ -124,9 +124,10 @@ fn effect_of(facts: &Facts, row: u32) -> Result<(&Effect, u32), Refusal> {
     if row < first {
         return Err(Refusal::InvalidOperation("what happened by itself cannot be undone"));
     }
-    let effects = match &facts.effect {
-        Effect::Atomic(effects) => effects.as_slice(),
-        effect => std::slice::from_ref(effect),
+    let effects = if let Effect::Atomic(effects) = &facts.effect {
+        effects.as_slice()
+    } else {
+        std::slice::from_ref(&facts.effect)
     };
     for effect in effects {
         if row - first < effect.rows() {

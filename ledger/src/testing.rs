@@ -98,7 +98,7 @@ impl Book {
         LogPosition(u64::try_from(self.log.len()).unwrap() + 1)
     }
 
-    /// Folds the log onto a new customer, and compares (I6).
+    /// Folds the log onto a new customer, and compares (I6). Every record must show its rows.
     pub(crate) fn replay(&self) {
         let mut replayed = Customer::new(self.customer.tenant, self.customer.number);
         for (record, position) in self.log.iter().zip(1..) {
@@ -106,6 +106,7 @@ impl Book {
             bind(&mut replayed, &record.facts, LogPosition(position));
         }
         assert_eq!(replayed, self.customer);
+        self.check_rows();
     }
 
     /// Makes a wallet.

@@ -32,6 +32,8 @@ pub struct TransferOut {
     pub sent_at: Timestamp,
     /// The record that sent it; known once that record has a position.
     pub position: LogPosition,
+    /// Number of the first of `rows` in that record; known once that record is applied.
+    pub first_row: u32,
 }
 
 /// A transfer that the receiver has and remembers.

@@ -177,6 +177,23 @@ proptest! {
     }
 
     #[test]
+    fn what_credits_pay_of_an_invoice_is_whole_minor_units_rounded_down(
+        credits in any_units(), rate in any_rate(), code in "usd|jpy|kwd",
+    ) {
+        let currency = Currency::parse(&code).unwrap();
+        let minor = BigInt::from(10_i128.pow(currency.minor_digits()));
+        let minors = (exact(credits) * exact(rate.0) * &minor).floor();
+        let paid = ExactMoney::of_credits(Credits(credits), rate).to_minor_down(currency);
+        prop_assert_eq!(paid.map(|money| money.0), down(&(minors / &minor)));
+        prop_assert!(paid.is_none_or(|paid| paid.is_in_minor_units(currency)));
+        let whole = (exact(credits) * minor).is_integer();
+        prop_assert_eq!(Money(credits).is_in_minor_units(currency), whole);
+        // It never takes more credits than were counted.
+        let taken = paid.and_then(|paid| Credits::for_amount_up(paid, rate));
+        prop_assert!(taken.is_none_or(|taken| taken.0 <= credits));
+    }
+
+    #[test]
     fn a_product_is_charged_rounded_once(credits in any_units(), rate in any_rate(), code in "usd|jpy|kwd") {
         let currency = Currency::parse(&code).unwrap();
         let minor = BigInt::from(10_i128.pow(currency.minor_digits()));

@@ -40,7 +40,7 @@ pub(crate) async fn hold(
         Place::Closed(at) => at,
         Place::Forgotten(last) => {
             let closes = |record: &Record| hold_in(&record.facts, id).is_some();
-            walk_back(core, of, last, closes).await?.ok_or(Failure::RecordGone)?
+            walk_back(core, of, last, "hold", closes).await?.ok_or(Failure::RecordGone)?
         }
     };
     let stored = replayer::stored(core, of.0, at).await?;
@@ -68,7 +68,10 @@ fn look_for(customer: &Customer, id: HoldId, now: Timestamp) -> Place {
     }
     match customer.closed(id.0) {
         Some(closed) => Place::Closed(closed.position),
-        None if id.0.counter() < customer.counter => Place::Forgotten(customer.last_position),
+        // Another customer's is looked for in nobody's log.
+        None if id.0.customer() == customer.number && id.0.counter() < customer.counter => {
+            Place::Forgotten(customer.last_position)
+        }
         None => Place::Unknown,
     }
 }
@@ -117,7 +120,7 @@ pub(crate) async fn transfer(
         Err(last) => last.ok_or(Failure::NotFound("transfer"))?,
     };
     let ends = |record: &Record| end_of(&record.facts.effect, id).is_some();
-    let at = walk_back(core, of, last, ends).await?.ok_or(Failure::RecordGone)?;
+    let at = walk_back(core, of, last, "transfer", ends).await?.ok_or(Failure::RecordGone)?;
     let stored = replayer::stored(core, tenant, at).await?;
     Ok(end_of(&stored.record.facts.effect, id))
 }
@@ -164,17 +167,18 @@ pub(crate) async fn end_of_transfer(
     tokio::time::timeout(TRANSFER_PATIENCE, waiting).await.unwrap_or(Err(Failure::InTransit(id)))
 }
 
-/// The latest record of a customer that `is_it`, among its last ones.
+/// The latest record of a customer that `is_it`, among its last ones. If not even its first one is, there is no such thing.
 async fn walk_back(
     core: &Arc<Core>,
     of: (TenantNumber, CustomerNumber),
     from: LogPosition,
+    what: &'static str,
     is_it: impl Fn(&Record) -> bool,
 ) -> Result<Option<LogPosition>, Failure> {
     let mut at = from;
     for _ in 0..WALK_RECORDS_MAX {
         if at.0 == 0 {
-            return Ok(None);
+            return Err(Failure::NotFound(what));
         }
         let (record, previous) = replayer::stored_with_previous(core, of.0, at).await?;
         if is_it(&record) {

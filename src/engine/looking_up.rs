@@ -9,6 +9,7 @@ use coffer_ledger::command::Command;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, RowId, TenantNumber, WalletId};
 use coffer_ledger::looked_up::{self, LookedUp, OldDebit, Receiver};
 use coffer_ledger::record::Record;
+use coffer_ledger::refusal::Refusal;
 
 use super::core::Core;
 use super::operation::{Failure, Target};
@@ -28,14 +29,25 @@ pub(crate) async fn look_up(
     let found = match command {
         Command::Atomic(items) => {
             let mut each = Vec::with_capacity(items.len());
-            for item in items {
-                each.push(one(core, tenant, number, item).await?);
+            for (index, item) in items.iter().enumerate() {
+                let found = one(core, tenant, number, item).await;
+                each.push(found.map_err(|failure| of_item(index, failure))?);
             }
             each.iter().any(Option::is_some).then_some(LookedUp::Each(each))
         }
         other => one(core, tenant, number, other).await?,
     };
     Ok(found.map(Box::new))
+}
+
+/// A refusal of one item of an atomic batch says which.
+fn of_item(index: usize, failure: Failure) -> Failure {
+    let refusal = match failure {
+        Failure::Refused(refusal) => refusal,
+        Failure::NotFound(what) => Refusal::NotFound(what),
+        failure => return failure,
+    };
+    Failure::Refused(Refusal::Item { index, refusal: Box::new(refusal) })
 }
 
 /// Whether [`look_up`] would look at anything.

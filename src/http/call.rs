@@ -126,10 +126,10 @@ impl Call {
     ) -> Result<Committed, ApiError> {
         self.check_bound(target)?;
         let operation = Operation { command, origin, dry_run };
-        self.engine().submit(self.tenant(), target, operation).await.map_err(|failure| match failure {
-            Failure::NotFound(_) => not_found(target),
-            failure => failure.into(),
-        })
+        self.engine()
+            .submit(self.tenant(), target, operation)
+            .await
+            .map_err(|failure| failed(target, failure))
     }
 
     /// Looks at a customer that exists. What the reader gives was durable when it leaves.
@@ -144,13 +144,18 @@ impl Call {
             let identity = customer.identity.as_ref().filter(|identity| !identity.deleted);
             identity.map(|_| read(customer, now))
         };
-        let seen =
-            self.engine().read(self.tenant(), target, look).await.map_err(|failure| match failure {
-                Failure::NotFound(_) => not_found(target),
-                failure => failure.into(),
-            })?;
+        let seen = self.engine().read(self.tenant(), target, look).await;
+        let seen = seen.map_err(|failure| failed(target, failure))?;
         let value = seen.value.ok_or_else(|| not_found(target))?;
         Ok(Seen { value, position: seen.position })
+    }
+}
+
+/// A failure in the words of the request: it may have named a wallet where the engine looked for a customer.
+pub(crate) fn failed(target: Target<'_>, failure: Failure) -> ApiError {
+    match failure {
+        Failure::NotFound("customer") => not_found(target),
+        failure => failure.into(),
     }
 }
 

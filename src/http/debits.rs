@@ -1,30 +1,40 @@
 //! `POST /v1/customers/{id}/debits`: the hot path (SEMANTICS §4, API §2).
 
 use axum::http::StatusCode;
-use coffer_ledger::command::{Asked, Charge, Command, Debit};
-use coffer_ledger::fact::{Debited, Effect, Giver, Slice};
-use coffer_ledger::ids::{LogPosition, RowId};
+use coffer_ledger::command::{Asked, Command, Debit};
+use coffer_ledger::fact::{Debited, Effect, Giver, Priced, Slice};
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
+use super::batch::item::{Item, OpField, only_in_a_batch};
 use super::call::Call;
+use super::charge::{ChargeFields, MeterFields};
+use super::done::Done;
 use super::error::ApiError;
-use super::fields::{self, Later, Number, PairsField, PriceTypeField};
+use super::fields::{self, Number, PairsField, PriceTypeField};
 use super::reply::Reply;
 use super::wire::{Absent, Dec, Id, Time, cost_basis};
-use crate::engine::{Committed, Target};
+use crate::engine::Target;
 
-/// A debit. Give `credits`, or `amount` with a `currency`.
+/// A debit. Give `credits`, or `amount` with a `currency`, or `meter` with a `quantity`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DebitBody<'a> {
+    /// What an item of a batch does; only in `/v1/batch`.
+    op: Option<OpField>,
     /// Whom to debit; only in a batch, elsewhere the path says it.
-    pub(super) customer_id: Option<Box<str>>,
+    customer_id: Option<Box<str>>,
     /// So many credits.
     #[serde(borrow)]
     credits: Option<Number<'a>>,
     /// So much money; each wallet converts its part at its own rate.
     amount: Option<Number<'a>>,
+    /// Usage of this meter, at most 64 bytes; the tenant's rate cards say its price.
+    meter: Option<Box<str>>,
+    /// So many units of the meter.
+    quantity: Option<Number<'a>>,
+    /// What the rate cards' filters look at.
+    properties: Option<PairsField>,
     /// Only wallets of this currency pay.
     currency: Option<Box<str>>,
     /// Only wallets of this price unit pay.
@@ -35,6 +45,8 @@ pub(crate) struct DebitBody<'a> {
     price_type: Option<PriceTypeField>,
     /// The feature used: at most 64 bytes.
     feature: Option<Box<str>>,
+    /// The budget that it counts in, and those above it.
+    budget_id: Option<Box<str>>,
     /// Take what there is instead of refusing; default false.
     partial: Option<bool>,
     /// Kind of the thing referred to: at most 128 bytes.
@@ -46,34 +58,46 @@ pub(crate) struct DebitBody<'a> {
     /// Your own pairs.
     metadata: Option<PairsField>,
     /// As the `Idempotency-Key` header.
-    pub(super) idempotency_key: Option<Box<str>>,
-    meter: Option<Later<'a>>,
-    quantity: Option<Later<'a>>,
-    budget_id: Option<Later<'a>>,
+    idempotency_key: Option<Box<str>>,
 }
 
 impl DebitBody<'_> {
+    /// As an item of a batch of debits.
+    pub(super) fn of_debits(self) -> Result<Item, ApiError> {
+        only_in_a_batch("op", self.op.is_some())?;
+        self.item()
+    }
+
+    /// As an item of any batch.
+    pub(super) fn item(mut self) -> Result<Item, ApiError> {
+        let customer_id = self.customer_id.take();
+        let idempotency_key = self.idempotency_key.take();
+        Ok(Item { customer_id, idempotency_key, command: Command::Debit(self.read()?) })
+    }
+
     /// The command, defaults filled in.
-    pub(super) fn read(self) -> Result<Debit, ApiError> {
-        Later::refuse(self.meter, "meter")?;
-        Later::refuse(self.quantity, "quantity")?;
-        Later::refuse(self.budget_id, "budget_id")?;
-        let asked = match (self.credits, self.amount) {
-            (Some(credits), None) => Asked::Credits(credits.credits("credits")?),
-            (None, Some(amount)) => Asked::Amount(amount.money("amount")?),
-            (None, None) => return Err(ApiError::field("credits", "missing: give credits, or amount")),
-            (Some(_), Some(_)) => return Err(ApiError::field("amount", "give credits or amount, not both")),
+    fn read(self) -> Result<Debit, ApiError> {
+        let usage = MeterFields { meter: self.meter, quantity: self.quantity, properties: self.properties };
+        let asked = match (self.credits, self.amount, usage.read()?) {
+            (Some(credits), None, None) => Asked::Credits(credits.credits("credits")?),
+            (None, Some(amount), None) => Asked::Amount(amount.money("amount")?),
+            (None, None, Some(usage)) => Asked::Metered(Box::new(usage)),
+            (None, None, None) => {
+                return Err(ApiError::field("credits", "missing: give credits, amount or meter"));
+            }
+            _ => return Err(ApiError::field("credits", "give one of credits, amount and meter")),
+        };
+        let charge = ChargeFields {
+            wallet_id: self.wallet_id,
+            currency: self.currency,
+            price_unit: self.price_unit,
+            price_type: self.price_type,
+            feature: self.feature,
+            budget_id: self.budget_id,
         };
         Ok(Debit {
             asked,
-            charge: Charge {
-                wallet: self.wallet_id.map(|id| fields::wallet_id("wallet_id", &id)).transpose()?,
-                currency: self.currency.map(|code| fields::currency(&code)).transpose()?,
-                price_unit: fields::price_unit(self.price_unit.as_deref())?,
-                price_type: self.price_type.unwrap_or_default().into(),
-                feature: fields::feature(self.feature)?,
-                budget: None,
-            },
+            charge: charge.read()?,
             partial: self.partial.unwrap_or(false),
             memo: fields::memo(self.reference_type, self.reference_id, self.description, self.metadata)?,
         })
@@ -85,13 +109,12 @@ impl DebitBody<'_> {
 pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.dry_run()?;
     let mut body: DebitBody<'_> = call.json()?;
-    if body.customer_id.is_some() {
-        return Err(ApiError::field("customer_id", "unknown field: the path names the customer"));
-    }
+    only_in_a_batch("op", body.op.is_some())?;
+    only_in_a_batch("customer_id", body.customer_id.is_some())?;
     let origin = call.origin(body.idempotency_key.take())?;
     let command = Command::Debit(body.read()?);
     let committed = call.submit(Target::Customer(call.customer_name()?), command, origin, dry_run).await?;
-    Ok(Reply::json(StatusCode::OK, &DebitReply::of(&committed)?).of(&committed))
+    Ok(Reply::json(StatusCode::OK, &DebitReply::of(&Done::alone(&committed))?).of(&committed))
 }
 
 /// An accepted debit.
@@ -127,22 +150,22 @@ pub(crate) struct DebitReply<'a> {
     alert_state: &'static str,
     /// The recharge that this debit started.
     recharge: Absent,
+    /// The rate card that priced it; null unless a meter was given.
+    rate_card: Option<RateCardReply>,
     /// When it was recorded.
     recorded_at: Time,
 }
 
 impl<'a> DebitReply<'a> {
-    /// The reply of a debit's record. A pure function, so that replays are the same bytes.
-    pub(super) fn of(committed: &'a Committed) -> Result<Self, ApiError> {
-        let facts = &committed.record.facts;
-        let Effect::Debited(debited) = &facts.effect else {
+    /// The reply of a debit. A pure function of its record, so that replays are the same bytes.
+    pub(super) fn of(done: &Done<'a>) -> Result<Self, ApiError> {
+        let Effect::Debited(debited) = done.effect else {
             return Err(ApiError::internal("the record of a debit holds another effect"));
         };
-        let rows = Rows::of(committed, debited);
         let shared = |credits| (!debited.mixed_units).then(|| Dec::from(credits));
         Ok(Self {
-            transaction_id: rows.id(0),
-            customer_id: &committed.customer.id,
+            transaction_id: done.row(0),
+            customer_id: done.customer_id(),
             credits: shared(debited.credits),
             amount: debited.amount.into(),
             currency: debited.currency.as_str(),
@@ -151,11 +174,27 @@ impl<'a> DebitReply<'a> {
             balance_after: shared(debited.balance_after),
             available: shared(debited.available),
             slices: Slices(&debited.slices),
-            rows,
+            rows: Rows { debited, done: *done },
             alert_state: "ok",
             recharge: Absent,
-            recorded_at: Time(facts.at),
+            rate_card: debited.priced().map(RateCardReply::of),
+            recorded_at: Time(done.at()),
         })
+    }
+}
+
+/// The rate card that priced usage.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PricedBy)]
+pub(crate) struct RateCardReply {
+    rate_card_id: Id,
+    /// How often the card had been set.
+    version: u64,
+}
+
+impl RateCardReply {
+    fn of(priced: &Priced) -> Self {
+        Self { rate_card_id: priced.card.into(), version: priced.version }
     }
 }
 
@@ -214,28 +253,13 @@ impl SliceReply {
 /// The rows of a debit, rendered one by one.
 struct Rows<'a> {
     debited: &'a Debited,
-    at: coffer_ledger::time::Timestamp,
-    position: LogPosition,
-    first: usize,
-}
-
-impl<'a> Rows<'a> {
-    fn of(committed: &'a Committed, debited: &'a Debited) -> Self {
-        let facts = &committed.record.facts;
-        Self { debited, at: facts.at, position: committed.position, first: facts.due.len() }
-    }
-
-    /// The id of the i-th row of the debit; a dry run has none.
-    fn id(&self, index: usize) -> Option<Id> {
-        let row = u32::try_from(self.first + index).expect("a record has fewer than 2^24 rows");
-        (self.position.0 > 0).then(|| RowId::new(self.at, self.position, row).into())
-    }
+    done: Done<'a>,
 }
 
 impl Serialize for Rows<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.debited.rows.iter().enumerate().map(|(index, row)| DebitRowReply {
-            transaction_id: self.id(index),
+            transaction_id: self.done.row(index),
             wallet_id: row.posting.wallet.into(),
             credits: row.credits.into(),
             balance_before: row.posting.before.into(),

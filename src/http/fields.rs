@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use coffer_ledger::amount::{AmountError, Credits, Money, Rate};
+use coffer_ledger::amount::{AmountError, Credits, Money, Rate, Usage};
 use coffer_ledger::command::{Memo, Metadata};
-use coffer_ledger::ids::WalletId;
+use coffer_ledger::ids::{HoldId, RowId, WalletId};
 use coffer_ledger::scope::{PriceTypes, Scope};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, PriceType, PriceUnit};
@@ -61,6 +61,11 @@ impl<'a> Number<'a> {
     /// As money.
     pub(crate) fn money(self, field: &str) -> Result<Money, ApiError> {
         self.read(field, Money::parse_json)
+    }
+
+    /// As units of a meter.
+    pub(crate) fn usage(self, field: &str) -> Result<Usage, ApiError> {
+        self.read(field, Usage::parse_json)
     }
 
     /// As a rate.
@@ -159,21 +164,26 @@ impl ToSchema for PairsField {
 
 /// Metadata within its limits, sorted.
 pub(crate) fn metadata(given: Option<PairsField>) -> Result<Metadata, ApiError> {
+    pairs("metadata", given)
+}
+
+/// Key-value pairs within the limits of metadata, sorted.
+pub(crate) fn pairs(field: &str, given: Option<PairsField>) -> Result<Metadata, ApiError> {
     let PairsField(mut pairs) = given.unwrap_or_default();
     if pairs.len() > METADATA_PAIRS_MAX {
-        return Err(ApiError::field("metadata", "at most 20 pairs"));
+        return Err(ApiError::field(field, "at most 20 pairs"));
     }
     for (key, value) in &pairs {
         if key.is_empty() || key.len() > METADATA_KEY_BYTES_MAX {
-            return Err(ApiError::field("metadata", "a key has 1 to 64 bytes"));
+            return Err(ApiError::field(field, "a key has 1 to 64 bytes"));
         }
         if value.len() > METADATA_VALUE_BYTES_MAX {
-            return Err(ApiError::field("metadata", "a value has at most 512 bytes"));
+            return Err(ApiError::field(field, "a value has at most 512 bytes"));
         }
     }
     pairs.sort();
     if pairs.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-        return Err(ApiError::field("metadata", "a key stands there twice"));
+        return Err(ApiError::field(field, "a key stands there twice"));
     }
     Ok(pairs)
 }
@@ -195,6 +205,11 @@ pub(crate) fn text(
 /// A description within its limit.
 pub(crate) fn description(given: Option<Box<str>>) -> Result<Option<Box<str>>, ApiError> {
     text("description", given, DESCRIPTION_BYTES_MAX)
+}
+
+/// A reason within the limit of a description.
+pub(crate) fn reason(given: Option<Box<str>>) -> Result<Option<Box<str>>, ApiError> {
+    text("reason", given, DESCRIPTION_BYTES_MAX)
 }
 
 /// A feature's name.
@@ -244,6 +259,16 @@ pub(crate) fn new_name<'a>(field: &str, name: &'a str) -> Result<&'a str, ApiErr
 /// A wallet's id.
 pub(crate) fn wallet_id(field: &str, text: &str) -> Result<WalletId, ApiError> {
     text.parse().map_err(|_| ApiError::field(field, "not an id of a wallet"))
+}
+
+/// A hold's id.
+pub(crate) fn hold_id(field: &str, text: &str) -> Result<HoldId, ApiError> {
+    text.parse().map_err(|_| ApiError::field(field, "not an id of a hold"))
+}
+
+/// A ledger row's id.
+pub(crate) fn row_id(field: &str, text: &str) -> Result<RowId, ApiError> {
+    text.parse().map_err(|_| ApiError::field(field, "not an id of a transaction"))
 }
 
 /// A currency.

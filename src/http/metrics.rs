@@ -18,8 +18,12 @@ use crate::engine::{EngineStats, LogStats};
 pub(crate) enum Class {
     /// Single debits.
     Debit,
-    /// Batches of debits.
+    /// Batches.
     Batch,
+    /// Holds.
+    Hold,
+    /// Refunds and voids.
+    Refund,
     /// Balances.
     Balance,
     /// Reads of wallets and transactions.
@@ -37,7 +41,7 @@ pub(crate) enum Class {
 }
 
 impl Class {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Debit,
         Self::Batch,
         Self::Balance,
@@ -47,6 +51,8 @@ impl Class {
         Self::Admin,
         Self::Ops,
         Self::Other,
+        Self::Hold,
+        Self::Refund,
     ];
 
     const fn index(self) -> usize {
@@ -60,6 +66,8 @@ impl Class {
             Self::Admin => 6,
             Self::Ops => 7,
             Self::Other => 8,
+            Self::Hold => 9,
+            Self::Refund => 10,
         }
     }
 
@@ -67,6 +75,8 @@ impl Class {
         match self {
             Self::Debit => "debit",
             Self::Batch => "batch",
+            Self::Hold => "hold",
+            Self::Refund => "refund",
             Self::Balance => "balance",
             Self::WalletRead => "wallet_read",
             Self::WalletWrite => "wallet_write",
@@ -79,8 +89,8 @@ impl Class {
 }
 
 /// Statuses that are counted; anything else is counted as the last.
-const STATUSES: [u16; 20] =
-    [200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 414, 415, 422, 431, 503, 500];
+const STATUSES: [u16; 21] =
+    [200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 414, 415, 422, 429, 431, 503, 500];
 
 /// Requests by class and status.
 #[derive(Debug, Default)]

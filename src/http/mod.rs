@@ -1,7 +1,7 @@
 //! The HTTP front: one API, `/v1`, JSON (docs: `/docs` of a running server).
 //!
 //! A request passes `connection` (limits of heads, timeouts) → `routes` (the table: scope, half, body size; a single debit comes there
-//! by `direct`) → `auth` → `body` → a handler, which parses, asks the [`Engine`], and renders. Handlers are grouped as the API is: `debits`, `batch`, `balance` on the metering half;
+//! by `direct`) → `auth` → `body` → a handler, which parses, asks the [`Engine`], and renders. Handlers are grouped as the API is: `debits`, `holds`, `batch`, `refunds`, `voids`, `balance` on the metering half;
 //! `wallets`, `customers`, `transactions` on the billing half; `settings`, `keys`, `tenants`, `ops` beside them.
 //!
 //! Replies to writes are rendered from [`crate::engine::Committed`] alone, so that a replay is the same bytes.
@@ -14,15 +14,18 @@ mod balance;
 mod batch;
 mod body;
 mod call;
+mod charge;
 mod connection;
 mod customers;
 mod debits;
 mod direct;
 mod docs;
+mod done;
 mod error;
 mod fields;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod holds;
 mod idempotency;
 mod json;
 mod keys;
@@ -32,6 +35,7 @@ mod ops;
 mod options;
 mod page;
 mod query;
+mod refunds;
 mod reply;
 mod rfc3339;
 mod routes;
@@ -40,6 +44,7 @@ mod server;
 mod settings;
 mod tenants;
 mod transactions;
+mod voids;
 mod wallets;
 mod wire;
 
@@ -161,7 +166,7 @@ pub async fn serve(
 /// Every route of the API.
 fn api() -> (Router<Arc<App>>, Vec<RouteInfo>) {
     let metrics = Access::ours(Scope::Read, Class::Ops).read_only();
-    admin(customers(wallets(metering(operators(Routes::new())))))
+    admin(customers(wallets(undoing(holds(metering(operators(Routes::new())))))))
         .on(Method::GET, "/metrics", metrics, ops::metrics)
         .open("/", ops::index)
         .open("/openapi.json", ops::openapi)
@@ -181,8 +186,33 @@ fn metering(routes: Routes) -> Routes {
     let balance = Access::ours(Scope::DebitOrRead, Class::Balance).read_only();
     routes
         .on(Method::POST, "/v1/customers/{id}/debits", DEBIT, debits::create)
-        .on(Method::POST, "/v1/debits/batch", batch, batch::create)
+        .on(Method::POST, "/v1/debits/batch", batch, batch::debits::create)
+        .on(Method::POST, "/v1/batch", batch, batch::mixed::create)
         .on(Method::GET, "/v1/customers/{id}/balance", balance, balance::get)
+}
+
+fn holds(routes: Routes) -> Routes {
+    let write = Access::ours(Scope::Debit, Class::Hold);
+    let read = Access::ours(Scope::DebitOrRead, Class::Hold).read_only();
+    routes
+        .on(Method::POST, "/v1/customers/{id}/holds", write, holds::place::create)
+        .on(Method::GET, "/v1/customers/{id}/holds", read, holds::read::list)
+        .on(Method::GET, "/v1/customers/{id}/holds/{hold_id}", read, holds::read::get)
+        .on(Method::POST, "/v1/customers/{id}/holds/{hold_id}/capture", write, holds::capture::capture)
+        .on(Method::POST, "/v1/customers/{id}/holds/{hold_id}/release", write, holds::capture::release)
+        .on(Method::POST, "/v1/customers/{id}/holds/{hold_id}/extend", write, holds::change::extend)
+        .on(Method::POST, "/v1/customers/{id}/holds/{hold_id}/grow", write, holds::change::grow)
+}
+
+/// What undoes: credit back to whom it was taken from, credit back from whom it was given to.
+fn undoing(routes: Routes) -> Routes {
+    let write = Access::ours(Scope::Write, Class::Refund);
+    routes.on(Method::POST, "/v1/customers/{id}/refunds", write, refunds::create).on(
+        Method::POST,
+        "/v1/transactions/{id}/void",
+        write,
+        voids::create,
+    )
 }
 
 fn wallets(routes: Routes) -> Routes {

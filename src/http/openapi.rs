@@ -11,7 +11,10 @@ use utoipa::{Modify, OpenApi as Describe};
 
 use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
-use super::{balance, batch, customers, debits, keys, ops, settings, tenants, transactions, wallets};
+use super::{
+    balance, batch, customers, debits, holds, keys, ops, refunds, settings, tenants, transactions, voids,
+    wallets,
+};
 
 /// Everything that the handlers say about themselves.
 #[derive(Describe)]
@@ -24,7 +27,17 @@ use super::{balance, batch, customers, debits, keys, ops, settings, tenants, tra
     ),
     paths(
         debits::create,
-        batch::create,
+        batch::debits::create,
+        batch::mixed::create,
+        holds::place::create,
+        holds::read::list,
+        holds::read::get,
+        holds::capture::capture,
+        holds::capture::release,
+        holds::change::extend,
+        holds::change::grow,
+        refunds::create,
+        voids::create,
         balance::get,
         wallets::create::create,
         wallets::list::list,
@@ -65,6 +78,7 @@ use super::{balance, batch, customers, debits, keys, ops, settings, tenants, tra
     modifiers(&Shared),
     tags(
         (name = "Debits", description = "Using credit: the metering half."),
+        (name = "Holds", description = "Reserving credit for work whose price is not known yet."),
         (name = "Wallets", description = "Wallets and credit in: the billing half, as billing SDKs speak it."),
         (name = "Customers", description = "Customers, as far as wallets need them."),
         (name = "Transactions", description = "Ledger rows."),
@@ -167,6 +181,7 @@ fn parameter_names(path: &str) -> impl Iterator<Item = &str> {
 fn path_parameter(name: &str) -> Parameter {
     let description = match name {
         "external_id" => "The customer's external id; it may hold slashes.",
+        "hold_id" => "The hold's id.",
         _ => "The thing's id. A customer's id may be its external id.",
     };
     ParameterBuilder::new()

@@ -14,11 +14,7 @@ use crate::engine::{StoredRecord, Target};
 /// One ledger row.
 #[utoipa::path(get, path = "/v1/transactions/{id}", tag = "Transactions", responses((status = 200, body = TransactionReply, description = "Done")))]
 pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
-    let id: RowId = call.param("id").parse().map_err(|_| ApiError::not_found("transaction"))?;
-    let stored = call.engine().record(call.tenant(), id.position()).await?;
-    if call.who.customer.is_some_and(|only| only != stored.customer.number) {
-        return Err(ApiError::not_found("transaction"));
-    }
+    let (id, stored) = stored(&call).await?;
     let rows = view::rows(&stored.record, stored.position);
     let row = rows.iter().find(|row| row.id == id).ok_or_else(|| ApiError::not_found("transaction"))?;
     let context = RowContext {
@@ -28,6 +24,16 @@ pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
         credits_available: credits_available(&call, &stored, row).await?,
     };
     Ok(Reply::json(StatusCode::OK, &TransactionReply::of(row, &context)).at(stored.position))
+}
+
+/// The row that the path names, and its record. What is no row's id is nobody's row; a key that is bound to a customer finds nobody else's.
+pub(super) async fn stored(call: &Call) -> Result<(RowId, StoredRecord), ApiError> {
+    let id: RowId = call.param("id").parse().map_err(|_| ApiError::not_found("transaction"))?;
+    let stored = call.engine().record(call.tenant(), id.position()).await?;
+    if call.who.customer.is_some_and(|only| only != stored.customer.number) {
+        return Err(ApiError::not_found("transaction"));
+    }
+    Ok((id, stored))
 }
 
 /// What is left of the credit that a row brought; nothing of rows that brought none.

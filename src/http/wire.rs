@@ -5,7 +5,9 @@ use std::borrow::Cow;
 
 use coffer_ledger::amount::text::Decimal;
 use coffer_ledger::amount::{Credits, Money, Rate};
-use coffer_ledger::ids::{self, KeyId, MintedCustomerId, RowId, TrancheId, WalletId};
+use coffer_ledger::ids::{
+    self, HoldId, KeyId, MintedCustomerId, RateCardId, RowId, TrancheId, TransferId, WalletId,
+};
 use coffer_ledger::time::Timestamp;
 use serde::{Serialize, Serializer};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
@@ -95,6 +97,9 @@ id_from! {
     TrancheId => |id| id.0.0,
     MintedCustomerId => |id| id.0.0,
     KeyId => |id| id.0.0,
+    HoldId => |id| id.0.0,
+    RateCardId => |id| id.0.0,
+    TransferId => |id| id.0.0,
     RowId => |id| id.0,
 }
 

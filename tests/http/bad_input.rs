@@ -3,7 +3,7 @@
 use crate::support::{Answer, Server};
 
 /// A request, and what it must be answered.
-struct Case {
+pub(crate) struct Case {
     name: &'static str,
     method: &'static str,
     path: String,
@@ -13,7 +13,7 @@ struct Case {
     code: &'static str,
 }
 
-fn case(
+pub(crate) fn case(
     name: &'static str,
     method: &'static str,
     path: &str,
@@ -45,7 +45,7 @@ impl Case {
 }
 
 /// Asks everything, and sees that nothing but refusals came of it.
-fn check(server: &Server, cases: &[Case]) {
+pub(crate) fn check(server: &Server, cases: &[Case]) {
     let before = server.engine().stats();
     for case in cases {
         let answer = case.ask(server);
@@ -100,8 +100,17 @@ fn a_debit_that_cannot_be_understood_changes_nothing() {
         debit("an unknown field", r#"{"credits":1,"credist":1}"#, 400, "validation_error"),
         debit("a field twice", r#"{"credits":1,"credits":2}"#, 400, "validation_error"),
         debit("a customer beside the path", r#"{"credits":1,"customer_id":"acme"}"#, 400, "validation_error"),
-        debit("a meter", r#"{"meter":"tokens","quantity":1}"#, 400, "validation_error"),
-        debit("a budget", r#"{"credits":1,"budget_id":"bud_1"}"#, 400, "validation_error"),
+        debit("an item's verb", r#"{"credits":1,"op":"debit"}"#, 400, "validation_error"),
+        debit("a meter without a quantity", r#"{"meter":"tokens"}"#, 400, "validation_error"),
+        debit("a quantity without a meter", r#"{"credits":1,"quantity":1}"#, 400, "validation_error"),
+        debit("a meter and an amount", r#"{"credits":1,"meter":"t","quantity":1}"#, 400, "validation_error"),
+        debit("a meter without a card", r#"{"meter":"tokens","quantity":1}"#, 400, "validation_error"),
+        debit("nothing of a meter", r#"{"meter":"tokens","quantity":0}"#, 422, "amount_invalid"),
+        debit("less of a meter", r#"{"meter":"tokens","quantity":-1}"#, 422, "amount_invalid"),
+        debit("NaN of a meter", r#"{"meter":"tokens","quantity":"NaN"}"#, 400, "validation_error"),
+        debit("too much of a meter", r#"{"meter":"tokens","quantity":1e12}"#, 422, "amount_overflow"),
+        debit("no budget of that name", r#"{"credits":1,"budget_id":"bud_1"}"#, 404, "not_found"),
+        debit("a budget without a name", r#"{"credits":1,"budget_id":""}"#, 400, "validation_error"),
         debit("no currency", r#"{"amount":1,"currency":"usdt"}"#, 400, "validation_error"),
         debit("no price type", r#"{"credits":1,"price_type":"usage"}"#, 400, "validation_error"),
         debit(

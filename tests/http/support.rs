@@ -35,7 +35,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// A key that may do everything.
     pub(crate) key: String,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Server {
@@ -49,21 +49,23 @@ impl Server {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let settings =
-            EngineOptions { segment_bytes: 2 << 20, snapshot_log_bytes: 0, ..EngineOptions::new(dir.path()) };
-        let (engine, listener, key) = runtime.block_on(async {
-            let engine = Engine::open(settings, Env::os(), Arc::new(())).await.unwrap();
+        let (engine, key) = runtime.block_on(async {
+            let engine = open(&dir).await;
             engine.create_tenant("default", Origin::default()).await.unwrap();
             let key = first_key(&engine).await;
-            (engine, TcpListener::bind("127.0.0.1:0").await.unwrap(), key)
+            (engine, key)
         });
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel();
-        let front = HttpServer::new(engine.clone(), options);
-        let serving = front.clone();
-        let serving =
-            runtime.spawn(async move { serving.serve(listener, async { drop(stopped.await) }).await });
-        Self { runtime, engine, front, running: Some((stop, serving)), address, key, _dir: dir }
+        let (front, address, running) = serve(&runtime, &engine, options);
+        Self { runtime, engine, front, running: Some(running), address, key, dir }
+    }
+
+    /// Stops in good order and starts again on the same directory, at another address.
+    pub(crate) fn restart(&mut self) {
+        self.stop().unwrap();
+        self.runtime.block_on(self.engine.shutdown()).unwrap();
+        self.engine = self.runtime.block_on(open(&self.dir));
+        let (front, address, running) = serve(&self.runtime, &self.engine, HttpOptions::default());
+        (self.front, self.address, self.running) = (front, address, Some(running));
     }
 
     /// The engine behind the front.
@@ -143,12 +145,52 @@ impl Server {
         made.json["key"].as_str().unwrap().to_owned()
     }
 
+    /// A hold of a customer's, placed as the body says; its id.
+    pub(crate) fn hold(&self, customer: &str, body: &str) -> String {
+        let placed = self.ask("POST", &format!("/v1/customers/{customer}/holds"), body);
+        assert_eq!(placed.status, 201, "{}", placed.text);
+        placed.json["hold_id"].as_str().unwrap().to_owned()
+    }
+
+    /// A verb of a hold's.
+    pub(crate) fn on_hold(&self, customer: &str, hold: &str, verb: &str, body: &str) -> Answer {
+        self.ask("POST", &format!("/v1/customers/{customer}/holds/{hold}/{verb}"), body)
+    }
+
+    /// Posted, held and available of a customer, from its balance.
+    pub(crate) fn figures(&self, customer: &str) -> [String; 3] {
+        let balance = self.ask("GET", &format!("/v1/customers/{customer}/balance"), "");
+        assert_eq!(balance.status, 200, "{}", balance.text);
+        ["posted", "held", "available"]
+            .map(|figure| balance.json[figure].as_str().unwrap_or("none").to_owned())
+    }
+
     /// Posted of a customer, from its balance.
     pub(crate) fn posted(&self, customer: &str) -> String {
         let balance = self.ask("GET", &format!("/v1/customers/{customer}/balance"), "");
         assert_eq!(balance.status, 200, "{}", balance.text);
         balance.json["posted"].as_str().unwrap_or("none").to_owned()
     }
+}
+
+async fn open(dir: &TempDir) -> Engine {
+    let settings =
+        EngineOptions { segment_bytes: 2 << 20, snapshot_log_bytes: 0, ..EngineOptions::new(dir.path()) };
+    Engine::open(settings, Env::os(), Arc::new(())).await.unwrap()
+}
+
+fn serve(
+    runtime: &Runtime,
+    engine: &Engine,
+    options: HttpOptions,
+) -> (HttpServer, SocketAddr, (oneshot::Sender<()>, Serving)) {
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let front = HttpServer::new(engine.clone(), options);
+    let serving = front.clone();
+    let serving = runtime.spawn(async move { serving.serve(listener, async { drop(stopped.await) }).await });
+    (front, address, (stop, serving))
 }
 
 async fn first_key(engine: &Engine) -> String {

@@ -6,6 +6,7 @@ use crate::customer::{Closed, ClosedAs, Customer};
 use crate::fact::{Arrived, TransferSent};
 use crate::ids::{LogPosition, TransferId};
 use crate::tranche::Tranche;
+use crate::transfer::TransferOut;
 
 /// Takes what left; it is open until the receiver has answered, unless it arrived in the same record.
 pub(super) fn send(customer: &mut Customer, sent: &TransferSent, first_row: u32) {
@@ -13,13 +14,14 @@ pub(super) fn send(customer: &mut Customer, sent: &TransferSent, first_row: u32)
     debit(customer, &sent.taken);
     match &sent.arrived {
         Some(arrived) => {
-            let rows = u32::try_from(sent.taken.rows.len()).expect("a record has fewer rows than an id can number");
+            let rows =
+                u32::try_from(sent.taken.rows.len()).expect("a record has fewer rows than an id can number");
             arrive(customer, arrived, first_row + rows);
             let id = sent.out.id.0;
             customer.remember(Closed { id, how: ClosedAs::Completed, position: LogPosition(0) });
         }
         None => {
-            customer.transfers_out.insert(sent.out.id, sent.out.clone());
+            customer.transfers_out.insert(sent.out.id, TransferOut { first_row, ..sent.out.clone() });
         }
     }
 }

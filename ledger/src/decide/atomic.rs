@@ -67,8 +67,8 @@ fn one(customer: &Customer, item: &Command, context: &Context<'_>) -> Result<Eff
         | Command::ResetBudget(_)
         | Command::Event(_)
         | Command::Atomic(_)
-        | Command::Tick => {
-            Err(Refusal::InvalidOperation("an atomic batch takes debits, holds, captures, releases and refunds"))
-        }
+        | Command::Tick => Err(Refusal::InvalidOperation(
+            "an atomic batch takes debits, holds, captures, releases and refunds",
+        )),
     }
 }

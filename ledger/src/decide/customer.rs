@@ -26,11 +26,15 @@ pub(super) fn update(customer: &Customer, profile: &Profile, now: Timestamp) -> 
     Ok(set(Identity { profile: profile.clone(), updated_at: now, ..identity.clone() }))
 }
 
-/// Deletes; only when all wallets are closed.
+/// Deletes; only when all wallets are closed and nothing happens by itself any more.
 pub(super) fn delete(customer: &Customer, now: Timestamp) -> Result<Effect, Refusal> {
     let identity = existing(customer)?;
     if customer.wallets.iter().any(Wallet::is_open) {
         return Err(Refusal::InvalidOperation("the customer has an open wallet"));
+    }
+    // One that pins nothing may outlive its wallet.
+    if !customer.holds.is_empty() {
+        return Err(Refusal::InvalidOperation("the customer has an open hold"));
     }
     Ok(set(Identity { deleted: true, updated_at: now, ..identity.clone() }))
 }

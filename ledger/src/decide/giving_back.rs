@@ -10,8 +10,9 @@ use crate::budget::{self, BudgetMove};
 use crate::calendar::Zone;
 use crate::command::RefundReason;
 use crate::customer::Customer;
-use crate::fact::{Back, BackRow, BackTo, DebitRow, GivenBack, Giver, Lapsed, Posting, Slice};
+use crate::fact::{Back, BackRow, BackTo, DebitRow, GivenBack, Giver, Lapsed, Slice};
 use crate::ids::{LogPosition, TrancheId, WalletId};
+use crate::letting_go::Balances;
 use crate::looked_up::OldDebit;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
@@ -221,6 +222,10 @@ impl Giving<'_> {
     }
 
     fn check_limits(&self, parts: &[(u32, Slice)]) -> Result<(), Refusal> {
+        // It left from here: a transfer that nobody takes must not stay on its way for want of room.
+        if self.asked.reason == RefundReason::TransferReturned {
+            return Ok(());
+        }
         let limits = self.context.limits;
         if self.slices.len() > limits.slices_max {
             return Err(limit_reached("slices_max", limits.slices_max));
@@ -233,7 +238,7 @@ impl Giving<'_> {
                 && !self.customer.given_back.contains_key(&(self.asked.debit, row.0))
         };
         let rows = self.customer.given_back.len() + self.asked.rows.iter().filter(is_new).count();
-        if self.asked.reason != RefundReason::TransferReturned && rows > limits.refunds_max {
+        if rows > limits.refunds_max {
             return Err(limit_reached("refunds_max", limits.refunds_max));
         }
         for wallet in &self.customer.wallets {
@@ -246,15 +251,14 @@ impl Giving<'_> {
 
     /// The rows with their balances: those of the debit in its order, then what is gone.
     fn finish(self, parts: &[(u32, Slice)]) -> Result<GivenBack, Refusal> {
-        let mut balances = Balances { customer: self.customer, touched: Vec::new() };
+        let mut balances = Balances::default();
         let mut rows = Vec::new();
         for (of_row, debited) in self.asked.rows {
             let of_this = parts.iter().filter(|(row, _)| row == of_row);
             let credits: Credits = of_this.map(|(_, slice)| slice.credits).sum();
             if credits.is_positive() {
-                let wallet = debited.posting.wallet;
-                let rate = self.wallet(wallet).head.unit.conversion_rate;
-                let amount = Money::of_credits_half_even(credits, rate);
+                let wallet = self.wallet(debited.posting.wallet);
+                let amount = Money::of_credits_half_even(credits, wallet.head.unit.conversion_rate);
                 let amount = amount.ok_or(Refusal::AmountOverflow("amount"))?;
                 rows.push(BackRow {
                     of_row: *of_row,
@@ -264,37 +268,15 @@ impl Giving<'_> {
                 });
             }
         }
-        let lapsed = self.lapsed.into_iter().map(|gone| Lapsed {
+        let lapsed = self.lapsed.iter().map(|gone| Lapsed {
             tranche: gone.tranche,
             credits: gone.credits,
-            terms: gone.terms,
+            terms: gone.terms.clone(),
             voided: gone.voided,
-            posting: balances.post(gone.wallet, -gone.credits),
+            posting: balances.post(self.wallet(gone.wallet), -gone.credits),
         });
         let lapsed = lapsed.collect();
         let (reason, debit) = (self.asked.reason, self.asked.debit);
         Ok(GivenBack { reason, debit, rows, slices: self.slices, lapsed, freed: Vec::new() })
-    }
-}
-
-/// The running balances of the wallets touched.
-struct Balances<'a> {
-    customer: &'a Customer,
-    touched: Vec<Posting>,
-}
-
-impl Balances<'_> {
-    fn post(&mut self, wallet: WalletId, change: Credits) -> Posting {
-        let last = self.touched.iter().rev().find(|posting| posting.wallet == wallet);
-        let (sequence, before) = match last {
-            Some(posting) => (posting.sequence, posting.after),
-            None => {
-                let head = &self.customer.wallet(wallet).expect("every wallet was looked at before").head;
-                (head.sequence, head.posted)
-            }
-        };
-        let posting = Posting { wallet, sequence: sequence + 1, before, after: before + change };
-        self.touched.push(posting);
-        posting
     }
 }

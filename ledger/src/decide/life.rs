@@ -220,8 +220,7 @@ fn release_holds(
         return Err(limit_reached("slices_max", max));
     }
     let mut balances = Balances::default();
-    let release =
-        |hold| letting_go::end(customer, hold, HoldStatus::Released, context.now, &mut balances);
+    let release = |hold| letting_go::end(customer, hold, HoldStatus::Released, context.now, &mut balances);
     Ok(holds.into_iter().map(release).collect())
 }
 

@@ -21,10 +21,10 @@ mod invoice;
 mod life;
 mod refund;
 mod taking;
-mod transfer;
-mod void;
 #[cfg(test)]
 mod tests;
+mod transfer;
+mod void;
 
 use crate::apply;
 use crate::catalog::rate_card::RateCard;

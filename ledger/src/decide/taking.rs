@@ -112,7 +112,10 @@ impl<'a> Taking<'a> {
 
     fn index(&self, wallet: WalletId) -> usize {
         let wallets = &self.customer.wallets;
-        wallets.iter().position(|other| other.head.id == wallet).expect("slices name wallets of their customer")
+        wallets
+            .iter()
+            .position(|other| other.head.id == wallet)
+            .expect("slices name wallets of their customer")
     }
 
     /// The rows so far, without their money.

@@ -7,7 +7,8 @@ use super::{Context, existing};
 use crate::amount::Credits;
 use crate::command::VoidCredit;
 use crate::customer::Customer;
-use crate::fact::{Effect, Posting, Voided};
+use crate::fact::{Effect, Voided};
+use crate::letting_go::Balances;
 use crate::looked_up::{LookedUp, OldCredit};
 use crate::refusal::Refusal;
 use crate::tranche::Tranche;
@@ -22,12 +23,12 @@ pub(super) fn void(
     existing(customer)?;
     let credits = old_credits(context).ok_or(Refusal::NotFound("transaction"))?;
     let mut voids = Vec::with_capacity(credits.len());
-    let mut something_left = false;
+    let (mut balances, mut something_left) = (Balances::default(), false);
     for credit in credits {
         let wallet = wallet_of(customer, credit)?;
         let tranche = wallet.find(credit.tranche, &credit.terms).map(|at| &wallet.tranches[at]);
         something_left |= tranche.is_some_and(|tranche| !tranche.voided);
-        voids.push(take_back(credit, wallet, tranche, &voids));
+        voids.push(take_back(credit, wallet, tranche, &mut balances));
     }
     if something_left {
         Ok(Effect::CreditVoided(voids))
@@ -50,7 +51,12 @@ fn wallet_of<'a>(customer: &'a Customer, credit: &OldCredit) -> Result<&'a Walle
 }
 
 /// A credit that has not started is in no balance: it is cancelled without a posting.
-fn take_back(credit: &OldCredit, wallet: &Wallet, tranche: Option<&Tranche>, before: &[Voided]) -> Voided {
+fn take_back(
+    credit: &OldCredit,
+    wallet: &Wallet,
+    tranche: Option<&Tranche>,
+    balances: &mut Balances,
+) -> Voided {
     let (credits, held, remaining) = tranche
         .map_or((Credits::ZERO, Credits::ZERO, Credits::ZERO), |tranche| {
             (tranche.unpinned(), tranche.pinned, tranche.remaining)
@@ -64,16 +70,6 @@ fn take_back(credit: &OldCredit, wallet: &Wallet, tranche: Option<&Tranche>, bef
         credits,
         held,
         spent: credit.terms.original - remaining,
-        posting: moves.then(|| post(wallet, credits, before)),
+        posting: moves.then(|| balances.post(wallet, -credits)),
     }
-}
-
-/// The balance after those of the same record; all of them are of one wallet.
-fn post(wallet: &Wallet, credits: Credits, before: &[Voided]) -> Posting {
-    let (sequence, posted) = before
-        .iter()
-        .rev()
-        .find_map(|void| void.posting)
-        .map_or((wallet.head.sequence, wallet.head.posted), |posting| (posting.sequence, posting.after));
-    Posting { wallet: wallet.head.id, sequence: sequence + 1, before: posted, after: posted - credits }
 }

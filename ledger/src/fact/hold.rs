@@ -6,7 +6,7 @@ use super::{Debited, Posting, Slice};
 use crate::amount::Credits;
 use crate::budget::BudgetMove;
 use crate::hold::Hold;
-use crate::ids::{TrancheId, WalletId};
+use crate::ids::TrancheId;
 use crate::time::Timestamp;
 use crate::tranche::Terms;
 
@@ -62,17 +62,6 @@ pub struct HoldStep {
     pub used: Vec<BudgetMove>,
     /// What does not any more.
     pub freed: Vec<BudgetMove>,
-}
-
-impl HoldStep {
-    /// The wallet that the UNCOLLECTED memo of a capture is about: the charge's own, else the first that paid or was pinned. `None` if
-    /// there is none: then there is no row.
-    #[must_use]
-    pub fn unpaid_wallet(&self) -> Option<WalletId> {
-        let taken = self.taken.iter().flat_map(|taken| &taken.slices);
-        let first = self.consumed.iter().chain(taken).chain(&self.returned).chain(&self.hold.pins).next();
-        self.hold.charge.wallet.or_else(|| first.map(|slice| slice.wallet))
-    }
 }
 
 /// A hold that ended without being asked: at its deadline, or because its wallet was closed. Rows: one `release` row per wallet of

@@ -64,8 +64,7 @@ impl HoldStep {
     #[must_use]
     pub fn rows(&self) -> u32 {
         let taken = self.taken.as_ref();
-        let unpaid = taken.is_some_and(|taken| taken.shortfall.is_positive());
-        let memo = unpaid && self.unpaid_wallet().is_some();
+        let memo = taken.is_some_and(|taken| taken.shortfall.is_positive());
         self.rows_before_taken()
             + taken.map_or(0, |taken| count(taken.rows.len()))
             + count(wallets_of(&self.returned).len())

@@ -1,14 +1,49 @@
 //! Unit tests of what is shown.
 
 use crate::amount::Credits;
-use crate::command::{Bonus, Command, CreditReason, Origin};
+use crate::command::{Bonus, Command, CreditReason, Memo, Origin};
 use crate::ids::{KeyId, LogPosition, RowId, TenantNumber};
 use crate::record::Record;
 use crate::scope::PriceTypes;
 use crate::testing::{Book, credits, money, second};
 use crate::tranche::Source;
 use crate::unit::Currency;
-use crate::view::{self, RowReason, RowStatus, RowType};
+use crate::view::{self, Reference, RowReason, RowStatus, RowType, RowView};
+
+impl Book {
+    /// Every record has the rows that its facts number, each with the posting of its facts, of its type, and made of its slices.
+    pub(crate) fn check_rows(&self) {
+        for (record, position) in self.log.iter().zip(1..) {
+            let (facts, rows) = (&record.facts, view::rows(record, LogPosition(position)));
+            assert_eq!(rows.len(), usize::try_from(facts.first_row() + facts.effect.rows()).unwrap());
+            for (row, number) in rows.iter().zip(0..) {
+                assert_eq!(row.id, RowId::new(facts.at, LogPosition(position), number), "{row:?}");
+                check_row(row);
+            }
+            let mut posted = rows.iter().filter(|row| row.sequence.is_some());
+            facts.each_posting(|posting| {
+                let row = posted.next().expect("a row for every posting");
+                assert_eq!((row.wallet, row.sequence), (posting.wallet, Some(posting.sequence)));
+                assert_eq!(row.balance_before.zip(row.balance_after), Some((posting.before, posting.after)));
+            });
+            assert!(posted.next().is_none(), "a posting for every row");
+        }
+    }
+}
+
+fn check_row(row: &RowView<'_>) {
+    let change = row.balance_before.zip(row.balance_after).map(|(before, after)| after - before);
+    let expected = match row.row_type {
+        RowType::Credit if row.status == RowStatus::Scheduled => None,
+        RowType::Credit => Some(row.credits),
+        RowType::Debit => Some(-row.credits),
+        RowType::Hold | RowType::Release | RowType::Memo => None,
+    };
+    assert_eq!(change, expected, "{row:?}");
+    let slices: Credits = row.slices.iter().map(|slice| slice.credits).sum();
+    assert!(row.slices.is_empty() || slices == row.credits, "{row:?}");
+    assert!(row.slices.iter().all(|slice| slice.wallet == row.wallet), "{row:?}");
+}
 
 #[test]
 fn a_balance_shows_each_figure_and_nothing_expired() {
@@ -96,4 +131,59 @@ fn the_rows_of_a_top_up_show_the_purchase_and_its_bonus() {
     assert_eq!(rows[0].memo.and_then(|memo| memo.description.as_deref()), Some("first"));
     let tranche = &book.state(wallet).tranches[0];
     assert_eq!(tranche.credit_row_id(), Some(rows[1].id), "the free one burns first");
+}
+
+#[test]
+fn the_rows_of_a_hold_tell_what_was_reserved_spent_and_let_go() {
+    let (mut book, wallet) = Book::new();
+    book.credit(wallet, 10, |_| {});
+    let hold = book.hold("6");
+    book.capture(hold, "2", false).unwrap();
+    book.capture(hold, "1", true).unwrap();
+    let short = book.hold("7");
+    book.capture(short, "9", true).unwrap();
+    let shown = |record: usize| {
+        let rows = view::rows(&book.log[record], LogPosition(1));
+        assert!(rows.iter().all(|row| row.reference.is_some()), "{rows:?}");
+        rows.iter()
+            .map(|row| format!("{:?} {} {}", row.row_type, row.reason.as_str(), row.credits))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(shown(2), ["Hold HOLD 6"]);
+    assert_eq!(shown(3), ["Debit HOLD_CAPTURE 2"]);
+    assert_eq!(shown(4), ["Debit HOLD_CAPTURE 1", "Release HOLD_RELEASE 3"]);
+    assert_eq!(shown(6), ["Debit HOLD_CAPTURE 7", "Memo UNCOLLECTED 2"]);
+    book.replay();
+}
+
+#[test]
+fn what_a_deadline_lets_go_is_nobodys_request_and_counts_at_the_deadline() {
+    let (mut book, wallet) = Book::new();
+    book.credit(wallet, 10, |_| {});
+    let hold = book.hold("6");
+    book.now = second(700);
+    book.by_hand(wallet, "1").unwrap();
+    let origin = Origin { by: None, idempotency_key: Some("k-1".into()) };
+    let record = Record { origin, ..book.log.last().unwrap().clone() };
+    let rows = view::rows(&record, LogPosition(4));
+    assert_eq!((rows[0].row_type, rows[0].reason.as_str()), (RowType::Release, "HOLD_RELEASE"));
+    assert_eq!((rows[0].effective_at, rows[0].recorded_at), (second(600), second(700)));
+    assert_eq!((rows[0].reference, rows[0].idempotency_key), (Some(Reference::Hold(hold)), None));
+    assert!(rows[0].memo.is_none());
+    assert_eq!((rows[1].reference, rows[1].idempotency_key), (None, Some("k-1")));
+    assert_eq!((rows[1].effective_at, rows[1].memo), (second(700), Some(&Memo::default())));
+    book.replay();
+}
+
+#[test]
+fn the_rows_of_a_closing_begin_with_what_its_holds_let_go() {
+    let (mut book, wallet) = Book::new();
+    book.credit(wallet, 10, |_| {});
+    let hold = book.hold("6");
+    let remainder = crate::command::Remainder::Forfeit;
+    book.ask(Command::Close { wallet, remainder, force: true }).unwrap();
+    let rows = view::rows(book.log.last().unwrap(), LogPosition(4));
+    let shown: Vec<_> = rows.iter().map(|row| (row.reason.as_str(), row.reference)).collect();
+    assert_eq!(shown, [("HOLD_RELEASE", Some(Reference::Hold(hold))), ("WALLET_TERMINATION", None)]);
+    book.replay();
 }

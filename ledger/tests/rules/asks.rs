@@ -2,14 +2,15 @@
 
 use coffer_ledger::amount::{Credits, Money, Rate};
 use coffer_ledger::command::{
-    Command, CreateWallet, CreditReason, Debit, ManualDebit, Memo, Quantity, TopUp, UpdateWallet,
+    Asked, Charge, Command, CreateWallet, CreditReason, Debit, ManualDebit, Memo, PlaceHold, Quantity,
+    Remainder, TopUp, UpdateWallet,
 };
 use coffer_ledger::fact::{Debited, Effect, Facts, Giver};
 use coffer_ledger::ids::{TrancheId, WalletId};
 use coffer_ledger::refusal::Refusal;
 use coffer_ledger::scope::PriceTypes;
 use coffer_ledger::time::Timestamp;
-use coffer_ledger::unit::{Currency, PriceType};
+use coffer_ledger::unit::{Currency, PriceType, PriceUnit};
 use coffer_ledger::wallet::WalletType;
 
 use crate::harness::{DAWN, World};
@@ -79,28 +80,96 @@ pub(crate) fn free(wallet: WalletId, amount: i128) -> TopUp {
     TopUp { reason: CreditReason::FreeCreditGrant, ..purchase(wallet, whole(amount)) }
 }
 
-/// Metered use, whoever pays.
-pub(crate) fn usage(credits: Credits) -> Debit {
-    Debit {
-        quantity: Quantity::Credits(credits),
+/// A charge for use that names nothing.
+pub(crate) fn any_usage() -> Charge {
+    Charge {
         wallet: None,
         currency: None,
         price_unit: None,
         price_type: PriceType::Usage,
         feature: None,
-        partial: false,
-        memo: Memo::default(),
+        budget: None,
+    }
+}
+
+/// Use, whoever pays.
+pub(crate) fn usage(credits: Credits) -> Debit {
+    let asked = Asked::Credits(credits);
+    Debit { asked, charge: any_usage(), partial: false, memo: Memo::default() }
+}
+
+/// Use for so much money.
+pub(crate) fn usage_worth(amount: Money, currency: Currency) -> Debit {
+    Debit { asked: Asked::Amount(amount), ..usage(Credits::ZERO) }.in_currency(currency)
+}
+
+/// As much of it as there is.
+pub(crate) fn partly(ask: Debit) -> Debit {
+    Debit { partial: true, ..ask }
+}
+
+/// What a request says about who pays, said after it.
+pub(crate) trait Charged: Sized {
+    /// The charge that it makes.
+    fn charge(&mut self) -> &mut Charge;
+
+    /// Only this wallet pays.
+    fn from(mut self, wallet: WalletId) -> Self {
+        self.charge().wallet = Some(wallet);
+        self
+    }
+
+    /// Only wallets of this currency pay.
+    fn in_currency(mut self, currency: Currency) -> Self {
+        self.charge().currency = Some(currency);
+        self
+    }
+
+    /// Only wallets of this price unit pay.
+    fn in_price_unit(mut self, unit: PriceUnit) -> Self {
+        self.charge().price_unit = Some(unit);
+        self
+    }
+
+    /// It uses this feature.
+    fn for_feature(mut self, feature: &str) -> Self {
+        self.charge().feature = Some(feature.into());
+        self
+    }
+
+    /// It counts in this budget and those above it.
+    fn in_budget(mut self, budget: &str) -> Self {
+        self.charge().budget = Some(budget.into());
+        self
+    }
+}
+
+impl Charged for Debit {
+    fn charge(&mut self) -> &mut Charge {
+        &mut self.charge
+    }
+}
+
+impl Charged for PlaceHold {
+    fn charge(&mut self) -> &mut Charge {
+        &mut self.charge
     }
 }
 
 /// A fixed fee, whoever pays.
 pub(crate) fn fee(credits: Credits) -> Debit {
-    Debit { price_type: PriceType::Fixed, ..usage(credits) }
+    let charge = Charge { price_type: PriceType::Fixed, ..any_usage() };
+    Debit { charge, ..usage(credits) }
 }
 
 /// By hand from that wallet.
 pub(crate) fn by_hand(wallet: WalletId, credits: Credits) -> Command {
     Command::ManualDebit(ManualDebit { wallet, credits, memo: Memo::default() })
+}
+
+/// The end of a wallet on which no hold is open.
+pub(crate) fn close(wallet: WalletId, remainder: Remainder) -> Command {
+    Command::Close { wallet, remainder, force: false }
 }
 
 /// An update that changes nothing.

@@ -1,7 +1,7 @@
 //! Freezing, closing and deleting: `SEMANTICS` §15.
 
 use coffer_ledger::amount::{Credits, Money, Rate};
-use coffer_ledger::command::{Command, CreateWallet, Debit, Remainder, TopUp};
+use coffer_ledger::command::{Command, CreateWallet, Remainder, TopUp};
 use coffer_ledger::fact::Effect;
 use coffer_ledger::ids::WalletId;
 use coffer_ledger::refusal::Refusal;
@@ -11,7 +11,8 @@ use coffer_ledger::view;
 use coffer_ledger::wallet::WalletStatus;
 
 use crate::asks::{
-    DAY, by_hand, day, free, lacking, money, purchase, update, usage, wallet_of_usd, whole, with_one_wallet,
+    Charged, DAY, by_hand, close, day, free, lacking, money, purchase, update, usage, wallet_of_usd, whole,
+    with_one_wallet,
 };
 use crate::harness::World;
 
@@ -22,7 +23,7 @@ fn a_frozen_wallet_takes_credit_and_expires_but_pays_nothing() {
     world.ask(Command::Freeze(wallet)).unwrap();
 
     assert_eq!(world.refused(Command::Debit(usage(whole(1)))), lacking(1, 0));
-    let named = Debit { wallet: Some(wallet), ..usage(whole(1)) };
+    let named = usage(whole(1)).from(wallet);
     assert_eq!(world.refused(Command::Debit(named)), Refusal::WalletFrozen(wallet));
     assert_eq!(world.refused(by_hand(wallet, whole(1))), Refusal::WalletFrozen(wallet));
     world.wait(DAY);
@@ -48,7 +49,7 @@ fn a_wallet_to_close() -> (World, WalletId) {
 #[test]
 fn closing_with_forfeit_pays_nothing_out() {
     let (mut world, wallet) = a_wallet_to_close();
-    let facts = world.ask(Command::Close { wallet, remainder: Remainder::Forfeit }).unwrap();
+    let facts = world.ask(close(wallet, Remainder::Forfeit)).unwrap();
     let Effect::WalletClosed { forfeits, posting, cancelled, refund, wallet: head, .. } = &facts.effect
     else {
         panic!("{facts:#?}")
@@ -64,7 +65,7 @@ fn closing_with_forfeit_pays_nothing_out() {
 #[test]
 fn closing_with_refund_pays_out_the_unspent_share_of_what_was_paid_and_nothing_for_free_credit() {
     let (mut world, wallet) = a_wallet_to_close();
-    let facts = world.ask(Command::Close { wallet, remainder: Remainder::Refund }).unwrap();
+    let facts = world.ask(close(wallet, Remainder::Refund)).unwrap();
     let Effect::WalletClosed { forfeits, refund, .. } = &facts.effect else { panic!("{facts:#?}") };
     // $10.00 of which one third, rounded down, was earned; and $6.67 for credit that never started.
     let shares: Vec<_> = forfeits.iter().map(|forfeit| forfeit.refundable).collect();
@@ -80,7 +81,7 @@ fn closing_writes_debt_off_as_uncollected_without_moving_a_balance() {
     let for_fees = Scope { price_types: PriceTypes::FIXED, features: None };
     world.top_up(TopUp { scope: Some(for_fees), ..purchase(wallet, whole(3)) });
 
-    let facts = world.ask(Command::Close { wallet, remainder: Remainder::Forfeit }).unwrap();
+    let facts = world.ask(close(wallet, Remainder::Forfeit)).unwrap();
 
     let Effect::WalletClosed { posting, written_off, wallet: head, .. } = &facts.effect else {
         panic!("{facts:#?}")
@@ -97,10 +98,10 @@ fn closing_writes_debt_off_as_uncollected_without_moving_a_balance() {
 fn a_closed_wallet_takes_and_gives_nothing_any_more() {
     let (mut world, wallet) = with_one_wallet();
     world.top_up(purchase(wallet, whole(3)));
-    let close = || Command::Close { wallet, remainder: Remainder::Forfeit };
+    let close = || close(wallet, Remainder::Forfeit);
     world.ask(close()).unwrap();
 
-    let named = Debit { wallet: Some(wallet), ..usage(whole(1)) };
+    let named = usage(whole(1)).from(wallet);
     let closed = [
         Command::TopUp(purchase(wallet, whole(1))),
         Command::Debit(named),
@@ -120,7 +121,7 @@ fn a_closed_wallet_takes_and_gives_nothing_any_more() {
 fn a_deleted_customer_refuses_everything() {
     let (mut world, wallet) = with_one_wallet();
     assert!(matches!(world.refused(Command::DeleteCustomer), Refusal::InvalidOperation(_)));
-    world.ask(Command::Close { wallet, remainder: Remainder::Forfeit }).unwrap();
+    world.ask(close(wallet, Remainder::Forfeit)).unwrap();
     world.ask(Command::DeleteCustomer).unwrap();
     let refused = [
         Command::DeleteCustomer,

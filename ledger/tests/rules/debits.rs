@@ -1,7 +1,7 @@
 //! Who pays, and how much: edges of `SEMANTICS` §3 and §4 that its examples do not show.
 
 use coffer_ledger::amount::{Credits, Rate};
-use coffer_ledger::command::{Command, CreateWallet, CreditReason, Debit, Quantity, TopUp};
+use coffer_ledger::command::{Command, CreateWallet, CreditReason, TopUp};
 use coffer_ledger::ids::WalletId;
 use coffer_ledger::refusal::Refusal;
 use coffer_ledger::scope::{PriceTypes, Scope};
@@ -9,8 +9,8 @@ use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::Currency;
 
 use crate::asks::{
-    DAY, by_hand, credits, day, fee, free, lacking, money, purchase, slices, update, usage, wallet_of_usd,
-    whole, with_one_wallet,
+    Charged, DAY, by_hand, credits, day, fee, free, lacking, money, partly, purchase, slices, update, usage,
+    usage_worth, wallet_of_usd, whole, with_one_wallet,
 };
 use crate::harness::World;
 
@@ -26,7 +26,7 @@ fn equal_tranches_pay_by_features_then_free_before_paid_then_start_then_age() {
     let since_yesterday = world.top_up(TopUp { expires_at: end, effective_at: since, ..free(wallet, 1) });
     let for_chat = world.top_up(TopUp { expires_at: end, scope: Some(chat), ..purchase(wallet, whole(1)) });
 
-    let debited = world.debit(Debit { feature: Some("chat".into()), ..usage(whole(5)) });
+    let debited = world.debit(usage(whole(5)).for_feature("chat"));
 
     let order = [for_chat, since_yesterday, young, younger, paid];
     assert_eq!(slices(&debited), order.map(|id| (Some(id), whole(1))));
@@ -48,9 +48,9 @@ fn credit_for_features_pays_only_charges_that_name_one_of_them() {
     world.top_up(TopUp { scope: Some(scope), ..purchase(wallet, whole(10)) });
 
     assert_eq!(world.refused(Command::Debit(usage(whole(1)))), lacking(1, 0));
-    let video = Debit { feature: Some("video".into()), ..usage(whole(1)) };
+    let video = usage(whole(1)).for_feature("video");
     assert_eq!(world.refused(Command::Debit(video)), lacking(1, 0));
-    let image = Debit { feature: Some("image".into()), ..usage(whole(10)) };
+    let image = usage(whole(10)).for_feature("image");
     assert_eq!(world.debit(image).credits, whole(10));
 }
 
@@ -83,9 +83,7 @@ fn an_amount_is_converted_by_each_wallet_at_its_own_rate() {
     world.top_up(purchase(dear, whole(2)));
     world.top_up(purchase(cheap, whole(100)));
 
-    let usd = Some(Currency(*b"usd"));
-    let debited =
-        world.debit(Debit { quantity: Quantity::Amount(money("10")), currency: usd, ..usage(whole(1)) });
+    let debited = world.debit(usage_worth(money("10"), Currency(*b"usd")));
 
     // 2 credits are worth 6; the 4 that lack are 8 credits of 0.50.
     assert_eq!(debited.slices.iter().map(|slice| slice.credits).collect::<Vec<_>>(), [whole(2), whole(8)]);
@@ -97,9 +95,9 @@ fn an_amount_is_converted_by_each_wallet_at_its_own_rate() {
 fn a_partial_debit_takes_what_there_is_and_says_what_lacked() {
     let (mut world, wallet) = with_one_wallet();
     world.top_up(purchase(wallet, whole(3)));
-    let debited = world.debit(Debit { partial: true, ..usage(whole(10)) });
+    let debited = world.debit(partly(usage(whole(10))));
     assert_eq!((debited.credits, debited.shortfall), (whole(3), whole(7)));
-    let nothing_there = Command::Debit(Debit { partial: true, ..usage(whole(10)) });
+    let nothing_there = Command::Debit(partly(usage(whole(10))));
     assert_eq!(world.refused(nothing_there), lacking(10, 0));
 }
 
@@ -146,8 +144,7 @@ fn the_largest_amounts_at_the_smallest_and_largest_rates_are_refused_or_exact() 
             world.open(CreateWallet { conversion_rate: rate, overdraft_limit: whole(5), ..wallet_of_usd() });
         let most = purchase(wallet, credits("999999999999.999999999999999"));
         world.top_up(TopUp { reason: CreditReason::CreditAdjustment, ..most });
-        let quantity = Quantity::Amount(money(required));
-        let ask = Debit { quantity, currency: Some(Currency(*b"usd")), ..usage(whole(1)) };
+        let ask = usage_worth(money(required), Currency(*b"usd"));
         let answer = world.ask(Command::Debit(ask));
         // All that is there is worth a little more than 0.001.
         assert_eq!(answer.is_ok(), required.starts_with("0.00"), "{required}: {answer:?}");

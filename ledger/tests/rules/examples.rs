@@ -1,13 +1,14 @@
 //! The worked examples of `SEMANTICS` §20 that need neither holds nor time tables, under their numbers.
 
 use coffer_ledger::amount::{Credits, Rate};
-use coffer_ledger::command::{Bonus, Command, CreateWallet, CreditReason, Debit, Quantity, TopUp};
+use coffer_ledger::command::{Bonus, Command, CreateWallet, CreditReason, Quantity, TopUp};
 use coffer_ledger::fact::Effect;
 use coffer_ledger::unit::Currency;
 use coffer_ledger::view;
 
 use crate::asks::{
-    credits, day, free, lacking, money, purchase, slices, usage, wallet_of_usd, whole, with_one_wallet,
+    credits, day, free, lacking, money, purchase, slices, usage, usage_worth, wallet_of_usd, whole,
+    with_one_wallet,
 };
 use crate::harness::World;
 
@@ -73,8 +74,7 @@ fn e13_credits_for_an_amount_round_up_when_debiting_and_down_when_crediting() {
     assert_eq!(world.posted(wallet), credits("3.333333333333333"));
 
     world.top_up(purchase(wallet, whole(1)));
-    let usd = Some(Currency(*b"usd"));
-    let debited = world.debit(Debit { quantity: ten, currency: usd, ..usage(whole(1)) });
+    let debited = world.debit(usage_worth(money("10"), Currency(*b"usd")));
     assert_eq!(debited.credits, credits("3.333333333333334"));
 }
 

@@ -1,13 +1,13 @@
 //! Exact starts and ends of tranches: `SEMANTICS` §6 and §8.
 
 use coffer_ledger::amount::Credits;
-use coffer_ledger::command::{Command, CreateWallet, Debit, TopUp};
+use coffer_ledger::command::{Command, CreateWallet, TopUp};
 use coffer_ledger::fact::Due;
 use coffer_ledger::limits::Limits;
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::view;
 
-use crate::asks::{DAY, day, lacking, purchase, taken, usage, wallet_of_usd, whole, with_one_wallet};
+use crate::asks::{DAY, day, lacking, partly, purchase, taken, usage, wallet_of_usd, whole, with_one_wallet};
 use crate::harness::World;
 
 #[test]
@@ -19,7 +19,7 @@ fn credit_is_there_one_nanosecond_before_its_end_and_not_at_it() {
         world.now = Timestamp(end.checked_add_signed(offset).unwrap());
 
         let shown = view::balance(&world.customer, world.now).wallets[0].figures.posted;
-        let all = Debit { partial: true, ..usage(whole(11)) };
+        let all = partly(usage(whole(11)));
         let got = world.ask(Command::Debit(all)).map_or(Credits::ZERO, |facts| taken(&facts).credits);
 
         assert_eq!((shown, got), (whole(there), whole(there)), "{offset} ns after the end");
@@ -101,6 +101,7 @@ fn what_does_not_fit_one_record_becomes_several_in_the_order_of_the_instants() {
 fn end_of(due: &Due) -> Option<Timestamp> {
     match due {
         Due::Expired { terms, .. } => terms.expires_at,
+        Due::HoldExpired(end) => Some(end.at),
         Due::Started { effective_at, .. } => Some(*effective_at),
     }
 }

@@ -5,8 +5,8 @@
 use coffer_ledger::amount::{Credits, Money, Rate};
 use coffer_ledger::catalog::tenant::DefaultPriorities;
 use coffer_ledger::command::{
-    Bonus, Command, CreateWallet, CreditReason, Debit, ManualDebit, Memo, Quantity, Remainder, TopUp,
-    UpdateWallet,
+    Asked, Bonus, Charge, Command, CreateWallet, CreditReason, Debit, ManualDebit, Memo, Quantity, Remainder,
+    TopUp, UpdateWallet,
 };
 use coffer_ledger::customer::Profile;
 use coffer_ledger::ids::WalletId;
@@ -104,8 +104,15 @@ impl Dice<'_> {
 
 /// A world for a program: its first byte chooses the limits, its second the settings.
 pub(crate) fn world(start: [u8; 2]) -> World {
-    let tight = Limits { wallets_max: 5, tranches_max: 6, slices_max: 2, due_per_record_max: 2 };
-    let roomy = Limits { wallets_max: 8, tranches_max: 200, slices_max: 100, due_per_record_max: 3 };
+    let tight =
+        Limits { wallets_max: 5, tranches_max: 6, slices_max: 2, due_per_record_max: 2, ..Limits::default() };
+    let roomy = Limits {
+        wallets_max: 8,
+        tranches_max: 200,
+        slices_max: 100,
+        due_per_record_max: 3,
+        ..Limits::default()
+    };
     let mut world = World::with_limits(if start[0] % 4 == 3 { tight } else { roomy });
     if start[1] % 4 == 3 {
         world.settings.default_priorities = DefaultPriorities {
@@ -161,6 +168,7 @@ fn command(world: &World, dice: &mut Dice) -> Command {
         119..=121 => Command::Close {
             wallet: wallet(world, dice),
             remainder: dice.of(&[Remainder::Refund, Remainder::Forfeit]),
+            force: dice.once_in(2),
         },
         122..=124 => Command::Tick,
         125 => Command::CreateCustomer { external_id: "acme".into(), profile: Profile::default() },
@@ -239,16 +247,16 @@ fn debit(world: &World, dice: &mut Dice) -> Debit {
         0..=2 => None,
         _ => Some(dice.currency()),
     };
-    Debit {
-        quantity: quantity(credits, in_money),
+    let charge = Charge {
         wallet,
         currency,
         price_unit: dice.once_in(24).then(|| PriceUnit("tokens".into())),
         price_type: dice.of(&[PriceType::Usage, PriceType::Usage, PriceType::Fixed]),
         feature: dice.once_in(3).then(|| dice.of(&["chat", "image", "none"]).into()),
-        partial: dice.once_in(3),
-        memo: Memo::default(),
-    }
+        budget: None,
+    };
+    let asked = if in_money { Asked::Amount(Money(credits.0)) } else { Asked::Credits(credits) };
+    Debit { asked, charge, partial: dice.once_in(3), memo: Memo::default() }
 }
 
 fn top_up(world: &World, dice: &mut Dice) -> TopUp {

@@ -2,7 +2,7 @@
 
 use coffer_ledger::amount::{Credits, Money};
 use coffer_ledger::command::{
-    Bonus, Command, CreateWallet, CreditReason, Debit, Quantity, TopUp, UpdateWallet,
+    Asked, Bonus, Command, CreateWallet, CreditReason, Quantity, TopUp, UpdateWallet,
 };
 use coffer_ledger::customer::Profile;
 use coffer_ledger::limits::Limits;
@@ -11,7 +11,8 @@ use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, PriceUnit};
 
 use crate::asks::{
-    by_hand, day, free, lacking, purchase, slices, update, usage, wallet_of_usd, whole, with_one_wallet,
+    Charged, by_hand, day, free, lacking, purchase, slices, update, usage, usage_worth, wallet_of_usd, whole,
+    with_one_wallet,
 };
 use crate::harness::World;
 
@@ -31,8 +32,7 @@ fn a_debit_of_more_money_than_there_is_says_it_in_money() {
     let rate = coffer_ledger::amount::Rate(2 * whole(1).0);
     let wallet = world.open(CreateWallet { conversion_rate: rate, ..wallet_of_usd() });
     world.top_up(purchase(wallet, whole(7)));
-    let quantity = Quantity::Amount(Money(whole(15).0));
-    let ask = Debit { quantity, currency: Some(Currency(*b"usd")), ..usage(whole(1)) };
+    let ask = usage_worth(Money(whole(15).0), Currency(*b"usd"));
     assert_eq!(world.refused(Command::Debit(ask)), lacking(15, 14));
 }
 
@@ -58,7 +58,7 @@ fn a_wallet_that_nobody_has_is_not_found() {
     let (mut world, _) = with_one_wallet();
     let nobodys = world.wallet(1);
     let commands = [
-        Command::Debit(Debit { wallet: Some(nobodys), ..usage(whole(1)) }),
+        Command::Debit(usage(whole(1)).from(nobodys)),
         Command::TopUp(purchase(nobodys, whole(1))),
         by_hand(nobodys, whole(1)),
         Command::UpdateWallet(update(nobodys)),
@@ -96,7 +96,7 @@ fn a_wallet_is_frozen_once_and_unfrozen_once() {
     assert!(matches!(world.refused(Command::Unfreeze(wallet)), Refusal::InvalidOperation(_)));
     world.ask(Command::Freeze(wallet)).unwrap();
     assert!(matches!(world.refused(Command::Freeze(wallet)), Refusal::InvalidOperation(_)));
-    let named = Debit { wallet: Some(wallet), ..usage(whole(1)) };
+    let named = usage(whole(1)).from(wallet);
     assert_eq!(world.refused(Command::Debit(named)), Refusal::WalletFrozen(wallet));
 }
 
@@ -113,7 +113,7 @@ fn an_amount_that_moves_credit_is_above_zero() {
         let bonus = Some(Bonus { credits: amount, expires_at: None });
         let commands = [
             Command::Debit(usage(amount)),
-            Command::Debit(Debit { quantity: Quantity::Amount(Money(amount.0)), ..usage(amount) }),
+            Command::Debit(usage_worth(Money(amount.0), Currency(*b"usd"))),
             Command::TopUp(purchase(wallet, amount)),
             Command::TopUp(TopUp { bonus, ..purchase(wallet, whole(1)) }),
             by_hand(wallet, amount),
@@ -163,29 +163,30 @@ fn a_debit_in_credits_moves_one_unit_and_says_so_when_it_cannot_tell_which() {
     }
 
     assert_eq!(world.refused(Command::Debit(usage(whole(1)))), Refusal::UnitRequired);
-    let by_euro = Debit { currency: Some(EUR), ..usage(whole(1)) };
+    let by_euro = usage(whole(1)).in_currency(EUR);
     assert_eq!(world.refused(Command::Debit(by_euro.clone())), Refusal::UnitRequired);
-    let by_token = Debit { price_unit: Some(tokens), ..by_euro };
+    let by_token = by_euro.in_price_unit(tokens);
     assert_eq!(world.debit(by_token).rows[0].posting.wallet, in_tokens);
-    let by_dollar = Debit { currency: Some(Currency(*b"usd")), ..usage(whole(1)) };
+    let by_dollar = usage(whole(1)).in_currency(Currency(*b"usd"));
     assert_eq!(world.debit(by_dollar).rows[0].posting.wallet, dollars);
-    let by_wallet = Debit { wallet: Some(euros), ..usage(whole(1)) };
+    let by_wallet = usage(whole(1)).from(euros);
     assert_eq!(world.debit(by_wallet).rows[0].posting.wallet, euros);
 }
 
 #[test]
 fn a_named_wallet_must_count_in_the_named_unit() {
     let (mut world, wallet) = with_one_wallet();
-    let named = Debit { wallet: Some(wallet), ..usage(whole(1)) };
-    let in_euros = Debit { currency: Some(EUR), ..named.clone() };
+    let named = usage(whole(1)).from(wallet);
+    let in_euros = named.clone().in_currency(EUR);
     assert_eq!(world.refused(Command::Debit(in_euros)), Refusal::UnitMismatch);
-    let in_tokens = Debit { price_unit: Some(PriceUnit("tokens".into())), ..named };
+    let in_tokens = named.in_price_unit(PriceUnit("tokens".into()));
     assert_eq!(world.refused(Command::Debit(in_tokens)), Refusal::UnitMismatch);
 }
 
 #[test]
 fn each_limit_is_reached_under_its_name() {
-    let limits = Limits { wallets_max: 1, tranches_max: 3, slices_max: 2, due_per_record_max: 9 };
+    let limits =
+        Limits { wallets_max: 1, tranches_max: 3, slices_max: 2, due_per_record_max: 9, ..Limits::default() };
     let reached = |limit, max| Refusal::LimitReached { limit, max };
     let mut world = World::with_limits(limits);
     let wallet = world.open(wallet_of_usd());
@@ -225,19 +226,19 @@ fn fields_that_only_the_rules_can_judge_are_named() {
 #[test]
 fn of_several_reasons_the_first_in_the_documented_order_is_told() {
     let mut world = World::new();
-    let mut ask = Debit { wallet: Some(world.wallet(0)), currency: Some(EUR), ..usage(Credits::ZERO) };
+    let mut ask = usage(Credits::ZERO).from(world.wallet(0)).in_currency(EUR);
     assert!(matches!(world.refused(Command::Debit(ask.clone())), Refusal::AmountInvalid(_)));
-    ask.quantity = Quantity::Credits(whole(1));
+    ask.asked = Asked::Credits(whole(1));
     assert_eq!(world.refused(Command::Debit(ask.clone())), Refusal::CustomerNotFound);
     let wallet = world.open(wallet_of_usd());
     let nobodys = world.wallet(9);
-    ask.wallet = Some(nobodys);
+    ask.charge.wallet = Some(nobodys);
     assert_eq!(world.refused(Command::Debit(ask.clone())), Refusal::WalletNotFound(nobodys));
-    ask.wallet = Some(wallet);
+    ask.charge.wallet = Some(wallet);
     world.ask(Command::Freeze(wallet)).unwrap();
     assert_eq!(world.refused(Command::Debit(ask.clone())), Refusal::WalletFrozen(wallet));
     world.ask(Command::Unfreeze(wallet)).unwrap();
     assert_eq!(world.refused(Command::Debit(ask.clone())), Refusal::UnitMismatch);
-    ask.currency = None;
+    ask.charge.currency = None;
     assert_eq!(world.refused(Command::Debit(ask)), lacking(1, 0));
 }

@@ -41,6 +41,7 @@ impl Tally {
                     self.add("started", true);
                     self.add("started and repaid", repaid.0 > 0);
                 }
+                Due::HoldExpired(_) => {}
             }
         }
         self.add("due beside an effect", !facts.due.is_empty() && facts.effect != Effect::Ticked);
@@ -58,6 +59,7 @@ impl Tally {
                 self.add("debt written off", written_off.0 > 0);
                 self.add("remainder refunded", refund.0 > 0);
             }
+            _ => {}
         }
     }
 
@@ -96,5 +98,6 @@ fn name_of(refusal: &Refusal) -> &'static str {
         Refusal::UnitMismatch => "unit mismatch",
         Refusal::LimitReached { limit, .. } => limit,
         Refusal::Invalid { .. } => "invalid",
+        _ => "other",
     }
 }

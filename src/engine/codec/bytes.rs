@@ -10,6 +10,7 @@ use coffer_wal::frame::RECORD_BYTES_LIMIT;
 use coffer_wal::{FrameBuilder, FrameHeader, RecordTooLarge};
 
 use super::error::{DecodeError, EncodeError};
+use super::kinds::{self, Version};
 
 /// Little endian, variable-length integers. No limit of bincode's: bytes are borrowed and lists grow as they are read, so that
 /// nothing can become larger than what was handed in, and [`Piece::of_record`] bounds that.
@@ -133,10 +134,12 @@ impl Reader for Rest<'_> {
 }
 
 /// Splits a state into its version and the rest.
-pub(super) fn versioned<'a>(what: &'static str, bytes: &'a [u8]) -> Result<Piece<'a>, DecodeError> {
+pub(super) fn versioned<'a>(
+    what: &'static str,
+    bytes: &'a [u8],
+) -> Result<(Version, Piece<'a>), DecodeError> {
     let Some((version, rest)) = bytes.split_first() else {
         return Err(malformed(what, Cause::UnexpectedEnd { additional: 1 }));
     };
-    super::kinds::check_version(what, *version)?;
-    Ok(Piece::new(what, rest))
+    Ok((kinds::version(what, *version)?, Piece::new(what, rest)))
 }

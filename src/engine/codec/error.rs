@@ -8,8 +8,8 @@ pub enum EncodeError {
     /// More than the log takes; a refusal of the request, before anything changed.
     #[error(transparent)]
     TooLarge(#[from] RecordTooLarge),
-    /// The encoder itself failed; nothing in version 1 can make it.
-    #[error("a value of version 1 could not be encoded: {0}")]
+    /// No version can hold it: a batch in a batch, which no rule makes.
+    #[error("a value could not be encoded: {0}")]
     Encoder(#[from] bincode::error::EncodeError),
 }
 
@@ -61,6 +61,12 @@ pub enum DecodeError {
         field: &'static str,
         /// Its value.
         found: u128,
+    },
+    /// What is kept by a key does not stand in the keys' order, each once.
+    #[error("{what} do not stand in order")]
+    OutOfOrder {
+        /// Of what.
+        what: &'static str,
     },
     /// The public part is about something that the personal part has no words for, or the other way round.
     #[error("public and personal part disagree about {about}")]

@@ -16,8 +16,27 @@ pub const CUSTOMER_RECORD: u16 = 1;
 /// Record type of a tenant's record.
 pub const TENANT_RECORD: u16 = 2;
 
-/// The version of everything that this build writes, and the newest that it reads.
-pub const VERSION: u8 = 1;
+/// The newest version that this build reads. What it writes has the oldest version that can hold it.
+pub const VERSION: u8 = 2;
+
+/// A version that this build reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    /// Shapes of [`super::v1`].
+    V1,
+    /// Shapes of [`super::v2`].
+    V2,
+}
+
+impl Version {
+    /// Its number on disk.
+    pub(super) const fn number(self) -> u8 {
+        match self {
+            Self::V1 => 1,
+            Self::V2 => VERSION,
+        }
+    }
+}
 
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +58,14 @@ pub fn kind_of(header: &FrameHeader) -> Result<Kind, DecodeError> {
         (TENANT_RECORD, TENANT) => Kind::Tenant,
         (found, subject) => return Err(DecodeError::RecordType { found, subject }),
     };
-    check_version("a record", header.version)?;
+    version("a record", header.version)?;
     Ok(kind)
 }
 
-pub(super) fn check_version(what: &'static str, found: u8) -> Result<(), DecodeError> {
-    if found == VERSION { Ok(()) } else { Err(DecodeError::Version { what, found, newest: VERSION }) }
+pub(super) fn version(what: &'static str, found: u8) -> Result<Version, DecodeError> {
+    match found {
+        1 => Ok(Version::V1),
+        2 => Ok(Version::V2),
+        found => Err(DecodeError::Version { what, found, newest: VERSION }),
+    }
 }

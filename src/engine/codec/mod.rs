@@ -1,11 +1,12 @@
 //! Between values and bytes: records for the log, states for the router's slots and for snapshots.
 //!
 //! [`encode_customer_frame`] writes one whole frame without allocating for a common debit; [`decode_record`] reads all of
-//! it again, and [`decode_for_replay`] only what `apply` needs. Every decoder answers bytes of a type or version that it does
+//! it again, and [`decode_for_replay`] only what `apply` needs. What is written has the oldest version that can hold it; every
+//! version is read. Every decoder answers bytes of a type or version that it does
 //! not know with an error that says so, and whoever reads a part to its end reads every byte of it.
 //!
-//! bincode is used here and nowhere else. The ledger's types derive nothing: [`v1`] holds the frozen shapes, `convert` goes to
-//! and fro. Absent on purpose: checksums (the log's), compression (the archive's), erasure of personal parts.
+//! bincode is used here and nowhere else. The ledger's types derive nothing: [`v1`] and [`v2`] hold the frozen shapes, `convert`
+//! goes to and fro. Absent on purpose: checksums (the log's), compression (the archive's), erasure of personal parts.
 //! Tested in `tests/codec/` (round trips, broken bytes, golden files, what is public) and in `tests.rs` (frozen files, leaves).
 
 mod bytes;
@@ -15,6 +16,7 @@ pub mod error;
 pub mod kinds;
 mod tenant;
 pub mod v1;
+pub mod v2;
 
 pub use customer::{
     ReplayView, decode_customer, decode_for_replay, decode_record, encode_customer, encode_customer_frame,

@@ -7,12 +7,14 @@ use coffer_wal::{FrameHeader, Lsn, Subject};
 
 use super::bytes::{Piece, append, append_frame, versioned};
 use super::convert::{
-    Mirror, Owner, tenant_command_from_shape, tenant_command_text, tenant_command_to_shape,
-    tenant_facts_from_shape, tenant_facts_text, tenant_facts_to_shape,
+    Mirror, Owner, tenant_command_from_shape, tenant_command_from_v1, tenant_command_text,
+    tenant_command_to_shape, tenant_effect_from_shape, tenant_effect_from_v1, tenant_effect_text,
+    tenant_effect_to_shape, tenant_rests_in_v1,
 };
 use super::error::{DecodeError, EncodeError};
-use super::kinds::{self, check_version};
-use super::v1::tenant as shapes;
+use super::kinds::{self, Version};
+use super::v1::tenant as v1;
+use super::v2::tenant as v2;
 
 const PUBLIC: &str = "the public part of a tenant's record";
 const PERSONAL: &str = "the personal part of a tenant's record";
@@ -29,22 +31,35 @@ pub fn encode_tenant_frame(
     previous: Lsn,
 ) -> Result<(), EncodeError> {
     let TenantRecord { origin: Origin { by, idempotency_key }, command, facts } = record;
-    let request =
-        shapes::PublicRequest { by: by.to_shape(Owner::NOBODY), command: tenant_command_to_shape(command) };
-    let header = FrameHeader {
+    let header = |version: Version| FrameHeader {
         record_type: kinds::TENANT_RECORD,
-        version: kinds::VERSION,
+        version: version.number(),
         flags: 0,
         subject: Subject { kind: kinds::TENANT, tenant: tenant.0, number: u64::from(tenant.0) },
         time_ns: facts.at.0,
         previous,
     };
-    append_frame(
-        out,
-        &header,
-        (&tenant_facts_to_shape(facts), &request),
-        (&tenant_facts_text(idempotency_key.as_deref(), &facts.effect), &tenant_command_text(command)),
-    )
+    let (by, at) = (by.to_shape(Owner::NOBODY), facts.at.to_shape(Owner::NOBODY));
+    let idempotency_key = idempotency_key.as_deref();
+    let effect = (tenant_effect_to_shape(&facts.effect), tenant_effect_text(&facts.effect));
+    let command = (tenant_command_to_shape(command), tenant_command_text(command));
+    match (effect, command) {
+        (
+            (v2::Effect::V1(effect), v2::Text::V1(effect_text)),
+            (v2::Command::V1(command), v2::Text::V1(text)),
+        ) => append_frame(
+            out,
+            &header(Version::V1),
+            (&v1::PublicFacts { at, effect }, &v1::PublicRequest { by, command }),
+            (&v1::FactTexts { idempotency_key, effect: effect_text }, &text),
+        ),
+        ((effect, effect_text), (command, text)) => append_frame(
+            out,
+            &header(Version::V2),
+            (&v2::PublicFacts { at, effect }, &v2::PublicRequest { by, command }),
+            (&v2::FactTexts { idempotency_key, effect: effect_text }, &text),
+        ),
+    }
 }
 
 /// Reads a whole record.
@@ -56,21 +71,49 @@ pub fn decode_tenant_record(
     public: &[u8],
     personal: &[u8],
 ) -> Result<TenantRecord, DecodeError> {
-    check_version("a tenant's record", version)?;
+    let version = kinds::version("a tenant's record", version)?;
     let (mut public, mut personal) =
         (Piece::of_record(PUBLIC, public)?, Piece::of_record(PERSONAL, personal)?);
-    let (shape, texts): (_, shapes::FactTexts<'_>) = (public.next()?, personal.next()?);
-    let facts = tenant_facts_from_shape(shape, texts.effect)?;
-    let request: shapes::PublicRequest<'_> = public.next()?;
-    let command = tenant_command_from_shape(request.command, personal.next()?)?;
+    let (idempotency_key, facts) = facts_of(version, &mut public, &mut personal)?;
+    let (by, command) = match version {
+        Version::V1 => {
+            let v1::PublicRequest { by, command } = public.next()?;
+            (by, tenant_command_from_v1(command, personal.next()?)?)
+        }
+        Version::V2 => {
+            let v2::PublicRequest { by, command } = public.next()?;
+            (by, tenant_command_from_shape(command, personal.next()?)?)
+        }
+    };
     public.end()?;
     personal.end()?;
-    let by = Mirror::from_shape(request.by, Owner::NOBODY)?;
+    let by = Mirror::from_shape(by, Owner::NOBODY)?;
     Ok(TenantRecord {
-        origin: Origin { by, idempotency_key: texts.idempotency_key.map(Box::from) },
+        origin: Origin { by, idempotency_key: idempotency_key.map(Box::from) },
         command,
         facts,
     })
+}
+
+/// The key and the facts, which come first.
+fn facts_of<'a>(
+    version: Version,
+    public: &mut Piece<'a>,
+    personal: &mut Piece<'a>,
+) -> Result<(Option<&'a str>, TenantFacts), DecodeError> {
+    let (key, at, effect) = match version {
+        Version::V1 => {
+            let v1::FactTexts { idempotency_key, effect: text } = personal.next()?;
+            let v1::PublicFacts { at, effect } = public.next()?;
+            (idempotency_key, at, tenant_effect_from_v1(effect, text)?)
+        }
+        Version::V2 => {
+            let v2::FactTexts { idempotency_key, effect: text } = personal.next()?;
+            let v2::PublicFacts { at, effect } = public.next()?;
+            (idempotency_key, at, tenant_effect_from_shape(effect, text)?)
+        }
+    };
+    Ok((key, TenantFacts { at: Mirror::from_shape(at, Owner::NOBODY)?, effect }))
 }
 
 /// What recovery needs of a tenant's record.
@@ -91,17 +134,25 @@ pub fn decode_tenant_for_replay<'a>(
     public: &'a [u8],
     personal: &'a [u8],
 ) -> Result<TenantReplayView<'a>, DecodeError> {
-    check_version("a tenant's record", version)?;
-    let texts: shapes::FactTexts<'a> = Piece::of_record(PERSONAL, personal)?.next()?;
-    let facts = tenant_facts_from_shape(Piece::of_record(PUBLIC, public)?.next()?, texts.effect)?;
-    Ok(TenantReplayView { facts, idempotency_key: texts.idempotency_key })
+    let version = kinds::version("a tenant's record", version)?;
+    let (mut public, mut personal) =
+        (Piece::of_record(PUBLIC, public)?, Piece::of_record(PERSONAL, personal)?);
+    let (idempotency_key, facts) = facts_of(version, &mut public, &mut personal)?;
+    Ok(TenantReplayView { facts, idempotency_key })
 }
 
 /// Appends the state of a tenant, as snapshots keep it. Equal states have equal bytes.
 pub fn encode_tenant(tenant: &Tenant, out: &mut Vec<u8>) {
-    out.push(kinds::VERSION);
-    let shape: shapes::Tenant<'_> = tenant.to_shape(Owner::NOBODY);
-    append(out, &shape).expect("a buffer takes every byte, and no shape of version 1 can refuse");
+    let appended = if tenant_rests_in_v1(tenant) {
+        out.push(Version::V1.number());
+        let shape: v1::Tenant<'_> = tenant.to_shape(Owner::NOBODY);
+        append(out, &shape)
+    } else {
+        out.push(Version::V2.number());
+        let shape: v2::Tenant<'_> = tenant.to_shape(Owner::NOBODY);
+        append(out, &shape)
+    };
+    appended.expect("a buffer takes every byte, and no shape of a state can refuse");
 }
 
 /// Reads a tenant's state.
@@ -109,8 +160,17 @@ pub fn encode_tenant(tenant: &Tenant, out: &mut Vec<u8>) {
 /// # Errors
 /// [`DecodeError`] if the version is unknown or the bytes are not of its shape, to the last byte.
 pub fn decode_tenant(bytes: &[u8]) -> Result<Tenant, DecodeError> {
-    let mut piece = versioned(STATE, bytes)?;
-    let shape: shapes::Tenant<'_> = piece.next()?;
-    piece.end()?;
-    Mirror::from_shape(shape, Owner::NOBODY)
+    let (version, mut piece) = versioned(STATE, bytes)?;
+    match version {
+        Version::V1 => {
+            let shape: v1::Tenant<'_> = piece.next()?;
+            piece.end()?;
+            Mirror::from_shape(shape, Owner::NOBODY)
+        }
+        Version::V2 => {
+            let shape: v2::Tenant<'_> = piece.next()?;
+            piece.end()?;
+            Mirror::from_shape(shape, Owner::NOBODY)
+        }
+    }
 }

@@ -2,16 +2,17 @@
 
 use coffer_ledger::amount::Credits;
 use coffer_ledger::command::Memo;
-use coffer_ledger::fact::{CreditRow, Due, Effect, Slice};
-use coffer_ledger::ids::{TenantNumber, TrancheId};
+use coffer_ledger::fact::{Effect, Slice};
+use coffer_ledger::ids::TenantNumber;
 use coffer_ledger::record::Record;
-use coffer_ledger::tranche::Terms;
-use coffer_ledger::view::{RowStatus, RowType, RowView};
+use coffer_ledger::unit::Currency;
+use coffer_ledger::view::{Reference, RowStatus, RowType, RowView};
 use coffer_ledger::wallet::WalletHead;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::reply::TenantId;
+use super::terms;
 use crate::http::debits::SliceReply;
 use crate::http::wire::{Absent, Dec, Id, Pairs, Time};
 
@@ -23,7 +24,7 @@ pub(crate) struct TransactionReply<'a> {
     id: Option<Id>,
     wallet_id: Id,
     customer_id: &'a str,
-    /// credit, debit or memo.
+    /// credit, debit, hold, release or memo. Only credits and debits move posted.
     #[serde(rename = "type")]
     row_type: &'static str,
     transaction_reason: &'static str,
@@ -33,7 +34,8 @@ pub(crate) struct TransactionReply<'a> {
     credit_amount: Dec,
     /// The same in money.
     amount: Option<Dec>,
-    currency: Option<&'a str>,
+    #[schema(value_type = Option<String>)]
+    currency: Option<CurrencyText>,
     /// Money charged.
     charged: Option<Dec>,
     /// Posted before; null outside the balance chain.
@@ -44,10 +46,10 @@ pub(crate) struct TransactionReply<'a> {
     credits_available: Option<Dec>,
     /// How much of a credit repaid debt.
     repaid: Dec,
-    /// What a debit took, in the order taken.
+    /// What a debit took or a hold reserved, in the order taken; what came back, in the order of coming back.
     #[schema(value_type = Vec<SliceReply>)]
     slices: RowSlices<'a>,
-    /// The tranche that a credit made, or that an expiry emptied.
+    /// The tranche that a credit made, or that an expiry or a void emptied.
     tranche_id: Option<Id>,
     /// When the credit ends.
     expiry_date: Option<Time>,
@@ -61,15 +63,21 @@ pub(crate) struct TransactionReply<'a> {
     #[schema(value_type = Option<Pairs>)]
     metadata: Option<Pairs<'a>>,
     idempotency_key: Option<&'a str>,
-    /// The first row of the same operation.
+    /// The first row of the same operation; the debit's row that a refund gives back; the credit's row that a void takes back.
     parent_transaction_id: Option<Id>,
     /// The scheduled row that this one completes.
     completes_transaction_id: Option<Id>,
     conversion_rate: Option<Dec>,
     topup_conversion_rate: Option<Dec>,
     consumption_breakdown: Absent,
-    source_type: Absent,
-    source_id: Absent,
+    /// INVOICE where it belongs to one.
+    source_type: Option<&'static str>,
+    /// The invoice's id in your system.
+    source_id: Option<&'a str>,
+    /// The hold that it belongs to.
+    hold_id: Option<Id>,
+    /// The transfer that it belongs to.
+    transfer_id: Option<Id>,
     customer: Absent,
     wallet: Absent,
     created_by_user: Absent,
@@ -107,8 +115,14 @@ impl<'a> TransactionReply<'a> {
     /// Row and context as one object.
     pub(crate) fn of(row: &RowView<'a>, context: &RowContext<'a>) -> Self {
         let memo = row.memo;
-        let terms = row.tranche.and_then(|tranche| terms(context.record, tranche));
+        let terms = row.tranche.and_then(|tranche| terms::of(&context.record.facts, tranche));
         let head = wallet(&context.record.facts.effect).filter(|head| head.id == row.wallet);
+        let (invoice, hold_id, transfer_id) = match row.reference {
+            Some(Reference::Invoice(id)) => (Some(id), None, None),
+            Some(Reference::Hold(id)) => (None, Some(id.into()), None),
+            Some(Reference::Transfer(id)) => (None, None, Some(id.into())),
+            None => (None, None, None),
+        };
         let text = |pick: fn(&Memo) -> &Option<Box<str>>| memo.and_then(|memo| pick(memo).as_deref());
         Self {
             id: (row.position.0 > 0).then(|| row.id.into()),
@@ -119,7 +133,7 @@ impl<'a> TransactionReply<'a> {
             transaction_status: status_name(row.status),
             credit_amount: row.credits.into(),
             amount: row.amount.map(Dec::from),
-            currency: currency(context.record, head),
+            currency: row.currency.or(head.map(|head| head.unit.currency)).map(CurrencyText),
             charged: row.charged.map(Dec::from),
             credit_balance_before: row.balance_before.map(Dec::from),
             credit_balance_after: row.balance_after.map(Dec::from),
@@ -140,8 +154,10 @@ impl<'a> TransactionReply<'a> {
             conversion_rate: head.map(|head| head.unit.conversion_rate.into()),
             topup_conversion_rate: head.map(|head| head.topup_conversion_rate.into()),
             consumption_breakdown: Absent,
-            source_type: Absent,
-            source_id: Absent,
+            source_type: invoice.map(|_| "INVOICE"),
+            source_id: invoice,
+            hold_id,
+            transfer_id,
             customer: Absent,
             wallet: Absent,
             created_by_user: Absent,
@@ -167,26 +183,7 @@ impl Serialize for RowSlices<'_> {
     }
 }
 
-/// The credit rows of a record's effect.
-fn credit_rows(effect: &Effect) -> Vec<&CreditRow> {
-    match effect {
-        Effect::ToppedUp { rows, .. } => rows.iter().map(|row| &**row).collect(),
-        Effect::WalletCreated { initial, .. } => initial.iter().map(|row| &**row).collect(),
-        _ => Vec::new(), // wip
-    }
-}
-
-/// The terms of a tranche that the record made or ended.
-fn terms(record: &Record, tranche: TrancheId) -> Option<&Terms> {
-    let ended = record.facts.due.iter().find_map(|due| match due {
-        Due::Expired { tranche: ended, terms, .. } => (*ended == tranche).then_some(terms),
-        Due::Started { .. } | Due::HoldExpired(_) => None,
-    });
-    let made = || credit_rows(&record.facts.effect).into_iter().find(|row| row.tranche == tranche);
-    ended.or_else(|| made().map(|row| &row.terms))
-}
-
-/// The wallet that the record left, if it says.
+/// The wallet that an effect left, if it says.
 fn wallet(effect: &Effect) -> Option<&WalletHead> {
     match effect {
         Effect::WalletCreated { wallet, .. }
@@ -194,14 +191,32 @@ fn wallet(effect: &Effect) -> Option<&WalletHead> {
         | Effect::ToppedUp { wallet, .. }
         | Effect::ManuallyDebited { wallet, .. }
         | Effect::WalletClosed { wallet, .. } => Some(wallet),
-        _ => None, // wip
+        Effect::Ticked
+        | Effect::CustomerSet(_)
+        | Effect::Debited(_)
+        | Effect::Held(_)
+        | Effect::Refunded(_)
+        | Effect::CreditVoided(_)
+        | Effect::InvoiceSettled(_)
+        | Effect::InvoiceVoided { .. }
+        | Effect::TransferSent(_)
+        | Effect::TransferReceived { .. }
+        | Effect::TransferDone(_)
+        | Effect::TransferReturned { .. }
+        | Effect::TransferForgotten(_)
+        | Effect::BudgetSet(_)
+        | Effect::BudgetDeleted(_)
+        | Effect::EventRecorded { .. }
+        | Effect::Atomic(_) => None,
     }
 }
 
-fn currency<'a>(record: &'a Record, head: Option<&'a WalletHead>) -> Option<&'a str> {
-    match &record.facts.effect {
-        Effect::Debited(debited) | Effect::ManuallyDebited { debited, .. } => Some(debited.currency.as_str()),
-        _ => head.map(|head| head.unit.currency.as_str()), // wip
+/// A currency as its three letters.
+struct CurrencyText(Currency);
+
+impl Serialize for CurrencyText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.as_str())
     }
 }
 

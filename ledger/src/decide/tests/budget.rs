@@ -48,13 +48,15 @@ fn used(book: &Book, id: &str) -> Vec<String> {
     book.customer.budgets[id].limits.iter().map(|limit| limit.used_at(book.now).to_string()).collect()
 }
 
-fn exceeded(budget: &str, window: Window, limit: &str, used: &str, resets_at: Option<u64>) -> Refusal {
+fn exceeded(budget: &str, window: Window, limit: &str, used: &str, end: Option<(u64, u64)>) -> Refusal {
+    let (resets_at, left_s) = end.unzip();
     Refusal::BudgetExceeded {
         budget: budget.into(),
         window,
         limit: credits(limit),
         used: credits(used),
         resets_at: resets_at.map(second),
+        retry_after_s: left_s,
     }
 }
 
@@ -88,7 +90,7 @@ fn caps_are_checked_in_the_order_of_their_windows_however_they_were_given() {
     let made = set(&mut book, budget("all", None, &caps)).unwrap();
     let order: Vec<_> = made.limits.iter().map(|limit| limit.window).collect();
     assert_eq!(order, Window::ALL[1..]);
-    let refused = exceeded("all", Window::Hour, "5", "0", Some(MIDNIGHT - 3_600));
+    let refused = exceeded("all", Window::Hour, "5", "0", Some((MIDNIGHT - 3_600, MIDNIGHT - 3_600)));
     assert_eq!(debit(&mut book, "6", "all"), Err(refused), "22:13, the hour ends at 23:00");
 }
 
@@ -99,11 +101,11 @@ fn windows_roll_at_their_ends_and_not_before() {
     set(&mut book, budget("team", None, &caps)).unwrap();
     debit(&mut book, "10", "team").unwrap();
     book.now = Timestamp(second(MIDNIGHT - 3_600).0 - 1);
-    let refused = exceeded("team", Window::Hour, "10", "10", Some(MIDNIGHT - 3_600));
+    let refused = exceeded("team", Window::Hour, "10", "10", Some((MIDNIGHT - 3_600, 1)));
     assert_eq!(debit(&mut book, "1", "team"), Err(refused));
     book.now = second(MIDNIGHT - 3_600);
     assert_eq!(used(&book, "team"), ["10", "0", "10"], "the hour has ended, the day has not");
-    let refused = exceeded("team", Window::Day, "15", "10", Some(MIDNIGHT));
+    let refused = exceeded("team", Window::Day, "15", "10", Some((MIDNIGHT, 3_600)));
     assert_eq!(debit(&mut book, "6", "team"), Err(refused));
     debit(&mut book, "5", "team").unwrap();
     book.now = second(MIDNIGHT);
@@ -168,7 +170,7 @@ fn a_replaced_budget_keeps_what_was_used_of_windows_that_stay() {
     let caps = [(Window::Day, "5"), (Window::Month, "20")];
     replace(&mut book, budget("team", None, &caps)).unwrap();
     assert_eq!(used(&book, "team"), ["8", "0"], "the lifetime's is gone, the month's begins");
-    let refused = exceeded("team", Window::Day, "5", "8", Some(MIDNIGHT));
+    let refused = exceeded("team", Window::Day, "5", "8", Some((MIDNIGHT, MIDNIGHT)));
     assert_eq!(debit(&mut book, "1", "team"), Err(refused), "lowered below what was used");
     book.ask(Command::ResetBudget("team".into())).unwrap();
     assert_eq!(used(&book, "team"), ["0", "0"]);
@@ -262,4 +264,22 @@ fn a_name_cannot_use_up_the_customers_ids() {
     assert_eq!(set(&mut book, budget(&last, None, &[])), Err(refused));
     set(&mut book, budget(&id(CustomerNumber(8), (1 << 40) - 1), None, &[])).unwrap();
     assert!(book.customer.counter < 100, "another customer's id moves no counter of this one's");
+}
+
+#[test]
+fn items_of_an_atomic_batch_count_for_those_after_them() {
+    let mut book = rich();
+    set(&mut book, budget("team", None, &[(Window::Lifetime, "100")])).unwrap();
+    let item = |amount| {
+        let mut request = crate::testing::debit(amount);
+        request.charge.budget = Some("team".into());
+        Command::Debit(request)
+    };
+    let refused = book.ask(Command::Atomic(vec![item("60"), item("41")]));
+    let exceeded = Box::new(exceeded("team", Window::Lifetime, "100", "60", None));
+    assert_eq!(refused, Err(Refusal::Item { index: 1, refusal: exceeded }));
+    assert_eq!(used(&book, "team"), ["0"], "nothing of the batch happened");
+    book.ask(Command::Atomic(vec![item("60"), item("40")])).unwrap();
+    assert_eq!(used(&book, "team"), ["100"]);
+    book.replay();
 }

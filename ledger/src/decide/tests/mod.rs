@@ -1,8 +1,17 @@
 //! Unit tests of decisions, one file per family.
 
 mod budget;
+mod budget_given_back;
 mod credit;
 mod debit;
 mod due;
 mod event;
+mod hold;
+mod invoice;
 mod life;
+mod refund;
+mod refund_asked;
+mod transfer;
+mod transit;
+mod undoing;
+mod void;

@@ -18,7 +18,7 @@ impl<'a> Rows<'a> {
         self.reserved(&step.returned, RowType::Release, RowReason::HoldRelease);
         self.lapsed(&step.lapsed);
         if let Some(taken) = step.taken.as_ref().filter(|taken| taken.shortfall.is_positive()) {
-            self.uncollected(step.unpaid_wallet(), taken.shortfall);
+            self.uncollected(Some(step.hold.wallet), taken.shortfall);
         }
     }
 

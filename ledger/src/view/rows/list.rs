@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::words::{memo, reference};
 use super::{Reference, RowReason, RowStatus, RowType, RowView};
 use crate::amount::{Credits, Money};
 use crate::command::{Command, Memo, Origin};
@@ -71,8 +72,10 @@ impl<'a> Rows<'a> {
             Effect::Refunded(refunded) => self.given_back(&refunded.back, Some(refunded.of)),
             Effect::CreditVoided(voids) => voids.iter().for_each(|void| self.void(void)),
             Effect::InvoiceSettled(settled) => self.settlement(settled),
-            Effect::InvoiceVoided { back, .. } | Effect::TransferReturned { back, .. } => {
-                self.given_back(back, None);
+            Effect::InvoiceVoided { back, .. } => self.given_back(back, None),
+            Effect::TransferReturned { transfer, back } => {
+                // It left at the instant that its id was made.
+                self.given_back(back, Some(RowId::at_ms(transfer.0.ms(), back.debit, 0)));
             }
             Effect::TransferSent(sent) => {
                 self.debits(&sent.taken, RowReason::TransferOut);
@@ -233,71 +236,5 @@ impl<'a> Rows<'a> {
             ..self.row(wallet.id, None, RowType::Memo, RowReason::Uncollected)
         };
         self.list.push(row);
-    }
-}
-
-/// What the rows of an effect belong to.
-fn reference(effect: &Effect) -> Option<Reference<'_>> {
-    match effect {
-        Effect::Held(step) => Some(Reference::Hold(step.hold.id)),
-        Effect::InvoiceSettled(settled) => Some(Reference::Invoice(&settled.invoice)),
-        Effect::InvoiceVoided { invoice, .. } => Some(Reference::Invoice(invoice)),
-        Effect::TransferSent(sent) => Some(Reference::Transfer(sent.out.id)),
-        Effect::TransferReceived { transfer, .. } | Effect::TransferReturned { transfer, .. } => {
-            Some(Reference::Transfer(*transfer))
-        }
-        Effect::Ticked
-        | Effect::CustomerSet(_)
-        | Effect::WalletCreated { .. }
-        | Effect::WalletSet(_)
-        | Effect::ToppedUp { .. }
-        | Effect::Debited(_)
-        | Effect::ManuallyDebited { .. }
-        | Effect::WalletClosed { .. }
-        | Effect::Refunded(_)
-        | Effect::CreditVoided(_)
-        | Effect::TransferDone(_)
-        | Effect::TransferForgotten(_)
-        | Effect::BudgetSet(_)
-        | Effect::BudgetDeleted(_)
-        | Effect::EventRecorded { .. }
-        | Effect::Atomic(_) => None,
-    }
-}
-
-/// The words of a request.
-fn memo(command: &Command) -> Option<&Memo> {
-    match command {
-        Command::TopUp(request) => Some(&request.memo),
-        Command::Debit(request) => Some(&request.memo),
-        Command::ManualDebit(request) => Some(&request.memo),
-        Command::PlaceHold(request) => Some(&request.memo),
-        Command::Capture(request) => Some(&request.memo),
-        Command::Release { memo, .. } => Some(memo),
-        Command::Refund(request) => Some(&request.memo),
-        Command::VoidCredit(request) => Some(&request.memo),
-        Command::Transfer(request) => Some(&request.memo),
-        Command::CreateCustomer { .. }
-        | Command::UpdateCustomer { .. }
-        | Command::DeleteCustomer
-        | Command::CreateWallet(_)
-        | Command::UpdateWallet(_)
-        | Command::Freeze(_)
-        | Command::Unfreeze(_)
-        | Command::Close { .. }
-        | Command::Extend { .. }
-        | Command::Grow { .. }
-        | Command::Settle(_)
-        | Command::VoidInvoice { .. }
-        | Command::TransferIn(_)
-        | Command::TransferDone(_)
-        | Command::TransferBack(_)
-        | Command::TransferForget(_)
-        | Command::SetBudget(_)
-        | Command::DeleteBudget(_)
-        | Command::ResetBudget(_)
-        | Command::Event(_)
-        | Command::Atomic(_)
-        | Command::Tick => None,
     }
 }

@@ -16,6 +16,7 @@ use crate::unit::Currency;
 
 mod back_and_forth;
 mod list;
+mod words;
 
 /// What kind of change a row is (SEMANTICS §16).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -56,6 +56,7 @@ impl Books {
                 }
                 posting.as_ref().map_or(Ok(()), |posting| self.chain(posting))
             }
+            _ => todo!("wip"),
         }
     }
 
@@ -88,6 +89,7 @@ impl Books {
                 ensure(from == *row, || format!("started row {row:?}, was minted by {from:?}"))?;
                 self.chain(posting)
             }
+            Due::HoldExpired(_) => todo!("wip"),
         }
     }
 

@@ -189,7 +189,7 @@ fn check_row(row: &RowView) -> Result<(), &'static str> {
         let expected = match row.row_type {
             RowType::Credit => row.credits.0,
             RowType::Debit => -row.credits.0,
-            RowType::Memo => return Err("a memo moves no balance"),
+            _ => return Err("a memo moves no balance"),
         };
         if after.0 - before.0 != expected {
             return Err("balance does not move by the credits");

@@ -82,7 +82,14 @@ impl World {
     fn step(&mut self, command: Command, keyed: bool) -> Result<Facts, Refusal> {
         self.trail.push(format!("{} keyed={keyed} {command:?}", self.now));
         let (settings, limits) = (self.settings.clone(), self.limits);
-        let context = Context { now: self.now, settings: &settings, limits: &limits, keyed };
+        let context = Context {
+            now: self.now,
+            settings: &settings,
+            cards: &[],
+            limits: &limits,
+            keyed,
+            looked_up: None,
+        };
         let told = decide(&self.customer, &command, &context);
         assert_eq!(told, decide(&self.customer, &command, &context), "decide is not pure{}", self.story());
         let around = Circumstances { now: self.now, settings: &settings, limits: &limits, keyed };

@@ -51,6 +51,7 @@ impl World {
                     row: self.row(posting),
                 }
             }
+            Due::HoldExpired(_) => todo!("wip"),
         }
     }
 
@@ -85,11 +86,12 @@ impl World {
                 Done::TakenByHand(self.taken(debited))
             }
             Effect::WalletClosed { .. } => Done::Ended(self.ended(effect)),
+            _ => todo!("wip"),
         }
     }
 
     fn ended(&self, effect: &Effect) -> Ended {
-        let Effect::WalletClosed { forfeits, posting, cancelled, written_off, refund, wallet } = effect
+        let Effect::WalletClosed { forfeits, posting, cancelled, written_off, refund, wallet, .. } = effect
         else {
             panic!("not an end: {effect:?}")
         };

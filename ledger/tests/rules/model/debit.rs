@@ -1,6 +1,7 @@
 //! Credit out: SEMANTICS §2 (rounding), §3 (who pays), §4 (debits, overdraft), and the manual debit.
 
-use coffer_ledger::command::{Debit, ManualDebit, Quantity};
+use coffer_ledger::amount::{Credits, Money};
+use coffer_ledger::command::{Asked, Charge, Debit, ManualDebit, Quantity};
 use coffer_ledger::wallet::WalletStatus;
 
 use super::number::{DIGITS, Q, leaves_12_digits, total};
@@ -19,15 +20,20 @@ struct Payer {
 impl Model {
     pub(crate) fn debit(&mut self, ask: &Debit, around: Circumstances) -> Result<Done, Vec<No>> {
         self.known()?;
-        if let Some(id) = ask.wallet {
+        if let Some(id) = ask.charge.wallet {
             self.find(id)?;
         }
-        unless(self.debit_faults(ask))?;
-        let payers = self.payers(ask, around);
-        let (required, by_money) = match ask.quantity {
-            Quantity::Credits(credits) => (Q::raw(credits.0), false),
-            Quantity::Amount(money) => (Q::raw(money.0), true),
+        let (quantity, by_money) = match ask.asked {
+            Asked::Credits(credits) => (Quantity::Credits(credits), false),
+            Asked::Amount(money) => (Quantity::Amount(money), true),
+            Asked::Metered(_) => todo!("wip: metered"),
         };
+        let mut faults = range_faults(quantity);
+        faults.extend(self.charge_faults(&ask.charge, !by_money));
+        unless(faults)?;
+        let payers = self.payers(&ask.charge, around);
+        let (Quantity::Credits(Credits(required)) | Quantity::Amount(Money(required))) = quantity;
+        let required = Q::raw(required);
         let (parts, lacking) = self.divide(&required, by_money, &payers);
         if lacking.is_positive() && (parts.is_empty() || !ask.partial) {
             let worth = |payer: &Payer| {
@@ -67,31 +73,30 @@ impl Model {
         }
     }
 
-    fn debit_faults(&self, ask: &Debit) -> Vec<No> {
-        let mut faults = range_faults(ask.quantity);
+    /// What is wrong with whom a charge names. In credits it moves one unit.
+    pub(crate) fn charge_faults(&self, ask: &Charge, in_credits: bool) -> Vec<No> {
+        let mut faults = Vec::new();
         if let Some(id) = ask.wallet {
             let wallet = self.find(id).expect("checked before");
             faults.extend(self.status_faults(wallet));
             if !self.counts_in(wallet, ask) {
                 faults.push(No::UnitMismatch);
             }
-        } else if (matches!(ask.quantity, Quantity::Credits(_)) || ask.currency.is_none())
-            && !self.share_one_unit(&self.named_wallets(ask))
-        {
+        } else if (in_credits || ask.currency.is_none()) && !self.share_one_unit(&self.named_wallets(ask)) {
             faults.push(No::UnitRequired);
         }
         faults
     }
 
     /// Whether a wallet is of the currency and the price unit that the request names.
-    fn counts_in(&self, wallet: usize, ask: &Debit) -> bool {
+    fn counts_in(&self, wallet: usize, ask: &Charge) -> bool {
         let purse = &self.wallets[wallet];
         let currency_fits = ask.currency.is_none_or(|named| named == purse.currency);
         currency_fits && (ask.price_unit.is_none() || ask.price_unit == purse.price_unit)
     }
 
     /// The active wallets that the request speaks of.
-    fn named_wallets(&self, ask: &Debit) -> Vec<usize> {
+    fn named_wallets(&self, ask: &Charge) -> Vec<usize> {
         let is_meant = |wallet: &usize| match ask.wallet {
             Some(id) => self.wallets[*wallet].id == Some(id),
             None => self.counts_in(*wallet, ask),
@@ -104,7 +109,7 @@ impl Model {
     }
 
     /// Everybody eligible in the order of §3, then every overdraft in the order of wallets.
-    fn payers(&self, ask: &Debit, around: Circumstances) -> Vec<Payer> {
+    fn payers(&self, ask: &Charge, around: Circumstances) -> Vec<Payer> {
         let mut wallets = self.named_wallets(ask);
         wallets.retain(|wallet| self.wallets[*wallet].admits(ask.price_type));
         wallets.sort_by(|a, b| pays_before((*a, &self.wallets[*a]), (*b, &self.wallets[*b])));

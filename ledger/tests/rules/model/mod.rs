@@ -16,7 +16,7 @@ pub(crate) mod view;
 
 use coffer_ledger::amount::{Credits, Money};
 use coffer_ledger::catalog::tenant::Settings;
-use coffer_ledger::command::{Command, Quantity};
+use coffer_ledger::command::{Asked, Command, Quantity};
 use coffer_ledger::ids::WalletId;
 use coffer_ledger::limits::Limits;
 use coffer_ledger::time::Timestamp;
@@ -63,7 +63,8 @@ impl Model {
             Command::ManualDebit(ask) => next.debit_by_hand(ask, around),
             Command::Freeze(wallet) => next.freeze(*wallet, around.now),
             Command::Unfreeze(wallet) => next.unfreeze(*wallet, around.now),
-            Command::Close { wallet, remainder } => next.close(*wallet, *remainder, around.now),
+            Command::Close { wallet, remainder, .. } => next.close(*wallet, *remainder, around.now),
+            _ => todo!("wip"),
         };
         let mut faults = faults_of_request(command, around.now);
         match done {
@@ -216,7 +217,7 @@ fn faults_of_request(command: &Command, now: Timestamp) -> Vec<No> {
         Command::TopUp(ask) => return credit::request_faults(ask, now),
         Command::CreateWallet(ask) => return life::request_faults(ask, now),
         Command::UpdateWallet(ask) => ask.overdraft_limit.is_none_or(|limit| limit.0 >= 0),
-        Command::Debit(ask) => return range_faults(ask.quantity),
+        Command::Debit(ask) => return asked_faults(&ask.asked),
         Command::ManualDebit(ask) => return range_faults(Quantity::Credits(ask.credits)),
         Command::CreateCustomer { .. }
         | Command::UpdateCustomer { .. }
@@ -225,6 +226,7 @@ fn faults_of_request(command: &Command, now: Timestamp) -> Vec<No> {
         | Command::Unfreeze(_)
         | Command::Close { .. }
         | Command::Tick => true,
+        _ => todo!("wip"),
     };
     if amounts_fit { vec![] } else { vec![No::AmountInvalid] }
 }
@@ -233,4 +235,12 @@ fn faults_of_request(command: &Command, now: Timestamp) -> Vec<No> {
 pub(crate) fn range_faults(quantity: Quantity) -> Vec<No> {
     let (Quantity::Credits(Credits(asked)) | Quantity::Amount(Money(asked))) = quantity;
     those([(asked <= 0, No::AmountInvalid), (leaves_12_digits(&Q::raw(asked)), No::AmountOverflow)])
+}
+
+fn asked_faults(asked: &Asked) -> Vec<No> {
+    match asked {
+        Asked::Credits(credits) => range_faults(Quantity::Credits(*credits)),
+        Asked::Amount(money) => range_faults(Quantity::Amount(*money)),
+        Asked::Metered(_) => todo!("wip: metered"),
+    }
 }

@@ -144,7 +144,7 @@ impl No {
             Refusal::UnitRequired => *self == Self::UnitRequired,
             Refusal::UnitMismatch => *self == Self::UnitMismatch,
             Refusal::Invalid { .. } => *self == Self::Invalid,
-            Refusal::NotFound(_) => false,
+            _ => false,
         }
     }
 }

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use coffer_ledger::amount::{Credits, Money, Rate};
+use coffer_ledger::amount::{Credits, Money, Rate, Usage};
 use coffer_ledger::ids::{
-    CustomerNumber, KeyId, LogPosition, MintedCustomerId, TenantNumber, TrancheId, WalletId,
+    CustomerNumber, HoldId, KeyId, LogPosition, MintedCustomerId, RateCardId, RowId, TenantNumber, ThingId,
+    TrancheId, TransferId, WalletId,
 };
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, PriceUnit};
 use smallvec::{Array, SmallVec};
 
-use super::{Mirror, Owner};
+use super::{Mirror, Owner, ms_again, ms_bytes};
 use crate::engine::codec::error::DecodeError;
 use crate::engine::codec::v1::wire::{Amount, Items, List, Stamp, Thing};
+use crate::engine::codec::v2::wire::Row;
 
 /// Plain numbers and bytes are their own shape.
 macro_rules! same {
@@ -29,7 +31,7 @@ macro_rules! same {
     )*};
 }
 
-same!(u32, u64, bool, [u8; 32]);
+same!(u16, u32, u64, bool, [u8; 32]);
 
 /// A newtype whose inside is the inside of its shape.
 macro_rules! wrapped {
@@ -50,6 +52,7 @@ wrapped! {
     Credits <=> Amount: Amount, |shape: Amount| shape.0;
     Money <=> Amount: Amount, |shape: Amount| shape.0;
     Rate <=> Amount: Amount, |shape: Amount| shape.0;
+    Usage <=> Amount: Amount, |shape: Amount| shape.0;
     Timestamp <=> Stamp: Stamp, |shape: Stamp| shape.0;
     Currency <=> [u8; 3]: |code| code, |code| code;
     LogPosition <=> u64: |number| number, |number| number;
@@ -84,15 +87,53 @@ macro_rules! things {
     )*};
 }
 
-things!(WalletId, TrancheId, MintedCustomerId);
+things!(WalletId, TrancheId, MintedCustomerId, HoldId, TransferId);
 
-impl Mirror<'_, Thing> for KeyId {
-    fn to_shape(&self, _: Owner) -> Thing {
-        Owner::NOBODY.shorten(self.0)
+impl Mirror<'_, Thing> for ThingId {
+    fn to_shape(&self, owner: Owner) -> Thing {
+        owner.shorten(*self)
     }
 
-    fn from_shape(shape: Thing, _: Owner) -> Result<Self, DecodeError> {
-        Owner::NOBODY.lengthen(shape).map(Self)
+    fn from_shape(shape: Thing, owner: Owner) -> Result<Self, DecodeError> {
+        owner.lengthen(shape)
+    }
+}
+
+/// Ids of a tenant's things: nothing is taken out of them.
+macro_rules! ownerless {
+    ($($id:ident),*) => {$(
+        impl Mirror<'_, Thing> for $id {
+            fn to_shape(&self, _: Owner) -> Thing {
+                Owner::NOBODY.shorten(self.0)
+            }
+
+            fn from_shape(shape: Thing, _: Owner) -> Result<Self, DecodeError> {
+                Owner::NOBODY.lengthen(shape).map(Self)
+            }
+        }
+    )*};
+}
+
+ownerless!(KeyId, RateCardId);
+
+const POSITION_BITS: u32 = 56;
+const ROW_BITS: u32 = 24;
+
+impl Mirror<'_, Row> for RowId {
+    fn to_shape(&self, _: Owner) -> Row {
+        Row { ms: ms_bytes(self.ms()), position: self.position().0, row: self.row() }
+    }
+
+    fn from_shape(shape: Row, _: Owner) -> Result<Self, DecodeError> {
+        let Row { ms, position, row } = shape;
+        if position >> POSITION_BITS > 0 {
+            let found = u128::from(position);
+            return Err(DecodeError::OutOfRange { field: "the position in a row's id", found });
+        }
+        if row >> ROW_BITS > 0 {
+            return Err(DecodeError::OutOfRange { field: "the row in a row's id", found: u128::from(row) });
+        }
+        Ok(Self::at_ms(ms_again(ms), LogPosition(position), row))
     }
 }
 
@@ -180,7 +221,7 @@ impl<'a> Items<'a, &'a str> for Arc<[Box<str>]> {
 }
 
 /// The shapes of a list, whether it was read or is about to be written.
-fn shapes<T>(list: List<'_, T>) -> Vec<T> {
+pub(super) fn shapes_of<T>(list: List<'_, T>) -> Vec<T> {
     match list {
         List::Read(shapes) => shapes,
         List::Written { items, owner } => (0..items.count()).map(|index| items.item(index, owner)).collect(),
@@ -195,7 +236,7 @@ impl<'a, T: Mirror<'a, Shape>, Shape: 'a> Mirror<'a, List<'a, Shape>> for Vec<T>
     }
 
     fn from_shape(shape: List<'a, Shape>, owner: Owner) -> Result<Self, DecodeError> {
-        let shapes = shapes(shape);
+        let shapes = shapes_of(shape);
         let mut items = Self::with_capacity(shapes.len());
         for shape in shapes {
             items.push(T::from_shape(shape, owner)?);
@@ -210,7 +251,7 @@ impl<'a, A: Array<Item: Mirror<'a, Shape> + 'a>, Shape: 'a> Mirror<'a, List<'a, 
     }
 
     fn from_shape(shape: List<'a, Shape>, owner: Owner) -> Result<Self, DecodeError> {
-        let shapes = shapes(shape);
+        let shapes = shapes_of(shape);
         let mut items = Self::with_capacity(shapes.len());
         for shape in shapes {
             items.push(Mirror::from_shape(shape, owner)?);
@@ -225,6 +266,6 @@ impl<'a> Mirror<'a, List<'a, &'a str>> for Arc<[Box<str>]> {
     }
 
     fn from_shape(shape: List<'a, &'a str>, _: Owner) -> Result<Self, DecodeError> {
-        Ok(shapes(shape).into_iter().map(Box::from).collect())
+        Ok(shapes_of(shape).into_iter().map(Box::from).collect())
     }
 }

@@ -1,20 +1,38 @@
-//! Between the ledger's types and the frozen shapes of [`super::v1`]. May change whenever the ledger does; the bytes may not.
+//! Between the ledger's types and the frozen shapes of [`super::v1`] and [`super::v2`]. May change whenever the ledger does; the
+//! bytes may not.
+//!
+//! To shapes there is one way: into those of version 2, which say themselves what of it version 1 can hold (`V1`). From shapes
+//! there is one for each version.
 //!
 //! Every struct is taken apart by name on both sides, and every enum matched without a rest, so that a new field or variant
 //! does not compile before somebody has decided what it means for the bytes.
 
+mod back;
+mod charge;
+mod command;
+mod command_again;
+mod debited;
+mod due;
+mod effect;
 mod facts;
+mod hold;
+mod invoice;
 mod leaves;
+mod rate_card;
 mod request;
 mod shared;
 mod state;
+mod state_v2;
 mod tenant;
+mod tenant_state;
 mod texts;
+mod transfer;
+mod words;
 
 use coffer_ledger::ids::{CustomerNumber, ThingId};
 
-use super::error::DecodeError;
-use super::v1::wire::Thing;
+use super::error::{DecodeError, EncodeError};
+use super::v1::wire::{List, Thing};
 
 /// A ledger type and a shape that stands for it on disk.
 pub(super) trait Mirror<'a, Shape>: Sized {
@@ -48,13 +66,31 @@ impl Owner {
         if thing.low > LOW_BITS {
             return Err(DecodeError::OutOfRange { field: "the low part of an id", found: thing.low });
         }
-        let [a, b, c, d, e, f] = thing.ms;
-        let ms = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
-        Ok(ThingId(u128::from(ms) << 80 | (thing.low ^ self.bits())))
+        Ok(ThingId(u128::from(ms_again(thing.ms)) << 80 | (thing.low ^ self.bits())))
     }
 }
 
 const LOW_BITS: u128 = (1 << 80) - 1;
+
+/// The low 48 bits, little endian.
+fn ms_bytes(ms: u64) -> [u8; 6] {
+    let [a, b, c, d, e, f, ..] = ms.to_le_bytes();
+    [a, b, c, d, e, f]
+}
+
+fn ms_again([a, b, c, d, e, f]: [u8; 6]) -> u64 {
+    u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
+}
+
+/// What is not in a batch, or one of a batch: the shape that it has if it is no batch itself.
+fn member<S>(shape: Option<S>) -> Result<S, EncodeError> {
+    shape.ok_or(EncodeError::Encoder(bincode::error::EncodeError::Other("a batch stands in a batch")))
+}
+
+/// What is in a batch.
+fn members<'a, T, S>(items: &'a [T], shape: impl Fn(&'a T) -> Option<S>) -> Result<List<'a, S>, EncodeError> {
+    items.iter().map(|item| member(shape(item))).collect::<Result<_, _>>().map(List::Read)
+}
 
 /// A struct and its shape have the same fields.
 macro_rules! mirror_struct {
@@ -96,9 +132,16 @@ macro_rules! mirror_enum {
 
 use {mirror_enum, mirror_struct};
 
-pub(super) use facts::{facts_from_shape, facts_texts, facts_to_shape};
-pub(super) use request::{command_from_shape, command_text, command_to_shape};
+pub(super) use command::{commands_texts, commands_to_shape};
+pub(super) use command_again::commands_from_shape;
+pub(super) use due::due_to_v1;
+pub(super) use effect::effects_to_shape;
+pub(super) use facts::{facts_from_v1, facts_from_v2};
+pub(super) use request::command_from_v1;
+pub(super) use state::rests_in_v1;
 pub(super) use tenant::{
-    tenant_command_from_shape, tenant_command_text, tenant_command_to_shape, tenant_facts_from_shape,
-    tenant_facts_text, tenant_facts_to_shape,
+    tenant_command_from_shape, tenant_command_from_v1, tenant_command_text, tenant_command_to_shape,
+    tenant_effect_from_shape, tenant_effect_from_v1, tenant_effect_text, tenant_effect_to_shape,
 };
+pub(super) use tenant_state::tenant_rests_in_v1;
+pub(super) use words::{facts_texts, facts_texts_v1};

@@ -1,13 +1,14 @@
-//! Commands: the public shape, the words, and the two put together again.
+//! Commands of version 1: the parts of their public shapes, and the commands put together again.
 
 use coffer_ledger::command::{
-    Asked, Bonus, Charge, Command, CreateWallet, Debit, ManualDebit, Memo, Quantity, TopUp, UpdateWallet,
+    Bonus, Command, CreateWallet, ManualDebit, Memo, Quantity, TopUp, UpdateWallet,
 };
 
+use super::charge::debit_from_v1;
 use super::{Mirror, Owner, mirror_struct};
 use crate::engine::codec::error::DecodeError;
 use crate::engine::codec::v1::request as shapes;
-use crate::engine::codec::v1::texts::{CreateCustomerText, CreateWalletText, RequestText, UpdateWalletText};
+use crate::engine::codec::v1::texts::{CreateWalletText, RequestText, UpdateWalletText};
 
 mirror_struct! {
     Bonus = Bonus { credits, expires_at }
@@ -29,70 +30,8 @@ impl Mirror<'_, shapes::Quantity> for Quantity {
     }
 }
 
-/// What is public about a command.
-pub(in crate::engine::codec) fn command_to_shape(command: &Command, owner: Owner) -> shapes::Command<'_> {
-    match command {
-        Command::CreateCustomer { .. } => shapes::Command::CreateCustomer(()),
-        Command::UpdateCustomer { .. } => shapes::Command::UpdateCustomer(()),
-        Command::DeleteCustomer => shapes::Command::DeleteCustomer(()),
-        Command::CreateWallet(command) => shapes::Command::CreateWallet(create_wallet(command, owner)),
-        Command::UpdateWallet(command) => shapes::Command::UpdateWallet(update_wallet(command, owner)),
-        Command::TopUp(command) => shapes::Command::TopUp(top_up(command, owner)),
-        Command::Debit(command) => shapes::Command::Debit(debit(command, owner)),
-        Command::ManualDebit(command) => shapes::Command::ManualDebit(manual_debit(command, owner)),
-        Command::Freeze(wallet) => shapes::Command::Freeze(wallet.to_shape(owner)),
-        Command::Unfreeze(wallet) => shapes::Command::Unfreeze(wallet.to_shape(owner)),
-        Command::Close { wallet, remainder, force: _ } => shapes::Command::Close(shapes::Close {
-            wallet: wallet.to_shape(owner),
-            remainder: remainder.to_shape(owner),
-        }),
-        Command::Tick => shapes::Command::Tick(()),
-        _ => todo!("wip: codec"),
-    }
-}
-
-/// The words of a command.
-pub(in crate::engine::codec) fn command_text(command: &Command) -> RequestText<'_> {
-    let owner = Owner::NOBODY;
-    match command {
-        Command::CreateCustomer { external_id, profile } => {
-            RequestText::CreateCustomer(CreateCustomerText { external_id, profile: profile.to_shape(owner) })
-        }
-        Command::UpdateCustomer { profile } => RequestText::UpdateCustomer(profile.to_shape(owner)),
-        Command::CreateWallet(command) => RequestText::CreateWallet(CreateWalletText {
-            customer: &command.customer,
-            name: command.name.to_shape(owner),
-            description: command.description.to_shape(owner),
-            metadata: command.metadata.to_shape(owner),
-        }),
-        Command::UpdateWallet(command) => RequestText::UpdateWallet(UpdateWalletText {
-            name: command.name.to_shape(owner),
-            description: command.description.to_shape(owner),
-            metadata: command.metadata.to_shape(owner),
-        }),
-        Command::TopUp(TopUp { memo, .. })
-        | Command::Debit(Debit { memo, .. })
-        | Command::ManualDebit(ManualDebit { memo, .. }) => memo_text(memo),
-        Command::DeleteCustomer
-        | Command::Freeze(_)
-        | Command::Unfreeze(_)
-        | Command::Close { .. }
-        | Command::Tick => RequestText::Nothing(()),
-        _ => todo!("wip: codec"),
-    }
-}
-
-fn memo_text(memo: &Memo) -> RequestText<'_> {
-    let Memo { reference_type, reference_id, description, metadata } = memo;
-    if reference_type.is_none() && reference_id.is_none() && description.is_none() && metadata.is_empty() {
-        RequestText::Nothing(())
-    } else {
-        RequestText::Memo(memo.to_shape(Owner::NOBODY))
-    }
-}
-
-/// A command from its public shape and its words.
-pub(in crate::engine::codec) fn command_from_shape(
+/// A command of version 1 from its public shape and its words.
+pub(in crate::engine::codec) fn command_from_v1(
     shape: shapes::Command<'_>,
     text: RequestText<'_>,
     owner: Owner,
@@ -113,13 +52,13 @@ pub(in crate::engine::codec) fn command_from_shape(
         (Shape::UpdateWallet(shape), RequestText::UpdateWallet(text)) => {
             Command::UpdateWallet(update_wallet_again(shape, text, owner)?)
         }
-        (Shape::TopUp(shape), text) => Command::TopUp(top_up_again(shape, memo(text)?, owner)?),
-        (Shape::Debit(shape), text) => Command::Debit(debit_again(shape, memo(text)?, owner)?),
+        (Shape::TopUp(shape), text) => Command::TopUp(top_up_again(shape, memo_again(text)?, owner)?),
+        (Shape::Debit(shape), text) => Command::Debit(debit_from_v1(shape, memo_again(text)?, owner)?),
         (Shape::ManualDebit(shapes::ManualDebit { wallet, credits }), text) => {
             Command::ManualDebit(ManualDebit {
                 wallet: Mirror::from_shape(wallet, owner)?,
                 credits: Mirror::from_shape(credits, owner)?,
-                memo: memo(text)?,
+                memo: memo_again(text)?,
             })
         }
         (Shape::Freeze(wallet), RequestText::Nothing(())) => {
@@ -139,7 +78,17 @@ pub(in crate::engine::codec) fn command_from_shape(
     })
 }
 
-fn memo(text: RequestText<'_>) -> Result<Memo, DecodeError> {
+/// An empty memo is nothing.
+pub(super) fn memo_text(memo: &Memo) -> RequestText<'_> {
+    let Memo { reference_type, reference_id, description, metadata } = memo;
+    if reference_type.is_none() && reference_id.is_none() && description.is_none() && metadata.is_empty() {
+        RequestText::Nothing(())
+    } else {
+        RequestText::Memo(memo.to_shape(Owner::NOBODY))
+    }
+}
+
+pub(super) fn memo_again(text: RequestText<'_>) -> Result<Memo, DecodeError> {
     match text {
         RequestText::Nothing(()) => Ok(Memo::default()),
         RequestText::Memo(memo) => Mirror::from_shape(memo, Owner::NOBODY),
@@ -150,7 +99,7 @@ fn memo(text: RequestText<'_>) -> Result<Memo, DecodeError> {
     }
 }
 
-fn create_wallet(command: &CreateWallet, owner: Owner) -> shapes::CreateWallet<'_> {
+pub(super) fn create_wallet(command: &CreateWallet, owner: Owner) -> shapes::CreateWallet<'_> {
     let CreateWallet {
         customer: _,
         currency,
@@ -205,7 +154,7 @@ fn create_wallet_again(
     })
 }
 
-fn update_wallet(command: &UpdateWallet, owner: Owner) -> shapes::UpdateWallet {
+pub(super) fn update_wallet(command: &UpdateWallet, owner: Owner) -> shapes::UpdateWallet {
     let UpdateWallet {
         wallet,
         name: _,
@@ -240,7 +189,7 @@ fn update_wallet_again(
     })
 }
 
-fn top_up(command: &TopUp, owner: Owner) -> shapes::TopUp<'_> {
+pub(super) fn top_up(command: &TopUp, owner: Owner) -> shapes::TopUp<'_> {
     let TopUp { wallet, quantity, reason, effective_at, expires_at, priority, scope, paid, bonus, memo: _ } =
         command;
     shapes::TopUp {
@@ -271,44 +220,7 @@ fn top_up_again(shape: shapes::TopUp<'_>, memo: Memo, owner: Owner) -> Result<To
     })
 }
 
-fn debit(command: &Debit, owner: Owner) -> shapes::Debit<'_> {
-    let Debit { asked, charge, partial, memo: _ } = command;
-    let Charge { wallet, currency, price_unit, price_type, feature, budget: _ } = charge;
-    shapes::Debit {
-        quantity: match asked {
-            Asked::Credits(credits) => shapes::Quantity::Credits(credits.to_shape(owner)),
-            Asked::Amount(money) => shapes::Quantity::Amount(money.to_shape(owner)),
-            Asked::Metered(_) => todo!("wip: codec"),
-        },
-        wallet: wallet.to_shape(owner),
-        currency: currency.to_shape(owner),
-        price_unit: price_unit.to_shape(owner),
-        price_type: price_type.to_shape(owner),
-        feature: feature.to_shape(owner),
-        partial: *partial,
-    }
-}
-
-fn debit_again(shape: shapes::Debit<'_>, memo: Memo, owner: Owner) -> Result<Debit, DecodeError> {
-    Ok(Debit {
-        asked: match shape.quantity {
-            shapes::Quantity::Credits(credits) => Asked::Credits(Mirror::from_shape(credits, owner)?),
-            shapes::Quantity::Amount(money) => Asked::Amount(Mirror::from_shape(money, owner)?),
-        },
-        charge: Charge {
-            wallet: Mirror::from_shape(shape.wallet, owner)?,
-            currency: Mirror::from_shape(shape.currency, owner)?,
-            price_unit: Mirror::from_shape(shape.price_unit, owner)?,
-            price_type: Mirror::from_shape(shape.price_type, owner)?,
-            feature: Mirror::from_shape(shape.feature, owner)?,
-            budget: None,
-        },
-        partial: shape.partial,
-        memo,
-    })
-}
-
-fn manual_debit(command: &ManualDebit, owner: Owner) -> shapes::ManualDebit {
+pub(super) fn manual_debit(command: &ManualDebit, owner: Owner) -> shapes::ManualDebit {
     let ManualDebit { wallet, credits, memo: _ } = command;
     shapes::ManualDebit { wallet: wallet.to_shape(owner), credits: credits.to_shape(owner) }
 }

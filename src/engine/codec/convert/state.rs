@@ -1,4 +1,4 @@
-//! A customer at rest.
+//! A customer at rest, as far as version 1 knows it.
 
 use coffer_ledger::amount::Credits;
 use coffer_ledger::customer::{Customer, Identity};
@@ -9,6 +9,7 @@ use super::{Mirror, Owner};
 use crate::engine::codec::error::DecodeError;
 use crate::engine::codec::v1::state as shapes;
 
+/// What version 1 holds of a tranche.
 impl<'a> Mirror<'a, shapes::Tranche<'a>> for Tranche {
     fn to_shape(&'a self, owner: Owner) -> shapes::Tranche<'a> {
         let Self { id, terms, remaining, pinned, credit_position, credit_row, scheduled, voided: _ } = self;
@@ -49,6 +50,7 @@ impl<'a> Mirror<'a, shapes::WholeIdentity<'a>> for Identity {
     }
 }
 
+/// What version 1 holds of a wallet.
 impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
     fn to_shape(&'a self, owner: Owner) -> shapes::Wallet<'a> {
         let Self { head, tranches, next_due, held_overdraft: _ } = self;
@@ -67,10 +69,44 @@ impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
     }
 }
 
-/// Whose things the state names stands in the state itself: the owner that is passed is not looked at.
+/// Whether version 1 holds all of a customer.
+pub(in crate::engine::codec) fn rests_in_v1(customer: &Customer) -> bool {
+    let Customer {
+        number: _,
+        tenant: _,
+        identity: _,
+        last_at: _,
+        last_position: _,
+        counter: _,
+        wallets,
+        holds,
+        budgets,
+        given_back,
+        invoices,
+        transfers_out,
+        transfers_in,
+        closed,
+    } = customer;
+    holds.is_empty()
+        && budgets.is_empty()
+        && given_back.is_empty()
+        && invoices.is_empty()
+        && transfers_out.is_empty()
+        && transfers_in.is_empty()
+        && closed.is_empty()
+        && wallets.iter().all(wallet_rests_in_v1)
+}
+
+fn wallet_rests_in_v1(wallet: &Wallet) -> bool {
+    let Wallet { head: _, tranches, next_due: _, held_overdraft } = wallet;
+    held_overdraft.is_zero() && tranches.iter().all(|tranche| !tranche.voided)
+}
+
+/// What version 1 holds of a customer. Whose things the state names stands in the state itself: the owner that is passed is not
+/// looked at.
 impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
     fn to_shape(&'a self, _: Owner) -> shapes::Customer<'a> {
-        let Self { number, tenant, identity, last_at, last_position, counter, wallets, .. } = self;
+        let Self { tenant, number, identity, last_at, last_position, counter, wallets, .. } = self;
         let owner = Owner(*number);
         shapes::Customer {
             tenant: tenant.to_shape(owner),
@@ -86,14 +122,13 @@ impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
     fn from_shape(shape: shapes::Customer<'a>, _: Owner) -> Result<Self, DecodeError> {
         let shapes::Customer { tenant, number, identity, last_at, last_position, counter, wallets } = shape;
         let owner = Owner(Mirror::from_shape(number, Owner::NOBODY)?);
-        let tenant = Mirror::from_shape(tenant, owner)?;
         Ok(Self {
             identity: Mirror::from_shape(identity, owner)?,
             last_at: Mirror::from_shape(last_at, owner)?,
             last_position: Mirror::from_shape(last_position, owner)?,
             counter,
             wallets: Mirror::from_shape(wallets, owner)?,
-            ..Self::new(tenant, owner.0)
+            ..Self::new(Mirror::from_shape(tenant, owner)?, owner.0)
         })
     }
 }

@@ -1,51 +1,20 @@
-//! Tenants: settings, keys, their records and their state.
+//! Tenants: settings, keys, and their records.
 
 use coffer_ledger::catalog::api_key::{ApiKey, KeyScopes};
-use coffer_ledger::catalog::tenant::{
-    DefaultPriorities, Settings, Tenant, TenantCommand, TenantEffect, TenantFacts,
-};
+use coffer_ledger::catalog::tenant::{DefaultPriorities, Settings, TenantCommand, TenantEffect};
 use coffer_ledger::ids::CustomerNumber;
 
+use super::rate_card::{asked_again, asked_numbers, rate_card_numbers};
 use super::{Mirror, Owner};
 use crate::engine::codec::error::DecodeError;
 use crate::engine::codec::v1::tenant as shapes;
+use crate::engine::codec::v2::tenant as v2;
 
 const OWNER: Owner = Owner::NOBODY;
 const DEBIT: u8 = 1;
 const READ: u8 = 2;
 const WRITE: u8 = 4;
 const ADMIN: u8 = 8;
-
-impl<'a> Mirror<'a, shapes::Tenant<'a>> for Tenant {
-    fn to_shape(&'a self, owner: Owner) -> shapes::Tenant<'a> {
-        let Self { number, name, settings, keys, version, last_at, last_position, created_at, .. } = self;
-        shapes::Tenant {
-            number: number.to_shape(owner),
-            name: name.to_shape(owner),
-            settings: settings.to_shape(owner),
-            keys: keys.to_shape(owner),
-            version: *version,
-            last_at: last_at.to_shape(owner),
-            last_position: last_position.to_shape(owner),
-            created_at: created_at.to_shape(owner),
-        }
-    }
-
-    fn from_shape(shape: shapes::Tenant<'a>, owner: Owner) -> Result<Self, DecodeError> {
-        let shapes::Tenant { number, name, settings, keys, version, last_at, last_position, created_at } =
-            shape;
-        Ok(Self {
-            name: Mirror::from_shape(name, owner)?,
-            settings: Mirror::from_shape(settings, owner)?,
-            keys: Mirror::from_shape(keys, owner)?,
-            version,
-            last_at: Mirror::from_shape(last_at, owner)?,
-            last_position: Mirror::from_shape(last_position, owner)?,
-            created_at: Mirror::from_shape(created_at, owner)?,
-            ..Self::new(Mirror::from_shape(number, owner)?)
-        })
-    }
-}
 
 impl Mirror<'_, shapes::KeyScopes> for KeyScopes {
     fn to_shape(&self, _: Owner) -> shapes::KeyScopes {
@@ -165,42 +134,42 @@ impl<'a> Mirror<'a, shapes::WholeKey<'a>> for ApiKey {
     }
 }
 
-/// What is public about a tenant's facts.
-pub(in crate::engine::codec) fn tenant_facts_to_shape(facts: &TenantFacts) -> shapes::PublicFacts<'_> {
-    let TenantFacts { at, effect } = facts;
-    let effect = match effect {
-        TenantEffect::Created { .. } => shapes::Effect::Created(()),
-        TenantEffect::SettingsSet(settings) => shapes::Effect::SettingsSet(settings.to_shape(OWNER)),
+/// What is public about a tenant's effect.
+pub(in crate::engine::codec) fn tenant_effect_to_shape(effect: &TenantEffect) -> v2::Effect<'_> {
+    match effect {
+        TenantEffect::Created { name: _, test_mode: false } => v2::Effect::V1(shapes::Effect::Created(())),
+        TenantEffect::Created { name: _, test_mode: true } => v2::Effect::CreatedForTests(()),
+        TenantEffect::SettingsSet(settings) => {
+            v2::Effect::V1(shapes::Effect::SettingsSet(settings.to_shape(OWNER)))
+        }
         TenantEffect::KeySet(key) => {
             let (numbers, _): (_, shapes::KeyText<'_>) = key.to_shape(OWNER);
-            shapes::Effect::KeySet(numbers)
+            v2::Effect::V1(shapes::Effect::KeySet(numbers))
         }
-        _ => todo!("wip: codec"),
-    };
-    shapes::PublicFacts { at: at.to_shape(OWNER), effect }
+        TenantEffect::RateCardSet(card) => v2::Effect::RateCardSet(rate_card_numbers(card)),
+        TenantEffect::RateCardDeleted(card) => v2::Effect::RateCardDeleted(card.to_shape(OWNER)),
+        TenantEffect::ClockMoved(now) => v2::Effect::ClockMoved(now.to_shape(OWNER)),
+    }
 }
 
-/// The words of a tenant's facts, and the idempotency key before them.
-pub(in crate::engine::codec) fn tenant_facts_text<'a>(
-    key: Option<&'a str>,
-    effect: &'a TenantEffect,
-) -> shapes::FactTexts<'a> {
-    let effect = match effect {
-        TenantEffect::Created { name, .. } => shapes::Text::Name(name),
-        TenantEffect::SettingsSet(_) => shapes::Text::Nothing(()),
-        TenantEffect::KeySet(key) => shapes::Text::Key(text_of(&key.name, &key.customer)),
-        _ => todo!("wip: codec"),
-    };
-    shapes::FactTexts { idempotency_key: key, effect }
+/// The words of a tenant's effect.
+pub(in crate::engine::codec) fn tenant_effect_text(effect: &TenantEffect) -> v2::Text<'_> {
+    match effect {
+        TenantEffect::Created { name, test_mode: _ } => v2::Text::V1(shapes::Text::Name(name)),
+        TenantEffect::KeySet(key) => v2::Text::V1(shapes::Text::Key(text_of(&key.name, &key.customer))),
+        TenantEffect::RateCardSet(card) => v2::Text::Filters(card.filters.to_shape(OWNER)),
+        TenantEffect::SettingsSet(_) | TenantEffect::RateCardDeleted(_) | TenantEffect::ClockMoved(_) => {
+            v2::Text::V1(shapes::Text::Nothing(()))
+        }
+    }
 }
 
-/// A tenant's facts from their public shape and their words.
-pub(in crate::engine::codec) fn tenant_facts_from_shape(
-    shape: shapes::PublicFacts<'_>,
+/// A tenant's effect of version 1 from its public shape and its words.
+pub(in crate::engine::codec) fn tenant_effect_from_v1(
+    effect: shapes::Effect<'_>,
     text: shapes::Text<'_>,
-) -> Result<TenantFacts, DecodeError> {
-    let shapes::PublicFacts { at, effect } = shape;
-    let effect = match (effect, text) {
+) -> Result<TenantEffect, DecodeError> {
+    Ok(match (effect, text) {
         (shapes::Effect::Created(()), shapes::Text::Name(name)) => {
             TenantEffect::Created { name: name.into(), test_mode: false }
         }
@@ -211,40 +180,74 @@ pub(in crate::engine::codec) fn tenant_facts_from_shape(
             TenantEffect::KeySet(Mirror::from_shape((key, text), OWNER)?)
         }
         // Only pairs that fit are named above; whatever else stands together was never written together.
-        (_, _) => return Err(DecodeError::PartsDisagree { about: "the tenant's facts" }),
-    };
-    Ok(TenantFacts { at: Mirror::from_shape(at, OWNER)?, effect })
+        (_, _) => return Err(FACTS_DISAGREE),
+    })
+}
+
+const FACTS_DISAGREE: DecodeError = DecodeError::PartsDisagree { about: "the tenant's facts" };
+
+/// A tenant's effect from its public shape and its words.
+pub(in crate::engine::codec) fn tenant_effect_from_shape<'a>(
+    effect: v2::Effect<'a>,
+    text: v2::Text<'a>,
+) -> Result<TenantEffect, DecodeError> {
+    Ok(match (effect, text) {
+        (v2::Effect::V1(effect), v2::Text::V1(text)) => tenant_effect_from_v1(effect, text)?,
+        (v2::Effect::CreatedForTests(()), v2::Text::V1(shapes::Text::Name(name))) => {
+            TenantEffect::Created { name: name.into(), test_mode: true }
+        }
+        (v2::Effect::RateCardSet(card), v2::Text::Filters(filters)) => {
+            TenantEffect::RateCardSet(Mirror::from_shape((card, filters), OWNER)?)
+        }
+        (v2::Effect::RateCardDeleted(card), v2::Text::V1(shapes::Text::Nothing(()))) => {
+            TenantEffect::RateCardDeleted(Mirror::from_shape(card, OWNER)?)
+        }
+        (v2::Effect::ClockMoved(now), v2::Text::V1(shapes::Text::Nothing(()))) => {
+            TenantEffect::ClockMoved(Mirror::from_shape(now, OWNER)?)
+        }
+        (_, _) => return Err(FACTS_DISAGREE),
+    })
 }
 
 /// What is public about a tenant's command.
-pub(in crate::engine::codec) fn tenant_command_to_shape(command: &TenantCommand) -> shapes::Command<'_> {
+pub(in crate::engine::codec) fn tenant_command_to_shape(command: &TenantCommand) -> v2::Command<'_> {
     match command {
-        TenantCommand::Create { .. } => shapes::Command::Create(()),
-        TenantCommand::SetSettings(settings) => shapes::Command::SetSettings(settings.to_shape(OWNER)),
+        TenantCommand::Create { name: _, test_mode: false } => v2::Command::V1(shapes::Command::Create(())),
+        TenantCommand::Create { name: _, test_mode: true } => v2::Command::CreateForTests(()),
+        TenantCommand::SetSettings(settings) => {
+            v2::Command::V1(shapes::Command::SetSettings(settings.to_shape(OWNER)))
+        }
         TenantCommand::CreateKey { secret_sha256, name: _, scopes, customer } => {
-            shapes::Command::CreateKey(shapes::CreateKey {
+            v2::Command::V1(shapes::Command::CreateKey(shapes::CreateKey {
                 secret_sha256: *secret_sha256,
                 scopes: scopes.to_shape(OWNER),
                 customer: number_of(customer),
-            })
+            }))
         }
-        TenantCommand::RevokeKey(key) => shapes::Command::RevokeKey(key.to_shape(OWNER)),
-        _ => todo!("wip: codec"),
+        TenantCommand::RevokeKey(key) => v2::Command::V1(shapes::Command::RevokeKey(key.to_shape(OWNER))),
+        TenantCommand::SetRateCard { id, card } => v2::Command::SetRateCard(asked_numbers(*id, card)),
+        TenantCommand::DeleteRateCard(card) => v2::Command::DeleteRateCard(card.to_shape(OWNER)),
+        TenantCommand::MoveClock(now) => v2::Command::MoveClock(now.to_shape(OWNER)),
     }
 }
 
 /// The words of a tenant's command.
-pub(in crate::engine::codec) fn tenant_command_text(command: &TenantCommand) -> shapes::Text<'_> {
+pub(in crate::engine::codec) fn tenant_command_text(command: &TenantCommand) -> v2::Text<'_> {
     match command {
-        TenantCommand::Create { name, .. } => shapes::Text::Name(name),
-        TenantCommand::CreateKey { name, customer, .. } => shapes::Text::Key(text_of(name, customer)),
-        TenantCommand::SetSettings(_) | TenantCommand::RevokeKey(_) => shapes::Text::Nothing(()),
-        _ => todo!("wip: codec"),
+        TenantCommand::Create { name, test_mode: _ } => v2::Text::V1(shapes::Text::Name(name)),
+        TenantCommand::CreateKey { name, customer, .. } => {
+            v2::Text::V1(shapes::Text::Key(text_of(name, customer)))
+        }
+        TenantCommand::SetRateCard { id: _, card } => v2::Text::Filters(card.filters.to_shape(OWNER)),
+        TenantCommand::SetSettings(_)
+        | TenantCommand::RevokeKey(_)
+        | TenantCommand::DeleteRateCard(_)
+        | TenantCommand::MoveClock(_) => v2::Text::V1(shapes::Text::Nothing(())),
     }
 }
 
-/// A tenant's command from its public shape and its words.
-pub(in crate::engine::codec) fn tenant_command_from_shape(
+/// A tenant's command of version 1 from its public shape and its words.
+pub(in crate::engine::codec) fn tenant_command_from_v1(
     shape: shapes::Command<'_>,
     text: shapes::Text<'_>,
 ) -> Result<TenantCommand, DecodeError> {
@@ -265,6 +268,32 @@ pub(in crate::engine::codec) fn tenant_command_from_shape(
             TenantCommand::RevokeKey(Mirror::from_shape(key, OWNER)?)
         }
         // Only pairs that fit are named above; whatever else stands together was never written together.
-        (_, _) => return Err(DecodeError::PartsDisagree { about: "the tenant's command" }),
+        (_, _) => return Err(COMMAND_DISAGREES),
+    })
+}
+
+const COMMAND_DISAGREES: DecodeError = DecodeError::PartsDisagree { about: "the tenant's command" };
+
+/// A tenant's command from its public shape and its words.
+pub(in crate::engine::codec) fn tenant_command_from_shape(
+    shape: v2::Command<'_>,
+    text: v2::Text<'_>,
+) -> Result<TenantCommand, DecodeError> {
+    Ok(match (shape, text) {
+        (v2::Command::V1(shape), v2::Text::V1(text)) => tenant_command_from_v1(shape, text)?,
+        (v2::Command::CreateForTests(()), v2::Text::V1(shapes::Text::Name(name))) => {
+            TenantCommand::Create { name: name.into(), test_mode: true }
+        }
+        (v2::Command::SetRateCard(card), v2::Text::Filters(filters)) => {
+            let (id, card) = asked_again(card, filters)?;
+            TenantCommand::SetRateCard { id, card }
+        }
+        (v2::Command::DeleteRateCard(card), v2::Text::V1(shapes::Text::Nothing(()))) => {
+            TenantCommand::DeleteRateCard(Mirror::from_shape(card, OWNER)?)
+        }
+        (v2::Command::MoveClock(now), v2::Text::V1(shapes::Text::Nothing(()))) => {
+            TenantCommand::MoveClock(Mirror::from_shape(now, OWNER)?)
+        }
+        (_, _) => return Err(COMMAND_DISAGREES),
     })
 }
