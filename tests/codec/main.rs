@@ -1,13 +1,16 @@
-//! The codec from outside: what it writes it reads again, it survives any bytes, and the bytes of version 1 stay what they are.
+//! The codec from outside: what it writes it reads again, it survives any bytes, and the bytes of each version stay what they are.
 
 #![expect(clippy::unwrap_used, reason = "a panic is the failure report")]
 
 mod any;
 mod broken;
 mod golden;
+mod oldest;
 mod privacy;
 mod round_trip;
 mod samples;
+mod samples_tenant;
+mod samples_v2;
 
 use coffer::engine::codec::{encode_customer_frame, encode_tenant_frame};
 use coffer_ledger::catalog::tenant::TenantRecord;

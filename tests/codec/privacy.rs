@@ -1,11 +1,17 @@
 //! A record's public part stays for ever; nothing personal may stand in it.
 
+use std::collections::BTreeSet;
+
+use coffer_ledger::catalog::tenant::{TenantCommand, TenantEffect, TenantRecord};
+use coffer_ledger::command::Command;
+use coffer_ledger::fact::Effect;
+use coffer_ledger::record::Record;
 use coffer_wal::{Lsn, decode_frame};
 
-use crate::{customer_frame, samples, tenant_frame};
+use crate::{customer_frame, samples, samples_tenant, samples_v2, tenant_frame};
 
 /// Every personal string of the samples.
-const PERSONAL: [&str; 19] = [
+const PERSONAL: [&str; 28] = [
     "6b1f0c3e-5d2a-4a77-9a8c-0d1e2f3a4b5c",
     "customer-ada",
     "customer-0123456",
@@ -25,13 +31,21 @@ const PERSONAL: [&str; 19] = [
     "personal words",
     "Ada's gateway",
     "Analytical Engines",
+    "Difference Engines",
+    "customer-bob",
+    "INV-2026-0042",
+    "line-seats-of-ada",
+    "line-overage-of-ada",
+    "urn:laptop-of-ada",
+    "evt-ada-0001",
+    "ada's own model",
+    "friends-of-ada",
 ];
 
 #[test]
 fn no_personal_string_stands_in_a_public_part_and_each_stands_in_a_personal_one() {
-    let customers =
-        samples::customer_records().into_iter().map(|(name, record)| (name, customer_frame(&record)));
-    let tenants = samples::tenant_records().into_iter().map(|(name, record)| (name, tenant_frame(&record)));
+    let customers = customer_records().into_iter().map(|(name, record)| (name, customer_frame(&record)));
+    let tenants = tenant_records().into_iter().map(|(name, record)| (name, tenant_frame(&record)));
     let mut unseen = PERSONAL.to_vec();
     for (name, frame) in customers.chain(tenants) {
         let (record, _) = decode_frame(&frame, Lsn(1)).unwrap();
@@ -41,6 +55,126 @@ fn no_personal_string_stands_in_a_public_part_and_each_stands_in_a_personal_one(
         unseen.retain(|text| !contains(record.personal, text));
     }
     assert!(unseen.is_empty(), "no sample has {unseen:?}");
+}
+
+#[test]
+fn no_kind_of_command_or_effect_is_missing_in_the_samples() {
+    let (mut commands, mut effects) = (BTreeSet::new(), BTreeSet::new());
+    for (_, record) in customer_records() {
+        commands.insert(command_kind(&record.command));
+        effects.insert(effect_kind(&record.facts.effect));
+    }
+    assert!(commands.into_iter().eq(0..=COMMAND_LAST), "a command has no sample");
+    assert!(effects.into_iter().eq(0..=EFFECT_LAST), "an effect has no sample");
+    let (mut commands, mut effects) = (BTreeSet::new(), BTreeSet::new());
+    for (_, record) in tenant_records() {
+        commands.insert(tenant_command_kind(&record.command));
+        effects.insert(tenant_effect_kind(&record.facts.effect));
+    }
+    assert!(commands.into_iter().eq(0..=6), "a tenant's command has no sample");
+    assert!(effects.into_iter().eq(0..=5), "a tenant's effect has no sample");
+}
+
+fn customer_records() -> Vec<(&'static str, Record)> {
+    samples::customer_records().into_iter().chain(samples_v2::customer_records()).collect()
+}
+
+fn tenant_records() -> Vec<(&'static str, TenantRecord)> {
+    samples_tenant::records().into_iter().chain(samples_v2::tenant::records()).collect()
+}
+
+const COMMAND_LAST: u32 = 30;
+
+/// A command of a new kind does not compile before it has a number here, and then it needs a sample.
+fn command_kind(command: &Command) -> u32 {
+    match command {
+        Command::CreateCustomer { .. } => 0,
+        Command::UpdateCustomer { .. } => 1,
+        Command::DeleteCustomer => 2,
+        Command::CreateWallet(_) => 3,
+        Command::UpdateWallet(_) => 4,
+        Command::TopUp(_) => 5,
+        Command::Debit(_) => 6,
+        Command::ManualDebit(_) => 7,
+        Command::Freeze(_) => 8,
+        Command::Unfreeze(_) => 9,
+        Command::Close { .. } => 10,
+        Command::PlaceHold(_) => 11,
+        Command::Capture(_) => 12,
+        Command::Release { .. } => 13,
+        Command::Extend { .. } => 14,
+        Command::Grow { .. } => 15,
+        Command::Refund(_) => 16,
+        Command::VoidCredit(_) => 17,
+        Command::Settle(_) => 18,
+        Command::VoidInvoice { .. } => 19,
+        Command::Transfer(_) => 20,
+        Command::TransferIn(_) => 21,
+        Command::TransferDone(_) => 22,
+        Command::TransferBack(_) => 23,
+        Command::TransferForget(_) => 24,
+        Command::SetBudget(_) => 25,
+        Command::DeleteBudget(_) => 26,
+        Command::ResetBudget(_) => 27,
+        Command::Event(_) => 28,
+        Command::Atomic(_) => 29,
+        Command::Tick => COMMAND_LAST,
+    }
+}
+
+const EFFECT_LAST: u32 = 21;
+
+/// As [`command_kind`].
+fn effect_kind(effect: &Effect) -> u32 {
+    match effect {
+        Effect::Ticked => 0,
+        Effect::CustomerSet(_) => 1,
+        Effect::WalletCreated { .. } => 2,
+        Effect::WalletSet(_) => 3,
+        Effect::ToppedUp { .. } => 4,
+        Effect::Debited(_) => 5,
+        Effect::ManuallyDebited { .. } => 6,
+        Effect::WalletClosed { .. } => 7,
+        Effect::Held(_) => 8,
+        Effect::Refunded(_) => 9,
+        Effect::CreditVoided(_) => 10,
+        Effect::InvoiceSettled(_) => 11,
+        Effect::InvoiceVoided { .. } => 12,
+        Effect::TransferSent(_) => 13,
+        Effect::TransferReceived { .. } => 14,
+        Effect::TransferDone(_) => 15,
+        Effect::TransferReturned { .. } => 16,
+        Effect::TransferForgotten(_) => 17,
+        Effect::BudgetSet(_) => 18,
+        Effect::BudgetDeleted(_) => 19,
+        Effect::EventRecorded { .. } => 20,
+        Effect::Atomic(_) => EFFECT_LAST,
+    }
+}
+
+/// As [`command_kind`].
+fn tenant_command_kind(command: &TenantCommand) -> u32 {
+    match command {
+        TenantCommand::Create { .. } => 0,
+        TenantCommand::SetSettings(_) => 1,
+        TenantCommand::CreateKey { .. } => 2,
+        TenantCommand::RevokeKey(_) => 3,
+        TenantCommand::SetRateCard { .. } => 4,
+        TenantCommand::DeleteRateCard(_) => 5,
+        TenantCommand::MoveClock(_) => 6,
+    }
+}
+
+/// As [`command_kind`].
+fn tenant_effect_kind(effect: &TenantEffect) -> u32 {
+    match effect {
+        TenantEffect::Created { .. } => 0,
+        TenantEffect::SettingsSet(_) => 1,
+        TenantEffect::KeySet(_) => 2,
+        TenantEffect::RateCardSet(_) => 3,
+        TenantEffect::RateCardDeleted(_) => 4,
+        TenantEffect::ClockMoved(_) => 5,
+    }
 }
 
 fn contains(bytes: &[u8], text: &str) -> bool {

@@ -1,14 +1,10 @@
-//! Fixed values whose bytes are golden, and which the benchmark encodes: one record of every kind, as the rules make them,
-//! and a state of each subject. Never change one: its bytes stand in `tests/golden/`.
+//! Fixed values whose bytes are golden, and which the benchmark encodes: one record of every kind that version 1 knows, as the
+//! rules make them, and a state of each subject. Never change one: its bytes stand in `tests/golden/codec_v1/`.
 
 use coffer_ledger::amount::{Credits, Money, Rate};
-use coffer_ledger::catalog::api_key::{ApiKey, KeyScopes};
-use coffer_ledger::catalog::tenant::{
-    DefaultPriorities, Settings, Tenant, TenantCommand, TenantEffect, TenantFacts, TenantRecord,
-};
 use coffer_ledger::command::{
-    Bonus, Command, CreateWallet, CreditReason, Debit, ManualDebit, Memo, Origin, Quantity, Remainder, TopUp,
-    UpdateWallet,
+    Asked, Bonus, Charge, Command, CreateWallet, CreditReason, Debit, ManualDebit, Memo, Origin, Quantity,
+    Remainder, TopUp, UpdateWallet,
 };
 use coffer_ledger::customer::{Customer, CustomerId, Identity, Profile};
 use coffer_ledger::fact::{CreditRow, DebitRow, Debited, Due, Effect, Facts, Forfeit, Giver, Posting, Slice};
@@ -28,32 +24,32 @@ pub(crate) const OWNER: CustomerNumber = CustomerNumber(123_456);
 /// Its tenant.
 pub(crate) const TENANT: TenantNumber = TenantNumber(3);
 
-const AT: Timestamp = Timestamp(1_795_219_200_123_456_789);
-const EARLIER: Timestamp = Timestamp(1_790_000_000_987_654_321);
-const END: Timestamp = Timestamp(1_800_000_000_000_000_000);
+pub(crate) const AT: Timestamp = Timestamp(1_795_219_200_123_456_789);
+pub(crate) const EARLIER: Timestamp = Timestamp(1_790_000_000_987_654_321);
+pub(crate) const END: Timestamp = Timestamp(1_800_000_000_000_000_000);
 
 /// Millionths of a credit.
-fn micro(millionths: i128) -> Credits {
+pub(crate) fn micro(millionths: i128) -> Credits {
     Credits(millionths * 1_000_000_000)
 }
 
-fn micro_money(millionths: i128) -> Money {
+pub(crate) fn micro_money(millionths: i128) -> Money {
     Money(millionths * 1_000_000_000)
 }
 
-fn wallet_id() -> WalletId {
+pub(crate) fn wallet_id() -> WalletId {
     WalletId(ThingId::new(EARLIER, OWNER, 1))
 }
 
-fn tranche_id(counter: u64) -> TrancheId {
+pub(crate) fn tranche_id(counter: u64) -> TrancheId {
     TrancheId(ThingId::new(EARLIER, OWNER, counter))
 }
 
-fn key_id() -> KeyId {
+pub(crate) fn key_id() -> KeyId {
     KeyId::new(EARLIER, TENANT, 2)
 }
 
-fn terms(source: Source, priority: u32, expires_at: Option<Timestamp>) -> Terms {
+pub(crate) fn terms(source: Source, priority: u32, expires_at: Option<Timestamp>) -> Terms {
     Terms {
         source,
         priority,
@@ -65,7 +61,7 @@ fn terms(source: Source, priority: u32, expires_at: Option<Timestamp>) -> Terms 
     }
 }
 
-fn three_terms() -> [Terms; 3] {
+pub(crate) fn three_terms() -> [Terms; 3] {
     let features: Option<std::sync::Arc<[Box<str>]>> = Some(["chat".into(), "search".into()].into());
     let usage = Scope { price_types: PriceTypes::USAGE, features };
     [
@@ -75,11 +71,11 @@ fn three_terms() -> [Terms; 3] {
     ]
 }
 
-fn posting(sequence: u64, before: i128, after: i128) -> Posting {
+pub(crate) fn posting(sequence: u64, before: i128, after: i128) -> Posting {
     Posting { wallet: wallet_id(), sequence, before: micro(before), after: micro(after) }
 }
 
-fn head() -> WalletHead {
+pub(crate) fn head() -> WalletHead {
     WalletHead {
         id: wallet_id(),
         unit: Unit {
@@ -138,7 +134,7 @@ fn profile() -> Profile {
     }
 }
 
-fn identity() -> Identity {
+pub(crate) fn identity() -> Identity {
     Identity {
         id: CustomerId::Minted(MintedCustomerId(ThingId::new(EARLIER, OWNER, 0))),
         external_id: "customer-ada".into(),
@@ -160,7 +156,7 @@ fn named() -> Identity {
     }
 }
 
-fn memo() -> Memo {
+pub(crate) fn memo() -> Memo {
     Memo {
         reference_type: Some("REQUEST".into()),
         reference_id: Some("req_8f14e45fceea167a".into()),
@@ -169,11 +165,11 @@ fn memo() -> Memo {
     }
 }
 
-fn origin() -> Origin {
+pub(crate) fn origin() -> Origin {
     Origin { by: Some(key_id()), idempotency_key: Some("6b1f0c3e-5d2a-4a77-9a8c-0d1e2f3a4b5c".into()) }
 }
 
-fn debited(slices: usize) -> Debited {
+pub(crate) fn debited(slices: usize) -> Debited {
     let givers = three_terms().into_iter().enumerate().map(|(index, terms)| Slice {
         wallet: wallet_id(),
         credits: micro(250_000),
@@ -197,40 +193,52 @@ fn debited(slices: usize) -> Debited {
         balance_before: micro(288_000_000),
         balance_after: after,
         available: after,
+        extra: None,
+    }
+}
+
+/// What an API gateway charges for.
+pub(crate) fn charge() -> Charge {
+    Charge {
+        wallet: None,
+        currency: None,
+        price_unit: None,
+        price_type: PriceType::Usage,
+        feature: Some("chat".into()),
+        budget: None,
     }
 }
 
 /// A debit as an API gateway sends it, taken from so many tranches (1 to 3).
 pub(crate) fn debit(slices: usize) -> Record {
     let command = Command::Debit(Debit {
-        quantity: Quantity::Credits(Credits(micro(250_000).0 * slices as i128)),
-        wallet: None,
-        currency: None,
-        price_unit: None,
-        price_type: PriceType::Usage,
-        feature: Some("chat".into()),
+        asked: Asked::Credits(Credits(micro(250_000).0 * slices as i128)),
+        charge: charge(),
         partial: false,
         memo: Memo::default(),
     });
     Record { origin: origin(), command, facts: facts(Effect::Debited(debited(slices))) }
 }
 
-fn facts(effect: Effect) -> Facts {
+pub(crate) fn facts(effect: Effect) -> Facts {
     Facts { at: AT, due: Vec::new(), effect }
 }
 
-fn record(command: Command, effect: Effect) -> Record {
+pub(crate) fn record(command: Command, effect: Effect) -> Record {
     Record { origin: origin(), command, facts: facts(effect) }
 }
 
 fn overdraft_debit() -> Record {
     let command = Command::Debit(Debit {
-        quantity: Quantity::Amount(micro_money(1_234_567)),
-        wallet: Some(wallet_id()),
-        currency: Some(Currency(*b"usd")),
-        price_unit: Some(PriceUnit("gpt_tokens".into())),
-        price_type: PriceType::Fixed,
-        feature: None,
+        asked: Asked::Amount(micro_money(1_234_567)),
+        charge: Charge {
+            wallet: Some(wallet_id()),
+            currency: Some(Currency(*b"usd")),
+            price_unit: Some(PriceUnit("gpt_tokens".into())),
+            price_type: PriceType::Fixed,
+            feature: None,
+            budget: None,
+        },
         partial: true,
         memo: memo(),
     });
@@ -319,7 +327,7 @@ fn manual_debit() -> Record {
 }
 
 fn close() -> Record {
-    let command = Command::Close { wallet: wallet_id(), remainder: Remainder::Refund };
+    let command = Command::Close { wallet: wallet_id(), remainder: Remainder::Refund, force: false };
     let forfeit = Forfeit {
         tranche: tranche_id(2),
         credits: micro(5_000_000),
@@ -333,6 +341,7 @@ fn close() -> Record {
         written_off: micro(1_500_000),
         refund: micro_money(500_000),
         wallet: Box::new(WalletHead { status: WalletStatus::Closed, ..head() }),
+        released: Vec::new(),
     };
     record(command, effect)
 }
@@ -394,6 +403,7 @@ fn tranche(index: usize, terms: Terms) -> Tranche {
         credit_position: LogPosition(1_234_567),
         credit_row: 0,
         scheduled: index == 2,
+        voided: false,
     }
 }
 
@@ -402,88 +412,29 @@ pub(crate) fn customer() -> Customer {
     let tranches =
         three_terms().into_iter().enumerate().map(|(index, terms)| tranche(index, terms)).collect();
     Customer {
-        number: OWNER,
-        tenant: TENANT,
         identity: Some(named()),
         last_at: AT,
         last_position: LogPosition(98_765_432),
         counter: 5,
-        wallets: vec![Wallet { head: head(), tranches, next_due: END }],
+        wallets: vec![Wallet { head: head(), tranches, next_due: END, held_overdraft: Credits(0) }],
+        ..Customer::new(TENANT, OWNER)
     }
 }
 
-/// A customer with everything that a state can have.
+/// A customer with everything that a state of version 1 can have.
 pub(crate) fn full_customer() -> Customer {
     let closed = WalletHead { status: WalletStatus::Closed, ..wordy_head() };
     Customer {
         identity: Some(identity()),
         wallets: vec![
-            Wallet { head: closed, tranches: Vec::new(), next_due: Timestamp::MAX },
+            Wallet {
+                head: closed,
+                tranches: Vec::new(),
+                next_due: Timestamp::MAX,
+                held_overdraft: Credits(0),
+            },
             customer().wallets.remove(0),
         ],
         ..customer()
-    }
-}
-
-fn settings() -> Settings {
-    let default_priorities =
-        DefaultPriorities { purchased: 50, promotional: 40, plan_included: 10, refund: 60, adjustment: 300 };
-    Settings {
-        default_priorities,
-        default_currency: Some(Currency(*b"eur")),
-        time_zone: Some("Europe/Berlin".into()),
-    }
-}
-
-fn api_key() -> ApiKey {
-    ApiKey {
-        id: key_id(),
-        secret_sha256: std::array::from_fn(|index| u8::try_from(index * 7).expect("less than 32 times 7")),
-        name: "Ada's gateway".into(),
-        scopes: KeyScopes { debit: true, read: true, write: false, admin: false },
-        customer: Some((OWNER, "customer-ada".into())),
-        created_at: EARLIER,
-        revoked_at: None,
-    }
-}
-
-fn tenant_record_of(command: TenantCommand, effect: TenantEffect) -> TenantRecord {
-    TenantRecord { origin: origin(), command, facts: TenantFacts { at: AT, effect } }
-}
-
-/// One record of every kind of a tenant's.
-pub(crate) fn tenant_records() -> Vec<(&'static str, TenantRecord)> {
-    let ApiKey { secret_sha256, name, scopes, customer, .. } = api_key();
-    let create = TenantCommand::Create { name: "Analytical Engines".into() };
-    let create_key = TenantCommand::CreateKey { secret_sha256, name, scopes, customer };
-    let revoked = ApiKey { revoked_at: Some(AT), customer: None, ..api_key() };
-    vec![
-        (
-            "tenant_create",
-            tenant_record_of(create, TenantEffect::Created { name: "Analytical Engines".into() }),
-        ),
-        (
-            "tenant_set_settings",
-            tenant_record_of(TenantCommand::SetSettings(settings()), TenantEffect::SettingsSet(settings())),
-        ),
-        ("tenant_create_key", tenant_record_of(create_key, TenantEffect::KeySet(api_key()))),
-        (
-            "tenant_revoke_key",
-            tenant_record_of(TenantCommand::RevokeKey(key_id()), TenantEffect::KeySet(revoked)),
-        ),
-    ]
-}
-
-/// A tenant.
-pub(crate) fn tenant() -> Tenant {
-    Tenant {
-        number: TENANT,
-        name: Some("Analytical Engines".into()),
-        settings: settings(),
-        keys: vec![api_key(), ApiKey { revoked_at: Some(AT), customer: None, ..api_key() }],
-        version: 6,
-        last_at: AT,
-        last_position: LogPosition(98_765_432),
-        created_at: EARLIER,
     }
 }

@@ -1,6 +1,6 @@
 //! Commands: the public shape and the words, in version 1 where that can hold them.
 
-use coffer_ledger::command::{Asked, Capture, Command, Event, HoldAsked, PlaceHold, Refund};
+use coffer_ledger::command::{Asked, Capture, Command, Event, HoldAsked, PlaceHold, Refund, VoidCredit};
 
 use super::charge::{debit_to_shape, hold_asked_to_shape, metered_to_shape, usage_text};
 use super::invoice::{settle_text, settle_to_shape};
@@ -62,7 +62,7 @@ fn command_to_shape(command: &Command, owner: Owner) -> Option<Shape<'_>> {
             credits: credits.to_shape(owner),
             regrant_days: *regrant_days,
         }),
-        Command::VoidCredit(command) => Shape::VoidCredit(command.row.to_shape(owner)),
+        Command::VoidCredit(VoidCredit { row, memo: _ }) => Shape::VoidCredit(row.to_shape(owner)),
         Command::Settle(command) => Shape::Settle(settle_to_shape(command, owner)),
         Command::VoidInvoice { invoice: _ } => Shape::VoidInvoice(()),
         Command::Transfer(command) => {

@@ -101,7 +101,7 @@ pub(super) fn settle_again(
 }
 
 /// Lines with their ids.
-fn named<'a, T>(lines: Vec<T>, ids: Vec<&'a str>) -> Result<impl Iterator<Item = (T, &'a str)>, DecodeError> {
+fn named<T>(lines: Vec<T>, ids: Vec<&str>) -> Result<impl Iterator<Item = (T, &str)>, DecodeError> {
     if lines.len() != ids.len() {
         return Err(DecodeError::PartsDisagree { about: "the number of lines" });
     }

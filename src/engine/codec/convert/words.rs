@@ -87,21 +87,43 @@ pub(in crate::engine::codec) fn facts_texts<'a>(
 
 /// `None` is a batch.
 fn effect_text(effect: &Effect) -> Option<EffectText<'_>> {
-    match effect {
-        Effect::Atomic(_) => return None,
+    Some(match effect {
+        Effect::CustomerSet(_)
+        | Effect::WalletCreated { .. }
+        | Effect::WalletSet(_)
+        | Effect::ToppedUp { .. }
+        | Effect::ManuallyDebited { .. }
+        | Effect::WalletClosed { .. }
+        | Effect::EventRecorded { .. } => set_text(effect),
         Effect::InvoiceSettled(settled) => {
             let lines = List::Read(settled.lines.iter().map(|line| &*line.id).collect());
-            return Some(EffectText::Settled(InvoiceText { invoice: &settled.invoice, lines }));
+            EffectText::Settled(InvoiceText { invoice: &settled.invoice, lines })
         }
-        Effect::InvoiceVoided { invoice, .. } => return Some(EffectText::Invoice(invoice)),
-        _ => {}
-    }
-    Some(match set_by(effect) {
+        Effect::InvoiceVoided { invoice, back: _ } => EffectText::Invoice(invoice),
+        Effect::Ticked
+        | Effect::Debited(_)
+        | Effect::Held(_)
+        | Effect::Refunded(_)
+        | Effect::CreditVoided(_)
+        | Effect::TransferSent(_)
+        | Effect::TransferReceived { .. }
+        | Effect::TransferDone(_)
+        | Effect::TransferReturned { .. }
+        | Effect::TransferForgotten(_)
+        | Effect::BudgetSet(_)
+        | Effect::BudgetDeleted(_) => EffectText::Nothing(()),
+        Effect::Atomic(_) => return None,
+    })
+}
+
+fn set_text(effect: &Effect) -> EffectText<'_> {
+    match set_by(effect) {
         (None, None) => EffectText::Nothing(()),
         (identity, head) => {
-            EffectText::Set(v2::SetText { identity: identity.map(identity_text), head: head.map(head_text) })
+            let (identity, head) = (identity.map(identity_text), head.map(head_text));
+            EffectText::Set(v2::SetText { identity, head })
         }
-    })
+    }
 }
 
 /// Words that wait for the numbers they belong to.

@@ -1,0 +1,140 @@
+//! Any record and any state of a tenant.
+
+use coffer_ledger::catalog::api_key::{ApiKey, KeyScopes};
+use coffer_ledger::catalog::rate_card::{RateCard, Tier};
+use coffer_ledger::catalog::tenant::{
+    DefaultPriorities, RateCardAsked, Settings, Tenant, TenantCommand, TenantEffect, TenantFacts,
+    TenantRecord,
+};
+use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+
+use super::leaves::{
+    credits, currency, customer_number, key_id, metadata, rate, rate_card_id, text, time, usage,
+};
+use super::origin;
+
+fn settings() -> impl Strategy<Value = Settings> {
+    (any::<[u32; 5]>(), of(currency()), of(text())).prop_map(|(priorities, default_currency, time_zone)| {
+        let [purchased, promotional, plan_included, refund, adjustment] = priorities;
+        Settings {
+            default_priorities: DefaultPriorities {
+                purchased,
+                promotional,
+                plan_included,
+                refund,
+                adjustment,
+            },
+            default_currency,
+            time_zone,
+        }
+    })
+}
+
+fn scopes() -> impl Strategy<Value = KeyScopes> {
+    any::<[bool; 4]>().prop_map(|[debit, read, write, admin]| KeyScopes { debit, read, write, admin })
+}
+
+fn key_customer() -> impl Strategy<Value = Option<(CustomerNumber, Box<str>)>> {
+    of((customer_number(), text()))
+}
+
+fn key() -> BoxedStrategy<ApiKey> {
+    (key_id(), any::<[u8; 32]>(), text(), scopes(), key_customer(), time(), of(time()))
+        .prop_map(|(id, secret_sha256, name, scopes, customer, created_at, revoked_at)| ApiKey {
+            id,
+            secret_sha256,
+            name,
+            scopes,
+            customer,
+            created_at,
+            revoked_at,
+        })
+        .boxed()
+}
+
+fn tiers() -> impl Strategy<Value = Vec<Tier>> {
+    let tier = (of(usage()), rate()).prop_map(|(up_to, credits_per_unit)| Tier { up_to, credits_per_unit });
+    vec(tier, 0..4)
+}
+
+fn asked() -> BoxedStrategy<RateCardAsked> {
+    (text(), of(text()), of(time()), of(time()), metadata(), tiers(), credits())
+        .prop_map(|(meter, quantity_property, valid_from, valid_to, filters, tiers, minimum)| RateCardAsked {
+            meter,
+            quantity_property,
+            valid_from,
+            valid_to,
+            filters,
+            tiers,
+            minimum,
+        })
+        .boxed()
+}
+
+fn rate_card() -> BoxedStrategy<RateCard> {
+    (rate_card_id(), any::<u64>(), text(), of(text()), time(), of(time()), metadata(), tiers(), credits())
+        .prop_map(|(id, version, meter, quantity_property, valid_from, valid_to, filters, tiers, minimum)| {
+            RateCard { id, version, meter, quantity_property, valid_from, valid_to, filters, tiers, minimum }
+        })
+        .boxed()
+}
+
+/// Any record of a tenant.
+pub(crate) fn tenant_record() -> impl Strategy<Value = TenantRecord> {
+    let create_key = (any::<[u8; 32]>(), text(), scopes(), key_customer()).prop_map(
+        |(secret_sha256, name, scopes, customer)| TenantCommand::CreateKey {
+            secret_sha256,
+            name,
+            scopes,
+            customer,
+        },
+    );
+    let command = prop_oneof![
+        (text(), any::<bool>()).prop_map(|(name, test_mode)| TenantCommand::Create { name, test_mode }),
+        settings().prop_map(TenantCommand::SetSettings),
+        create_key,
+        key_id().prop_map(TenantCommand::RevokeKey),
+        (of(rate_card_id()), asked()).prop_map(|(id, card)| TenantCommand::SetRateCard { id, card }),
+        rate_card_id().prop_map(TenantCommand::DeleteRateCard),
+        time().prop_map(TenantCommand::MoveClock),
+    ];
+    let effect = prop_oneof![
+        (text(), any::<bool>()).prop_map(|(name, test_mode)| TenantEffect::Created { name, test_mode }),
+        settings().prop_map(TenantEffect::SettingsSet),
+        key().prop_map(TenantEffect::KeySet),
+        rate_card().prop_map(|card| TenantEffect::RateCardSet(Box::new(card))),
+        rate_card_id().prop_map(TenantEffect::RateCardDeleted),
+        time().prop_map(TenantEffect::ClockMoved),
+    ];
+    (origin(), command, time(), effect).prop_map(|(origin, command, at, effect)| TenantRecord {
+        origin,
+        command,
+        facts: TenantFacts { at, effect },
+    })
+}
+
+/// Any state of a tenant.
+pub(crate) fn tenant() -> impl Strategy<Value = Tenant> {
+    let tested = prop_oneof![
+        Just((Vec::new(), 0, false, None)),
+        (vec(rate_card(), 0..3), any::<u64>(), any::<bool>(), of(time())),
+    ];
+    (any::<u32>(), of(text()), settings(), vec(key(), 0..4), any::<(u64, u64)>(), time(), time(), tested)
+        .prop_map(|(number, name, settings, keys, counters, last_at, created_at, tested)| Tenant {
+            number: TenantNumber(number),
+            name,
+            settings,
+            keys,
+            rate_cards: tested.0,
+            rate_cards_made: tested.1,
+            test_mode: tested.2,
+            test_clock: tested.3,
+            version: counters.0,
+            last_at,
+            last_position: LogPosition(counters.1),
+            created_at,
+        })
+}
