@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::call::Move;
-use super::expect::{Book, Hold, Refusal, Status, Taken};
+use super::expect::{Book, Hold, Refusal, Taken};
 use super::pool::Giver;
 use super::reply::{HoldReply, RefusalReply};
 use super::report::Tally;
@@ -43,21 +43,19 @@ impl<'a> Customer<'a> {
         }
     }
 
-    fn step(
-        &mut self,
-        outcome: &Outcome,
-        tally: &mut Tally,
-        findings: &mut Findings,
-    ) -> Result<(), String> {
+    fn step(&mut self, outcome: &Outcome, tally: &mut Tally, findings: &mut Findings) -> Result<(), String> {
         match (outcome.reply.status, outcome.request.what) {
-            (201, Move::Place) | (200, Move::Capture { .. } | Move::Grow { .. } | Move::Extend { .. } | Move::Release) => {
+            (201, Move::Place)
+            | (200, Move::Capture { .. } | Move::Grow { .. } | Move::Extend { .. } | Move::Release) => {
                 self.accepted(outcome, &parse(&outcome.reply)?, tally)
             }
             (402 | 409 | 410 | 422, _) => {
                 findings.refusals += 1;
                 self.refused(outcome, &parse(&outcome.reply)?, tally)
             }
-            (status, _) => Err(format!("answered {status}: {}", String::from_utf8_lossy(&outcome.reply.body))),
+            (status, _) => {
+                Err(format!("answered {status}: {}", String::from_utf8_lossy(&outcome.reply.body)))
+            }
         }
     }
 
@@ -68,7 +66,8 @@ impl<'a> Customer<'a> {
         is_between(outcome, self.last_ns, at_ns)?;
         self.last_ns = at_ns;
         let taken = self.book.act(call, what, at_ns);
-        let taken = taken.map_err(|refusal| format!("accepted, and should have been refused: {refusal:?}"))?;
+        let taken =
+            taken.map_err(|refusal| format!("accepted, and should have been refused: {refusal:?}"))?;
         let hold = self.book.hold(call.row()).ok_or("there is no such hold")?;
         tally.count(call, what, hold, taken);
         self.hold_is(call.row(), hold, reply)?;

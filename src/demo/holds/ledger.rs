@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use coffer_ledger::ids::LogPosition;
-use coffer_ledger::view::rows::{self, RowReason};
+use coffer_ledger::view::{RowReason, rows};
 use coffer_wal::Lsn;
 use coffer_wal::inspect::{Dumped, dump};
 
@@ -46,7 +46,7 @@ fn add(sums: &mut Sums, dumped: &Dumped<'_>) -> Result<(), String> {
     }
     let decoded = codec::decode_record(header.version, record.public, record.personal);
     let decoded = decoded.map_err(|error| error.to_string())?;
-    for row in rows::rows(&decoded, LogPosition(record.lsn.0)) {
+    for row in rows(&decoded, LogPosition(record.lsn.0)) {
         let sum = match row.reason {
             RowReason::Hold => &mut sums.held,
             RowReason::HoldCapture => &mut sums.captured,

@@ -9,7 +9,7 @@ use super::call::Call;
 use crate::demo::api::SliceReply;
 
 /// A hold's reply, of any verb. A capture's has the last three.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct HoldReply {
     pub(crate) hold_id: String,
     pub(crate) customer_id: String,

@@ -112,7 +112,6 @@ impl Tally {
         self.uncollected = self.uncollected + book.uncollected;
         self.outlived = self.outlived + book.outlived;
         self.lapsed = self.lapsed + book.lapsed;
-        self.counts.came_back += u64::try_from(book.expired().count()).unwrap_or(u64::MAX);
     }
 }
 
@@ -134,14 +133,34 @@ impl Own for Calls {
     fn lines(&self, common: &Common) -> Vec<(&'static str, String)> {
         let Self { counts, captured, drawn, uncollected, captured_after_end, lapsed } = self;
         let Counts { holds, in_range, captures, partial, draws, shortfalls, grown, extended, .. } = counts;
-        let Counts { refused_insufficient, refused_over_capture, refused_expired, refused_closed, .. } = counts;
+        let Counts { refused_insufficient, refused_over_capture, refused_expired, refused_closed, .. } =
+            counts;
         vec![
-            ("holds", format!("{holds} ({in_range} with less than the estimate); {grown} grown, {extended} extended")),
+            (
+                "holds",
+                format!(
+                    "{holds} ({in_range} with less than the estimate); {grown} grown, {extended} extended"
+                ),
+            ),
             ("captures", format!("{captures} of {captured} credits; {partial} left their hold open")),
-            ("draws", format!("{draws} beyond their hold: {drawn} credits drawn, {shortfalls} not paid whole")),
+            (
+                "draws",
+                format!("{draws} beyond their hold: {drawn} credits drawn, {shortfalls} not paid whole"),
+            ),
             ("uncollected", format!("{uncollected} credits used and not paid, each noted in the ledger")),
-            ("ended", format!("{captured_after_end} credits captured after their tranche's end, {lapsed} lapsed on their way back")),
-            ("vanished", format!("{} clients; {} holds came back at their deadline", counts.vanished, counts.came_back)),
+            (
+                "ended",
+                format!(
+                    "{captured_after_end} credits captured after their tranche's end, {lapsed} lapsed on their way back"
+                ),
+            ),
+            (
+                "vanished",
+                format!(
+                    "{} clients; {} holds came back at their deadline",
+                    counts.vanished, counts.came_back
+                ),
+            ),
             ("released", counts.released.to_string()),
             (
                 "refusals",

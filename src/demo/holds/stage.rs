@@ -48,8 +48,7 @@ pub(in crate::demo) async fn play(arena: &Arena) -> Result<Summary<Calls>, CliEr
     let (run, addresses) = arena.shared(&opened, answers);
     let Opened { server, accounts, last_end_ns } = opened;
     let calling = call_all(arena, &run, Arc::default(), &at_once);
-    let (server, first, survived) =
-        arena.under_kills(server, (&run, &addresses), answers, calling).await?;
+    let (server, first, survived) = arena.under_kills(server, (&run, &addresses), answers, calling).await?;
     let (asked, latencies_us) = (first.seen.outcomes.len(), first.seen.latencies_us.clone());
     output::note("waiting for credit and holds that end by themselves");
     arena.wait_until(last_end_ns.max(arena.env.clock.now_ns() + VANISHED_NS)).await;
@@ -57,8 +56,12 @@ pub(in crate::demo) async fn play(arena: &Arena) -> Result<Summary<Calls>, CliEr
 
     output::note("comparing every reply, hold and balance with an independent computation");
     let (mut tally, mut findings) = (Tally::default(), Findings::default());
-    let customers = gone_through(&accounts, &played, &mut tally, &mut findings);
-    came_back(&run, &customers, &mut findings).await?;
+    let mut customers = gone_through(&accounts, &played, &mut tally, &mut findings);
+    for customer in &mut customers {
+        customer.book.pass(arena.env.clock.now_ns());
+        tally.add(&customer.book);
+    }
+    tally.counts.came_back = came_back(&run, &customers, &mut findings).await?;
     let (confirmed, lost) = arena::confirm(&run, &played.seen.outcomes, &mut findings).await?;
     let standing = |index: usize, at_ns| customers[index].book.standing(at_ns);
     let balances = arena.balances(&run, &accounts, standing, &mut findings).await?;
@@ -105,11 +108,12 @@ fn split(calls: &[Call]) -> (Vec<(Call, Part)>, Vec<(Call, Part)>) {
         late.extend(script.split_off(kept));
         at_once.extend(script);
     }
-    [at_once, late].map(|mut parts| {
-        parts.sort_by_key(|(row, _)| *row);
-        parts.into_iter().map(|(_, step)| step).collect()
-    })
-    .into()
+    [at_once, late]
+        .map(|mut parts| {
+            parts.sort_by_key(|(row, _)| *row);
+            parts.into_iter().map(|(_, step)| step).collect()
+        })
+        .into()
 }
 
 /// A customer's script, each part with the row that opened last before it.
@@ -174,20 +178,20 @@ fn gone_through<'a>(
     for (index, (account, outcomes)) in accounts.iter().zip(&by_customer).enumerate() {
         let mut customer = Customer::new(account, &played.placed, overdraft_limit(index));
         customer.go_through(outcomes, tally, findings);
-        tally.add(&customer.book);
         customers.push(customer);
     }
     customers
 }
 
-/// Looks at every hold that ended by itself, and that none is open any more.
+/// Looks at every hold that should have ended by itself, and that none is open any more; tells how many have.
 async fn came_back(
     run: &Arc<Run>,
     customers: &[Customer<'_>],
     findings: &mut Findings,
-) -> Result<(), CliError> {
+) -> Result<u64, CliError> {
     let url = run.addresses.borrow().url.clone();
     let mut client = setup::connect(&url, API_KEY)?;
+    let mut ended = 0;
     for customer in customers {
         let holds = format!("/v1/customers/{}/holds", customer.account.name);
         let open: HoldsReply = get(&mut client, &format!("{holds}?status=open")).await?;
@@ -197,12 +201,13 @@ async fn came_back(
         for (row, hold) in customer.book.expired() {
             let Some(known) = customer.placed.get(&row) else { continue };
             let shown: HoldReply = get(&mut client, &format!("{holds}/{}", known.id)).await?;
-            if let Err(difference) = customer.hold_is(row, hold, &shown) {
-                findings.differences.push(format!("hold of row {row}: {difference}"));
+            match customer.hold_is(row, hold, &shown) {
+                Ok(()) => ended += 1,
+                Err(difference) => findings.differences.push(format!("hold of row {row}: {difference}")),
             }
         }
     }
-    Ok(())
+    Ok(ended)
 }
 
 async fn get<T: for<'a> Deserialize<'a>>(client: &mut Client, path: &str) -> Result<T, CliError> {

@@ -109,7 +109,7 @@ impl Worker {
         let reply = self.line.ask(Asked { call, what }, ask, Repetition::of(number)).await?;
         if is_success(&reply) {
             let known = known(&reply)
-                    .map_err(|problem| CliError::new(Code::Failed, format!("row {}: {problem}", call.row())))?;
+                .map_err(|problem| CliError::new(Code::Failed, format!("row {}: {problem}", call.row())))?;
             self.placed.insert(call.row(), known);
         }
         Ok(reply)
