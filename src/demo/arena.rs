@@ -50,6 +50,15 @@ pub(crate) struct Survived {
     pub(crate) killed_at: Vec<usize>,
 }
 
+/// What the comparison of any run gives.
+pub(crate) struct Compared {
+    pub(crate) findings: Findings,
+    pub(crate) confirmed: u64,
+    pub(crate) lost: u64,
+    pub(crate) balances: usize,
+    pub(crate) log_records: u64,
+}
+
 /// What is the same in every run's end.
 pub(crate) struct Ended {
     /// Rows of the trace.
@@ -58,11 +67,7 @@ pub(crate) struct Ended {
     pub(crate) asked: usize,
     pub(crate) survived: Survived,
     pub(crate) latencies_us: Histogram<u64>,
-    pub(crate) findings: Findings,
-    pub(crate) confirmed: u64,
-    pub(crate) lost: u64,
-    pub(crate) balances: usize,
-    pub(crate) log_records: u64,
+    pub(crate) compared: Compared,
 }
 
 pub(crate) const API_KEY: &str = "demo-admin-key-of-a-temporary-server";
@@ -233,11 +238,12 @@ impl Arena {
 
     /// The figures that every run has.
     pub(crate) fn common(&self, customers: usize, ended: Ended) -> Common {
-        let Ended { survived, latencies_us, findings, .. } = ended;
+        let Ended { requests, asked, survived, latencies_us, compared } = ended;
+        let Compared { findings, confirmed, lost, balances, log_records } = compared;
         Common {
             seed: self.seed,
             customers,
-            requests: ended.requests,
+            requests,
             connections: usize::from(self.args.connections),
             refusals: findings.refusals,
             replays: findings.replays,
@@ -245,13 +251,13 @@ impl Arena {
             unanswered: findings.unanswered,
             unanswered_done: findings.unanswered_done,
             recovery_ms: survived.recovery_ns.iter().map(|ns| ns / 1_000_000).collect(),
-            requests_per_s: count(ended.asked) * 1_000_000_000 / survived.busy_ns.max(1),
+            requests_per_s: count(asked) * 1_000_000_000 / survived.busy_ns.max(1),
             p50_us: latencies_us.value_at_quantile(0.5),
             p99_us: latencies_us.value_at_quantile(0.99),
-            confirmed: ended.confirmed,
-            balances: ended.balances,
-            log_records: ended.log_records,
-            lost: ended.lost,
+            confirmed,
+            balances,
+            log_records,
+            lost,
             doubled: findings.doubled,
             differences: findings.differences,
         }

@@ -173,31 +173,12 @@ mod tests {
 
     use super::*;
     use crate::cli::client::Reply;
-    use crate::demo::caller::Ask;
-    use crate::demo::expect::Customer;
-    use crate::demo::plan::{CustomerPlan, TopUp};
+    use crate::demo::testing::{self, START_NS, reply, top_up};
     use crate::demo::trace::Request;
-
-    const SENT_NS: u64 = 1_800_000_000_000_000_000;
 
     /// A customer with 2 credits in one wallet and one tranche.
     fn account() -> Account {
-        let credits = Amount::parse("2").unwrap();
-        let top_up = TopUp {
-            reason: "PURCHASED_CREDIT_DIRECT",
-            credits,
-            expires_ns: None,
-            priority: None,
-            bonus: None,
-        };
-        let plan = CustomerPlan { name: "a".to_owned(), wallets: vec![vec![top_up]] };
-        Account {
-            expected: Customer::new(&plan),
-            name: plan.name.clone(),
-            plan,
-            wallet_ids: vec!["w".to_owned()],
-            tranche_ids: vec!["t".to_owned()],
-        }
+        testing::account(vec![top_up("PURCHASED_CREDIT_DIRECT", 2_000, None)])
     }
 
     /// The right reply to a debit of 0.2394 (1,000 context tokens, 1 generated).
@@ -206,20 +187,14 @@ mod tests {
         json!({
             "transaction_id": "x", "customer_id": "a", "credits": credits, "shortfall": "0", "available": after,
             "balance_before": before, "balance_after": after, "recorded_at": "2027-01-15T08:00:00.000001Z",
-            "slices": [{ "tranche_id": "t", "wallet_id": "w", "credits": credits, "source": "purchased", "expires_at": null }],
+            "slices": [{ "tranche_id": "t0", "wallet_id": "w", "credits": credits, "source": "purchased", "expires_at": null }],
             "rows": [{ "wallet_id": "w", "credits": credits, "balance_before": before, "balance_after": after }],
         })
     }
 
-    fn reply(status: u16, body: &Value) -> Reply {
-        Reply { status, replayed: false, body: body.to_string().into() }
-    }
-
     fn outcome(reply: Reply) -> Outcome {
         let request = Request { row: 1, at_us: 0, context_tokens: 1_000, generated_tokens: 1 };
-        let ask = Ask { path: "/".to_owned(), key: "row-1".to_owned(), body: "{}".into() };
-        let received_ns = SENT_NS + 5_000;
-        Outcome { request, ask, sent_ns: SENT_NS, received_ns, unanswered: 0, reply, again: None }
+        testing::outcome(request, START_NS, reply)
     }
 
     /// Debits accepted, and differences found.
@@ -231,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_right_debit_has_no_differences() {
-        assert_eq!(found(outcome(reply(200, &right()))), (1, 0));
+        assert_eq!(found(outcome(reply(200, &right(), false))), (1, 0));
     }
 
     #[test]
@@ -255,7 +230,7 @@ mod tests {
         ] {
             let mut body = right();
             *body.pointer_mut(pointer).unwrap() = wrong;
-            assert_eq!(found(outcome(reply(200, &body))).1, 1, "{pointer}");
+            assert_eq!(found(outcome(reply(200, &body, false))).1, 1, "{pointer}");
         }
     }
 
@@ -263,7 +238,7 @@ mod tests {
     fn a_refusal_of_what_could_be_paid_is_found() {
         let details = json!({ "required": "0.2394", "available": "0", "shortfall": "0.2394" });
         let body = json!({ "code": "insufficient_credits", "details": details });
-        assert_eq!(found(outcome(reply(402, &body))), (0, 1));
+        assert_eq!(found(outcome(reply(402, &body, false))), (0, 1));
     }
 
     #[test]
@@ -271,15 +246,15 @@ mod tests {
         let account = account();
         let shown = |posted: &str, remaining: &str| {
             let tranche = json!({
-                "tranche_id": "t", "source": "purchased", "original": "2", "remaining": remaining, "priority": 50,
+                "tranche_id": "t0", "source": "purchased", "original": "2", "remaining": remaining, "priority": 50,
                 "expires_at": null,
             });
             let wallet = json!({ "id": "w", "posted": posted, "tranches": [tranche] });
             let balance = json!({ "posted": posted, "held": "0", "available": posted, "wallets": [wallet] });
             serde_json::from_value::<BalanceReply>(balance).unwrap()
         };
-        assert_eq!(balance(&account, &shown("2", "2"), SENT_NS), Ok(()));
-        assert!(balance(&account, &shown("1", "1"), SENT_NS).is_err());
-        assert!(balance(&account, &shown("2", "1"), SENT_NS).is_err());
+        assert_eq!(balance(&account, &shown("2", "2"), START_NS), Ok(()));
+        assert!(balance(&account, &shown("1", "1"), START_NS).is_err());
+        assert!(balance(&account, &shown("2", "1"), START_NS).is_err());
     }
 }

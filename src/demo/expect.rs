@@ -179,10 +179,7 @@ fn minted(wallet: usize, top_up: &TopUp) -> Vec<Tranche> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn top_up(reason: &'static str, thousandths: u64, expires_ns: Option<u64>) -> TopUp {
-        TopUp { reason, credits: Amount::thousandths(thousandths), expires_ns, priority: None, bonus: None }
-    }
+    use crate::demo::testing::top_up;
 
     fn amount(text: &str) -> Amount {
         Amount::parse(text).unwrap()

@@ -78,18 +78,13 @@ fn ids(reply: &Reply) -> Option<Ids> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
-    use crate::demo::caller::Ask;
-
-    fn reply(status: u16, body: &Value, replayed: bool) -> Reply {
-        Reply { status, replayed, body: body.to_string().into() }
-    }
+    use crate::demo::testing::{self, reply};
 
     fn outcome(reply: Reply, again: Option<Reply>) -> Outcome<()> {
-        let ask = Ask { path: "/".to_owned(), key: "row-1".to_owned(), body: "{}".into() };
-        Outcome { request: (), ask, sent_ns: 0, received_ns: 1, unanswered: 0, reply, again }
+        Outcome { again, ..testing::outcome((), 0, reply) }
     }
 
     #[test]

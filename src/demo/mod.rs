@@ -4,6 +4,7 @@
 //! credit ([`plan`]), sends the 8,819 requests of data/azure_llm_inference_2023_code.csv as debits ([`trace`], [`replay`]), kills
 //! the server with SIGKILL at a random point, starts it again, sends what was not answered once more under the same keys, and
 //! compares every reply and every balance with a computation that shares no code with the ledger ([`expect`], [`check`]).
+//! `--holds` plays the same rows as calls that hold an estimate first ([`holds`]); what both share is the [`arena`].
 //! What is credited, expected and compared here serves `coffer drill` too. Tested in `tests/demo.rs`.
 
 pub(crate) mod api;
@@ -23,6 +24,8 @@ pub(crate) mod setup;
 mod show;
 mod stage;
 mod standing;
+#[cfg(test)]
+pub(crate) mod testing;
 mod trace;
 
 use std::path::PathBuf;

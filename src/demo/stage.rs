@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::arena::{self, Arena, Ended};
+use super::arena::{self, Arena, Compared, Ended};
 use super::caller::Run;
 use super::check::{self, Tally};
 use super::findings::Findings;
@@ -10,7 +10,9 @@ use super::line::Seen;
 use super::plan;
 use super::replay;
 use super::report::{Debits, Summary};
+use super::setup::Account;
 use super::trace::{CUSTOMERS, Request};
+use crate::cli::child::Server;
 use crate::cli::exit::CliError;
 use crate::cli::output;
 
@@ -28,23 +30,34 @@ pub(crate) async fn play(arena: &Arena) -> Result<Summary<Debits>, CliError> {
     seen.add(send(arena, &run, &late).await?);
     seen.outcomes.sort_by_key(|outcome| outcome.request.row);
     output::note("comparing every reply and every balance with an independent computation");
+    let (tally, compared) = compare(arena, &run, server, &mut opened.accounts, &seen).await?;
+    let (requests, asked) = (requests.len(), at_once.len());
+    let ended = Ended { requests, asked, survived, latencies_us, compared };
+    Ok(Summary { common: arena.common(opened.accounts.len(), ended), own: tally.into() })
+}
+
+/// Asks for every acknowledged debit once more, compares everything, and ends the server for the comparison of its log.
+async fn compare(
+    arena: &Arena,
+    run: &Arc<Run>,
+    server: Server,
+    accounts: &mut [Account],
+    seen: &Seen<Request>,
+) -> Result<(Tally, Compared), CliError> {
     let (mut tally, mut findings) = (Tally::default(), Findings::default());
     let mut by_customer = vec![Vec::new(); CUSTOMERS];
     for outcome in &seen.outcomes {
         by_customer[outcome.request.customer()].push(outcome.clone());
     }
-    for (account, outcomes) in opened.accounts.iter_mut().zip(&by_customer) {
+    for (account, outcomes) in accounts.iter_mut().zip(&by_customer) {
         check::customer(account, outcomes, &mut tally, &mut findings);
     }
-    let (confirmed, lost) = arena::confirm(&run, &seen.outcomes, &mut findings).await?;
-    let accounts = opened.accounts;
+    let (confirmed, lost) = arena::confirm(run, &seen.outcomes, &mut findings).await?;
+    let accounts = &*accounts;
     let standing = |index: usize, at_ns| accounts[index].expected.standing(at_ns);
-    let balances = arena.balances(&run, &accounts, standing, &mut findings).await?;
+    let balances = arena.balances(run, accounts, standing, &mut findings).await?;
     let log_records = arena.stop(server, &mut findings).await?;
-    let (requests, asked) = (requests.len(), at_once.len());
-    let ended =
-        Ended { requests, asked, survived, latencies_us, findings, confirmed, lost, balances, log_records };
-    Ok(Summary { common: arena.common(accounts.len(), ended), own: tally.into() })
+    Ok((tally, Compared { findings, confirmed, lost, balances, log_records }))
 }
 
 /// Sends rows over all connections; a customer's rows go over one, in order.

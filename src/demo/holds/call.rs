@@ -136,12 +136,15 @@ pub(crate) enum Part {
     ComesTooLate,
 }
 
+/// Parts of calls, in order.
+pub(crate) type Script = Vec<(Call, Part)>;
+
 /// How many calls of a customer are open at once: one opens, one streams, one ends.
 const OPEN_AT_ONCE: usize = 3;
 
 /// The calls of one customer in the order in which their parts happen: while one streams the next has opened, and only when the one
 /// after that has too does it end.
-pub(crate) fn script(calls: &[Call]) -> Vec<(Call, Part)> {
+pub(crate) fn script(calls: &[Call]) -> Script {
     let parts = [Part::Opens, Part::Streams, Part::Ends];
     let mut script = Vec::with_capacity(calls.len() * parts.len());
     for turn in 0..calls.len() + OPEN_AT_ONCE - 1 {

@@ -87,8 +87,8 @@ impl<'a> Customer<'a> {
         same("held", &reply.held, &hold.held().to_string())?;
         same("deadline", &nanoseconds(&reply.expires_at)?, &hold.expires_ns)?;
         same("number of slices", &reply.slices.len(), &hold.pins.len())?;
-        let slices = reply.slices.iter().zip(&hold.pins);
-        slices.map(|(shown, (giver, credits))| self.slice_is(*giver, *credits, shown)).collect()
+        let mut slices = reply.slices.iter().zip(&hold.pins);
+        slices.try_for_each(|(shown, (giver, credits))| self.slice_is(*giver, *credits, shown))
     }
 
     fn slice_is(&self, giver: Giver, credits: Amount, shown: &SliceReply) -> Result<(), String> {

@@ -74,3 +74,29 @@ impl Sums {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_that_says_another_sum_is_found() {
+        let amount = |text| Amount::parse(text).unwrap();
+        let tally = Tally {
+            captured: amount("5"),
+            drawn: amount("1"),
+            uncollected: amount("0.5"),
+            ..Tally::default()
+        };
+        let differences = |held, captured, released, uncollected| {
+            let [held, captured, released, uncollected] = [held, captured, released, uncollected].map(amount);
+            let mut findings = Findings::default();
+            Sums { held, captured, released, uncollected }.compare(&tally, &mut findings);
+            findings.differences.len()
+        };
+        assert_eq!(differences("6", "5", "2", "0.5"), 0);
+        assert_eq!(differences("6", "4", "2", "0.5"), 1, "a capture that has no row");
+        assert_eq!(differences("6", "5", "2", "0"), 1, "usage that is given away in silence");
+        assert_eq!(differences("6", "5", "1", "0.5"), 1, "a hold that never came back");
+    }
+}

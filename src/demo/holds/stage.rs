@@ -6,16 +6,17 @@ use hyper::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::call::{Call, Fate, Part, script};
+use super::call::{Call, Fate, Part, Script, script};
 use super::check::Customer;
 use super::ledger;
 use super::reply::{HoldReply, HoldsReply};
 use super::report::{Calls, Tally};
 use super::work::{self, Asked, Placed};
+use crate::cli::child::Server;
 use crate::cli::client::Client;
 use crate::cli::exit::CliError;
 use crate::cli::output;
-use crate::demo::arena::{self, API_KEY, Arena, Ended, Opened};
+use crate::demo::arena::{self, API_KEY, Arena, Compared, Ended, Opened};
 use crate::demo::caller::Run;
 use crate::demo::decimal::Amount;
 use crate::demo::findings::Findings;
@@ -38,13 +39,11 @@ struct Played {
 
 /// Plays all acts.
 pub(in crate::demo) async fn play(arena: &Arena) -> Result<Summary<Calls>, CliError> {
-    let requests = arena.requests()?;
-    let calls: Vec<Call> = requests.iter().copied().map(Call).collect();
+    let calls: Vec<Call> = arena.requests()?.into_iter().map(Call).collect();
     let opened = arena.open().await?;
     let_overdraw(&opened).await?;
     let (at_once, late) = split(&calls);
-    let opening = |script: &[(Call, Part)]| script.iter().filter(|(_, part)| *part == Part::Opens).count();
-    let answers = opening(&at_once);
+    let answers = at_once.iter().filter(|(_, part)| *part == Part::Opens).count();
     let (run, addresses) = arena.shared(&opened, answers);
     let Opened { server, accounts, last_end_ns } = opened;
     let calling = call_all(arena, &run, Arc::default(), &at_once);
@@ -53,24 +52,33 @@ pub(in crate::demo) async fn play(arena: &Arena) -> Result<Summary<Calls>, CliEr
     output::note("waiting for credit and holds that end by themselves");
     arena.wait_until(last_end_ns.max(arena.env.clock.now_ns() + VANISHED_NS)).await;
     let played = finish(arena, &run, first, &late, &calls).await?;
-
     output::note("comparing every reply, hold and balance with an independent computation");
+    let (tally, compared) = compare(arena, &run, server, &accounts, &played).await?;
+    let ended = Ended { requests: calls.len(), asked, survived, latencies_us, compared };
+    Ok(Summary { common: arena.common(accounts.len(), ended), own: tally.into() })
+}
+
+/// Compares everything, and ends the server for that of the ledger.
+async fn compare(
+    arena: &Arena,
+    run: &Arc<Run>,
+    server: Server,
+    accounts: &[Account],
+    played: &Played,
+) -> Result<(Tally, Compared), CliError> {
     let (mut tally, mut findings) = (Tally::default(), Findings::default());
-    let mut customers = gone_through(&accounts, &played, &mut tally, &mut findings);
+    let mut customers = gone_through(accounts, played, &mut tally, &mut findings);
     for customer in &mut customers {
         customer.book.pass(arena.env.clock.now_ns());
         tally.add(&customer.book);
     }
-    tally.counts.came_back = came_back(&run, &customers, &mut findings).await?;
-    let (confirmed, lost) = arena::confirm(&run, &played.seen.outcomes, &mut findings).await?;
+    tally.counts.came_back = came_back(run, &customers, &mut findings).await?;
+    let (confirmed, lost) = arena::confirm(run, &played.seen.outcomes, &mut findings).await?;
     let standing = |index: usize, at_ns| customers[index].book.standing(at_ns);
-    let balances = arena.balances(&run, &accounts, standing, &mut findings).await?;
+    let balances = arena.balances(run, accounts, standing, &mut findings).await?;
     let log_records = arena.stop(server, &mut findings).await?;
     ledger::add_up(&arena.env, &arena.log_dir())?.compare(&tally, &mut findings);
-    let requests = requests.len();
-    let ended =
-        Ended { requests, asked, survived, latencies_us, findings, confirmed, lost, balances, log_records };
-    Ok(Summary { common: arena.common(accounts.len(), ended), own: tally.into() })
+    Ok((tally, Compared { findings, confirmed, lost, balances, log_records }))
 }
 
 /// Whether a customer may be overdrawn: every third, among them some who have too little.
@@ -95,7 +103,7 @@ async fn let_overdraw(opened: &Opened) -> Result<(), CliError> {
 /// What happens at once, and what waits for credit and holds to end by themselves: the second half of the calls of the customers who
 /// have credit that ends soon, which then ends while it is pinned, and the last quarter of those who have too little, who then use what
 /// came back. Both in the order of the trace.
-fn split(calls: &[Call]) -> (Vec<(Call, Part)>, Vec<(Call, Part)>) {
+fn split(calls: &[Call]) -> (Script, Script) {
     let (mut at_once, mut late) = (Vec::new(), Vec::new());
     for customer in 0..CUSTOMERS {
         let own: Vec<_> = calls.iter().filter(|call| call.0.customer() == customer).copied().collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::call::{Call, Fate, Move, Part};
+use super::call::{Call, Fate, Move, Part, Script};
 use super::reply::{HoldReply, place_body};
 use crate::cli::client::Reply;
 use crate::cli::exit::{CliError, Code};
@@ -44,7 +44,7 @@ pub(crate) struct Worker {
 pub(crate) async fn work(
     run: Arc<Run>,
     earlier: Arc<Placed>,
-    script: Vec<(Call, Part)>,
+    script: Script,
 ) -> Result<(Seen<Asked>, Placed), CliError> {
     let line = Line::new(&run)?;
     let mut worker = Worker { run, line, earlier, placed: Placed::new() };
@@ -62,33 +62,29 @@ impl Worker {
                 self.ask(call, Move::Place, "hold").await?;
                 self.run.count_answer();
             }
+            _ if !self.is_open(call) => {}
             (Part::Streams, _) => {
-                if let Some(what) = call.midway().filter(|_| self.is_open(call)) {
+                if let Some(what) = call.midway() {
                     self.ask(call, what, "stream").await?;
                 }
             }
+            (Part::Ends, Fate::Settles) => self.settle(call).await?,
+            (Part::Ends, Fate::Releases) => drop(self.ask(call, Move::Release, "release").await?),
             (Part::Ends, Fate::Vanishes) => {}
             (Part::ComesTooLate, _) => {
-                if self.is_open(call) {
-                    self.ask(call, Move::Capture { credits: call.price(), last: true }, "late").await?;
-                }
+                let what = Move::Capture { credits: call.price(), last: true };
+                self.ask(call, what, "late").await?;
             }
-            (Part::Ends, Fate::Releases) => {
-                if self.is_open(call) {
-                    self.ask(call, Move::Release, "release").await?;
-                }
-            }
-            (Part::Ends, Fate::Settles) => self.settle(call).await?,
         }
         Ok(())
     }
 
     /// Captures what is not captured yet. A hold that lets nothing more be captured than it holds gives at least that.
     async fn settle(&mut self, call: Call) -> Result<(), CliError> {
-        let Some(known) = self.known(call).filter(|known| known.is_open) else { return Ok(()) };
+        let Some(known) = self.known(call) else { return Ok(()) };
         let (credits, held) = (call.price() - known.captured, known.held);
         let reply = self.ask(call, Move::Capture { credits, last: true }, "settle").await?;
-        if reply.status == 422 {
+        if reply.status == 422 && held > Amount::ZERO {
             self.ask(call, Move::Capture { credits: held, last: true }, "settle-held").await?;
         }
         Ok(())
@@ -129,6 +125,14 @@ impl Worker {
             Move::Release => (hold("release"), String::new()),
         };
         Ask { path, key: format!("row-{}/{step}", call.row()), body: body.into() }
+    }
+}
+
+#[cfg(test)]
+impl Known {
+    /// A hold of which only the id matters.
+    pub(crate) fn called(id: &str) -> Self {
+        Self { id: id.to_owned(), captured: Amount::ZERO, held: Amount::ZERO, is_open: true }
     }
 }
 
