@@ -24,7 +24,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 const NOW: Timestamp = Timestamp(1_764_000_000_000_000_000);
 
 fn context<'a>(settings: &'a Settings, limits: &'a Limits) -> Context<'a> {
-    Context { now: NOW, settings, limits, keyed: true }
+    Context { now: NOW, settings, cards: &[], limits, keyed: true, looked_up: None }
 }
 
 fn ask(customer: &mut Customer, command: &Command) {

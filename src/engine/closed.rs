@@ -7,7 +7,7 @@ use coffer_ledger::customer::{ClosedAs, Customer};
 use coffer_ledger::expiry;
 use coffer_ledger::fact::{Due, Effect, Facts};
 use coffer_ledger::hold::{Hold, HoldStatus};
-use coffer_ledger::ids::{CustomerNumber, HoldId, LogPosition, TenantNumber, TransferId};
+use coffer_ledger::ids::{CustomerNumber, HoldId, LogPosition, TenantNumber, ThingId, TransferId};
 use coffer_ledger::record::Record;
 use coffer_ledger::time::Timestamp;
 
@@ -40,7 +40,7 @@ pub(crate) async fn hold(
         Place::Closed(at) => at,
         Place::Forgotten(last) => {
             let closes = |record: &Record| hold_in(&record.facts, id).is_some();
-            walk_back(core, of, last, "hold", closes).await?.ok_or(Failure::RecordGone)?
+            walk_back(core, of, last, (id.0, "hold"), closes).await?.ok_or(Failure::RecordGone)?
         }
     };
     let stored = replayer::stored(core, of.0, at).await?;
@@ -95,7 +95,7 @@ fn closed_by(effect: &Effect, id: HoldId) -> Option<&Hold> {
     }
 }
 
-/// How a transfer stands: `None` = on its way.
+/// How a transfer stands, and the record that sent it. `None` = on its way.
 ///
 /// # Errors
 /// [`Failure::NotFound`]; [`Failure::RecordGone`] if it ended too long ago to be found.
@@ -103,26 +103,32 @@ pub(crate) async fn transfer(
     core: &Arc<Core>,
     tenant: TenantNumber,
     id: TransferId,
-) -> Result<Option<ClosedAs>, Failure> {
+) -> Result<(LogPosition, Option<ClosedAs>), Failure> {
     let of = (tenant, id.0.customer());
     let look = move |customer: &Customer, _| {
-        if customer.transfers_out.contains_key(&id) {
-            return Ok(None);
+        if let Some(out) = customer.transfers_out.get(&id) {
+            return Ok((out.position, None));
         }
         match customer.closed(id.0) {
-            Some(closed) => Ok(Some(closed.how)),
+            Some(closed) => Ok((closed.position, Some(closed.how))),
             None if id.0.counter() < customer.counter => Err(Some(customer.last_position)),
             None => Err(None),
         }
     };
     let last = match read(core, of, look).await?.value {
-        Ok(how) => return Ok(how),
+        Ok(stands) => return Ok(stands),
         Err(last) => last.ok_or(Failure::NotFound("transfer"))?,
     };
     let ends = |record: &Record| end_of(&record.facts.effect, id).is_some();
-    let at = walk_back(core, of, last, "transfer", ends).await?.ok_or(Failure::RecordGone)?;
-    let stored = replayer::stored(core, tenant, at).await?;
-    Ok(end_of(&stored.record.facts.effect, id))
+    let ended = walk_back(core, of, last, (id.0, "transfer"), ends).await?.ok_or(Failure::RecordGone)?;
+    let how = end_of(&replayer::stored(core, tenant, ended).await?.record.facts.effect, id);
+    let sends = |record: &Record| is_sent_by(&record.facts.effect, id);
+    let sent = walk_back(core, of, ended, (id.0, "transfer"), sends).await?.ok_or(Failure::RecordGone)?;
+    Ok((sent, how))
+}
+
+fn is_sent_by(effect: &Effect, id: TransferId) -> bool {
+    matches!(effect, Effect::TransferSent(sent) if sent.out.id == id)
 }
 
 fn end_of(effect: &Effect, id: TransferId) -> Option<ClosedAs> {
@@ -158,7 +164,7 @@ pub(crate) async fn end_of_transfer(
                     return Ok(how);
                 }
             }
-            if let Some(how) = transfer(core, tenant, id).await? {
+            if let (_, Some(how)) = transfer(core, tenant, id).await? {
                 return Ok(how);
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -167,12 +173,13 @@ pub(crate) async fn end_of_transfer(
     tokio::time::timeout(TRANSFER_PATIENCE, waiting).await.unwrap_or(Err(Failure::InTransit(id)))
 }
 
-/// The latest record of a customer that `is_it`, among its last ones. If not even its first one is, there is no such thing.
+/// The latest record of a customer that closed a thing, among its last ones. If none is since the thing was made, there is no such
+/// thing.
 async fn walk_back(
     core: &Arc<Core>,
     of: (TenantNumber, CustomerNumber),
     from: LogPosition,
-    what: &'static str,
+    (thing, what): (ThingId, &'static str),
     is_it: impl Fn(&Record) -> bool,
 ) -> Result<Option<LogPosition>, Failure> {
     let mut at = from;
@@ -183,6 +190,9 @@ async fn walk_back(
         let (record, previous) = replayer::stored_with_previous(core, of.0, at).await?;
         if is_it(&record) {
             return Ok(Some(at));
+        }
+        if record.facts.at.ms() < thing.ms() {
+            return Err(Failure::NotFound(what));
         }
         at = previous;
     }

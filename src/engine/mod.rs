@@ -190,7 +190,7 @@ impl Engine {
         Ok((committed, how))
     }
 
-    /// How a transfer ended; `None` = it is on its way.
+    /// Where the record of a transfer stands, and how the transfer ended; `None` = it is on its way.
     ///
     /// # Errors
     /// [`Failure::NotFound`]; [`Failure::RecordGone`] if it ended too long ago to be found.
@@ -198,7 +198,7 @@ impl Engine {
         &self,
         tenant: TenantNumber,
         id: TransferId,
-    ) -> Result<Option<ClosedAs>, Failure> {
+    ) -> Result<(LogPosition, Option<ClosedAs>), Failure> {
         closed::transfer(&self.core, tenant, id).await
     }
 

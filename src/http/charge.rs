@@ -6,11 +6,6 @@ use coffer_ledger::unit::PriceType;
 use super::error::ApiError;
 use super::fields::{self, Number, PairsField, PriceTypeField};
 
-/// Bytes of a meter's name.
-const METER_BYTES_MAX: usize = 64;
-/// Bytes of a budget's name.
-const BUDGET_BYTES_MAX: usize = 128;
-
 /// The fields that say who pays, and for what.
 #[derive(Default)]
 pub(super) struct ChargeFields {
@@ -31,7 +26,7 @@ impl ChargeFields {
             price_unit: fields::price_unit(self.price_unit.as_deref())?,
             price_type: self.price_type.unwrap_or_default().into(),
             feature: fields::feature(self.feature)?,
-            budget: named("budget_id", self.budget_id, BUDGET_BYTES_MAX)?,
+            budget: self.budget_id.map(|id| fields::own_id("budget_id", id)).transpose()?,
         })
     }
 }
@@ -46,7 +41,7 @@ pub(super) struct MeterFields<'a> {
 impl MeterFields<'_> {
     /// The usage; `None` if no meter is named.
     pub(super) fn read(self) -> Result<Option<Metered>, ApiError> {
-        let Some(meter) = named("meter", self.meter, METER_BYTES_MAX)? else {
+        let Some(meter) = self.meter.map(|name| fields::meter("meter", name)).transpose()? else {
             let alone = [("quantity", self.quantity.is_some()), ("properties", self.properties.is_some())];
             return match alone.into_iter().find(|(_, given)| *given) {
                 Some((field, _)) => Err(ApiError::field(field, "needs a meter")),
@@ -64,14 +59,5 @@ pub(super) const fn price_type_name(price_type: PriceType) -> &'static str {
     match price_type {
         PriceType::Usage => "USAGE",
         PriceType::Fixed => "FIXED",
-    }
-}
-
-fn named(field: &str, given: Option<Box<str>>, bytes_max: usize) -> Result<Option<Box<str>>, ApiError> {
-    match given {
-        Some(name) if name.is_empty() || name.len() > bytes_max => {
-            Err(ApiError::field(field, &format!("1 to {bytes_max} bytes")))
-        }
-        given => Ok(given),
     }
 }

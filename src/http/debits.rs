@@ -193,7 +193,7 @@ pub(crate) struct RateCardReply {
 }
 
 impl RateCardReply {
-    fn of(priced: &Priced) -> Self {
+    pub(crate) fn of(priced: &Priced) -> Self {
         Self { rate_card_id: priced.card.into(), version: priced.version }
     }
 }

@@ -188,9 +188,13 @@ impl ApiError {
     }
 
     /// The code.
-    #[cfg(test)]
     pub(crate) const fn code(&self) -> Code {
         self.code
+    }
+
+    /// What happened, for people.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 
     /// `Retry-After`, where trying again can help.

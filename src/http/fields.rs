@@ -28,6 +28,10 @@ const DESCRIPTION_BYTES_MAX: usize = 512;
 const REFERENCE_BYTES_MAX: usize = 128;
 /// Bytes of a feature's name.
 const FEATURE_BYTES_MAX: usize = 64;
+/// Bytes of a meter's name.
+const METER_BYTES_MAX: usize = 64;
+/// Bytes of what the caller names invoices, their lines and budgets.
+const OWN_ID_BYTES_MAX: usize = 128;
 /// Features of a scope.
 const SCOPE_FEATURES_MAX: usize = 16;
 /// Metadata pairs, and bytes of a key and of a value.
@@ -121,7 +125,7 @@ impl ToSchema for Later<'_> {
 
 /// Metadata as it came: string → string, keys unique.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct PairsField(Metadata);
+pub(crate) struct PairsField(pub(crate) Metadata);
 
 impl<'de> Deserialize<'de> for PairsField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -186,6 +190,22 @@ pub(crate) fn pairs(field: &str, given: Option<PairsField>) -> Result<Metadata, 
         return Err(ApiError::field(field, "a key stands there twice"));
     }
     Ok(pairs)
+}
+
+/// A name of the caller's for something: an invoice, a line of it, a budget.
+pub(crate) fn own_id(field: &str, id: Box<str>) -> Result<Box<str>, ApiError> {
+    if id.is_empty() || id.len() > OWN_ID_BYTES_MAX {
+        return Err(ApiError::field(field, "1 to 128 bytes"));
+    }
+    Ok(id)
+}
+
+/// A meter's name.
+pub(crate) fn meter(field: &str, name: Box<str>) -> Result<Box<str>, ApiError> {
+    if name.is_empty() || name.len() > METER_BYTES_MAX {
+        return Err(ApiError::field(field, "1 to 64 bytes"));
+    }
+    Ok(name)
 }
 
 /// A text of at most so many bytes.

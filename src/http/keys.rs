@@ -6,12 +6,11 @@ use axum::http::StatusCode;
 use coffer_ledger::catalog::api_key::{ApiKey, KeyScopes};
 use coffer_ledger::catalog::tenant::{TenantCommand, TenantEffect};
 use coffer_ledger::ids::KeyId;
-use coffer_ledger::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::call::Call;
-use super::error::{ApiError, Code};
+use super::error::ApiError;
 use super::fields;
 use super::page::{ListReply, Pagination};
 use super::reply::Reply;
@@ -92,24 +91,16 @@ pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let scopes = scopes(&body.scopes)?;
     let customer = body.customer_id.map(|name| customer(&call, name)).transpose()?;
     let secret = Secret::generate(call.engine());
-    if dry_run {
-        let customer_id = customer.as_ref().map(|(_, name)| &**name);
-        let reply = KeyReply {
-            id: None,
-            name: &name,
-            scopes: scope_names(scopes),
-            customer_id,
-            created_at: Time(call.engine().now()),
-            revoked_at: None,
-            key: None,
-        };
-        return Ok(Reply::json(StatusCode::CREATED, &reply));
-    }
     let command = TenantCommand::CreateKey { secret_sha256: secret.sha256(), name, scopes, customer };
-    let committed = call.engine().submit_tenant(call.tenant(), TenantOperation::new(command, origin)).await?;
+    let operation = TenantOperation { command, origin, dry_run };
+    let committed = call.engine().submit_tenant(call.tenant(), operation).await?;
     // A repeated request made no secret: the first answer alone held it.
-    let shown = (!committed.replayed).then(|| secret.reveal());
-    Ok(Reply::json(StatusCode::CREATED, &KeyReply::of(key_of(&committed)?, shown)).of_tenant(&committed))
+    let shown = (!committed.replayed && !dry_run).then(|| secret.reveal());
+    let mut reply = KeyReply::of(key_of(&committed)?, shown);
+    if dry_run && !committed.replayed {
+        reply.id = None;
+    }
+    Ok(Reply::json(StatusCode::CREATED, &reply).of_tenant(&committed))
 }
 
 /// Every key of the tenant, newest first, revoked ones included.
@@ -125,23 +116,10 @@ pub(crate) async fn list(call: Call) -> Result<Reply, ApiError> {
 #[utoipa::path(delete, path = "/v1/keys/{id}", tag = "Administration", responses((status = 200, body = KeyReply, description = "Done")))]
 pub(crate) async fn revoke(call: Call) -> Result<Reply, ApiError> {
     let id: KeyId = call.param("id").parse().map_err(|_| ApiError::not_found("key"))?;
-    if call.dry_run()? {
-        return rehearse_revoke(&call, id);
-    }
-    let operation = TenantOperation::new(TenantCommand::RevokeKey(id), call.origin(None)?);
+    let command = TenantCommand::RevokeKey(id);
+    let operation = TenantOperation { command, dry_run: call.dry_run()?, origin: call.origin(None)? };
     let committed = call.engine().submit_tenant(call.tenant(), operation).await?;
     Ok(Reply::json(StatusCode::OK, &KeyReply::of(key_of(&committed)?, None)).of_tenant(&committed))
-}
-
-fn rehearse_revoke(call: &Call, id: KeyId) -> Result<Reply, ApiError> {
-    let view = view(call)?;
-    let key = view.keys.iter().find(|key| key.id == id).ok_or_else(|| ApiError::not_found("key"))?;
-    if key.revoked_at.is_some() {
-        return Err(ApiError::new(Code::InvalidOperation, "the key is revoked already"));
-    }
-    let revoked_at: Option<Timestamp> = Some(call.engine().now());
-    let revoked = ApiKey { revoked_at, ..key.clone() };
-    Ok(Reply::json(StatusCode::OK, &KeyReply::of(&revoked, None)))
 }
 
 fn view(call: &Call) -> Result<Arc<TenantView>, ApiError> {

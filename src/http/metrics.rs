@@ -32,7 +32,15 @@ pub(crate) enum Class {
     WalletWrite,
     /// Customers.
     Customer,
-    /// Settings, keys, tenants.
+    /// Settlements of invoices.
+    Invoice,
+    /// Transfers.
+    Transfer,
+    /// Budgets.
+    Budget,
+    /// Usage events, singly or many.
+    Event,
+    /// Settings, keys, tenants, rate cards, test clocks.
     Admin,
     /// Health, metrics, documentation.
     Ops,
@@ -41,13 +49,17 @@ pub(crate) enum Class {
 }
 
 impl Class {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 15] = [
         Self::Debit,
         Self::Batch,
         Self::Balance,
         Self::WalletRead,
         Self::WalletWrite,
         Self::Customer,
+        Self::Invoice,
+        Self::Transfer,
+        Self::Budget,
+        Self::Event,
         Self::Admin,
         Self::Ops,
         Self::Other,
@@ -63,11 +75,15 @@ impl Class {
             Self::WalletRead => 3,
             Self::WalletWrite => 4,
             Self::Customer => 5,
-            Self::Admin => 6,
-            Self::Ops => 7,
-            Self::Other => 8,
-            Self::Hold => 9,
-            Self::Refund => 10,
+            Self::Invoice => 6,
+            Self::Transfer => 7,
+            Self::Budget => 8,
+            Self::Event => 9,
+            Self::Hold => 10,
+            Self::Refund => 11,
+            Self::Admin => 12,
+            Self::Ops => 13,
+            Self::Other => 14,
         }
     }
 
@@ -81,6 +97,10 @@ impl Class {
             Self::WalletRead => "wallet_read",
             Self::WalletWrite => "wallet_write",
             Self::Customer => "customer",
+            Self::Invoice => "invoice",
+            Self::Transfer => "transfer",
+            Self::Budget => "budget",
+            Self::Event => "event",
             Self::Admin => "admin",
             Self::Ops => "ops",
             Self::Other => "other",
@@ -150,6 +170,8 @@ pub(crate) fn render(app: &App) -> String {
 
 fn engine(stats: &EngineStats) {
     total("coffer_debits_total", "Debits accepted; replays are not counted.", stats.debits);
+    total("coffer_holds_total", "Holds placed; replays are not counted.", stats.holds);
+    total("coffer_captures_total", "Captures accepted; replays are not counted.", stats.captures);
     total("coffer_holds_total", "Holds placed; replays are not counted.", stats.holds);
     total("coffer_captures_total", "Captures accepted; replays are not counted.", stats.captures);
     total("coffer_other_commands_total", "Other commands accepted.", stats.other_commands);

@@ -1,8 +1,9 @@
 //! The HTTP front: one API, `/v1`, JSON (docs: `/docs` of a running server).
 //!
 //! A request passes `connection` (limits of heads, timeouts) → `routes` (the table: scope, half, body size; a single debit comes there
-//! by `direct`) → `auth` → `body` → a handler, which parses, asks the [`Engine`], and renders. Handlers are grouped as the API is: `debits`, `holds`, `batch`, `refunds`, `voids`, `balance` on the metering half;
-//! `wallets`, `customers`, `transactions` on the billing half; `settings`, `keys`, `tenants`, `ops` beside them.
+//! by `direct`) → `auth` → `body` → a handler, which parses, asks the [`Engine`], and renders. Handlers are grouped as the API is: `debits`, `holds`,
+//! `batch`, `refunds`, `voids`, `balance`, `invoices`, `transfers`, `budgets`, `rate_cards` on the metering half; `wallets`, `customers`,
+//! `transactions`, `events` on the billing half; `settings`, `keys`, `tenants`, `test_clock`, `ops` beside them.
 //!
 //! Replies to writes are rendered from [`crate::engine::Committed`] alone, so that a replay is the same bytes.
 //!
@@ -13,6 +14,7 @@ mod auth;
 mod balance;
 mod batch;
 mod body;
+mod budgets;
 mod call;
 mod charge;
 mod connection;
@@ -22,11 +24,13 @@ mod direct;
 mod docs;
 mod done;
 mod error;
+mod events;
 mod fields;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod holds;
 mod idempotency;
+mod invoices;
 mod json;
 mod keys;
 mod metrics;
@@ -35,6 +39,7 @@ mod ops;
 mod options;
 mod page;
 mod query;
+mod rate_cards;
 mod refunds;
 mod reply;
 mod rfc3339;
@@ -43,7 +48,9 @@ mod secret;
 mod server;
 mod settings;
 mod tenants;
+mod test_clock;
 mod transactions;
+mod transfers;
 mod voids;
 mod wallets;
 mod wire;
@@ -166,7 +173,7 @@ pub async fn serve(
 /// Every route of the API.
 fn api() -> (Router<Arc<App>>, Vec<RouteInfo>) {
     let metrics = Access::ours(Scope::Read, Class::Ops).read_only();
-    admin(customers(wallets(undoing(holds(metering(operators(Routes::new())))))))
+    admin(usage(between(customers(wallets(undoing(holds(metering(operators(Routes::new())))))))))
         .on(Method::GET, "/metrics", metrics, ops::metrics)
         .open("/", ops::index)
         .open("/openapi.json", ops::openapi)
@@ -248,6 +255,46 @@ fn customers(routes: Routes) -> Routes {
         .on(Method::GET, "/v1/transactions/{id}", read, transactions::get)
 }
 
+/// What moves between wallets, and between a wallet and an invoice.
+fn between(routes: Routes) -> Routes {
+    let invoice = Access::ours(Scope::Write, Class::Invoice);
+    let show_invoice = Access::ours(Scope::Read, Class::Invoice).read_only();
+    let transfer = Access::ours(Scope::Write, Class::Transfer);
+    let show_transfer = Access::ours(Scope::Read, Class::Transfer).read_only();
+    routes
+        .on(Method::POST, "/v1/customers/{id}/invoices/settle", invoice, invoices::settle)
+        .on(Method::GET, "/v1/customers/{id}/invoices/{invoice_id}", show_invoice, invoices::get)
+        .on(Method::POST, "/v1/customers/{id}/invoices/{invoice_id}/void", invoice, invoices::void)
+        .on(Method::POST, "/v1/transfers", transfer, transfers::create)
+        .on(Method::GET, "/v1/transfers", show_transfer, transfers::list::list)
+        .on(Method::GET, "/v1/transfers/{id}", show_transfer, transfers::get)
+}
+
+/// What usage costs, how much of it may be, and that it happened.
+fn usage(routes: Routes) -> Routes {
+    let budget = Access::ours(Scope::Write, Class::Budget);
+    let show_budget = Access::ours(Scope::Read, Class::Budget).read_only();
+    let card = Access::ours(Scope::Write, Class::Admin);
+    let show_card = Access::ours(Scope::Read, Class::Admin).read_only();
+    let event = Access::billing(Scope::Debit, Class::Event);
+    let events = Access::ours(Scope::Debit, Class::Event).batch();
+    routes
+        .on(Method::GET, "/v1/customers/{id}/budgets", show_budget, budgets::list)
+        .on(Method::POST, "/v1/customers/{id}/budgets", budget, budgets::create)
+        .on(Method::GET, "/v1/customers/{id}/budgets/{budget_id}", show_budget, budgets::get)
+        .on(Method::PUT, "/v1/customers/{id}/budgets/{budget_id}", budget, budgets::replace)
+        .on(Method::DELETE, "/v1/customers/{id}/budgets/{budget_id}", budget, budgets::delete)
+        .on(Method::POST, "/v1/customers/{id}/budgets/{budget_id}/reset", budget, budgets::reset)
+        .on(Method::GET, "/v1/rate-cards", show_card, rate_cards::list)
+        .on(Method::POST, "/v1/rate-cards", card, rate_cards::create)
+        .on(Method::GET, "/v1/rate-cards/{id}", show_card, rate_cards::get)
+        .on(Method::PUT, "/v1/rate-cards/{id}", card, rate_cards::replace)
+        .on(Method::DELETE, "/v1/rate-cards/{id}", card, rate_cards::delete)
+        .on(Method::POST, "/v1/events", event, events::sdk::create)
+        .on(Method::POST, "/v1/events/bulk", event.batch(), events::sdk::bulk)
+        .on(Method::POST, "/v1/events/batch", events, events::batch::create)
+}
+
 fn admin(routes: Routes) -> Routes {
     let admin = Access::ours(Scope::Admin, Class::Admin);
     let show = admin.read_only();
@@ -259,4 +306,7 @@ fn admin(routes: Routes) -> Routes {
         .on(Method::DELETE, "/v1/keys/{id}", admin, keys::revoke)
         .on(Method::GET, "/v1/tenants", show, tenants::list)
         .on(Method::POST, "/v1/tenants", admin, tenants::create)
+        .on(Method::GET, "/v1/test-clock", show, test_clock::get)
+        .on(Method::POST, "/v1/test-clock", admin, test_clock::post)
+        .on(Method::PUT, "/v1/test-clock", admin, test_clock::put)
 }

@@ -12,8 +12,8 @@ use utoipa::{Modify, OpenApi as Describe};
 use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
-    balance, batch, customers, debits, holds, keys, ops, refunds, settings, tenants, transactions, voids,
-    wallets,
+    balance, batch, budgets, customers, debits, events, holds, invoices, keys, ops, rate_cards, refunds,
+    settings, tenants, test_clock, transactions, transfers, voids, wallets,
 };
 
 /// Everything that the handlers say about themselves.
@@ -60,6 +60,26 @@ use super::{
         customers::update,
         customers::delete,
         transactions::get,
+        invoices::settle,
+        invoices::get,
+        invoices::void,
+        transfers::create,
+        transfers::list::list,
+        transfers::get,
+        budgets::list,
+        budgets::create,
+        budgets::get,
+        budgets::replace,
+        budgets::delete,
+        budgets::reset,
+        rate_cards::list,
+        rate_cards::create,
+        rate_cards::get,
+        rate_cards::replace,
+        rate_cards::delete,
+        events::sdk::create,
+        events::sdk::bulk,
+        events::batch::create,
         settings::get,
         settings::update,
         keys::list,
@@ -67,6 +87,9 @@ use super::{
         keys::revoke,
         tenants::list,
         tenants::create,
+        test_clock::get,
+        test_clock::post,
+        test_clock::put,
         ops::index,
         ops::healthz,
         ops::readyz,
@@ -82,7 +105,12 @@ use super::{
         (name = "Wallets", description = "Wallets and credit in: the billing half, as billing SDKs speak it."),
         (name = "Customers", description = "Customers, as far as wallets need them."),
         (name = "Transactions", description = "Ledger rows."),
-        (name = "Administration", description = "Settings, keys and tenants."),
+        (name = "Invoices", description = "Paying invoices from credit: for charges that were not debited when they happened."),
+        (name = "Transfers", description = "Credit that moves between wallets."),
+        (name = "Budgets", description = "A tree of caps above a customer's credit."),
+        (name = "Rate cards", description = "What usage costs."),
+        (name = "Events", description = "Usage that happened, priced and debited at once."),
+        (name = "Administration", description = "Settings, keys, tenants and their test clocks."),
         (name = "Operations", description = "Health, figures, documentation."),
     )
 )]
@@ -181,6 +209,8 @@ fn parameter_names(path: &str) -> impl Iterator<Item = &str> {
 fn path_parameter(name: &str) -> Parameter {
     let description = match name {
         "external_id" => "The customer's external id; it may hold slashes.",
+        "invoice_id" => "The invoice's id in your system.",
+        "budget_id" => "The budget's name.",
         "hold_id" => "The hold's id.",
         _ => "The thing's id. A customer's id may be its external id.",
     };

@@ -118,7 +118,7 @@ impl<'a> RefundReply<'a> {
 }
 
 /// Slices that came back, rendered one by one.
-struct BackSlices<'a>(&'a [Back]);
+pub(super) struct BackSlices<'a>(pub(super) &'a [Back]);
 
 impl Serialize for BackSlices<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

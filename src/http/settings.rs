@@ -64,10 +64,7 @@ pub(crate) async fn update(call: Call) -> Result<Reply, ApiError> {
     let mut body: SettingsBody<'_> = call.json()?;
     let origin = call.origin(body.idempotency_key.take())?;
     let settings = body.over(current(&call)?)?;
-    if dry_run {
-        return Ok(Reply::json(StatusCode::OK, &SettingsReply::of(&settings)));
-    }
-    let operation = TenantOperation::new(TenantCommand::SetSettings(settings), origin);
+    let operation = TenantOperation { command: TenantCommand::SetSettings(settings), origin, dry_run };
     let committed = call.engine().submit_tenant(call.tenant(), operation).await?;
     let TenantEffect::SettingsSet(settings) = &committed.record.facts.effect else {
         return Err(ApiError::internal("the record of settings holds another effect"));

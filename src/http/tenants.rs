@@ -29,6 +29,8 @@ const EVERYTHING: KeyScopes = KeyScopes { debit: true, read: true, write: true, 
 pub(crate) struct CreateBody {
     /// Unique name: 1 to 128 bytes.
     name: Box<str>,
+    /// Whether it is for tests: it may be given a clock of its own (`/v1/test-clock`); default false.
+    test_mode: Option<bool>,
     /// As the `Idempotency-Key` header.
     idempotency_key: Option<Box<str>>,
 }
@@ -41,13 +43,15 @@ pub(crate) struct TenantReply<'a> {
     #[schema(value_type = Option<String>)]
     id: Option<TenantId>,
     name: &'a str,
+    /// Whether it was made for tests.
+    test_mode: bool,
     /// The first admin key, with its secret: only in the answer that made the tenant.
     key: Option<KeyReply<'a>>,
 }
 
 impl<'a> TenantReply<'a> {
     fn of(view: &'a TenantView) -> Self {
-        Self { id: Some(TenantId(view.number)), name: &view.name, key: None }
+        Self { id: Some(TenantId(view.number)), name: &view.name, test_mode: view.test_mode, key: None }
     }
 }
 
@@ -58,14 +62,21 @@ pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.dry_run()?;
     let body: CreateBody = call.json()?;
     let origin = call.origin(body.idempotency_key)?;
-    let name = keys::name(body.name)?;
+    let (name, test_mode) = (keys::name(body.name)?, body.test_mode.unwrap_or(false));
     if dry_run {
         if call.engine().tenants().iter().any(|view| view.name == name) {
             return Err(ApiError::new(Code::AlreadyExists, "tenant already exists"));
         }
-        return Ok(Reply::json(StatusCode::CREATED, &TenantReply { id: None, name: &name, key: None }));
+        return Ok(Reply::json(
+            StatusCode::CREATED,
+            &TenantReply { id: None, name: &name, test_mode, key: None },
+        ));
     }
-    let made = call.engine().create_tenant(&name, origin.clone()).await?;
+    let made = if test_mode {
+        call.engine().create_test_tenant(&name, origin.clone()).await?
+    } else {
+        call.engine().create_tenant(&name, origin.clone()).await?
+    };
     let tenants = call.engine().tenants();
     let view = tenants
         .iter()

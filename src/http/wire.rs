@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use coffer_ledger::amount::text::Decimal;
-use coffer_ledger::amount::{Credits, Money, Rate};
+use coffer_ledger::amount::{Credits, Money, Rate, Usage};
 use coffer_ledger::ids::{
     self, HoldId, KeyId, MintedCustomerId, RateCardId, RowId, TrancheId, TransferId, WalletId,
 };
@@ -40,6 +40,12 @@ impl From<Money> for Dec {
 impl From<Rate> for Dec {
     fn from(rate: Rate) -> Self {
         Self(rate.0)
+    }
+}
+
+impl From<Usage> for Dec {
+    fn from(usage: Usage) -> Self {
+        Self(usage.0)
     }
 }
 

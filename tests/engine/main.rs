@@ -9,3 +9,4 @@ mod places;
 mod support;
 mod tenants;
 mod time;
+mod transfers;

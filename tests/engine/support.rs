@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use coffer::engine::{Committed, Engine, EngineOptions, Failure, OpenError, Operation, Target};
 use coffer::env::{Clock, Env};
 use coffer_ledger::amount::{Credits, Rate};
-use coffer_ledger::command::{Command, CreateWallet, CreditReason, Debit, Memo, Origin, Quantity, TopUp};
+use coffer_ledger::command::{
+    Asked, Charge, Command, CreateWallet, CreditReason, Debit, Memo, Origin, Quantity, TopUp,
+};
 use coffer_ledger::fact::{Debited, Effect};
 use coffer_ledger::ids::{TenantNumber, WalletId};
 use coffer_ledger::scope::PriceTypes;
@@ -135,12 +137,15 @@ pub(crate) fn top_up(wallet: WalletId, credits: i64, expires_at: Option<Timestam
 /// A charge.
 pub(crate) fn debit(credits: i64) -> Command {
     Command::Debit(Debit {
-        quantity: Quantity::Credits(Credits::whole(credits)),
-        wallet: None,
-        currency: None,
-        price_unit: None,
-        price_type: PriceType::Usage,
-        feature: None,
+        asked: Asked::Credits(Credits::whole(credits)),
+        charge: Charge {
+            wallet: None,
+            currency: None,
+            price_unit: None,
+            price_type: PriceType::Usage,
+            feature: None,
+            budget: None,
+        },
         partial: false,
         memo: Memo::default(),
     })

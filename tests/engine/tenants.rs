@@ -47,7 +47,7 @@ async fn a_key_works_from_its_reply_to_its_revocation_and_not_after_a_restart_ei
     assert_eq!(engine.authenticate(&secret).unwrap().key, id);
     let kept = [9; 32];
     make_key(&engine, kept).await;
-    let revoke = TenantOperation { command: TenantCommand::RevokeKey(id), origin: Origin::default() };
+    let revoke = TenantOperation::new(TenantCommand::RevokeKey(id), Origin::default());
     engine.submit_tenant(TENANT, revoke).await.unwrap();
     assert!(engine.authenticate(&secret).is_none());
     let engine = open(&disk.kill()).await;
@@ -67,6 +67,7 @@ async fn a_tenants_own_idempotency_keys_survive_a_crash() {
             customer: None,
         },
         origin: Origin { by: None, idempotency_key: Some("once".into()) },
+        dry_run: false,
     };
     let made = engine.submit_tenant(TENANT, ask(1)).await.unwrap();
     let engine = open(&disk.kill()).await;

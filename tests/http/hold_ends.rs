@@ -1,6 +1,10 @@
 //! Holds that end without being asked: at their deadline, or with their wallet.
 
+#![expect(clippy::disallowed_methods, reason = "deadlines are waited for in real time, as clients do")]
+
 use std::time::{Duration, Instant};
+
+use coffer_ledger::customer::CLOSED_KEPT_MAX;
 
 use crate::support::{Answer, Server};
 
@@ -51,8 +55,8 @@ fn a_client_that_vanishes_after_placing_a_hold_gets_its_credit_back_at_the_deadl
         || server.ask("GET", &path, ""),
         |answer| answer.header("x-log-position") != placed.header("x-log-position"),
     );
-    let position = position.header("x-log-position").unwrap().parse().unwrap();
-    let row = ledger_row(&server, position);
+    let row = server.row_at(position.header("x-log-position").unwrap(), true);
+    let row = server.ask("GET", &format!("/v1/transactions/{row}"), "");
     assert_eq!(row.json["type"], "release", "{}", row.text);
     assert_eq!(row.json["transaction_reason"], "HOLD_RELEASE");
     assert_eq!((&row.json["credit_amount"], &row.json["hold_id"]), (&"60".into(), &(&*hold).into()));
@@ -62,16 +66,6 @@ fn a_client_that_vanishes_after_placing_a_hold_gets_its_credit_back_at_the_deadl
         server.ask("GET", "/v1/customers/acme/holds?status=expired", "").json["pagination"]["total"],
         1
     );
-}
-
-/// The first row of the record at this position.
-fn ledger_row(server: &Server, position: u64) -> Answer {
-    use coffer_ledger::ids::{LogPosition, RowId, TenantNumber};
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let record = server.engine().record(TenantNumber(1), LogPosition(position));
-    let record = runtime.block_on(record).unwrap();
-    let row = RowId::new(record.record.facts.at, LogPosition(position), 0);
-    server.ask("GET", &format!("/v1/transactions/{row}"), "")
 }
 
 #[test]
@@ -119,4 +113,35 @@ fn a_wallet_closes_over_open_holds_only_by_force() {
     assert_eq!((&read.json["status"], &read.json["released"]), (&"released".into(), &"60".into()));
     let late = server.on_hold("acme", &hold, "capture", r#"{"credits":1}"#);
     assert_eq!((late.status, late.code()), (409, "hold_closed"), "{}", late.text);
+}
+
+#[test]
+fn a_hold_that_its_customer_has_forgotten_is_found_in_the_log() {
+    let server = Server::start();
+    server.wallet("acme", "100");
+    let first = server.hold("acme", r#"{"credits":7}"#);
+    assert_eq!(server.on_hold("acme", &first, "capture", r#"{"credits":4}"#).status, 200);
+    let batch = |operations: Vec<serde_json::Value>| {
+        let answer =
+            server.ask("POST", "/v1/batch", &serde_json::json!({ "operations": operations }).to_string());
+        let results = answer.json["results"].as_array().unwrap().clone();
+        assert!(results.iter().all(|result| result["status"].as_u64().unwrap() < 300), "{}", answer.text);
+        results
+    };
+    let place = serde_json::json!({"op": "hold", "customer_id": "acme", "credits": "0.01"});
+    let placed = batch(vec![place; CLOSED_KEPT_MAX]);
+    let release = |hold: &serde_json::Value| serde_json::json!({"op": "release", "customer_id": "acme", "hold_id": hold["hold_id"]});
+    batch(placed.iter().map(release).collect());
+    let list = server.ask("GET", "/v1/customers/acme/holds?order=asc&limit=1", "");
+    assert_eq!(list.json["pagination"]["total"], CLOSED_KEPT_MAX, "{}", list.text);
+    assert_eq!(list.json["items"][0]["hold_id"], placed[0]["hold_id"]);
+    let read = server.ask("GET", &format!("/v1/customers/acme/holds/{first}"), "");
+    assert_eq!((read.status, &read.json["status"]), (200, &"captured".into()), "{}", read.text);
+    assert_eq!((&read.json["captured"], &read.json["released"]), (&"4".into(), &"3".into()));
+    let late = server.on_hold("acme", &first, "capture", r#"{"credits":1}"#);
+    assert_eq!((late.status, late.code()), (409, "hold_closed"), "{}", late.text);
+    // The wallet's and the tranche's counters were never a hold's.
+    let id: coffer_ledger::ids::HoldId = first.parse().unwrap();
+    let never = coffer_ledger::ids::HoldId(coffer_ledger::ids::ThingId(id.0.0 - 1));
+    assert_eq!(server.ask("GET", &format!("/v1/customers/acme/holds/{never}"), "").status, 404);
 }

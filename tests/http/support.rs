@@ -11,7 +11,7 @@ use coffer::http::{HttpOptions, HttpServer, Secret, ServeError};
 use coffer_ledger::catalog::api_key::KeyScopes;
 use coffer_ledger::catalog::tenant::TenantCommand;
 use coffer_ledger::command::Origin;
-use coffer_ledger::ids::TenantNumber;
+use coffer_ledger::ids::{LogPosition, RowId, TenantNumber};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -21,7 +21,8 @@ use tokio::task::JoinHandle;
 
 /// A client that waits longer than this has found a server that hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
-const FIRST: TenantNumber = TenantNumber(1);
+/// The tenant of the first key.
+pub(crate) const FIRST: TenantNumber = TenantNumber(1);
 
 type Serving = JoinHandle<Result<(), ServeError>>;
 
@@ -150,6 +151,19 @@ impl Server {
         let placed = self.ask("POST", &format!("/v1/customers/{customer}/holds"), body);
         assert_eq!(placed.status, 201, "{}", placed.text);
         placed.json["hold_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits for something of the engine's.
+    pub(crate) fn wait_for<T>(&self, something: impl Future<Output = T>) -> T {
+        self.runtime.block_on(something)
+    }
+
+    /// The id of the first row of what the record at this position was asked to do; `due` = of what became due before that.
+    pub(crate) fn row_at(&self, position: &str, due: bool) -> String {
+        let position = LogPosition(position.parse().unwrap());
+        let stored = self.wait_for(self.engine.record(FIRST, position)).unwrap();
+        let facts = &stored.record.facts;
+        RowId::new(facts.at, position, if due { 0 } else { facts.first_row() }).to_string()
     }
 
     /// A verb of a hold's.

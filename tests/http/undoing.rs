@@ -1,5 +1,7 @@
 //! Refunds of debits, voids of credits.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::bad_input::{case, check};
@@ -18,6 +20,11 @@ fn top_up(server: &Server, wallet: &str, body: &str) -> Answer {
     let topped = server.ask("POST", &format!("/v1/wallets/{wallet}/top-up"), body);
     assert_eq!(topped.status, 200, "{}", topped.text);
     topped
+}
+
+/// The id of the first row that a write made.
+fn row_of(server: &Server, answer: &Answer) -> String {
+    server.row_at(answer.header("x-log-position").unwrap(), false)
 }
 
 fn refund(server: &Server, transaction: &str, rest: &str) -> Answer {
@@ -96,22 +103,13 @@ fn captures_and_manual_debits_are_refunded_too_and_credits_are_not() {
     let captured = captured.json["transaction_id"].as_str().unwrap();
     assert_eq!(refund(&server, captured, "").json["credits"], "20");
     let by_hand = server.ask("POST", &format!("/v1/wallets/{wallet}/debit"), r#"{"credits":5}"#);
-    let position: u64 = by_hand.header("x-log-position").unwrap().parse().unwrap();
-    let by_hand = row_of(&server, position);
+    let by_hand = row_of(&server, &by_hand);
     assert_eq!(refund(&server, &by_hand, "").json["credits"], "5");
     assert_eq!(server.posted("acme"), "100");
     let credit = top_up(&server, &wallet, r#"{"transaction_reason":"FREE_CREDIT_GRANT","credits_to_add":1}"#);
-    let credit = row_of(&server, credit.header("x-log-position").unwrap().parse().unwrap());
+    let credit = row_of(&server, &credit);
     let refused = refund(&server, &credit, "");
     assert_eq!((refused.status, refused.code()), (409, "invalid_operation"), "{}", refused.text);
-}
-
-/// The id of the first row of the record at this position.
-fn row_of(server: &Server, position: u64) -> String {
-    use coffer_ledger::ids::{LogPosition, RowId, TenantNumber};
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let stored = runtime.block_on(server.engine().record(TenantNumber(1), LogPosition(position))).unwrap();
-    RowId::new(stored.record.facts.at, LogPosition(position), stored.record.facts.first_row()).to_string()
 }
 
 #[test]
@@ -197,7 +195,7 @@ fn voiding_a_purchase_takes_back_what_is_left_of_it_and_of_its_bonus() {
         &wallet,
         r#"{"transaction_reason":"PURCHASED_CREDIT_DIRECT","credits_to_add":100,"bonus_credits_to_add":20}"#,
     );
-    let credit = row_of(&server, bought.header("x-log-position").unwrap().parse().unwrap());
+    let credit = row_of(&server, &bought);
     debit(&server, r#"{"credits":30}"#);
     let hold = server.hold("acme", r#"{"credits":25}"#);
     let path = format!("/v1/transactions/{credit}/void");
@@ -258,4 +256,33 @@ fn a_repeated_refund_gets_the_same_bytes_also_after_a_restart() {
     }
     let left = refund(&server, &taken, "");
     assert_eq!(left.json["credits"], "6", "{}", left.text);
+}
+
+#[test]
+fn what_has_ended_meanwhile_is_gone_again_or_comes_as_new_credit() {
+    let server = Server::start();
+    let wallet = server.wallet("acme", "0");
+    let ends_at = server.engine().now().plus_seconds(2);
+    let ends = chrono::DateTime::from_timestamp_nanos(i64::try_from(ends_at.0).unwrap()).to_rfc3339();
+    let granted = format!(
+        r#"{{"transaction_reason":"FREE_CREDIT_GRANT","credits_to_add":40,"expiry_date_utc":"{ends}"}}"#
+    );
+    let granted = top_up(&server, &wallet, &granted);
+    let tranche = granted.json["wallet_transaction"]["tranche_id"].clone();
+    let taken = debit(&server, r#"{"credits":40}"#);
+    while server.engine().now() < ends_at {
+        server.wait_for(async { tokio::time::sleep(Duration::from_millis(20)).await });
+    }
+    let gone = refund(&server, &taken, r#","credits":10"#);
+    assert_eq!((&gone.json["credits"], &gone.json["expired"]), (&"10".into(), &"10".into()), "{}", gone.text);
+    assert_eq!(gone.json["slices"][0]["tranche_id"], tranche);
+    assert_eq!(server.posted("acme"), "0");
+    let anew = refund(&server, &taken, r#","credits":30,"regrant_days":7"#);
+    assert_eq!((&anew.json["credits"], &anew.json["expired"]), (&"30".into(), &"0".into()), "{}", anew.text);
+    let slice = &anew.json["slices"][0];
+    assert_ne!(slice["tranche_id"], tranche, "{}", anew.text);
+    assert_eq!((&slice["source"], &slice["credits"]), (&"promotional".into(), &"30".into()));
+    assert_eq!(server.posted("acme"), "30");
+    let balance = server.ask("GET", "/v1/customers/acme/balance", "");
+    assert_eq!(balance.json["wallets"][0]["tranches"][0]["tranche_id"], slice["tranche_id"]);
 }

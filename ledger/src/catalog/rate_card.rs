@@ -45,8 +45,7 @@ pub struct RateCard {
     pub minimum: Credits,
 }
 
-/// What usage costs at an instant, by the card that fits best: the most filters, then the latest `valid_from`, then the latest made.
-/// `None` = no card fits.
+/// What usage costs at an instant, by the [`best`] card; `None` = no card fits.
 ///
 /// # Errors
 /// [`Refusal::AmountInvalid`] if the quantity is not more than 0; [`Refusal::AmountOverflow`] if the price leaves 12 integer digits.
@@ -57,22 +56,33 @@ pub fn price(cards: &[RateCard], metered: &Metered, at: Timestamp) -> Result<Opt
     if !metered.quantity.is_in_range() {
         return Err(Refusal::AmountOverflow("the quantity"));
     }
-    // Cards are kept in the order in which they were made: of equals the last one wins.
-    let fitting = cards.iter().filter(|card| card.fits(metered, at));
-    let best = fitting.max_by_key(|card| (card.filters.len(), card.valid_from));
-    let priced = best.map(|card| {
+    let priced = best(cards, &metered.meter, &metered.properties, at).map(|card| {
         let credits = card.price_of(metered.quantity).ok_or(Refusal::AmountOverflow("the price"))?;
         Ok(Priced { card: card.id, version: card.version, credits })
     });
     priced.transpose()
 }
 
+/// The card that prices usage of a meter with these properties at an instant: the most filters, then the latest `valid_from`, then the
+/// latest made.
+#[must_use]
+pub fn best<'a>(
+    cards: &'a [RateCard],
+    meter: &str,
+    properties: &[(Box<str>, Box<str>)],
+    at: Timestamp,
+) -> Option<&'a RateCard> {
+    // Cards are kept in the order in which they were made: of equals the last one wins.
+    let fitting = cards.iter().filter(|card| card.fits(meter, properties, at));
+    fitting.max_by_key(|card| (card.filters.len(), card.valid_from))
+}
+
 impl RateCard {
-    fn fits(&self, metered: &Metered, at: Timestamp) -> bool {
-        self.meter == metered.meter
+    fn fits(&self, meter: &str, properties: &[(Box<str>, Box<str>)], at: Timestamp) -> bool {
+        *self.meter == *meter
             && self.valid_from <= at
             && self.valid_to.is_none_or(|end| at < end)
-            && self.filters.iter().all(|filter| metered.properties.contains(filter))
+            && self.filters.iter().all(|filter| properties.contains(filter))
     }
 
     /// Each tier prices its part; the sum is rounded up once. `None` if it has more than 12 integer digits.

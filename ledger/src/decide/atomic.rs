@@ -10,6 +10,9 @@ use crate::refusal::Refusal;
 
 /// Decides each on what those before it did.
 pub(super) fn all(customer: &Customer, items: &[Command], context: &Context<'_>) -> Result<Effect, Refusal> {
+    if items.is_empty() {
+        return Err(Refusal::Invalid { field: "operations", problem: "must have at least one" });
+    }
     let max = context.limits.atomic_items_max;
     if items.len() > max {
         return Err(limit_reached("atomic_items_max", max));

@@ -4,6 +4,8 @@
 //! back is gone in the same record, unless a new tranche is granted for it. Wallets that are frozen take credit back, closed ones
 //! do not. Deliberately absent: what may be asked for ([`super::refund`], [`super::invoice`], [`super::transfer`]).
 
+use std::collections::BTreeMap;
+
 use super::{Context, Ids, credit, limit_reached};
 use crate::amount::{Credits, Money};
 use crate::budget::{self, BudgetMove};
@@ -50,13 +52,17 @@ pub(super) fn give_back(
     if let Some(credits) = asked.credits.filter(|credits| *credits > found) {
         return Err(Refusal::OverRefund { left: found, asked: credits });
     }
+    let mut came = BTreeMap::new();
+    for (row, slice) in &parts {
+        *came.entry(*row).or_default() += slice.credits;
+    }
     let mut giving =
-        Giving { customer, asked, context, slices: Vec::new(), lapsed: Vec::new(), minted: Vec::new() };
+        Giving { customer, asked, context, came, slices: Vec::new(), lapsed: Vec::new(), minted: Vec::new() };
     for (_, slice) in &parts {
         giving.put(slice, ids)?;
     }
-    giving.check_limits(&parts)?;
-    giving.finish(&parts)
+    giving.check_limits()?;
+    giving.finish()
 }
 
 /// What is left to be given back of rows of a debit.
@@ -82,12 +88,12 @@ fn given(customer: &Customer, debit: LogPosition, row: u32) -> Credits {
 /// What comes back, the last taken first, each part with the number of its row.
 fn parts(customer: &Customer, asked: &Asked<'_>) -> Vec<(u32, Slice)> {
     // What was given back of a row before is the last that it took.
-    let mut given: Vec<(u32, Credits)> =
+    let mut given: BTreeMap<u32, Credits> =
         asked.rows.iter().map(|(row, _)| (*row, given(customer, asked.debit, *row))).collect();
     let mut wanted = asked.credits.unwrap_or(Credits(i128::MAX));
     let mut parts = Vec::new();
     for (row, slice) in asked.slices.iter().rev() {
-        let Some((_, given)) = given.iter_mut().find(|(number, _)| number == row) else { continue };
+        let Some(given) = given.get_mut(row) else { continue };
         let skipped = slice.credits.min(*given);
         *given -= skipped;
         let credits = wanted.min(slice.credits - skipped);
@@ -118,6 +124,8 @@ struct Giving<'a> {
     customer: &'a Customer,
     asked: &'a Asked<'a>,
     context: &'a Context<'a>,
+    /// What comes back of each row.
+    came: BTreeMap<u32, Credits>,
     slices: Vec<Back>,
     lapsed: Vec<Gone>,
     /// Tranches that will live and do not yet.
@@ -221,7 +229,7 @@ impl Giving<'_> {
         }
     }
 
-    fn check_limits(&self, parts: &[(u32, Slice)]) -> Result<(), Refusal> {
+    fn check_limits(&self) -> Result<(), Refusal> {
         // It left from here: a transfer that nobody takes must not stay on its way for want of room.
         if self.asked.reason == RefundReason::TransferReturned {
             return Ok(());
@@ -233,40 +241,32 @@ impl Giving<'_> {
         if !self.minted.is_empty() {
             credit::check_room(self.customer, self.minted.len(), self.context)?;
         }
-        let is_new = |row: &&(u32, DebitRow)| {
-            parts.iter().any(|(number, _)| *number == row.0)
-                && !self.customer.given_back.contains_key(&(self.asked.debit, row.0))
-        };
-        let rows = self.customer.given_back.len() + self.asked.rows.iter().filter(is_new).count();
+        let known = |row: u32| self.customer.given_back.contains_key(&(self.asked.debit, row));
+        let rows = self.customer.given_back.len() + self.came.keys().filter(|row| !known(**row)).count();
         if rows > limits.refunds_max {
             return Err(limit_reached("refunds_max", limits.refunds_max));
         }
         for wallet in &self.customer.wallets {
             let to_wallet = self.slices.iter().filter(|back| back.slice.wallet == wallet.head.id);
-            let credits = to_wallet.filter(|back| back.to != BackTo::Debt).map(|back| back.slice.credits);
-            credit::check_total(wallet, credits.sum())?;
+            let to_tranches = to_wallet.filter(|back| back.to != BackTo::Debt);
+            let credits: Credits = to_tranches.map(|back| back.slice.credits).sum();
+            if credits.is_positive() {
+                credit::check_total(wallet, credits)?;
+            }
         }
         Ok(())
     }
 
     /// The rows with their balances: those of the debit in its order, then what is gone.
-    fn finish(self, parts: &[(u32, Slice)]) -> Result<GivenBack, Refusal> {
+    fn finish(self) -> Result<GivenBack, Refusal> {
         let mut balances = Balances::default();
         let mut rows = Vec::new();
         for (of_row, debited) in self.asked.rows {
-            let of_this = parts.iter().filter(|(row, _)| row == of_row);
-            let credits: Credits = of_this.map(|(_, slice)| slice.credits).sum();
-            if credits.is_positive() {
-                let wallet = self.wallet(debited.posting.wallet);
-                let amount = Money::of_credits_half_even(credits, wallet.head.unit.conversion_rate);
-                let amount = amount.ok_or(Refusal::AmountOverflow("amount"))?;
-                rows.push(BackRow {
-                    of_row: *of_row,
-                    credits,
-                    amount,
-                    posting: balances.post(wallet, credits),
-                });
-            }
+            let Some(&credits) = self.came.get(of_row) else { continue };
+            let wallet = self.wallet(debited.posting.wallet);
+            let amount = Money::of_credits_half_even(credits, wallet.head.unit.conversion_rate);
+            let amount = amount.ok_or(Refusal::AmountOverflow("amount"))?;
+            rows.push(BackRow { of_row: *of_row, credits, amount, posting: balances.post(wallet, credits) });
         }
         let lapsed = self.lapsed.iter().map(|gone| Lapsed {
             tranche: gone.tranche,

@@ -62,7 +62,8 @@ pub struct Context<'a> {
 /// Decides a command. Pure: same state, command and context, same answer.
 ///
 /// What is due at `now` is written down first, and the command is decided on the state after it. A [`Command::Tick`] writes at most
-/// `due_per_record_max`; before any other command the shell sends ticks until the rest fits.
+/// `due_per_record_max`; before any other command the shell sends ticks until the rest fits, and until nothing is due if
+/// [`expiry::write_apart`] says so: looking ahead takes a copy of the customer.
 ///
 /// # Errors
 /// A [`Refusal`]: nothing happens, and nothing that is due is written either.

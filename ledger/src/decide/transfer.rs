@@ -98,7 +98,8 @@ fn parties(
     };
     let is_oldest_active = |target: &&Target| target.2 == WalletStatus::Active && target.1 == *unit;
     let target = named.or_else(|| targets.iter().find(is_oldest_active)).ok_or(Refusal::UnitMismatch)?;
-    if target.1 != *unit {
+    let has_unit = customer.wallets.iter().any(|wallet| wallet.head.unit == *unit);
+    if target.1 != *unit || !has_unit {
         return Err(Refusal::UnitMismatch);
     }
     if giver.is_some_and(|giver| giver.head.id == target.0) {

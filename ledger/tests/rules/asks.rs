@@ -2,11 +2,11 @@
 
 use coffer_ledger::amount::{Credits, Money, Rate};
 use coffer_ledger::command::{
-    Asked, Charge, Command, CreateWallet, CreditReason, Debit, ManualDebit, Memo, PlaceHold, Quantity,
-    Remainder, TopUp, UpdateWallet,
+    Asked, Capture, Charge, Command, CreateWallet, CreditReason, Debit, HoldAsked, ManualDebit, Memo,
+    OverCapture, PlaceHold, Quantity, Refund, Remainder, TopUp, UpdateWallet,
 };
 use coffer_ledger::fact::{Debited, Effect, Facts, Giver};
-use coffer_ledger::ids::{TrancheId, WalletId};
+use coffer_ledger::ids::{HoldId, RowId, TrancheId, WalletId};
 use coffer_ledger::refusal::Refusal;
 use coffer_ledger::scope::PriceTypes;
 use coffer_ledger::time::Timestamp;
@@ -165,6 +165,27 @@ pub(crate) fn fee(credits: Credits) -> Debit {
 /// By hand from that wallet.
 pub(crate) fn by_hand(wallet: WalletId, credits: Credits) -> Command {
     Command::ManualDebit(ManualDebit { wallet, credits, memo: Memo::default() })
+}
+
+/// A hold for use, whoever pays, for ten minutes, that draws.
+pub(crate) fn hold(credits: Credits) -> Command {
+    Command::PlaceHold(PlaceHold {
+        asked: HoldAsked::Exactly(credits),
+        charge: any_usage(),
+        expires_in_s: 600,
+        over_capture: OverCapture::Draw,
+        memo: Memo::default(),
+    })
+}
+
+/// The last capture of a hold.
+pub(crate) fn capture(hold: HoldId, credits: Credits) -> Command {
+    Command::Capture(Capture { hold, credits, last: true, memo: Memo::default() })
+}
+
+/// A refund without a regrant.
+pub(crate) fn refund(row: RowId, credits: Option<Credits>) -> Command {
+    Command::Refund(Refund { row, credits, regrant_days: None, memo: Memo::default() })
 }
 
 /// The end of a wallet on which no hold is open.

@@ -12,6 +12,7 @@ mod examples;
 mod harness;
 mod lifetimes;
 mod model;
+mod money;
 mod program;
 mod properties;
 mod refusals;

@@ -2,6 +2,10 @@
 //! shrinks to plain steps. Instants lie a few nanoseconds apart and amounts come from a short table, so that starts, ends and
 //! exact fits meet all the time.
 
+mod holds;
+mod undoing;
+mod usage;
+
 use coffer_ledger::amount::{Credits, Money, Rate};
 use coffer_ledger::catalog::tenant::DefaultPriorities;
 use coffer_ledger::command::{
@@ -16,15 +20,19 @@ use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, PriceType, PriceUnit};
 use coffer_ledger::wallet::{WalletStatus, WalletType};
 
+use coffer_ledger::fact::Facts;
+use coffer_ledger::refusal::Refusal;
+
 use crate::harness::World;
+use crate::harness::pair::Pair;
 
 /// The bytes of one step.
-pub(crate) type Step = [u8; 24];
+pub(crate) type Step = [u8; 32];
 
 /// One unit in 10⁻¹⁵.
 pub(crate) const ONE: i128 = 1_000_000_000_000_000;
 
-const AMOUNTS: [i128; 14] = [
+pub(crate) const AMOUNTS: [i128; 14] = [
     10 * ONE,
     ONE,
     2 * ONE,
@@ -44,7 +52,7 @@ const AMOUNTS: [i128; 14] = [
 const HUGE: [i128; 3] = [1_000_000_000_000 * ONE - 1, 500_000_000_000 * ONE, 333_333_333_333 * ONE + 3];
 const ODD_RATES: [i128; 7] =
     [3 * ONE, ONE / 1_000_000, 7 * ONE / 10, 1_500_000_000_000_001, 7, 1, 999_999_999_999 * ONE];
-const USD: Currency = Currency(*b"usd");
+pub(crate) const USD: Currency = Currency(*b"usd");
 const OTHER_CURRENCIES: [Currency; 2] = [Currency(*b"jpy"), Currency(*b"kwd")];
 const PRIORITIES: [u32; 4] = [50, 10, 50, 60];
 const PRICE_TYPES: [PriceTypes; 4] = [
@@ -66,19 +74,23 @@ const REASONS: [CreditReason; 8] = [
 ];
 
 /// Reads a step's bytes one by one; behind the last there are zeros.
-struct Dice<'a>(std::slice::Iter<'a, u8>);
+pub(crate) struct Dice<'a>(std::slice::Iter<'a, u8>);
 
 impl Dice<'_> {
-    fn below(&mut self, sides: u8) -> u8 {
+    pub(crate) fn byte(&mut self) -> u8 {
+        self.0.next().copied().unwrap_or(0)
+    }
+
+    pub(crate) fn below(&mut self, sides: u8) -> u8 {
         self.0.next().map_or(0, |byte| byte % sides)
     }
 
     /// True once in so many times.
-    fn once_in(&mut self, times: u8) -> bool {
+    pub(crate) fn once_in(&mut self, times: u8) -> bool {
         self.below(times) == times - 1
     }
 
-    fn of<T: Copy>(&mut self, table: &[T]) -> T {
+    pub(crate) fn of<T: Copy>(&mut self, table: &[T]) -> T {
         table[usize::from(self.below(u8::try_from(table.len()).expect("short")))]
     }
 
@@ -93,7 +105,7 @@ impl Dice<'_> {
     }
 
     /// One of the amounts; now and then none, or less than none.
-    fn credits(&mut self, amounts: &[i128]) -> Credits {
+    pub(crate) fn credits(&mut self, amounts: &[i128]) -> Credits {
         Credits(match self.below(64) {
             62 => -self.of(&[0, ONE]),
             63 => self.of(&HUGE),
@@ -102,83 +114,136 @@ impl Dice<'_> {
     }
 }
 
-/// A world for a program: its first byte chooses the limits, its second the settings.
-pub(crate) fn world(start: [u8; 2]) -> World {
-    let tight =
-        Limits { wallets_max: 5, tranches_max: 6, slices_max: 2, due_per_record_max: 2, ..Limits::default() };
-    let roomy = Limits {
-        wallets_max: 8,
-        tranches_max: 200,
-        slices_max: 100,
-        due_per_record_max: 3,
-        ..Limits::default()
-    };
-    let mut world = World::with_limits(if start[0] % 4 == 3 { tight } else { roomy });
-    if start[1] % 4 == 3 {
-        world.settings.default_priorities = DefaultPriorities {
-            purchased: 40,
-            promotional: 70,
-            plan_included: 50,
-            refund: 5,
-            adjustment: 50,
-        };
+/// Two worlds for a program: its first byte chooses the limits, its second the settings.
+pub(crate) fn pair(start: [u8; 2]) -> Pair {
+    let mut pair = Pair::with_limits(if start[0] % 4 == 3 { tight() } else { roomy() });
+    for world in &mut pair.worlds {
+        if start[1] % 4 == 3 {
+            world.settings.default_priorities = DefaultPriorities {
+                purchased: 40,
+                promotional: 70,
+                plan_included: 50,
+                refund: 5,
+                adjustment: 50,
+            };
+        }
+        world.settings.time_zone = (start[1] % 2 == 1).then(|| "Asia/Singapore".into());
+        world.cards = usage::cards();
     }
-    world
+    pair
 }
 
-/// Takes one step: some time passes, then something is asked.
-pub(crate) fn take_step(world: &mut World, step: &Step) {
+fn tight() -> Limits {
+    Limits {
+        wallets_max: 5,
+        tranches_max: 6,
+        slices_max: 2,
+        due_per_record_max: 2,
+        holds_max: 2,
+        hold_lifetime_max_s: 3,
+        refunds_max: 3,
+        invoices_max: 2,
+        invoice_lines_max: 2,
+        budgets_max: 3,
+        budget_levels_max: 2,
+        transfers_open_max: 1,
+        atomic_items_max: 2,
+        ..Limits::default()
+    }
+}
+
+fn roomy() -> Limits {
+    let due_per_record_max = 3;
+    Limits { wallets_max: 8, tranches_max: 200, slices_max: 100, due_per_record_max, ..Limits::default() }
+}
+
+/// Takes one step: some time passes, then something is asked, or a transfer goes on.
+pub(crate) fn take_step(pair: &mut Pair, step: &Step) {
     let mut dice = Dice(step.iter());
-    pass_time(world, &mut dice);
-    let keyed = !dice.once_in(4);
-    let command = command(world, &mut dice);
-    let answer = world.ask_as(command, keyed);
-    drop(answer);
+    let side = usize::from(dice.once_in(4));
+    let now = pass_time(&pair.worlds[side], &mut dice);
+    pair.set_time(now);
+    if !pair.letters.is_empty() && dice.once_in(3) {
+        let (letter, repeat) = (usize::from(dice.byte()), dice.once_in(4));
+        pair.deliver(letter, repeat);
+    } else if let Some((to, wallet)) = pair.expected().filter(|_| dice.once_in(8)) {
+        let command = Command::Close { wallet, remainder: Remainder::Forfeit, force: true };
+        let _: Result<Facts, Refusal> = pair.ask(to, command, true);
+    } else {
+        let keyed = !dice.once_in(4);
+        let command = command(&pair.worlds[side], &mut dice);
+        let _: Result<Facts, Refusal> = pair.ask(side, command, keyed);
+    }
+    if dice.once_in(16) {
+        pair.check_replay();
+    }
 }
 
-/// Mostly none or a few nanoseconds; often exactly to the next due instant, one before it or one past it.
-fn pass_time(world: &mut World, dice: &mut Dice) {
+/// Mostly none or a few nanoseconds; often exactly to the next due instant, one before it or one past it; now and then on.
+fn pass_time(world: &World, dice: &mut Dice) -> Timestamp {
     let next = world.customer.next_due();
     let to = match dice.below(64) {
-        roll @ 48..=56 if next != Timestamp::MAX => next.0 - 1 + u64::from(roll % 3),
-        57..=61 => world.now.0 + 8,
-        62 => world.now.0 + 60,
-        63 => world.now.0 + 1_000_000_007,
+        roll @ 48..=55 if next != Timestamp::MAX => next.0 - 1 + u64::from(roll % 3),
+        56..=59 => world.now.0 + 8,
+        60 => world.now.0 + 60,
+        61 | 62 => world.now.0 + 1_000_000_000,
+        63 => world.now.0 + u64::from(dice.below(40)) * 3_600_000_000_000,
         roll => world.now.0 + u64::from(roll / 16),
     };
-    world.now = Timestamp(to.max(world.now.0));
+    Timestamp(to.max(world.now.0))
 }
 
 fn command(world: &World, dice: &mut Dice) -> Command {
     if world.customer.wallets.is_empty() && !dice.once_in(8) {
         return Command::CreateWallet(create_wallet(world.now, dice));
     }
-    match dice.below(128) {
-        0..=59 => Command::Debit(debit(world, dice)),
-        60..=94 => Command::TopUp(top_up(world, dice)),
-        95..=100 => Command::CreateWallet(create_wallet(world.now, dice)),
-        101..=106 => Command::UpdateWallet(update_wallet(world, dice)),
-        107..=112 => Command::ManualDebit(ManualDebit {
+    match dice.byte() {
+        0..=49 => Command::Debit(debit(world, dice)),
+        50..=84 => Command::TopUp(top_up(world, dice)),
+        85..=89 => Command::CreateWallet(create_wallet(world.now, dice)),
+        90..=94 => Command::UpdateWallet(update_wallet(world, dice)),
+        95..=99 => Command::ManualDebit(ManualDebit {
             wallet: wallet(world, dice),
             credits: fitting(world, dice),
             memo: Memo::default(),
         }),
-        113..=114 => Command::Freeze(wallet(world, dice)),
-        115..=118 => Command::Unfreeze(wallet(world, dice)),
-        119..=121 => Command::Close {
+        100..=101 => Command::Freeze(wallet(world, dice)),
+        102..=104 => Command::Unfreeze(wallet(world, dice)),
+        105..=107 => Command::Close {
             wallet: wallet(world, dice),
             remainder: dice.of(&[Remainder::Refund, Remainder::Forfeit]),
             force: dice.once_in(2),
         },
-        122..=124 => Command::Tick,
-        125 => Command::CreateCustomer { external_id: "acme".into(), profile: Profile::default() },
-        126 => Command::UpdateCustomer { profile: Profile::default() },
-        _ => Command::DeleteCustomer,
+        108..=110 => Command::Tick,
+        111 => Command::CreateCustomer { external_id: "acme".into(), profile: Profile::default() },
+        112 => Command::UpdateCustomer { profile: profile(dice) },
+        113 => Command::DeleteCustomer,
+        114..=183 => holds::command(world, dice),
+        184..=229 => undoing::command(world, dice),
+        230..=246 => usage::command(world, dice),
+        _ => Command::Atomic(batch(world, dice)),
     }
 }
 
+fn profile(dice: &mut Dice) -> Profile {
+    let timezone = dice.of(&[None, Some("UTC"), Some("Asia/Singapore")]).map(Into::into);
+    Profile { timezone, ..Profile::default() }
+}
+
+/// Items for a batch; now and then one that does not belong there.
+fn batch(world: &World, dice: &mut Dice) -> Vec<Command> {
+    let items = dice.below(5);
+    let item = |dice: &mut Dice| match dice.byte() {
+        0..=99 => Command::Debit(debit(world, dice)),
+        100..=189 => holds::command(world, dice),
+        190..=249 => Command::Refund(undoing::refund(world, dice)),
+        _ => Command::TopUp(top_up(world, dice)),
+    };
+    (0..items).map(|_| item(dice)).collect()
+}
+
 /// One of the customer's open wallets; now and then a closed one, or one that does not exist.
-fn wallet(world: &World, dice: &mut Dice) -> WalletId {
+pub(crate) fn wallet(world: &World, dice: &mut Dice) -> WalletId {
     let all = 0..world.customer.wallets.len();
     let is_open = |index: &usize| world.customer.wallets[*index].head.status != WalletStatus::Closed;
     let open: Vec<usize> = all.clone().filter(is_open).collect();
@@ -188,7 +253,7 @@ fn wallet(world: &World, dice: &mut Dice) -> WalletId {
 }
 
 /// An amount of the table, or exactly what some wallet has, or a hair more or less.
-fn fitting(world: &World, dice: &mut Dice) -> Credits {
+pub(crate) fn fitting(world: &World, dice: &mut Dice) -> Credits {
     let roll = dice.below(8);
     let wallet = wallet(world, dice);
     let posted = world.customer.wallets.iter().find(|other| other.head.id == wallet).map(|w| w.head.posted.0);
@@ -232,13 +297,8 @@ fn update_wallet(world: &World, dice: &mut Dice) -> UpdateWallet {
     }
 }
 
-fn quantity(credits: Credits, in_money: bool) -> Quantity {
-    if in_money { Quantity::Amount(Money(credits.0)) } else { Quantity::Credits(credits) }
-}
-
-fn debit(world: &World, dice: &mut Dice) -> Debit {
-    let in_money = dice.once_in(3);
-    let credits = fitting(world, dice);
+/// For what, and who pays.
+pub(crate) fn charge(world: &World, dice: &mut Dice, in_money: bool) -> Charge {
     let wallet = dice.once_in(4).then(|| wallet(world, dice));
     let named_wallet = world.customer.wallets.iter().find(|other| Some(other.head.id) == wallet);
     let own_currency = named_wallet.map(|found| found.head.unit.currency);
@@ -247,16 +307,29 @@ fn debit(world: &World, dice: &mut Dice) -> Debit {
         0..=2 => None,
         _ => Some(dice.currency()),
     };
-    let charge = Charge {
+    Charge {
         wallet,
         currency,
         price_unit: dice.once_in(24).then(|| PriceUnit("tokens".into())),
         price_type: dice.of(&[PriceType::Usage, PriceType::Usage, PriceType::Fixed]),
         feature: dice.once_in(3).then(|| dice.of(&["chat", "image", "none"]).into()),
-        budget: None,
+        budget: usage::budget(world, dice),
+    }
+}
+
+fn quantity(credits: Credits, in_money: bool) -> Quantity {
+    if in_money { Quantity::Amount(Money(credits.0)) } else { Quantity::Credits(credits) }
+}
+
+fn debit(world: &World, dice: &mut Dice) -> Debit {
+    let in_money = dice.once_in(3);
+    let credits = fitting(world, dice);
+    let asked = match (in_money, dice.once_in(12)) {
+        (true, _) => Asked::Amount(Money(credits.0)),
+        (false, true) => Asked::Metered(Box::new(usage::metered(dice))),
+        (false, false) => Asked::Credits(credits),
     };
-    let asked = if in_money { Asked::Amount(Money(credits.0)) } else { Asked::Credits(credits) };
-    Debit { asked, charge, partial: dice.once_in(3), memo: Memo::default() }
+    Debit { asked, charge: charge(world, dice, in_money), partial: dice.once_in(3), memo: Memo::default() }
 }
 
 fn top_up(world: &World, dice: &mut Dice) -> TopUp {
@@ -293,7 +366,9 @@ fn top_up(world: &World, dice: &mut Dice) -> TopUp {
 /// Never, or a few nanoseconds away; now and then too early.
 fn end(now: Timestamp, dice: &mut Dice) -> Option<Timestamp> {
     match dice.below(64) {
-        0..=31 => None,
+        0..=27 => None,
+        // Where deadlines of holds are.
+        roll @ 28..=31 => Some(Timestamp(now.0 + u64::from(roll - 27) * 1_000_000_000)),
         63 => Some(Timestamp(now.0 - 1)),
         roll => Some(Timestamp(now.0 + u64::from(roll - 31) * 4)),
     }

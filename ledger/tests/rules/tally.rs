@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use coffer_ledger::fact::{CreditRow, Debited, Due, Effect, Facts, Giver};
+use coffer_ledger::fact::{
+    BackTo, CreditRow, Debited, Due, Effect, Facts, GivenBack, Giver, HoldStep, HoldVerb,
+};
+use coffer_ledger::hold::HoldStatus;
 use coffer_ledger::refusal::Refusal;
 
 use crate::harness::World;
@@ -41,11 +44,18 @@ impl Tally {
                     self.add("started", true);
                     self.add("started and repaid", repaid.0 > 0);
                 }
-                Due::HoldExpired(_) => {}
+                Due::HoldExpired(end) => {
+                    self.add("hold expired", true);
+                    self.add("lapsed at a deadline", !end.lapsed.is_empty());
+                }
             }
         }
         self.add("due beside an effect", !facts.due.is_empty() && facts.effect != Effect::Ticked);
-        match &facts.effect {
+        self.count_effect(&facts.effect);
+    }
+
+    fn count_effect(&mut self, effect: &Effect) {
+        match effect {
             Effect::Ticked => self.add("ticked", true),
             Effect::CustomerSet(identity) => self.add("deleted", identity.deleted),
             Effect::WalletCreated { initial, .. } => self.add("initial credit", initial.is_some()),
@@ -53,14 +63,106 @@ impl Tally {
             Effect::ToppedUp { rows, .. } => rows.iter().for_each(|row| self.count_credit(row)),
             Effect::Debited(debited) => self.count_debit(debited),
             Effect::ManuallyDebited { .. } => self.add("debited by hand", true),
-            Effect::WalletClosed { forfeits, cancelled, written_off, refund, .. } => {
+            Effect::WalletClosed { forfeits, cancelled, written_off, refund, released, .. } => {
                 self.add("forfeited", !forfeits.is_empty());
                 self.add("start cancelled", !cancelled.is_empty());
                 self.add("debt written off", written_off.0 > 0);
                 self.add("remainder refunded", refund.0 > 0);
+                self.add("closed with open holds", !released.is_empty());
             }
-            _ => {}
+            Effect::Held(step) => self.count_step(step),
+            Effect::Refunded(refunded) => {
+                self.add("refunded", true);
+                self.add("refunded in part", refunded.left.0 > 0);
+                self.count_back(&refunded.back);
+            }
+            Effect::CreditVoided(voids) => {
+                self.add("voided", true);
+                self.add("voided with its bonus", voids.len() > 1);
+                self.add("voided what was pinned", voids.iter().any(|void| void.held.0 > 0));
+                self.add(
+                    "voided before its start",
+                    voids.iter().any(|void| void.posting.is_none() && void.credits.0 > 0),
+                );
+            }
+            Effect::InvoiceSettled(settled) => {
+                self.add("settled", settled.paid.0 > 0);
+                self.add("settled in part", settled.paid.0 > 0 && settled.shortfall.0 > 0);
+                self.add(
+                    "line paid by several wallets",
+                    settled.lines.iter().any(|line| line.parts.len() > 1),
+                );
+            }
+            Effect::InvoiceVoided { back, .. } => {
+                self.add("settlement voided", !back.slices.is_empty());
+                self.count_back(back);
+            }
+            Effect::TransferSent(sent) => {
+                self.add("sent within", sent.arrived.is_some());
+                self.add("sent away", sent.arrived.is_none());
+                self.add("sent from several tranches", sent.taken.slices.len() > 1);
+            }
+            Effect::TransferReceived { arrived, .. } => {
+                self.add("received", true);
+                self.add("received and repaid", arrived.rows.iter().any(|row| row.repaid.0 > 0));
+                self.add("ended on the way", !arrived.lapsed.is_empty());
+            }
+            Effect::TransferReturned { back, .. } => {
+                self.add("returned", true);
+                self.add("ended before it returned", !back.lapsed.is_empty());
+            }
+            Effect::TransferDone(_) => self.add("transfer done", true),
+            Effect::TransferForgotten(_) => self.add("transfer forgotten", true),
+            Effect::BudgetSet(_) => self.add("budget set", true),
+            Effect::BudgetDeleted(_) => self.add("budget deleted", true),
+            Effect::EventRecorded { priced, taken, uncollected, used, .. } => {
+                self.add("event unpriced", priced.is_none());
+                self.add("event paid", taken.is_some() && uncollected.is_none());
+                self.add("event paid in part", taken.is_some() && uncollected.is_some());
+                self.add("event uncollected", taken.is_none() && uncollected.is_some());
+                self.add("event in a budget", !used.is_empty());
+            }
+            Effect::Atomic(effects) => {
+                self.add("batch of several", effects.len() > 1);
+                effects.iter().for_each(|effect| self.count_effect(effect));
+            }
         }
+    }
+
+    fn count_step(&mut self, step: &HoldStep) {
+        let overdraft = step.pinned.iter().any(|pin| pin.giver == Giver::Overdraft);
+        match step.verb {
+            HoldVerb::Placed => self.add("placed", true),
+            HoldVerb::Grown => self.add("grown", true),
+            HoldVerb::Extended => self.add("extended", true),
+            HoldVerb::Released => self.add("released", true),
+            HoldVerb::Captured => {
+                let open = step.hold.status == HoldStatus::Open;
+                let taken = step.taken.as_ref();
+                let drawn = taken.is_some_and(|taken| taken.slices.len() > step.consumed.len());
+                self.add("captured in part", open);
+                self.add("captured finally", !open);
+                self.add("drawn", drawn);
+                self.add("drawn short", taken.is_some_and(|taken| taken.shortfall.0 > 0));
+                self.add(
+                    "counted in a budget by a capture",
+                    taken.is_some_and(|taken| !taken.budget().is_empty()),
+                );
+            }
+        }
+        self.add("overdraft pinned", overdraft);
+        self.add("hold in a budget", !step.used.is_empty());
+        self.add("lapsed when let go", !step.lapsed.is_empty());
+        self.add("lapsed because voided", step.lapsed.iter().any(|lapsed| lapsed.voided));
+    }
+
+    fn count_back(&mut self, back: &GivenBack) {
+        let to = |wanted: fn(&BackTo) -> bool| back.slices.iter().any(|slice| wanted(&slice.to));
+        self.add("back to its tranche", to(|to| *to == BackTo::Tranche));
+        self.add("back to debt", to(|to| *to == BackTo::Debt));
+        self.add("back to a new tranche", to(|to| matches!(to, BackTo::New { .. })));
+        self.add("back and gone at once", !back.lapsed.is_empty());
+        self.add("freed in a budget", !back.freed.is_empty());
     }
 
     fn count_credit(&mut self, row: &CreditRow) {
@@ -98,6 +200,12 @@ fn name_of(refusal: &Refusal) -> &'static str {
         Refusal::UnitMismatch => "unit mismatch",
         Refusal::LimitReached { limit, .. } => limit,
         Refusal::Invalid { .. } => "invalid",
-        _ => "other",
+        Refusal::HoldClosed(_) => "hold closed",
+        Refusal::HoldExpired(_) => "hold expired already",
+        Refusal::OverCapture { .. } => "over capture",
+        Refusal::OverRefund { .. } => "over refund",
+        Refusal::BudgetExceeded { .. } => "budget exceeded",
+        Refusal::EventTime(_) => "event time",
+        Refusal::Item { .. } => "item",
     }
 }

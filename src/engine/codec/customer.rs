@@ -10,8 +10,9 @@ use coffer_wal::{FrameHeader, Lsn, Subject};
 
 use super::bytes::{Piece, append, append_frame, versioned};
 use super::convert::{
-    Mirror, Owner, command_from_v1, commands_from_shape, commands_texts, commands_to_shape, due_to_v1,
-    effects_to_shape, facts_from_v1, facts_from_v2, facts_texts, facts_texts_v1, rests_in_v1,
+    Mirror, Owner, command_from_v1, command_text_v1, command_to_v1, commands_from_shape, commands_texts,
+    commands_to_shape, effect_to_v1, effects_to_shape, facts_from_v1, facts_from_v2, facts_texts,
+    facts_texts_v1, record_fits_v1, rests_in_v1,
 };
 use super::error::{DecodeError, EncodeError};
 use super::kinds::{self, Version};
@@ -35,8 +36,6 @@ pub fn encode_customer_frame(
     logged_at: Timestamp,
     previous: Lsn,
 ) -> Result<(), EncodeError> {
-    let Record { origin: Origin { by, idempotency_key }, command, facts } = record;
-    let (key, owner) = (idempotency_key.as_deref(), Owner(number));
     let header = |version: Version| FrameHeader {
         record_type: kinds::CUSTOMER_RECORD,
         version: version.number(),
@@ -45,34 +44,53 @@ pub fn encode_customer_frame(
         time_ns: logged_at.0,
         previous,
     };
-    let (by, at) = (by.to_shape(owner), facts.at.to_shape(owner));
-    let effects = effects_to_shape(&facts.effect, owner)?;
-    let commands = commands_to_shape(command, owner)?;
-    match (due_to_v1(&facts.due, owner), effects, commands, commands_texts(command)?) {
-        (
-            Some(due),
-            v2::record::Effects::One(v2::record::Effect::V1(effect)),
-            v2::request::Commands::One(v2::request::Command::V1(command)),
-            v2::texts::RequestTexts::One(v2::texts::RequestText::V1(words)),
-        ) => append_frame(
-            out,
-            &header(Version::V1),
-            (
-                &v1::record::PublicFacts { owner: number.0, at, due, effect },
-                &v1::record::PublicRequest { by, command },
-            ),
-            (&facts_texts_v1(key, &facts.effect), &words),
-        ),
-        (_, effects, commands, words) => append_frame(
-            out,
-            &header(Version::V2),
-            (
-                &v2::record::PublicFacts { owner: number.0, at, due: facts.due.to_shape(owner), effects },
-                &v2::request::PublicRequest { by, commands },
-            ),
-            (&facts_texts(key, &facts.effect)?, &words),
-        ),
+    if record_fits_v1(record) {
+        frame_of_v1(out, &header(Version::V1), record, Owner(number))
+    } else {
+        frame_of_v2(out, &header(Version::V2), record, Owner(number))
     }
+}
+
+fn frame_of_v1(
+    out: &mut Vec<u8>,
+    header: &FrameHeader,
+    record: &Record,
+    owner: Owner,
+) -> Result<(), EncodeError> {
+    let Record { origin: Origin { by, idempotency_key }, command, facts } = record;
+    let Facts { at, due, effect } = facts;
+    let public = v1::record::PublicFacts {
+        owner: owner.0.to_shape(owner),
+        at: at.to_shape(owner),
+        due: due.to_shape(owner),
+        effect: effect_to_v1(effect, owner),
+    };
+    let request =
+        v1::record::PublicRequest { by: by.to_shape(owner), command: command_to_v1(command, owner) };
+    let words = (&facts_texts_v1(idempotency_key.as_deref(), effect), &command_text_v1(command));
+    append_frame(out, header, (&public, &request), words)
+}
+
+// Apart from the common case, whose room on the stack stays small.
+#[inline(never)]
+fn frame_of_v2(
+    out: &mut Vec<u8>,
+    header: &FrameHeader,
+    record: &Record,
+    owner: Owner,
+) -> Result<(), EncodeError> {
+    let Record { origin: Origin { by, idempotency_key }, command, facts } = record;
+    let Facts { at, due, effect } = facts;
+    let public = v2::record::PublicFacts {
+        owner: owner.0.to_shape(owner),
+        at: at.to_shape(owner),
+        due: due.to_shape(owner),
+        effects: effects_to_shape(effect, owner)?,
+    };
+    let request =
+        v2::request::PublicRequest { by: by.to_shape(owner), commands: commands_to_shape(command, owner)? };
+    let words = (&facts_texts(idempotency_key.as_deref(), effect)?, &commands_texts(command)?);
+    append_frame(out, header, (&public, &request), words)
 }
 
 /// Reads a whole record.
@@ -81,28 +99,36 @@ pub fn encode_customer_frame(
 /// [`DecodeError`] if the version is unknown or the parts are not of its shape, to the last byte.
 pub fn decode_record(version: u8, public: &[u8], personal: &[u8]) -> Result<Record, DecodeError> {
     let version = kinds::version("a customer's record", version)?;
-    let (mut public, mut personal) =
-        (Piece::of_record(PUBLIC, public)?, Piece::of_record(PERSONAL, personal)?);
-    let (by, key, command, facts) = match version {
-        Version::V1 => {
-            let (shape, texts): (_, v1::texts::FactTexts<'_>) = (public.next()?, personal.next()?);
-            let key = texts.idempotency_key;
-            let (facts, owner) = facts_from_v1(shape, texts)?;
-            let v1::record::PublicRequest { by, command } = public.next()?;
-            (by, key, command_from_v1(command, personal.next()?, owner)?, facts)
-        }
-        Version::V2 => {
-            let (shape, texts): (_, v2::texts::FactTexts<'_>) = (public.next()?, personal.next()?);
-            let key = texts.idempotency_key;
-            let (facts, owner) = facts_from_v2(shape, texts)?;
-            let v2::request::PublicRequest { by, commands } = public.next()?;
-            (by, key, commands_from_shape(commands, personal.next()?, owner)?, facts)
-        }
-    };
+    let (public, personal) = (Piece::of_record(PUBLIC, public)?, Piece::of_record(PERSONAL, personal)?);
+    match version {
+        Version::V1 => record_from_v1(public, personal),
+        Version::V2 => record_from_v2(public, personal),
+    }
+}
+
+fn record_from_v1(mut public: Piece<'_>, mut personal: Piece<'_>) -> Result<Record, DecodeError> {
+    let (shape, texts): (_, v1::texts::FactTexts<'_>) = (public.next()?, personal.next()?);
+    let idempotency_key = texts.idempotency_key.map(Box::from);
+    let (facts, owner) = facts_from_v1(shape, texts)?;
+    let request: v1::record::PublicRequest<'_> = public.next()?;
+    let command = command_from_v1(request.command, personal.next()?, owner)?;
     public.end()?;
     personal.end()?;
-    let by = Mirror::from_shape(by, Owner::NOBODY)?;
-    Ok(Record { origin: Origin { by, idempotency_key: key.map(Box::from) }, command, facts })
+    let by = Mirror::from_shape(request.by, owner)?;
+    Ok(Record { origin: Origin { by, idempotency_key }, command, facts })
+}
+
+#[inline(never)]
+fn record_from_v2(mut public: Piece<'_>, mut personal: Piece<'_>) -> Result<Record, DecodeError> {
+    let (shape, texts): (_, v2::texts::FactTexts<'_>) = (public.next()?, personal.next()?);
+    let idempotency_key = texts.idempotency_key.map(Box::from);
+    let (facts, owner) = facts_from_v2(shape, texts)?;
+    let request: v2::request::PublicRequest<'_> = public.next()?;
+    let command = commands_from_shape(request.commands, personal.next()?, owner)?;
+    public.end()?;
+    personal.end()?;
+    let by = Mirror::from_shape(request.by, owner)?;
+    Ok(Record { origin: Origin { by, idempotency_key }, command, facts })
 }
 
 /// What recovery needs of a record.
@@ -126,32 +152,42 @@ pub fn decode_for_replay<'a>(
     let version = kinds::version("a customer's record", version)?;
     let (mut public, mut personal) =
         (Piece::of_record(PUBLIC, public)?, Piece::of_record(PERSONAL, personal)?);
-    let (idempotency_key, (facts, _)) = match version {
+    match version {
         Version::V1 => {
             let texts: v1::texts::FactTexts<'a> = personal.next()?;
-            (texts.idempotency_key, facts_from_v1(public.next()?, texts)?)
+            let idempotency_key = texts.idempotency_key;
+            let (facts, _) = facts_from_v1(public.next()?, texts)?;
+            Ok(ReplayView { facts, idempotency_key })
         }
-        Version::V2 => {
-            let texts: v2::texts::FactTexts<'a> = personal.next()?;
-            (texts.idempotency_key, facts_from_v2(public.next()?, texts)?)
-        }
-    };
+        Version::V2 => replay_from_v2(public, personal),
+    }
+}
+
+#[inline(never)]
+fn replay_from_v2<'a>(mut public: Piece<'a>, mut personal: Piece<'a>) -> Result<ReplayView<'a>, DecodeError> {
+    let texts: v2::texts::FactTexts<'a> = personal.next()?;
+    let idempotency_key = texts.idempotency_key;
+    let (facts, _) = facts_from_v2(public.next()?, texts)?;
     Ok(ReplayView { facts, idempotency_key })
 }
 
 /// Appends the state of a customer: the form in which it rests and in which snapshots keep it. Equal states have equal bytes.
 pub fn encode_customer(customer: &Customer, out: &mut Vec<u8>) {
-    let owner = Owner(customer.number);
     let appended = if rests_in_v1(customer) {
         out.push(Version::V1.number());
-        let shape: v1::state::Customer<'_> = customer.to_shape(owner);
+        let shape: v1::state::Customer<'_> = customer.to_shape(Owner(customer.number));
         append(out, &shape)
     } else {
         out.push(Version::V2.number());
-        let shape: v2::state::Customer<'_> = customer.to_shape(owner);
-        append(out, &shape)
+        append_v2(out, customer)
     };
     appended.expect("a buffer takes every byte, and no shape of a state can refuse");
+}
+
+#[inline(never)]
+fn append_v2(out: &mut Vec<u8>, customer: &Customer) -> Result<(), bincode::error::EncodeError> {
+    let shape: v2::state::Customer<'_> = customer.to_shape(Owner(customer.number));
+    append(out, &shape)
 }
 
 /// Reads a customer's state.
@@ -166,10 +202,13 @@ pub fn decode_customer(bytes: &[u8]) -> Result<Customer, DecodeError> {
             piece.end()?;
             Mirror::from_shape(shape, Owner::NOBODY)
         }
-        Version::V2 => {
-            let shape: v2::state::Customer<'_> = piece.next()?;
-            piece.end()?;
-            Mirror::from_shape(shape, Owner::NOBODY)
-        }
+        Version::V2 => customer_from_v2(piece),
     }
+}
+
+#[inline(never)]
+fn customer_from_v2(mut piece: Piece<'_>) -> Result<Customer, DecodeError> {
+    let shape: v2::state::Customer<'_> = piece.next()?;
+    piece.end()?;
+    Mirror::from_shape(shape, Owner::NOBODY)
 }

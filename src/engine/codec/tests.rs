@@ -4,58 +4,120 @@ use bincode::config;
 use sha2::{Digest, Sha256};
 
 use super::v1::shared::Source;
-use super::v1::wire::{Amount, Stamp};
+use super::v1::wire::{Amount, List, Stamp};
+use super::v2::hold::HoldVerb;
+use super::v2::wire::{Row, Walk};
 
-/// Version 1 was frozen with these contents. A difference means that a frozen shape was edited: put it back, and make a new
-/// version beside it (see `v1/mod.rs`).
-const FROZEN: [(&str, &[u8], &str); 8] = [
+/// Versions were frozen with these contents. A difference means that a frozen shape was edited: put it back, and make a new
+/// version beside it (see `v1/mod.rs`, `v2/mod.rs`).
+const FROZEN: [(&str, &[u8], &str); 20] = [
     (
-        "mod.rs",
+        "v1/mod.rs",
         include_bytes!("v1/mod.rs"),
         "7098a521dc85e3f7afd44ac49257686cdedf09818ccfcd64667023fdf52ffa7f",
     ),
     (
-        "record.rs",
+        "v1/record.rs",
         include_bytes!("v1/record.rs"),
         "d00df61d988c3a4aaf17b36514397b43f64bf069786ef6e132355080250cafc3",
     ),
     (
-        "request.rs",
+        "v1/request.rs",
         include_bytes!("v1/request.rs"),
         "33970f87331f5a1698c6982c307998fd21129628cd73d28d61b3931cb49779c4",
     ),
     (
-        "shared.rs",
+        "v1/shared.rs",
         include_bytes!("v1/shared.rs"),
         "8aa54ebba15ca76fd3160e5dc25959eaf2967f8533ca0609ce543b48114d3d75",
     ),
     (
-        "state.rs",
+        "v1/state.rs",
         include_bytes!("v1/state.rs"),
         "9cb057be4cbc3a25ebbff7dad4d1315f40c2f2145184bae6b28406dc50ea89f1",
     ),
     (
-        "tenant.rs",
+        "v1/tenant.rs",
         include_bytes!("v1/tenant.rs"),
         "bc47953185be76c94ee77f00f646901a4b35eec7e2442bee09d7c6f4b047a7b5",
     ),
     (
-        "texts.rs",
+        "v1/texts.rs",
         include_bytes!("v1/texts.rs"),
         "1ab82f1688edb940545c42b1daf992912190304b2d849fda811ef0e1e3795de1",
     ),
     (
-        "wire.rs",
+        "v1/wire.rs",
         include_bytes!("v1/wire.rs"),
         "1f26cb64336dcee6a48a02c335fbcaf5f6eef8234f981c5b03d371fa4f8c765b",
+    ),
+    (
+        "v2/back.rs",
+        include_bytes!("v2/back.rs"),
+        "88c0f3267c28744efef75a0a7ea5e92e544c627a4a60f999ed1743b11bb31ce7",
+    ),
+    (
+        "v2/charge.rs",
+        include_bytes!("v2/charge.rs"),
+        "e8209478341dd84278c8857cb2a55c28bc986d1902478f6dd9bf8ca561303d1f",
+    ),
+    (
+        "v2/hold.rs",
+        include_bytes!("v2/hold.rs"),
+        "b88565117634b9bd9ad0e247c450f65dea56b6517f1ad984375a6c51e4429ff2",
+    ),
+    (
+        "v2/invoice.rs",
+        include_bytes!("v2/invoice.rs"),
+        "538abb1c5f037a5bced45067902740b0bdb3d59d59237d6e7bc40669bf20a8fe",
+    ),
+    (
+        "v2/mod.rs",
+        include_bytes!("v2/mod.rs"),
+        "f93f1c56096492b4a03422ac48f7c21bf06ada1b7a8c717782b901c9fc77acad",
+    ),
+    (
+        "v2/record.rs",
+        include_bytes!("v2/record.rs"),
+        "4dac930c3c7e6f67730a45dca49e4a28fd78db9411beb70621cc11601d9ff68a",
+    ),
+    (
+        "v2/request.rs",
+        include_bytes!("v2/request.rs"),
+        "52857b5da6d3942bcaa2f79c61afd8f9eabbe8e20773e52d568c46012a041ebd",
+    ),
+    (
+        "v2/state.rs",
+        include_bytes!("v2/state.rs"),
+        "105e0b07c5108213181cc4d72cef2aed72f264eac76d8ad7ab63df17f859368a",
+    ),
+    (
+        "v2/tenant.rs",
+        include_bytes!("v2/tenant.rs"),
+        "9f196cc83ff85ac693187eed0be6e18f158a098987b3520bf4a187aaedbb43eb",
+    ),
+    (
+        "v2/texts.rs",
+        include_bytes!("v2/texts.rs"),
+        "302c340878c00c5ccaa500ac8a4acd6b28a5fbadd25d784e771902548712403d",
+    ),
+    (
+        "v2/transfer.rs",
+        include_bytes!("v2/transfer.rs"),
+        "bbf689bfe42c37b0a077c26008d9249211bc690ab01a810749d8d264ea306a00",
+    ),
+    (
+        "v2/wire.rs",
+        include_bytes!("v2/wire.rs"),
+        "6ff78bc0ed008bd49f196ae8454896188d949133e25bd906932e3dde19979add",
     ),
 ];
 
 #[test]
-fn the_shapes_of_version_1_are_never_edited() {
+fn frozen_shapes_are_never_edited() {
     for (name, content, frozen) in FROZEN {
         let found: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(found, frozen, "v1/{name}");
+        assert_eq!(found, frozen, "{name}");
     }
 }
 
@@ -136,7 +198,26 @@ fn instants_on_a_whole_second_are_short_and_the_end_of_time_is_a_byte() {
 }
 
 #[test]
+fn the_id_of_a_row_takes_as_few_bytes_as_its_parts_need() {
+    let cases: [(u64, u32, usize); 3] = [(1, 0, 8), (87_654_321, 1, 12), ((1 << 56) - 1, (1 << 24) - 1, 20)];
+    for (position, row, bytes) in cases {
+        assert_eq!(bytes_of(Row { ms: [0xFF; 6], position, row }).len(), bytes, "{position} {row}");
+    }
+}
+
+#[test]
+fn what_is_walked_has_the_bytes_of_a_list() {
+    let items = [1_u64, 300, 70_000];
+    let start = || -> Box<dyn Iterator<Item = u64>> { Box::new([1_u64, 300, 70_000].into_iter()) };
+    let walked = bytes_of(Walk::Written { count: 3, start: Box::new(start) });
+    assert_eq!(walked, bytes_of(List::Read(items.to_vec())));
+    assert_eq!(walked, bytes_of(Walk::Read(items.to_vec())));
+}
+
+#[test]
 fn a_number_without_a_meaning_is_named() {
     let refused = bincode::decode_from_slice::<Source, _>(&[6], config::standard()).map(drop).unwrap_err();
     assert!(refused.to_string().contains("Source has no number 6"), "{refused}");
+    let refused = bincode::decode_from_slice::<HoldVerb, _>(&[5], config::standard()).map(drop).unwrap_err();
+    assert!(refused.to_string().contains("HoldVerb has no number 5"), "{refused}");
 }

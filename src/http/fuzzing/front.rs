@@ -38,7 +38,7 @@ pub(super) struct Front {
 }
 
 impl Front {
-    /// With customer `acme`, who has a wallet with credit and a debit.
+    /// With customer `acme`, who has a wallet with credit, a debit and a hold.
     pub(super) fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("the machine gives threads");
@@ -57,10 +57,13 @@ impl Front {
         let id = |made: &serde_json::Value| made["id"].as_str().expect("it has an id").to_owned();
         self.names = vec![("@wallet", id(&wallet)), ("@key", id(&key))];
         let top_up = r#"{"transaction_reason":"PURCHASED_CREDIT_DIRECT","credits_to_add":"1000"}"#;
-        self.make(&format!("/v1/wallets/{}/top-up", id(&wallet)), top_up);
+        let credit = self.make(&format!("/v1/wallets/{}/top-up", id(&wallet)), top_up);
+        self.names.push(("@credit", id(&credit["wallet_transaction"])));
         let debit = self.make("/v1/customers/acme/debits", r#"{"credits":"1"}"#);
         let row = debit["transaction_id"].as_str().expect("a debit has a row").to_owned();
         self.names.push(("@row", row));
+        let hold = self.make("/v1/customers/acme/holds", r#"{"credits":"10"}"#);
+        self.names.push(("@hold", hold["hold_id"].as_str().expect("a hold has an id").to_owned()));
     }
 
     fn make(&self, path: &str, body: &str) -> serde_json::Value {

@@ -1,7 +1,7 @@
 //! One request as text, through routes, authorisation, parsing, engine and reply.
 //!
 //! The text is a request without its ceremony: `METHOD path?query`, headers, an empty line, the body; lines end with `\n`, and
-//! `@wallet`, `@row` and `@key` stand for ids of the front's own things. What is no request for HTTP itself is passed over: hyper
+//! `@wallet`, `@row`, `@credit`, `@hold` and `@key` stand for ids of the front's own things. What is no request for HTTP itself is passed over: hyper
 //! would not let it in.
 
 use std::sync::{Mutex, PoisonError};

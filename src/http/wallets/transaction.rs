@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::reply::TenantId;
 use super::terms;
-use crate::http::debits::SliceReply;
+use crate::http::debits::{RateCardReply, SliceReply};
 use crate::http::wire::{Absent, Dec, Id, Pairs, Time};
 
 /// One ledger row.
@@ -78,6 +78,8 @@ pub(crate) struct TransactionReply<'a> {
     hold_id: Option<Id>,
     /// The transfer that it belongs to.
     transfer_id: Option<Id>,
+    /// The rate card that priced it; null: none did.
+    rate_card: Option<RateCardReply>,
     customer: Absent,
     wallet: Absent,
     created_by_user: Absent,
@@ -158,6 +160,7 @@ impl<'a> TransactionReply<'a> {
             source_id: invoice,
             hold_id,
             transfer_id,
+            rate_card: row.priced.map(RateCardReply::of),
             customer: Absent,
             wallet: Absent,
             created_by_user: Absent,

@@ -9,7 +9,7 @@ use crate::command::{Capture, OverCapture, Quantity};
 use crate::customer::Customer;
 use crate::decide::taking::Taking;
 use crate::decide::{Context, budget, check_quantity, debit, existing};
-use crate::fact::{DebitExtra, Effect, Giver, HoldStep, HoldVerb, Lapsed, Slice};
+use crate::fact::{DebitExtra, Debited, Effect, Giver, HoldStep, HoldVerb, Lapsed, Slice};
 use crate::hold::{Hold, HoldStatus};
 use crate::letting_go::{self, Balances};
 use crate::refusal::Refusal;
@@ -36,17 +36,12 @@ pub(in crate::decide) fn capture(
     let mut taking = Taking::new(customer, Quantity::Credits(request.credits));
     taking.take_pins(&consumed);
     taking.take_found(&drawn.slices);
-    let mut balances = Balances::after(taking.rows());
-    let lapsed = letting_go::lapses(customer, &returned, context.now, &mut balances);
+    let lapsed = letting_go::lapses(customer, &returned, context.now, &mut Balances::after(taking.rows()));
     taking.let_go(&staying(&returned, &lapsed));
     let mut taken = taking.finish_short(debit::index_of(customer, home(customer, hold)), context)?;
 
     let mut budget = hold.budget.clone();
-    let mut counted = take_first(&mut budget, request.credits - beyond);
-    counted.extend(drawn.used.iter().cloned());
-    if !counted.is_empty() {
-        taken.extra = Some(Box::new(DebitExtra { priced: None, budget: counted }));
-    }
+    count(&mut taken, take_first(&mut budget, request.credits - beyond), &drawn.used);
     let freed = if is_last { std::mem::take(&mut budget) } else { Vec::new() };
     let hold = Hold {
         status: if is_last { HoldStatus::Captured } else { HoldStatus::Open },
@@ -56,9 +51,16 @@ pub(in crate::decide) fn capture(
         budget,
         ..hold.clone()
     };
-    let used = drawn.used;
-    let step = step(HoldVerb::Captured, hold);
+    let (step, used) = (step(HoldVerb::Captured, hold), drawn.used);
     Ok(held(HoldStep { consumed, returned, taken: Some(taken), lapsed, used, freed, ..step }))
+}
+
+/// What a capture counts as in budgets: what the hold counted of it, and what was drawn.
+fn count(taken: &mut Debited, mut counted: Vec<BudgetMove>, drawn: &[BudgetMove]) {
+    counted.extend(drawn.iter().cloned());
+    if !counted.is_empty() {
+        taken.extra = Some(Box::new(DebitExtra { priced: None, budget: counted }));
+    }
 }
 
 /// The first pins, up to so many credits, and the others. One may be in both.

@@ -14,4 +14,5 @@ mod refund_asked;
 mod transfer;
 mod transit;
 mod undoing;
+mod undoing_random;
 mod void;

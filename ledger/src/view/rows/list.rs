@@ -82,11 +82,13 @@ impl<'a> Rows<'a> {
                 sent.arrived.iter().for_each(|arrived| self.arrival(arrived));
             }
             Effect::TransferReceived { arrived, .. } => self.arrival(arrived),
-            Effect::EventRecorded { taken, uncollected, .. } => {
+            Effect::EventRecorded { taken, uncollected, priced, .. } => {
+                let first = self.list.len();
                 taken.iter().for_each(|taken| self.debits(taken, RowReason::UsageDebit));
                 if let Some(unpaid) = uncollected {
                     self.uncollected(unpaid.wallet, unpaid.credits);
                 }
+                self.list[first..].iter_mut().for_each(|row| row.priced = priced.as_ref());
             }
             Effect::Atomic(effects) => self.batch(effects, command),
         }
@@ -132,6 +134,7 @@ impl<'a> Rows<'a> {
             repaid: Credits::ZERO,
             parent: None,
             completes: None,
+            priced: None,
             reference: self.reference,
             memo: self.memo,
             idempotency_key: self.origin.and_then(|origin| origin.idempotency_key.as_deref()),
@@ -201,6 +204,7 @@ impl<'a> Rows<'a> {
                 currency: Some(debited.currency),
                 slices: debited.slices.iter().filter(|slice| slice.wallet == wallet).collect(),
                 parent: self.parent(first),
+                priced: debited.priced(),
                 ..self.row(wallet, Some(&debit.posting), RowType::Debit, reason)
             };
             self.list.push(row);

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::amount::{Credits, Money};
 use crate::command::{CreditReason, Memo, RefundReason};
-use crate::fact::Slice;
+use crate::fact::{Priced, Slice};
 use crate::ids::{HoldId, KeyId, LogPosition, RowId, TrancheId, TransferId, WalletId};
 use crate::record::Record;
 use crate::time::Timestamp;
@@ -149,6 +149,8 @@ pub struct RowView<'a> {
     pub parent: Option<RowId>,
     /// The scheduled row that this one completes.
     pub completes: Option<RowId>,
+    /// The price of what it paid for, and the card that said it.
+    pub priced: Option<&'a Priced>,
     /// What it belongs to.
     pub reference: Option<Reference<'a>>,
     /// Words of the request; rows that happen by themselves have none.

@@ -1,21 +1,26 @@
-//! Books kept from the facts alone, without the model: I2's history of every tranche, I3, I4's chain of every wallet.
+//! Books kept from the facts alone, without the model: I2's history of every tranche, I3, I4's chain of every wallet, and that every
+//! balance is what its rows add up to.
 
 use std::collections::BTreeMap;
 
 use coffer_ledger::amount::Credits;
 use coffer_ledger::customer::Customer;
-use coffer_ledger::fact::{CreditRow, Debited, Due, Effect, Facts, Giver, Posting};
+use coffer_ledger::fact::{
+    Arrived, BackTo, CreditRow, Debited, Due, Effect, Facts, GivenBack, Giver, HoldEnd, HoldStep, Lapsed,
+    Posting, Slice,
+};
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TrancheId, WalletId};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::tranche::Terms;
 
-/// A tranche as its credit row made it, and what became of its credits.
+/// A tranche as it was made, and what became of its credits.
 #[derive(Clone, Debug)]
 pub(crate) struct Minted {
     pub(crate) id: TrancheId,
     pub(crate) terms: Terms,
-    pub(crate) row: (LogPosition, u32),
-    /// Spent (repayments included), expired and forfeited.
+    /// The row that made it, where its state must know that.
+    pub(crate) row: Option<(LogPosition, u32)>,
+    /// Spent, expired, voided, forfeited and moved, less what came back.
     gone: i128,
     cancelled: bool,
 }
@@ -26,41 +31,105 @@ pub(crate) struct Books {
     /// Every tranche ever, in the order of creation.
     pub(crate) minted: Vec<Minted>,
     last_rows: BTreeMap<WalletId, (u64, Credits)>,
+    /// Debt that was written off, by wallet: a closed wallet's balance is 0 whatever its rows add up to.
+    written_off: BTreeMap<WalletId, i128>,
 }
 
 type Checked = Result<(), String>;
 
+/// Where a record stands.
+#[derive(Clone, Copy)]
+struct Place {
+    position: LogPosition,
+    at: Timestamp,
+    owner: CustomerNumber,
+}
+
 impl Books {
     /// Enters the facts of one record; the sentence says what does not add up.
     pub(crate) fn write(&mut self, facts: &Facts, position: LogPosition, owner: CustomerNumber) -> Checked {
+        let place = Place { position, at: facts.at, owner };
         for due in &facts.due {
             self.write_due(due)?;
         }
-        let first_row = u32::try_from(facts.due.len()).expect("few");
-        let mint = |row: u32| (position, first_row + row);
-        match &facts.effect {
-            Effect::Ticked | Effect::CustomerSet(_) | Effect::WalletSet(_) => Ok(()),
+        let mut chained = Vec::new();
+        facts.each_posting(|posting| chained.push(*posting));
+        chained.iter().try_for_each(|posting| self.chain(posting))?;
+        self.write_effect(&facts.effect, facts.first_row(), place)
+    }
+
+    fn write_effect(&mut self, effect: &Effect, first_row: u32, place: Place) -> Checked {
+        let row = |number: u32| Some((place.position, first_row + number));
+        match effect {
+            Effect::Ticked
+            | Effect::CustomerSet(_)
+            | Effect::WalletSet(_)
+            | Effect::TransferDone(_)
+            | Effect::TransferForgotten(_)
+            | Effect::BudgetSet(_)
+            | Effect::BudgetDeleted(_) => Ok(()),
             Effect::WalletCreated { initial, .. } => {
-                initial.iter().try_for_each(|row| self.write_credit(row, mint(0), facts.at, owner))
+                initial.iter().try_for_each(|credit| self.write_credit(credit, row(0), place))
             }
             Effect::ToppedUp { rows, .. } => {
-                (0..).zip(rows).try_for_each(|(at, row)| self.write_credit(row, mint(at), facts.at, owner))
+                (0..).zip(rows).try_for_each(|(at, credit)| self.write_credit(credit, row(at), place))
             }
             Effect::Debited(debited) | Effect::ManuallyDebited { debited, .. } => self.write_debit(debited),
-            Effect::WalletClosed { forfeits, posting, cancelled, .. } => {
-                for forfeit in forfeits {
-                    self.take(forfeit.tranche, forfeit.credits, &forfeit.terms)?;
+            Effect::WalletClosed { .. } => self.write_end(effect),
+            Effect::Held(step) => self.write_step(step),
+            Effect::Refunded(refunded) => self.write_back(&refunded.back, place),
+            Effect::CreditVoided(voids) => voids.iter().try_for_each(|void| {
+                if void.posting.is_none() && void.credits.0 > 0 {
+                    self.find(void.tranche)?.cancelled = true;
+                    return Ok(());
                 }
-                for id in cancelled {
-                    self.find(*id)?.cancelled = true;
-                }
-                posting.as_ref().map_or(Ok(()), |posting| self.chain(posting))
+                self.take(void.tranche, void.credits, &void.terms)
+            }),
+            Effect::InvoiceSettled(settled) => {
+                let parts = settled.lines.iter().flat_map(|line| &line.parts);
+                parts.flat_map(|part| &part.slices).try_for_each(|slice| self.take_slice(slice))
             }
-            _ => todo!("wip"),
+            Effect::InvoiceVoided { back, .. } | Effect::TransferReturned { back, .. } => {
+                self.write_back(back, place)
+            }
+            Effect::TransferSent(sent) => {
+                self.write_debit(&sent.taken)?;
+                let before = u32::try_from(sent.taken.rows.len()).expect("few");
+                sent.arrived
+                    .iter()
+                    .try_for_each(|arrived| self.write_arrival(arrived, first_row + before, place))
+            }
+            Effect::TransferReceived { arrived, .. } => self.write_arrival(arrived, first_row, place),
+            Effect::EventRecorded { taken, .. } => taken.iter().try_for_each(|taken| self.write_debit(taken)),
+            Effect::Atomic(effects) => {
+                let mut at = first_row;
+                effects.iter().try_for_each(|effect| {
+                    let first = at;
+                    at += effect.rows();
+                    self.write_effect(effect, first, place)
+                })
+            }
         }
     }
 
-    /// I2, history: original = remaining + spent + expired + forfeited.
+    fn write_end(&mut self, effect: &Effect) -> Checked {
+        let Effect::WalletClosed { forfeits, cancelled, written_off, wallet, released, .. } = effect else {
+            return Err(format!("not an end: {effect:?}"));
+        };
+        for end in released {
+            self.write_hold_end(end)?;
+        }
+        for forfeit in forfeits {
+            self.take(forfeit.tranche, forfeit.credits, &forfeit.terms)?;
+        }
+        for id in cancelled {
+            self.find(*id)?.cancelled = true;
+        }
+        self.written_off.insert(wallet.id, written_off.0);
+        Ok(())
+    }
+
+    /// I2, history: original = remaining + spent + expired + voided + forfeited + transferred − refunded. And a balance is Σ its rows.
     pub(crate) fn check_against(&self, customer: &Customer) -> Checked {
         let live: BTreeMap<TrancheId, i128> = customer
             .wallets
@@ -73,40 +142,112 @@ impl Books {
             let has = live.get(&minted.id).copied().unwrap_or(0);
             ensure(left == has, || format!("I2: {minted:?} should have {left}, has {has}"))?;
         }
+        for wallet in &customer.wallets {
+            let id = wallet.head.id;
+            let rows = self.last_rows.get(&id).map_or(0, |(_, after)| after.0);
+            let expected = rows + self.written_off.get(&id).copied().unwrap_or(0);
+            let posted = wallet.head.posted.0;
+            ensure(posted == expected, || format!("{id:?}: rows end at {expected}, posted is {posted}"))?;
+        }
         ensure(live.len() <= self.minted.len(), || "I2: a live tranche that nobody minted".to_owned())
     }
 
     fn write_due(&mut self, due: &Due) -> Checked {
         match due {
-            Due::Expired { tranche, credits, terms, posting } => {
-                self.take(*tranche, *credits, terms)?;
-                self.chain(posting)
-            }
-            Due::Started { tranche, repaid, row, posting, .. } => {
+            Due::Expired { tranche, credits, terms, .. } => self.take(*tranche, *credits, terms),
+            Due::Started { tranche, repaid, row, .. } => {
                 let minted = self.find(*tranche)?;
                 minted.gone += repaid.0;
                 let from = minted.row;
-                ensure(from == *row, || format!("started row {row:?}, was minted by {from:?}"))?;
-                self.chain(posting)
+                ensure(from == Some(*row), || format!("started row {row:?}, was minted by {from:?}"))
             }
-            Due::HoldExpired(_) => todo!("wip"),
+            Due::HoldExpired(end) => self.write_hold_end(end),
         }
     }
 
-    fn write_credit(
+    fn write_hold_end(&mut self, end: &HoldEnd) -> Checked {
+        ensure(end.hold.pins.is_empty(), || format!("ended, but pins: {end:?}"))?;
+        self.write_lapsed(&end.lapsed)
+    }
+
+    /// Credits of a hold: captured from its pins + released + pinned.
+    fn write_step(&mut self, step: &HoldStep) -> Checked {
+        let sum = |slices: &[Slice]| slices.iter().map(|slice| slice.credits.0).sum::<i128>();
+        if let Some(taken) = &step.taken {
+            let pins = &taken.slices[..step.consumed.len()];
+            ensure(pins == &step.consumed[..], || format!("the pins are not taken first: {step:?}"))?;
+            self.write_debit(taken)?;
+        } else {
+            ensure(sum(&step.consumed) == 0, || format!("consumed but not taken: {step:?}"))?;
+        }
+        let hold = &step.hold;
+        let from_pins = hold.credits.0 - hold.released.0 - sum(&hold.pins);
+        ensure((0..=hold.captured.0).contains(&from_pins), || format!("a hold does not add up: {hold:?}"))?;
+        self.write_lapsed(&step.lapsed)
+    }
+
+    fn write_lapsed(&mut self, lapsed: &[Lapsed]) -> Checked {
+        lapsed.iter().try_for_each(|gone| {
+            let moved = gone.posting.before.0 - gone.posting.after.0;
+            ensure(moved == gone.credits.0, || format!("a lapse moves something else: {gone:?}"))?;
+            self.take(gone.tranche, gone.credits, &gone.terms)
+        })
+    }
+
+    /// I3, backwards: Σ slices = Σ rows. No slice goes back to more than what left its tranche.
+    fn write_back(&mut self, back: &GivenBack, place: Place) -> Checked {
+        let rows: i128 = back.rows.iter().map(|row| row.credits.0).sum();
+        let slices: i128 = back.slices.iter().map(|back| back.slice.credits.0).sum();
+        ensure(rows == slices, || format!("I3: rows {rows}, slices {slices} come back: {back:?}"))?;
+        for row in &back.rows {
+            let moved = row.posting.after.0 - row.posting.before.0;
+            ensure(moved == row.credits.0, || format!("a row moves something else: {row:?}"))?;
+        }
+        for slice in &back.slices {
+            match (&slice.to, &slice.slice.giver) {
+                (BackTo::Tranche, Giver::Tranche { id, terms }) => {
+                    self.take(*id, Credits(-slice.slice.credits.0), terms)?;
+                }
+                (BackTo::Debt, Giver::Overdraft) => {}
+                (BackTo::New { tranche, terms }, _) => {
+                    ensure(terms.original == slice.slice.credits, || format!("new for another: {slice:?}"))?;
+                    self.mint(*tranche, terms, None, 0, place)?;
+                }
+                (BackTo::Tranche, Giver::Overdraft) | (BackTo::Debt, Giver::Tranche { .. }) => {
+                    return Err(format!("comes back to what did not give it: {slice:?}"));
+                }
+            }
+        }
+        self.write_lapsed(&back.lapsed)
+    }
+
+    fn write_arrival(&mut self, arrived: &Arrived, first_row: u32, place: Place) -> Checked {
+        for (number, row) in (first_row..).zip(&arrived.rows) {
+            let moved = row.posting.after.0 - row.posting.before.0;
+            ensure(moved == row.terms.original.0, || format!("a row moves something else: {row:?}"))?;
+            self.mint(row.tranche, &row.terms, Some((place.position, number)), row.repaid.0, place)?;
+        }
+        self.write_lapsed(&arrived.lapsed)
+    }
+
+    fn write_credit(&mut self, row: &CreditRow, at: Option<(LogPosition, u32)>, place: Place) -> Checked {
+        self.mint(row.tranche, &row.terms, at, row.repaid.0, place)
+    }
+
+    fn mint(
         &mut self,
-        row: &CreditRow,
-        at: (LogPosition, u32),
-        now: Timestamp,
-        owner: CustomerNumber,
+        id: TrancheId,
+        terms: &Terms,
+        row: Option<(LogPosition, u32)>,
+        gone: i128,
+        place: Place,
     ) -> Checked {
-        let id = row.tranche;
         let fresh = self.minted.iter().all(|minted| minted.id < id);
         ensure(fresh, || format!("{id:?} does not sort behind all earlier ones"))?;
-        ensure(id.0.customer() == owner && id.0.ms() == now.ms(), || format!("{id:?} is packed wrongly"))?;
-        let terms = row.terms.clone();
-        self.minted.push(Minted { id, terms, row: at, gone: row.repaid.0, cancelled: false });
-        row.posting.as_ref().map_or(Ok(()), |posting| self.chain(posting))
+        let packed = id.0.customer() == place.owner && id.0.ms() == place.at.ms();
+        ensure(packed, || format!("{id:?} is packed wrongly"))?;
+        self.minted.push(Minted { id, terms: terms.clone(), row, gone, cancelled: false });
+        Ok(())
     }
 
     /// I3: Σ slices (overdraft included) = credits of the debit, also row by row. Different units have no sum.
@@ -123,15 +264,16 @@ impl Books {
             })?;
             let moved = row.posting.before.0 - row.posting.after.0;
             ensure(moved == part, || format!("{wallet:?}: balance moves by {moved}, row by {part}"))?;
-            self.chain(&row.posting)?;
         }
-        for slice in &debited.slices {
-            ensure(slice.credits.0 > 0, || "an empty slice".to_owned())?;
-            if let Giver::Tranche { id, terms } = &slice.giver {
-                self.take(*id, slice.credits, terms)?;
-            }
+        debited.slices.iter().try_for_each(|slice| self.take_slice(slice))
+    }
+
+    fn take_slice(&mut self, slice: &Slice) -> Checked {
+        ensure(slice.credits.0 > 0, || "an empty slice".to_owned())?;
+        match &slice.giver {
+            Giver::Tranche { id, terms } => self.take(*id, slice.credits, terms),
+            Giver::Overdraft => Ok(()),
         }
-        Ok(())
     }
 
     fn take(&mut self, id: TrancheId, credits: Credits, terms: &Terms) -> Checked {
@@ -139,7 +281,7 @@ impl Books {
         minted.gone += credits.0;
         let (original, gone) = (minted.terms.original.0, minted.gone);
         ensure(minted.terms == *terms, || format!("{id:?} was minted with other terms than {terms:?}"))?;
-        ensure(gone <= original, || format!("I2: {id:?} of {original} gave {gone}"))
+        ensure((0..=original).contains(&gone), || format!("I2: {id:?} of {original} gave {gone}"))
     }
 
     /// I4: gap-free, and each balance before = the balance after of the one before.

@@ -1,6 +1,9 @@
 //! State against state, reads against the definitions, ledger rows against their own arithmetic.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use coffer_ledger::customer::CustomerId;
+use coffer_ledger::ids::LogPosition;
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::tranche::Tranche;
 use coffer_ledger::unit::Unit;
@@ -8,8 +11,11 @@ use coffer_ledger::view::{self, BySource, Figures, RowType, RowView, WalletBalan
 use coffer_ledger::wallet::{Wallet, WalletStatus};
 
 use super::World;
+use super::moves::kind;
 use super::translate::{credits, money};
+use crate::model::budget::{Cap, Node};
 use crate::model::number::{Q, total};
+use crate::model::outcome::{HoldSeen, Row};
 use crate::model::state::Purse;
 use crate::model::view::Seen;
 
@@ -24,12 +30,17 @@ impl World {
             let head = &wallet.head;
             let told = (credits(head.posted), credits(head.held), credits(head.debt), head.sequence);
             let rows = u64::try_from(purse.rows.len()).expect("few");
-            let expected = (self.model.posted(number), Q::zero(), purse.debt(), rows);
+            let expected = (self.model.posted(number), self.model.held(number), purse.debt(), rows);
             assert_eq!(told, expected, "posted, held, debt, sequence of wallet {number}{}", self.story());
+            let pinned = (credits(wallet.held_overdraft), self.model.held_overdraft(number));
+            assert_eq!(pinned.0, pinned.1, "overdraft that is pinned{}", self.story());
             self.compare_tranches(number, &wallet.tranches);
         }
-        let next = self.model.next_event().map_or(Timestamp::MAX, |(at, _)| at);
+        let next = self.model.next_due().unwrap_or(Timestamp::MAX);
         assert_eq!(self.customer.next_due(), next, "next_due{}", self.story());
+        self.compare_holds();
+        self.compare_budgets();
+        self.compare_kept();
         if let Err(problem) = self.books.check_against(&self.customer) {
             panic!("{problem}{}", self.story());
         }
@@ -68,21 +79,29 @@ impl World {
     fn compare_tranches(&self, wallet: usize, live: &[Tranche]) {
         let told: Vec<_> = live
             .iter()
-            .map(|t| (self.tranche_number(t.id), credits(t.remaining), credits(t.pinned), t.scheduled))
+            .map(|t| {
+                let figures = (credits(t.remaining), credits(t.pinned), t.scheduled, t.voided);
+                (self.tranche_number(t.id), figures, kind(&t.terms))
+            })
             .collect();
         let in_order = self.model.in_burn_order(wallet);
         let expected: Vec<_> = in_order
             .iter()
             .map(|index| {
                 let block = &self.model.tranches[*index];
-                (*index, block.remaining(), Q::zero(), !block.started)
+                let pinned = self.model.pinned(*index);
+                let figures = (block.remaining(), pinned, !block.started, block.voided);
+                (*index, figures, block.kind())
             })
             .collect();
         assert_eq!(told, expected, "live tranches of wallet {wallet} in burn order{}", self.story());
         for tranche in live {
             let minted = &self.books.minted[self.tranche_number(tranche.id)];
             let born = (tranche.credit_position, tranche.credit_row);
-            assert_eq!((&tranche.terms, born), (&minted.terms, minted.row), "tranche{}", self.story());
+            let is_reborn = self.model.tranches[self.tranche_number(tranche.id)].reborn;
+            let row = if is_reborn { Some((LogPosition(0), 0)) } else { minted.row };
+            let same = row.is_none_or(|row| row == born) && tranche.terms == minted.terms;
+            assert!(same, "{tranche:?}, made as {minted:?}{}", self.story());
         }
     }
 
@@ -139,12 +158,7 @@ impl World {
     fn shown(&self, wallet: &WalletBalance) -> Seen {
         let Figures { posted, held, own, available, pending, scheduled, debt, by_source, by_price_type } =
             wallet.figures;
-        assert_eq!(
-            (held.0, own.0, pending.0),
-            (0, posted.0, 0),
-            "nothing is held or pending{}",
-            self.story()
-        );
+        assert_eq!(pending.0, 0, "nothing is pending{}", self.story());
         assert_eq!(
             (wallet.head.posted, wallet.head.debt),
             (posted, debt),
@@ -159,6 +173,8 @@ impl World {
             posted: credits(posted),
             available: credits(available),
             scheduled: credits(scheduled),
+            held: credits(held),
+            own: credits(own),
             debt: credits(debt),
             by_source,
             for_usage: credits(by_price_type.usage),
@@ -177,6 +193,101 @@ impl World {
                 panic!("{problem}: {row:#?}{}", self.story());
             }
         }
+        let told: Vec<_> = view::rows(record, *position).iter().map(|row| self.line(row)).collect();
+        let lines = &self.model.past.last().expect("as many as records").lines;
+        let expected: Vec<_> = lines
+            .iter()
+            .map(|line| (line.wallet, line.kind, line.reason, line.credits.clone(), line.row.clone()))
+            .collect();
+        assert_eq!(told, expected, "ledger rows{}", self.story());
+    }
+}
+
+impl World {
+    fn line(&self, row: &RowView) -> (usize, &'static str, &'static str, Q, Option<Row>) {
+        let kind = match row.row_type {
+            RowType::Credit => "credit",
+            RowType::Debit => "debit",
+            RowType::Hold => "hold",
+            RowType::Release => "release",
+            RowType::Memo => "memo",
+        };
+        let wallet = self.wallet_number(row.wallet);
+        let posting = row.sequence.map(|sequence| Row {
+            wallet,
+            sequence,
+            before: credits(row.balance_before.expect("in the chain")),
+            after: credits(row.balance_after.expect("in the chain")),
+        });
+        (wallet, kind, row.reason.as_str(), credits(row.credits), posting)
+    }
+
+    fn compare_holds(&self) {
+        let told: Vec<HoldSeen> = self.customer.holds.iter().map(|hold| self.hold_told(hold)).collect();
+        let open = (0..self.model.holds.len()).filter(|hold| self.model.holds[*hold].is_open());
+        let expected: Vec<HoldSeen> = open.map(|hold| self.model.hold_seen(hold)).collect();
+        assert_eq!(told, expected, "open holds{}", self.story());
+    }
+
+    fn compare_budgets(&self) {
+        let told: BTreeMap<String, Node> = self
+            .customer
+            .budgets
+            .iter()
+            .map(|(name, budget)| {
+                let caps = budget.limits.iter().map(|limit| Cap {
+                    window: limit.window,
+                    credits: credits(limit.credits),
+                    used: credits(limit.used),
+                    ends_at: limit.ends_at,
+                });
+                let node = Node {
+                    parent: budget.parent.as_ref().map(ToString::to_string),
+                    currency: budget.currency,
+                    price_unit: budget.price_unit.clone(),
+                    caps: caps.collect(),
+                };
+                (name.to_string(), node)
+            })
+            .collect();
+        assert_eq!(told, self.model.budgets, "budgets{}", self.story());
+    }
+
+    /// What is kept of closed things: refunds, invoices, transfers.
+    fn compare_kept(&self) {
+        let told: BTreeMap<(LogPosition, usize), Q> = self
+            .customer
+            .given_back
+            .iter()
+            .map(|((position, row), back)| ((*position, usize::try_from(*row).expect("few")), credits(*back)))
+            .collect();
+        let mut expected: BTreeMap<(LogPosition, usize), Q> = BTreeMap::new();
+        for past in &self.model.past {
+            let debits = past.debits.iter().filter(|old| old.reason != "TRANSFER_OUT");
+            for (line, _, back) in debits.flat_map(|old| &old.slices).filter(|slice| slice.2.is_positive()) {
+                let place = (past.position.expect("told"), *line);
+                let sum = expected.entry(place).or_insert_with(Q::zero);
+                *sum = &*sum + back;
+            }
+        }
+        assert_eq!(told, expected, "given back{}", self.story());
+        let told: Vec<_> = self
+            .customer
+            .invoices
+            .iter()
+            .map(|(id, kept)| (&**id, kept.settled, kept.voided.is_some()))
+            .collect();
+        let position = |past: usize| self.model.past[past].position.expect("told");
+        let expected: Vec<_> =
+            self.model.bills.iter().map(|(id, bill)| (&**id, position(bill.past), bill.voided)).collect();
+        assert_eq!(told, expected, "invoices{}", self.story());
+        let told: Vec<_> = self.customer.transfers_out.keys().copied().collect();
+        let open = self.model.sendings.iter().filter(|sending| sending.open);
+        let expected: Vec<_> = open.filter_map(|sending| sending.id).collect();
+        assert_eq!(told, expected, "transfers on their way{}", self.story());
+        let told: BTreeSet<_> = self.customer.transfers_in.keys().copied().collect();
+        let expected: BTreeSet<_> = self.model.received.iter().copied().collect();
+        assert_eq!(told, expected, "transfers that arrived{}", self.story());
     }
 }
 

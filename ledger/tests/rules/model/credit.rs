@@ -49,6 +49,8 @@ impl Model {
                 None,
                 around.now,
             ));
+            let bonus = self.lines.len() - 1;
+            self.lines[bonus - 1].bonus = Some(bonus);
         }
         Ok(Done::Credited(wallet, rows))
     }
@@ -68,10 +70,15 @@ impl Model {
 
     /// Whether these rows would take the wallet, or the money of one of them, past 12 integer digits.
     fn overflows(&self, wallet: usize, rows: [&Q; 2]) -> bool {
-        let live = self.blocks_of(wallet).filter(|block| block.is_live());
-        let there = total(&live.map(Block::remaining).collect::<Vec<_>>());
+        let there = self.all_of(wallet);
         let rate = &self.wallets[wallet].topup_rate;
         leaves_12_digits(&(&there + &total(rows))) || rows.iter().any(|row| leaves_12_digits(&(*row * rate)))
+    }
+
+    /// All that is in a wallet, scheduled credit included.
+    pub(crate) fn all_of(&self, wallet: usize) -> Q {
+        let live = self.blocks_of(wallet).filter(|block| block.is_live());
+        total(&live.map(Block::remaining).collect::<Vec<_>>())
     }
 
     /// The credit that a new wallet starts with, if any.
@@ -105,6 +112,8 @@ impl Model {
         self.tranches.push(Block { started, ..block.clone() });
         let repaid = if started { self.repay(tranche) } else { Q::zero() };
         let row = started.then(|| self.write_row(wallet, before));
+        self.line(wallet, "credit", block.reason.as_str(), &block.original, row.clone());
+        self.lines.last_mut().expect("just written").minted = Some(tranche);
         Credited {
             tranche,
             reason: block.reason,
@@ -144,7 +153,13 @@ pub(crate) fn request_faults(ask: &TopUp, now: Timestamp) -> Vec<No> {
     faults
 }
 
-fn new_block(wallet: usize, reason: CreditReason, original: Q, paid: Q, effective_at: Timestamp) -> Block {
+pub(crate) fn new_block(
+    wallet: usize,
+    reason: CreditReason,
+    original: Q,
+    paid: Q,
+    effective_at: Timestamp,
+) -> Block {
     let source = source_of(reason);
     Block {
         wallet,
@@ -158,6 +173,9 @@ fn new_block(wallet: usize, reason: CreditReason, original: Q, paid: Q, effectiv
         effective_at,
         expires_at: None,
         left: Vec::new(),
+        back: Vec::new(),
+        voided: false,
+        reborn: false,
         started: false,
         cancelled: false,
     }
@@ -185,7 +203,7 @@ fn source_of(reason: CreditReason) -> Source {
     }
 }
 
-fn default_priority(settings: &DefaultPriorities, source: Source) -> u32 {
+pub(crate) fn default_priority(settings: &DefaultPriorities, source: Source) -> u32 {
     match source {
         Source::Purchased => settings.purchased,
         Source::Promotional => settings.promotional,

@@ -1,6 +1,7 @@
 //! Customers and wallets from their making to their end: SEMANTICS §15, API §3.
 
 use coffer_ledger::command::{CreateWallet, Remainder, UpdateWallet};
+use coffer_ledger::hold::HoldStatus;
 use coffer_ledger::ids::WalletId;
 use coffer_ledger::limits::Limits;
 use coffer_ledger::time::Timestamp;
@@ -8,25 +9,30 @@ use coffer_ledger::wallet::{WalletStatus, WalletType};
 
 use super::credit::{ends_too_early, minor_digits};
 use super::number::{DIGITS, Q, leaves_12_digits, total};
-use super::outcome::{Done, Ended, No};
+use super::outcome::{Done, Ended, HoldEnded, No};
 use super::state::{Person, Purse};
 use super::{Circumstances, Model, those, unless};
 
 impl Model {
-    pub(crate) fn create_customer(&mut self, external_id: &str) -> Result<Done, Vec<No>> {
+    pub(crate) fn create_customer(
+        &mut self,
+        external_id: &str,
+        zone: Option<String>,
+    ) -> Result<Done, Vec<No>> {
         match &self.person {
             Some(person) if person.deleted => Err(vec![No::CustomerNotFound, No::AlreadyExists]),
             Some(_) => Err(vec![No::AlreadyExists]),
             None => {
-                self.person =
-                    Some(Person { external_id: external_id.to_owned(), minted: true, deleted: false });
+                let external_id = external_id.to_owned();
+                self.person = Some(Person { external_id, minted: true, deleted: false, zone });
                 Ok(self.customer_set())
             }
         }
     }
 
-    pub(crate) fn update_customer(&mut self) -> Result<Done, Vec<No>> {
+    pub(crate) fn update_customer(&mut self, zone: Option<String>) -> Result<Done, Vec<No>> {
         self.known()?;
+        self.person.as_mut().expect("known").zone = zone;
         Ok(self.customer_set())
     }
 
@@ -55,8 +61,8 @@ impl Model {
         }
         unless(self.create_wallet_faults(ask, around))?;
         if customer {
-            self.person =
-                Some(Person { external_id: ask.customer.to_string(), minted: false, deleted: false });
+            let external_id = ask.customer.to_string();
+            self.person = Some(Person { external_id, minted: false, deleted: false, zone: None });
         }
         let wallet = self.wallets.len();
         self.wallets.push(new_purse(ask, around.now));
@@ -140,12 +146,26 @@ impl Model {
         &mut self,
         id: WalletId,
         remainder: Remainder,
-        now: Timestamp,
+        force: bool,
+        around: Circumstances,
     ) -> Result<Done, Vec<No>> {
+        let now = around.now;
         let wallet = self.find(id)?;
         if self.wallets[wallet].status == WalletStatus::Closed {
             return Err(vec![No::Closed, No::InvalidOperation]);
         }
+        let pins = |hold: &usize| {
+            let booking = &self.holds[*hold];
+            booking.is_open() && booking.pins.iter().any(|pin| pin.wallet == wallet)
+        };
+        let holds: Vec<usize> = (0..self.holds.len()).filter(pins).collect();
+        let in_the_way = (!holds.is_empty() && !force) || self.has_sent_from(wallet);
+        unless(those([(in_the_way, No::InvalidOperation)]))?;
+        let released: Vec<HoldEnded> =
+            holds.into_iter().map(|hold| self.end_hold(hold, HoldStatus::Released, now)).collect();
+        let slices: usize = released.iter().map(|end| end.returned.len()).sum();
+        let slices_max = around.limits.slices_max;
+        unless(those([(slices > slices_max, No::Limit("slices_max", slices_max as u64))]))?;
         let before = self.posted(wallet);
         let (mut forfeits, mut cancelled, mut payable) = (Vec::new(), Vec::new(), Vec::new());
         for index in self.in_burn_order(wallet) {
@@ -162,14 +182,21 @@ impl Model {
             }
         }
         let row = (!forfeits.is_empty()).then(|| self.write_row(wallet, before));
+        let given_up = total(forfeits.iter().map(|(_, left, _)| left));
+        if row.is_some() {
+            self.line(wallet, "debit", "WALLET_TERMINATION", &given_up, row.clone());
+        }
         let written_off = self.wallets[wallet].debt();
+        if written_off.is_positive() {
+            self.line(wallet, "memo", "UNCOLLECTED", &written_off, None);
+        }
         let purse = &mut self.wallets[wallet];
         purse.debt_moves.push(&Q::zero() - &written_off);
         purse.status = WalletStatus::Closed;
         purse.updated_at = now;
         let refund = total(&payable).half_up(minor_digits(purse.currency));
         unless(those([(leaves_12_digits(&refund), No::AmountOverflow)]))?;
-        Ok(Done::Ended(Ended { wallet, forfeits, row, cancelled, written_off, refund }))
+        Ok(Done::Ended(Ended { wallet, forfeits, row, cancelled, written_off, refund }, released))
     }
 
     /// The unspent share of what was paid: paid − (paid × spent / original, rounded down) (§6 "paid").

@@ -1,39 +1,59 @@
-//! A second opinion: the rules of `SEMANTICS` §1–4, §6, §8, §15 and §17 once more, written from that page alone.
+//! A second opinion: the rules of `SEMANTICS` §1–8, §14, §15, §17–19 once more, written from that page alone.
 //!
 //! Slow on purpose. Amounts are big fractions, histories are kept whole, every figure is summed anew when it is asked for,
 //! and an operation works on a copy of everything. Nothing here is shared with the crate but the words of its vocabulary
 //! (commands, ids, instants), so that a mistake in one is not a mistake in the other.
 //!
-//! Absent: holds, refunds, grants, alerts, recharges, transfers. They come with their rules.
+//! Absent: grants, alerts, recharges, and time zones that change their clocks. The first three come with their rules.
 
+pub(crate) mod back;
+pub(crate) mod budget;
 pub(crate) mod credit;
 pub(crate) mod debit;
+pub(crate) mod event;
+pub(crate) mod hold;
+pub(crate) mod invoice;
 pub(crate) mod life;
 pub(crate) mod number;
 pub(crate) mod outcome;
 pub(crate) mod state;
+pub(crate) mod transfer;
 pub(crate) mod view;
 
+use std::collections::BTreeMap;
+
 use coffer_ledger::amount::{Credits, Money};
+use coffer_ledger::catalog::rate_card::RateCard;
 use coffer_ledger::catalog::tenant::Settings;
-use coffer_ledger::command::{Asked, Command, Quantity};
-use coffer_ledger::ids::WalletId;
+use coffer_ledger::command::{Asked, Command, HoldAsked, Quantity};
+use coffer_ledger::hold::HoldStatus;
+use coffer_ledger::ids::{CustomerNumber, TransferId, WalletId};
 use coffer_ledger::limits::Limits;
+use coffer_ledger::looked_up::Receiver;
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::PriceType;
 
+use back::{Old, Past};
+use budget::Node;
+use hold::Booking;
+use invoice::Bill;
 use number::{Q, leaves_12_digits, total};
-use outcome::{Done, Happened, No, Outcome, Row};
+use outcome::{Done, Happened, Line, No, Outcome, Row};
 use state::{Block, Person, Purse, burns_before};
+use transfer::Sending;
 
 /// What an operation depends on beside the state.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Circumstances<'a> {
     pub(crate) now: Timestamp,
     pub(crate) settings: &'a Settings,
+    pub(crate) cards: &'a [RateCard],
     pub(crate) limits: &'a Limits,
     /// Whether the request carries an idempotency key.
     pub(crate) keyed: bool,
+    /// Whose wallets these are, and who would receive a transfer.
+    pub(crate) own: CustomerNumber,
+    pub(crate) receiver: Option<&'a Receiver>,
 }
 
 /// Everything about one customer, ever.
@@ -42,41 +62,121 @@ pub(crate) struct Model {
     pub(crate) person: Option<Person>,
     pub(crate) wallets: Vec<Purse>,
     pub(crate) tranches: Vec<Block>,
+    pub(crate) holds: Vec<Booking>,
+    /// Holds in the order in which they ended.
+    pub(crate) closed: Vec<usize>,
+    pub(crate) budgets: BTreeMap<String, Node>,
+    pub(crate) bills: BTreeMap<String, Bill>,
+    pub(crate) sendings: Vec<Sending>,
+    pub(crate) received: Vec<TransferId>,
+    /// Every accepted operation.
+    pub(crate) past: Vec<Past>,
+    /// Lines and debits of the operation that is under way.
+    lines: Vec<Line>,
+    debits: Vec<Old>,
+}
+
+/// Something that happens by itself. The order is that of happening at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Coming {
+    Start(usize),
+    Deadline(usize),
+    End(usize),
 }
 
 impl Model {
     /// One operation: what it did, or every reason against it. A refusal changes nothing, not even what is due (§8).
     pub(crate) fn step(&mut self, command: &Command, around: Circumstances) -> Result<Outcome, Vec<No>> {
+        let mut faults = faults_of_request(command, around);
+        if !faults.is_empty() {
+            faults.extend(self.look_up_faults(command));
+            return Err(faults);
+        }
         let mut next = self.clone();
         let at_most = if *command == Command::Tick { around.limits.due_per_record_max } else { usize::MAX };
         let happened = next.catch_up(around.now, at_most);
         let done = match command {
             Command::Tick if happened.is_empty() => Err(vec![No::InvalidOperation, No::CustomerNotFound]),
             Command::Tick => Ok(Done::Ticked),
-            Command::CreateCustomer { external_id, .. } => next.create_customer(external_id),
-            Command::UpdateCustomer { .. } => next.update_customer(),
-            Command::DeleteCustomer => next.delete_customer(),
-            Command::CreateWallet(ask) => next.create_wallet(ask, around),
-            Command::UpdateWallet(ask) => next.update_wallet(ask, around.now),
-            Command::TopUp(ask) => next.top_up(ask, around),
-            Command::Debit(ask) => next.debit(ask, around),
-            Command::ManualDebit(ask) => next.debit_by_hand(ask, around),
-            Command::Freeze(wallet) => next.freeze(*wallet, around.now),
-            Command::Unfreeze(wallet) => next.unfreeze(*wallet, around.now),
-            Command::Close { wallet, remainder, .. } => next.close(*wallet, *remainder, around.now),
-            _ => todo!("wip"),
+            other => next.act(other, around),
         };
-        let mut faults = faults_of_request(command, around.now);
         match done {
-            Ok(done) if faults.is_empty() => {
+            Ok(done) => {
+                let (lines, debits) = (std::mem::take(&mut next.lines), std::mem::take(&mut next.debits));
+                next.past.push(Past { position: None, lines, debits });
                 *self = next;
                 Ok(Outcome { happened, done })
             }
-            Ok(_) => Err(faults),
-            Err(others) => {
-                faults.extend(others);
+            Err(mut faults) => {
+                faults.extend(self.look_up_faults(command));
                 Err(faults)
             }
+        }
+    }
+
+    fn act(&mut self, command: &Command, around: Circumstances) -> Result<Done, Vec<No>> {
+        match command {
+            Command::Tick => Err(vec![No::Invalid]),
+            Command::CreateCustomer { external_id, profile } => {
+                self.create_customer(external_id, profile.timezone.as_ref().map(ToString::to_string))
+            }
+            Command::UpdateCustomer { profile } => {
+                self.update_customer(profile.timezone.as_ref().map(ToString::to_string))
+            }
+            Command::DeleteCustomer => self.delete_customer(),
+            Command::CreateWallet(ask) => self.create_wallet(ask, around),
+            Command::UpdateWallet(ask) => self.update_wallet(ask, around.now),
+            Command::TopUp(ask) => self.top_up(ask, around),
+            Command::Debit(ask) => self.debit(ask, around),
+            Command::ManualDebit(ask) => self.debit_by_hand(ask, around),
+            Command::Freeze(wallet) => self.freeze(*wallet, around.now),
+            Command::Unfreeze(wallet) => self.unfreeze(*wallet, around.now),
+            Command::Close { wallet, remainder, force } => self.close(*wallet, *remainder, *force, around),
+            Command::PlaceHold(ask) => self.place(ask, around),
+            Command::Capture(ask) => self.capture(ask, around),
+            Command::Release { hold, .. } => self.release(*hold, around),
+            Command::Extend { hold, expires_in_s } => self.extend(*hold, *expires_in_s, around),
+            Command::Grow { hold, credits } => self.grow(*hold, Q::raw(credits.0), around),
+            Command::Refund(ask) => self.refund(ask, around),
+            Command::VoidCredit(ask) => self.void_credit(ask.row, around),
+            Command::Settle(ask) => self.settle(ask, around),
+            Command::VoidInvoice { invoice } => self.void_invoice(invoice, around),
+            Command::Transfer(ask) => {
+                self.transfer(ask, around.receiver.expect("looked up"), around.own, around)
+            }
+            Command::TransferIn(ask) => self.transfer_in(ask, around),
+            Command::TransferDone(id) => self.transfer_done(*id),
+            Command::TransferBack(id) => self.transfer_back(*id, around),
+            Command::TransferForget(id) => self.transfer_forget(*id),
+            Command::SetBudget(ask) => self.set_budget(ask, around),
+            Command::DeleteBudget(name) => self.delete_budget(name),
+            Command::ResetBudget(name) => self.reset_budget(name),
+            Command::Event(ask) => self.event(ask, around),
+            Command::Atomic(items) => self.batch(items, around),
+        }
+    }
+
+    /// All items in order, or none.
+    fn batch(&mut self, items: &[Command], around: Circumstances) -> Result<Done, Vec<No>> {
+        let mut all = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            unless(items_faults(index, item_faults(item, around)))?;
+            all.push(self.act(item, around).map_err(|faults| items_faults(index, faults))?);
+        }
+        Ok(Done::Batch(all))
+    }
+
+    /// Old records are read back before anything is decided.
+    fn look_up_faults(&self, command: &Command) -> Vec<No> {
+        match command {
+            Command::Refund(ask) => self.debit_of(ask.row).err().unwrap_or_default(),
+            Command::VoidCredit(ask) => self.credit_of(ask.row).err().unwrap_or_default(),
+            Command::Atomic(items) => items
+                .iter()
+                .enumerate()
+                .flat_map(|(index, item)| items_faults(index, self.look_up_faults(item)))
+                .collect(),
+            _ => vec![],
         }
     }
 
@@ -84,36 +184,57 @@ impl Model {
     pub(crate) fn catch_up(&mut self, now: Timestamp, at_most: usize) -> Vec<Happened> {
         let mut happened = Vec::new();
         while happened.len() < at_most {
-            let Some((at, tranche)) = self.next_event().filter(|(at, _)| *at <= now) else { break };
-            happened.push(if self.tranches[tranche].started {
-                self.expire(tranche, at)
-            } else {
-                self.start(tranche, at)
+            let Some((at, coming)) = self.next_event().filter(|(at, _)| *at <= now) else { break };
+            happened.push(match coming {
+                Coming::Start(tranche) => self.start(tranche, at),
+                Coming::Deadline(hold) => Happened::HoldEnded(self.end_hold(hold, HoldStatus::Expired, at)),
+                Coming::End(tranche) => self.expire(tranche, at),
             });
         }
         happened
     }
 
-    /// The next thing that happens by itself, and to which tranche.
-    pub(crate) fn next_event(&self) -> Option<(Timestamp, usize)> {
-        let mut dated: Vec<_> = (0..self.tranches.len())
-            .filter_map(|index| self.tranches[index].due_at().map(|at| (at, index)))
-            .collect();
-        dated.sort_by(|a, b| {
-            let (first, second) = (&self.tranches[a.1], &self.tranches[b.1]);
-            a.0.cmp(&b.0)
-                .then(first.wallet.cmp(&second.wallet))
-                .then(burns_before((a.1, first), (b.1, second)))
-        });
-        dated.first().copied()
+    /// When the next thing happens by itself.
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        self.next_event().map(|(at, _)| at)
+    }
+
+    /// The next thing that happens by itself. At one instant: starts, then deadlines, then ends.
+    fn next_event(&self) -> Option<(Timestamp, Coming)> {
+        let of_tranche = |tranche: usize| {
+            let block = &self.tranches[tranche];
+            match (block.is_live(), block.started) {
+                (false, _) => None,
+                (true, false) => Some((block.effective_at, Coming::Start(tranche))),
+                (true, true) if !self.unpinned(tranche).is_positive() => None,
+                (true, true) => block.expires_at.map(|end| (end, Coming::End(tranche))),
+            }
+        };
+        let mut coming: Vec<_> = (0..self.tranches.len()).filter_map(of_tranche).collect();
+        let open = self.holds.iter().enumerate().filter(|(_, hold)| hold.is_open());
+        coming.extend(open.map(|(at, hold)| (hold.expires_at, Coming::Deadline(at))));
+        coming.sort_by(|a, b| a.0.cmp(&b.0).then(self.comes_before(a.1, b.1)));
+        coming.first().copied()
+    }
+
+    fn comes_before(&self, a: Coming, b: Coming) -> std::cmp::Ordering {
+        match (a, b) {
+            (Coming::Start(a), Coming::Start(b)) | (Coming::End(a), Coming::End(b)) => {
+                let (first, second) = (&self.tranches[a], &self.tranches[b]);
+                first.wallet.cmp(&second.wallet).then(burns_before((a, first), (b, second)))
+            }
+            _ => a.cmp(&b),
+        }
     }
 
     fn expire(&mut self, tranche: usize, at: Timestamp) -> Happened {
         let wallet = self.tranches[tranche].wallet;
         let before = self.posted(wallet);
-        let credits = self.tranches[tranche].remaining();
+        let credits = self.unpinned(tranche);
         self.tranches[tranche].left.push(credits.clone());
-        Happened::Expired { tranche, at, credits, row: self.write_row(wallet, before) }
+        let row = self.write_row(wallet, before);
+        self.line(wallet, "debit", "CREDIT_EXPIRED", &credits, Some(row.clone()));
+        Happened::Expired { tranche, at, credits, row }
     }
 
     fn start(&mut self, tranche: usize, at: Timestamp) -> Happened {
@@ -122,7 +243,9 @@ impl Model {
         let credits = self.tranches[tranche].original.clone();
         self.tranches[tranche].started = true;
         let repaid = self.repay(tranche);
-        Happened::Started { tranche, at, credits, repaid, row: self.write_row(wallet, before) }
+        let row = self.write_row(wallet, before);
+        self.line(wallet, "credit", "SCHEDULED_CREDIT", &credits, Some(row.clone()));
+        Happened::Started { tranche, at, credits, repaid, row }
     }
 
     /// A credit whose scope admits USAGE repays debt first (§4).
@@ -141,11 +264,39 @@ impl Model {
     /// Numbers and keeps a row whose change has just been made.
     pub(crate) fn write_row(&mut self, wallet: usize, before: Q) -> Row {
         let after = self.posted(wallet);
+        self.write_row_to(wallet, before, after)
+    }
+
+    /// As [`Self::write_row`], where several rows share one change.
+    pub(crate) fn write_row_to(&mut self, wallet: usize, before: Q, after: Q) -> Row {
         let rows = &mut self.wallets[wallet].rows;
         let sequence = u64::try_from(rows.len()).expect("few rows") + 1;
         let row = Row { wallet, sequence, before, after };
         rows.push(row.clone());
         row
+    }
+
+    /// Writes a line into the ledger.
+    pub(crate) fn line(
+        &mut self,
+        wallet: usize,
+        kind: &'static str,
+        reason: &'static str,
+        credits: &Q,
+        row: Option<Row>,
+    ) {
+        let credits = credits.clone();
+        self.lines.push(Line { wallet, kind, reason, credits, row, minted: None, bonus: None });
+    }
+
+    /// What is neither spent nor pinned of a tranche.
+    pub(crate) fn unpinned(&self, tranche: usize) -> Q {
+        &self.tranches[tranche].remaining() - &self.pinned(tranche)
+    }
+
+    /// posted − held.
+    pub(crate) fn own(&self, wallet: usize) -> Q {
+        &self.posted(wallet) - &self.held(wallet)
     }
 
     /// posted as of the last event that was let happen: what has started and not left, minus debt.
@@ -154,10 +305,14 @@ impl Model {
         &total(&there.map(Block::remaining).collect::<Vec<_>>()) - &self.wallets[wallet].debt()
     }
 
-    /// posted by the definition of §1, whatever was written so far: Σ usable − debt.
+    /// posted by the definition of §1, whatever was written so far: Σ usable − debt. Of what is not usable, what open holds pin.
     pub(crate) fn posted_at(&self, wallet: usize, now: Timestamp) -> Q {
-        let usable = self.blocks_of(wallet).filter(|block| block.is_usable(now));
-        &total(&usable.map(Block::remaining).collect::<Vec<_>>()) - &self.wallets[wallet].debt()
+        let counts = |tranche: usize| {
+            let block = &self.tranches[tranche];
+            if block.is_usable(now) { block.remaining() } else { self.pinned(tranche) }
+        };
+        let own = (0..self.tranches.len()).filter(|tranche| self.tranches[*tranche].wallet == wallet);
+        &total(&own.map(counts).collect::<Vec<_>>()) - &self.wallets[wallet].debt()
     }
 
     /// How many tranches of the customer are live, scheduled ones included.
@@ -178,7 +333,8 @@ impl Model {
     pub(crate) fn overdraft_left(&self, wallet: usize, price_type: PriceType) -> Q {
         let purse = &self.wallets[wallet];
         let serves = price_type == PriceType::Usage && purse.is_active() && purse.admits(price_type);
-        if serves { (&purse.limit - &purse.debt()).max(Q::zero()) } else { Q::zero() }
+        let room = &(&purse.limit - &purse.debt()) - &self.held_overdraft(wallet);
+        if serves { room.max(Q::zero()) } else { Q::zero() }
     }
 
     pub(crate) fn blocks_of(&self, wallet: usize) -> impl Iterator<Item = &Block> {
@@ -212,23 +368,77 @@ pub(crate) fn unless(faults: Vec<No>) -> Result<(), Vec<No>> {
 }
 
 /// What can be wrong with a request whoever it is for: it may be told before anything is looked up.
-fn faults_of_request(command: &Command, now: Timestamp) -> Vec<No> {
-    let amounts_fit = match command {
-        Command::TopUp(ask) => return credit::request_faults(ask, now),
-        Command::CreateWallet(ask) => return life::request_faults(ask, now),
-        Command::UpdateWallet(ask) => ask.overdraft_limit.is_none_or(|limit| limit.0 >= 0),
-        Command::Debit(ask) => return asked_faults(&ask.asked),
-        Command::ManualDebit(ask) => return range_faults(Quantity::Credits(ask.credits)),
+fn faults_of_request(command: &Command, around: Circumstances) -> Vec<No> {
+    match command {
+        Command::TopUp(ask) => credit::request_faults(ask, around.now),
+        Command::CreateWallet(ask) => life::request_faults(ask, around.now),
+        Command::UpdateWallet(ask) => {
+            let negative = ask.overdraft_limit.is_some_and(|limit| limit.0 < 0);
+            those([(negative, No::AmountInvalid)])
+        }
+        Command::Debit(ask) => asked_faults(&ask.asked, around),
+        Command::ManualDebit(ask) => range_faults(Quantity::Credits(ask.credits)),
+        Command::PlaceHold(ask) => {
+            let mut faults = hold::place_faults(ask);
+            if let HoldAsked::Metered(metered) = &ask.asked {
+                faults.extend(event::price_of_asked(metered, around).err().unwrap_or_default());
+            }
+            faults
+        }
+        Command::Capture(ask) => range_faults(Quantity::Credits(ask.credits)),
+        Command::Grow { credits, .. } => range_faults(Quantity::Credits(*credits)),
+        Command::Extend { expires_in_s, .. } => hold::extend_faults(*expires_in_s),
+        Command::Refund(ask) => {
+            let mut faults = ask.credits.map_or(vec![], |credits| range_faults(Quantity::Credits(credits)));
+            let days = ask.regrant_days.is_some_and(|days| !(1..=366).contains(&days));
+            faults.extend(those([(days, No::Invalid)]));
+            faults
+        }
+        Command::Settle(ask) => invoice::settle_faults(ask, around.limits.invoice_lines_max),
+        Command::Transfer(ask) => range_faults(Quantity::Credits(ask.credits)),
+        Command::SetBudget(ask) => budget::set_faults(ask),
+        Command::Event(ask) => event::event_faults(ask, around),
+        Command::Atomic(items) => {
+            let max = around.limits.atomic_items_max;
+            those([
+                (items.is_empty(), No::Invalid),
+                (items.len() > max, No::Limit("atomic_items_max", max as u64)),
+            ])
+        }
         Command::CreateCustomer { .. }
         | Command::UpdateCustomer { .. }
         | Command::DeleteCustomer
         | Command::Freeze(_)
         | Command::Unfreeze(_)
         | Command::Close { .. }
-        | Command::Tick => true,
-        _ => todo!("wip"),
-    };
-    if amounts_fit { vec![] } else { vec![No::AmountInvalid] }
+        | Command::Release { .. }
+        | Command::VoidCredit(_)
+        | Command::VoidInvoice { .. }
+        | Command::TransferIn(_)
+        | Command::TransferDone(_)
+        | Command::TransferBack(_)
+        | Command::TransferForget(_)
+        | Command::DeleteBudget(_)
+        | Command::ResetBudget(_)
+        | Command::Tick => vec![],
+    }
+}
+
+/// A batch takes the verbs of the metering half.
+fn item_faults(item: &Command, around: Circumstances) -> Vec<No> {
+    let fits = matches!(
+        item,
+        Command::Debit(_)
+            | Command::PlaceHold(_)
+            | Command::Capture(_)
+            | Command::Release { .. }
+            | Command::Refund(_)
+    );
+    if fits { faults_of_request(item, around) } else { vec![No::Invalid, No::InvalidOperation] }
+}
+
+fn items_faults(index: usize, faults: Vec<No>) -> Vec<No> {
+    faults.into_iter().map(|no| No::Item(index, Box::new(no))).collect()
 }
 
 /// An amount that moves credit is above 0 and has at most 12 integer digits (§2).
@@ -237,10 +447,10 @@ pub(crate) fn range_faults(quantity: Quantity) -> Vec<No> {
     those([(asked <= 0, No::AmountInvalid), (leaves_12_digits(&Q::raw(asked)), No::AmountOverflow)])
 }
 
-fn asked_faults(asked: &Asked) -> Vec<No> {
+fn asked_faults(asked: &Asked, around: Circumstances) -> Vec<No> {
     match asked {
         Asked::Credits(credits) => range_faults(Quantity::Credits(*credits)),
         Asked::Amount(money) => range_faults(Quantity::Amount(*money)),
-        Asked::Metered(_) => todo!("wip: metered"),
+        Asked::Metered(metered) => event::price_of_asked(metered, around).err().unwrap_or_default(),
     }
 }

@@ -1,7 +1,10 @@
 //! What an operation did or why it was refused, in terms that the model and the ledger can both be told in. Wallets and
 //! tranches are numbered in the order of their creation.
 
+use coffer_ledger::budget::Window;
 use coffer_ledger::command::CreditReason;
+use coffer_ledger::fact::HoldVerb;
+use coffer_ledger::hold::HoldStatus;
 use coffer_ledger::refusal::Refusal;
 use coffer_ledger::scope::Scope;
 use coffer_ledger::time::Timestamp;
@@ -24,6 +27,7 @@ pub(crate) struct Row {
 pub(crate) enum Happened {
     Expired { tranche: usize, at: Timestamp, credits: Q, row: Row },
     Started { tranche: usize, at: Timestamp, credits: Q, repaid: Q, row: Row },
+    HoldEnded(HoldEnded),
 }
 
 /// A credit's row and the tranche that it minted.
@@ -92,7 +96,145 @@ pub(crate) enum Done {
     Credited(usize, Vec<Credited>),
     Taken(Taken),
     TakenByHand(Taken),
-    Ended(Ended),
+    Ended(Ended, Vec<HoldEnded>),
+    Held(Box<Step>),
+    Refunded { back: Back, credits: Q, expired: Q, left: Q, mixed: bool },
+    Voided(Vec<Void>),
+    Settled { paid: Q, shortfall: Q, lines: Vec<LineSettled> },
+    InvoiceVoided(Back),
+    Sent { taken: Taken, moved: Vec<Kind>, arrived: Option<Arrival> },
+    Received(Arrival),
+    TransferDone,
+    Returned(Back),
+    Forgotten,
+    BudgetSet(String),
+    BudgetDeleted(String),
+    Event { customer: bool, priced: Option<Q>, taken: Option<Taken>, uncollected: Option<(Option<usize>, Q)> },
+    Batch(Vec<Done>),
+}
+
+/// A line of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) wallet: usize,
+    pub(crate) kind: &'static str,
+    pub(crate) reason: &'static str,
+    pub(crate) credits: Q,
+    /// `None` = outside the balance chain.
+    pub(crate) row: Option<Row>,
+    /// The tranche, if it is a credit that was asked for.
+    pub(crate) minted: Option<usize>,
+    /// The line of the bonus, if it is a purchase that has one.
+    pub(crate) bonus: Option<usize>,
+}
+
+/// What came back to a tranche that has ended or was voided, and is gone at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Gone {
+    pub(crate) tranche: usize,
+    pub(crate) credits: Q,
+    pub(crate) voided: bool,
+    pub(crate) row: Row,
+}
+
+/// A hold as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HoldSeen {
+    pub(crate) hold: usize,
+    pub(crate) status: HoldStatus,
+    pub(crate) placed_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) credits: Q,
+    pub(crate) captured: Q,
+    pub(crate) released: Q,
+    pub(crate) pins: Vec<Part>,
+}
+
+/// A hold that ended without being asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HoldEnded {
+    pub(crate) at: Timestamp,
+    pub(crate) hold: HoldSeen,
+    pub(crate) returned: Vec<Part>,
+    pub(crate) gone: Vec<Gone>,
+}
+
+/// A step of a hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) verb: HoldVerb,
+    pub(crate) hold: HoldSeen,
+    pub(crate) pinned: Vec<Part>,
+    pub(crate) consumed: Vec<Part>,
+    pub(crate) returned: Vec<Part>,
+    pub(crate) taken: Option<Taken>,
+    pub(crate) gone: Vec<Gone>,
+}
+
+/// Where a slice went back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum To {
+    Tranche,
+    Debt,
+    New(usize),
+}
+
+/// Slices that came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Back {
+    pub(crate) slices: Vec<(Part, To)>,
+    /// Number of the debit's row, credits, money, balance.
+    pub(crate) rows: Vec<(usize, Q, Q, Row)>,
+    pub(crate) gone: Vec<Gone>,
+}
+
+/// A credit that was voided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Void {
+    pub(crate) tranche: usize,
+    pub(crate) credits: Q,
+    pub(crate) held: Q,
+    pub(crate) spent: Q,
+    pub(crate) row: Option<Row>,
+}
+
+/// What a wallet paid of an invoice's line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinePart {
+    pub(crate) credits: Q,
+    pub(crate) amount: Q,
+    pub(crate) row: Row,
+    pub(crate) slices: Vec<Part>,
+}
+
+/// A line of an invoice: what was due, paid, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LineSettled {
+    pub(crate) id: String,
+    pub(crate) amount: Q,
+    pub(crate) paid: Q,
+    pub(crate) shortfall: Q,
+    pub(crate) parts: Vec<LinePart>,
+}
+
+/// What never changes about a tranche.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    pub(crate) source: Source,
+    pub(crate) priority: u32,
+    pub(crate) scope: Scope,
+    pub(crate) original: Q,
+    pub(crate) paid: Q,
+    pub(crate) effective_at: Timestamp,
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+/// Tranches that arrived: tranche, what it is, money, repaid, balance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    pub(crate) wallet: usize,
+    pub(crate) rows: Vec<(usize, Kind, Q, Q, Row)>,
+    pub(crate) gone: Vec<Gone>,
 }
 
 /// Everything that one accepted operation did.
@@ -120,6 +262,18 @@ pub(crate) enum No {
     UnitMismatch,
     Limit(&'static str, u64),
     Invalid,
+    NotFound,
+    HoldClosed,
+    HoldExpired,
+    /// What is held, what was asked.
+    OverCapture(Q, Q),
+    /// What is left, what was asked.
+    OverRefund(Q, Q),
+    /// Budget, window, limit, used, end of the window.
+    Budget(String, Window, Q, Q, Option<Timestamp>),
+    EventTime,
+    /// Of an item of a batch.
+    Item(usize, Box<No>),
 }
 
 impl No {
@@ -144,7 +298,21 @@ impl No {
             Refusal::UnitRequired => *self == Self::UnitRequired,
             Refusal::UnitMismatch => *self == Self::UnitMismatch,
             Refusal::Invalid { .. } => *self == Self::Invalid,
-            _ => false,
+            Refusal::NotFound(_) => *self == Self::NotFound,
+            Refusal::HoldClosed(_) => *self == Self::HoldClosed,
+            Refusal::HoldExpired(_) => *self == Self::HoldExpired,
+            Refusal::OverCapture { held, asked } => {
+                *self == Self::OverCapture(Q::raw(held.0), Q::raw(asked.0))
+            }
+            Refusal::OverRefund { left, asked } => *self == Self::OverRefund(Q::raw(left.0), Q::raw(asked.0)),
+            Refusal::BudgetExceeded { budget, window, limit, used, resets_at, .. } => {
+                let (limit, used) = (Q::raw(limit.0), Q::raw(used.0));
+                *self == Self::Budget(budget.to_string(), *window, limit, used, *resets_at)
+            }
+            Refusal::EventTime(_) => *self == Self::EventTime,
+            Refusal::Item { index, refusal } => {
+                matches!(self, Self::Item(item, no) if item == index && no.is(refusal))
+            }
         }
     }
 }

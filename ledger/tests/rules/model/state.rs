@@ -7,11 +7,11 @@ use coffer_ledger::command::{CreditReason, Metadata};
 use coffer_ledger::ids::{TrancheId, WalletId};
 use coffer_ledger::scope::{PriceTypes, Scope};
 use coffer_ledger::time::Timestamp;
-use coffer_ledger::tranche::Source;
+use coffer_ledger::tranche::{Source, Terms};
 use coffer_ledger::unit::{Currency, PriceType, PriceUnit};
 use coffer_ledger::wallet::{WalletStatus, WalletType};
 
-use super::number::{Q, total};
+use super::number::{DIGITS, Q, total};
 use super::outcome::Row;
 
 /// The customer, once somebody named it.
@@ -20,6 +20,8 @@ pub(crate) struct Person {
     pub(crate) external_id: String,
     pub(crate) minted: bool,
     pub(crate) deleted: bool,
+    /// The time zone of its profile.
+    pub(crate) zone: Option<String>,
 }
 
 /// A wallet. `id` is what the ledger called it: the model learns it after the creation.
@@ -78,8 +80,14 @@ pub(crate) struct Block {
     pub(crate) paid: Q,
     pub(crate) effective_at: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
-    /// Everything that ever left it: slices, repayments, expiry, closing.
+    /// Everything that ever left it: slices, repayments, expiry, voiding, closing.
     pub(crate) left: Vec<Q>,
+    /// Everything that ever came back to it.
+    pub(crate) back: Vec<Q>,
+    /// Whether its credit was voided while holds pinned of it.
+    pub(crate) voided: bool,
+    /// Whether it came back after nothing was left of it: then nobody knows its row any more.
+    pub(crate) reborn: bool,
     /// Whether its start has been written; at once unless it was minted for the future.
     pub(crate) started: bool,
     /// Cancelled before its start.
@@ -88,11 +96,16 @@ pub(crate) struct Block {
 
 impl Block {
     pub(crate) fn remaining(&self) -> Q {
-        &self.original - &total(&self.left)
+        &(&self.original - &total(&self.left)) + &total(&self.back)
     }
 
     pub(crate) fn is_live(&self) -> bool {
         !self.cancelled && self.remaining().is_positive()
+    }
+
+    /// Whether its end is at or before that instant: what comes back to it is gone at once.
+    pub(crate) fn has_ended(&self, at: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= at)
     }
 
     /// Usable: `remaining` while `effective_at ≤ now < expires_at` (SEMANTICS §1).
@@ -108,13 +121,15 @@ impl Block {
         lists(self.scope.price_types, price_type) && feature_fits
     }
 
-    /// The instant of its next change by itself.
-    pub(crate) fn due_at(&self) -> Option<Timestamp> {
-        match (self.is_live(), self.started) {
-            (false, _) => None,
-            (true, false) => Some(self.effective_at),
-            (true, true) => self.expires_at,
-        }
+    /// paid × spent / original, rounded down (SEMANTICS §6 "Released so far").
+    pub(crate) fn released(&self, spent: &Q) -> Q {
+        (&self.paid * spent).over(&self.original).down(DIGITS)
+    }
+
+    /// The paid share of the next so many credits that leave it.
+    pub(crate) fn share_of_next(&self, credits: &Q) -> Q {
+        let spent = &self.original - &self.remaining();
+        &self.released(&(&spent + credits)) - &self.released(&spent)
     }
 }
 
@@ -143,4 +158,28 @@ pub(crate) fn burns_before(a: (usize, &Block), b: (usize, &Block)) -> Ordering {
 /// Order of wallets for a charge that names none, as SEMANTICS §3.1 lists it; age is the index.
 pub(crate) fn pays_before(a: (usize, &Purse), b: (usize, &Purse)) -> Ordering {
     a.1.admits.all.cmp(&b.1.admits.all).then(a.1.priority.cmp(&b.1.priority)).then(a.0.cmp(&b.0))
+}
+
+impl Block {
+    /// A tranche that arrives from another customer.
+    pub(crate) fn of_terms(wallet: usize, terms: &Terms) -> Self {
+        Self {
+            wallet,
+            id: None,
+            reason: CreditReason::CreditAdjustment,
+            source: terms.source,
+            priority: terms.priority,
+            scope: terms.scope.clone(),
+            original: Q::raw(terms.original.0),
+            paid: Q::raw(terms.paid.0),
+            effective_at: terms.effective_at,
+            expires_at: terms.expires_at,
+            left: Vec::new(),
+            back: Vec::new(),
+            voided: false,
+            reborn: false,
+            started: true,
+            cancelled: false,
+        }
+    }
 }

@@ -14,6 +14,8 @@ pub(crate) struct Seen {
     pub(crate) posted: Q,
     pub(crate) available: Q,
     pub(crate) scheduled: Q,
+    pub(crate) held: Q,
+    pub(crate) own: Q,
     pub(crate) debt: Q,
     /// Purchased, promotional, plan included, refund, adjustment, rollover.
     pub(crate) by_source: [Q; 6],
@@ -36,14 +38,17 @@ impl Model {
     pub(crate) fn seen(&self, wallet: usize, now: Timestamp) -> Seen {
         let mut later = self.clone();
         later.catch_up(now, usize::MAX);
-        let of_source = |source| later.sum(wallet, |block| block.source == source && block.is_usable(now));
+        let of_source =
+            |source| later.sum(wallet, |block| block.source == source && block.started && block.is_live());
         let purse = &later.wallets[wallet];
-        let room = (&later.posted_at(wallet, now) + &purse.limit).max(Q::zero());
+        let room = (&later.own(wallet) + &purse.limit).max(Q::zero());
         let live = later.in_burn_order(wallet);
         Seen {
             posted: later.posted_at(wallet, now),
             available: room,
             scheduled: later.sum(wallet, |block| block.is_live() && now < block.effective_at),
+            held: later.held(wallet),
+            own: later.own(wallet),
             debt: purse.debt(),
             by_source: SOURCES.map(of_source),
             for_usage: later.could_take(wallet, PriceType::Usage, now),
@@ -58,8 +63,14 @@ impl Model {
         if !purse.is_active() || !purse.admits(price_type) {
             return Q::zero();
         }
-        let credit = self.sum(wallet, |block| block.is_usable(now) && block.admits(price_type, None));
-        let most = (&self.posted_at(wallet, now) + &purse.limit).max(Q::zero());
+        let pays = |tranche: &usize| {
+            let block = &self.tranches[*tranche];
+            block.wallet == wallet && block.is_usable(now) && block.admits(price_type, None)
+        };
+        let unpinned: Vec<Q> =
+            (0..self.tranches.len()).filter(pays).map(|tranche| self.unpinned(tranche)).collect();
+        let credit = total(&unpinned);
+        let most = (&self.own(wallet) + &purse.limit).max(Q::zero());
         &credit.min(most) + &self.overdraft_left(wallet, price_type)
     }
 

@@ -4,7 +4,7 @@ use coffer_ledger::amount::Credits;
 use coffer_ledger::budget::{Budget, BudgetLimit, BudgetMove, Window};
 use coffer_ledger::command::{Asked, Charge, Debit, HoldAsked, Memo, Metadata, Metered};
 
-use super::request::{memo_again, memo_text};
+use super::request::memo_again;
 use super::{Mirror, Owner, mirror_enum, mirror_struct};
 use crate::engine::codec::error::DecodeError;
 use crate::engine::codec::v1::request as v1;
@@ -50,39 +50,33 @@ pub(super) fn metered_again(
     Ok(Metered { meter: meter.into(), quantity: Mirror::from_shape(quantity, owner)?, properties })
 }
 
-/// A debit that names no budget and is not priced; `None` is any other.
-fn debit_to_v1(debit: &Debit, owner: Owner) -> Option<v1::Debit<'_>> {
+/// A debit that names no budget and is not priced.
+pub(super) fn debit_to_v1(debit: &Debit, owner: Owner) -> v1::Debit<'_> {
     let Debit { asked, charge, partial, memo: _ } = debit;
-    let Charge { wallet, currency, price_unit, price_type, feature, budget: None } = charge else {
-        return None;
-    };
-    let quantity = match asked {
-        Asked::Credits(credits) => v1::Quantity::Credits(credits.to_shape(owner)),
-        Asked::Amount(money) => v1::Quantity::Amount(money.to_shape(owner)),
-        Asked::Metered(_) => return None,
-    };
-    Some(v1::Debit {
-        quantity,
+    let Charge { wallet, currency, price_unit, price_type, feature, budget: _ } = charge;
+    v1::Debit {
+        quantity: match asked {
+            Asked::Credits(credits) => v1::Quantity::Credits(credits.to_shape(owner)),
+            Asked::Amount(money) => v1::Quantity::Amount(money.to_shape(owner)),
+            Asked::Metered(_) => unreachable!("whoever asks has seen that version 1 holds it"),
+        },
         wallet: wallet.to_shape(owner),
         currency: currency.to_shape(owner),
         price_unit: price_unit.to_shape(owner),
         price_type: price_type.to_shape(owner),
         feature: feature.to_shape(owner),
         partial: *partial,
-    })
+    }
 }
 
-pub(super) fn debit_to_shape(debit: &Debit, owner: Owner) -> v2::Command<'_> {
-    if let Some(plain) = debit_to_v1(debit, owner) {
-        return v2::Command::V1(v1::Command::Debit(plain));
-    }
+pub(super) fn debit_to_shape(debit: &Debit, owner: Owner) -> v2::Debit<'_> {
     let Debit { asked, charge, partial, memo: _ } = debit;
     let asked = match asked {
         Asked::Credits(credits) => v2::Asked::Credits(credits.to_shape(owner)),
         Asked::Amount(money) => v2::Asked::Amount(money.to_shape(owner)),
         Asked::Metered(metered) => v2::Asked::Metered(metered_to_shape(metered, owner)),
     };
-    v2::Command::Debit(v2::Debit { asked, charge: charge.to_shape(owner), partial: *partial })
+    v2::Debit { asked, charge: charge.to_shape(owner), partial: *partial }
 }
 
 pub(super) fn debit_from_v1(shape: v1::Debit<'_>, memo: Memo, owner: Owner) -> Result<Debit, DecodeError> {
@@ -154,17 +148,13 @@ pub(super) fn hold_asked_again(
 
 const USAGE_DISAGREES: DecodeError = DecodeError::PartsDisagree { about: "the usage" };
 
-/// The words of a charge: with the properties, if it is by usage.
-pub(super) fn usage_text<'a>(metered: Option<&'a Metered>, memo: &'a Memo) -> RequestText<'a> {
-    match metered {
-        Some(metered) => RequestText::Usage(UsageText {
-            properties: metered.properties.to_shape(Owner::NOBODY),
-            memo: memo.to_shape(Owner::NOBODY),
-        }),
-        None => RequestText::V1(memo_text(memo)),
-    }
+/// The words of a charge by usage.
+pub(super) fn usage_text<'a>(metered: &'a Metered, memo: &'a Memo) -> RequestText<'a> {
+    let (properties, memo) = (metered.properties.to_shape(Owner::NOBODY), memo.to_shape(Owner::NOBODY));
+    RequestText::Usage(UsageText { properties, memo })
 }
 
+/// The words of a charge: properties only if it is by usage.
 pub(super) fn usage_words(text: RequestText<'_>) -> Result<(Option<Metadata>, Memo), DecodeError> {
     match text {
         RequestText::Usage(UsageText { properties, memo }) => Ok((

@@ -5,6 +5,7 @@ use coffer_ledger::fact::{Effect, HoldEnd};
 use super::debited::{plain_debited, plain_debited_again};
 use super::invoice::{settled_again, settled_to_shape};
 use super::leaves::shapes_of;
+use super::oldest::effect_fits_v1;
 use super::words::{Words, head_numbers, identity_numbers};
 use super::{Mirror, Owner, member, members};
 use crate::engine::codec::error::{DecodeError, EncodeError};
@@ -27,40 +28,70 @@ pub(in crate::engine::codec) fn effects_to_shape(
     }
 }
 
-/// `None` is a batch.
-fn effect_to_shape(effect: &Effect, owner: Owner) -> Option<Shape<'_>> {
-    Some(match effect {
-        Effect::Ticked => Shape::V1(v1::Effect::Ticked(())),
-        Effect::CustomerSet(identity) => {
-            Shape::V1(v1::Effect::CustomerSet(identity_numbers(identity, owner)))
-        }
-        Effect::WalletCreated { customer, wallet, initial } => {
-            Shape::V1(v1::Effect::WalletCreated(v1::WalletCreated {
-                customer: customer.as_ref().map(|identity| identity_numbers(identity, owner)),
-                wallet: head_numbers(wallet, owner),
-                initial: initial.to_shape(owner),
-            }))
-        }
-        Effect::WalletSet(wallet) => Shape::V1(v1::Effect::WalletSet(head_numbers(wallet, owner))),
-        Effect::ToppedUp { rows, wallet } => Shape::V1(v1::Effect::ToppedUp(v1::ToppedUp {
+/// What is public about an effect that version 1 can hold.
+pub(in crate::engine::codec) fn effect_to_v1(effect: &Effect, owner: Owner) -> v1::Effect<'_> {
+    match effect {
+        Effect::Ticked => v1::Effect::Ticked(()),
+        Effect::CustomerSet(identity) => v1::Effect::CustomerSet(identity_numbers(identity, owner)),
+        Effect::WalletCreated { customer, wallet, initial } => v1::Effect::WalletCreated(v1::WalletCreated {
+            customer: customer.as_ref().map(|identity| identity_numbers(identity, owner)),
+            wallet: head_numbers(wallet, owner),
+            initial: initial.to_shape(owner),
+        }),
+        Effect::WalletSet(wallet) => v1::Effect::WalletSet(head_numbers(wallet, owner)),
+        Effect::ToppedUp { rows, wallet } => v1::Effect::ToppedUp(v1::ToppedUp {
             rows: rows.to_shape(owner),
             wallet: head_numbers(wallet, owner),
-        })),
-        Effect::Debited(debited) if debited.extra.is_none() => {
-            Shape::V1(v1::Effect::Debited(plain_debited(debited, owner)))
-        }
-        Effect::Debited(debited) => Shape::Debited(debited.to_shape(owner)),
-        Effect::ManuallyDebited { debited, wallet } if debited.extra.is_none() => {
-            Shape::V1(v1::Effect::ManuallyDebited(v1::ManuallyDebited {
-                debited: plain_debited(debited, owner),
+        }),
+        Effect::Debited(debited) => v1::Effect::Debited(plain_debited(debited, owner)),
+        Effect::ManuallyDebited { debited, wallet } => v1::Effect::ManuallyDebited(v1::ManuallyDebited {
+            debited: plain_debited(debited, owner),
+            wallet: head_numbers(wallet, owner),
+        }),
+        Effect::WalletClosed { forfeits, posting, cancelled, written_off, refund, wallet, released: _ } => {
+            v1::Effect::WalletClosed(v1::WalletClosed {
+                forfeits: forfeits.to_shape(owner),
+                posting: posting.to_shape(owner),
+                cancelled: cancelled.to_shape(owner),
+                written_off: written_off.to_shape(owner),
+                refund: refund.to_shape(owner),
                 wallet: head_numbers(wallet, owner),
-            }))
+            })
         }
+        Effect::Held(_)
+        | Effect::Refunded(_)
+        | Effect::CreditVoided(_)
+        | Effect::InvoiceSettled(_)
+        | Effect::InvoiceVoided { .. }
+        | Effect::TransferSent(_)
+        | Effect::TransferReceived { .. }
+        | Effect::TransferDone(_)
+        | Effect::TransferReturned { .. }
+        | Effect::TransferForgotten(_)
+        | Effect::BudgetSet(_)
+        | Effect::BudgetDeleted(_)
+        | Effect::EventRecorded { .. }
+        | Effect::Atomic(_) => unreachable!("whoever asks has seen that version 1 holds it"),
+    }
+}
+
+/// `None` is a batch.
+fn effect_to_shape(effect: &Effect, owner: Owner) -> Option<Shape<'_>> {
+    if effect_fits_v1(effect) {
+        return Some(Shape::V1(effect_to_v1(effect, owner)));
+    }
+    Some(match effect {
+        Effect::Debited(debited) => Shape::Debited(debited.to_shape(owner)),
         Effect::ManuallyDebited { debited, wallet } => Shape::ManuallyDebited(v2::ManuallyDebited {
             debited: debited.to_shape(owner),
             wallet: head_numbers(wallet, owner),
         }),
-        Effect::WalletClosed { .. } => wallet_closed(effect, owner)?,
+        Effect::WalletClosed { released, .. } => match effect_to_v1(effect, owner) {
+            v1::Effect::WalletClosed(plain) => {
+                Shape::WalletClosed(v2::WalletClosed { plain, released: released.to_shape(owner) })
+            }
+            other => Shape::V1(other),
+        },
         Effect::Held(step) => Shape::Held(step.to_shape(owner)),
         Effect::Refunded(refunded) => Shape::Refunded(refunded.to_shape(owner)),
         Effect::CreditVoided(voided) => Shape::CreditVoided(voided.to_shape(owner)),
@@ -90,27 +121,11 @@ fn effect_to_shape(effect: &Effect, owner: Owner) -> Option<Shape<'_>> {
             })
         }
         Effect::Atomic(_) => return None,
-    })
-}
-
-/// `None` is anything else.
-fn wallet_closed(effect: &Effect, owner: Owner) -> Option<Shape<'_>> {
-    let Effect::WalletClosed { forfeits, posting, cancelled, written_off, refund, wallet, released } = effect
-    else {
-        return None;
-    };
-    let plain = v1::WalletClosed {
-        forfeits: forfeits.to_shape(owner),
-        posting: posting.to_shape(owner),
-        cancelled: cancelled.to_shape(owner),
-        written_off: written_off.to_shape(owner),
-        refund: refund.to_shape(owner),
-        wallet: head_numbers(wallet, owner),
-    };
-    Some(if released.is_empty() {
-        Shape::V1(v1::Effect::WalletClosed(plain))
-    } else {
-        Shape::WalletClosed(v2::WalletClosed { plain, released: released.to_shape(owner) })
+        Effect::Ticked
+        | Effect::CustomerSet(_)
+        | Effect::WalletCreated { .. }
+        | Effect::WalletSet(_)
+        | Effect::ToppedUp { .. } => Shape::V1(effect_to_v1(effect, owner)),
     })
 }
 

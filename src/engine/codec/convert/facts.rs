@@ -2,7 +2,6 @@
 
 use coffer_ledger::fact::Facts;
 
-use super::due::due_from_v1;
 use super::effect::{effect_from_v1, effects_from_shape};
 use super::words::Words;
 use super::{Mirror, Owner};
@@ -20,7 +19,7 @@ pub(in crate::engine::codec) fn facts_from_v1<'a>(
     let mut words = Words::new(identity, head, owner);
     let facts = Facts {
         at: Mirror::from_shape(at, owner)?,
-        due: due_from_v1(due, owner)?,
+        due: Mirror::from_shape(due, owner)?,
         effect: effect_from_v1(effect, &mut words)?,
     };
     words.used_up()?;

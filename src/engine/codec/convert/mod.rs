@@ -1,8 +1,7 @@
 //! Between the ledger's types and the frozen shapes of [`super::v1`] and [`super::v2`]. May change whenever the ledger does; the
 //! bytes may not.
 //!
-//! To shapes there is one way: into those of version 2, which say themselves what of it version 1 can hold (`V1`). From shapes
-//! there is one for each version.
+//! `oldest` says what of a record version 1 can hold; where it does, the shapes of version 2 have those of version 1 inside (`V1`).
 //!
 //! Every struct is taken apart by name on both sides, and every enum matched without a rest, so that a new field or variant
 //! does not compile before somebody has decided what it means for the bytes.
@@ -11,6 +10,7 @@ mod back;
 mod charge;
 mod command;
 mod command_again;
+mod command_words;
 mod debited;
 mod due;
 mod effect;
@@ -18,6 +18,7 @@ mod facts;
 mod hold;
 mod invoice;
 mod leaves;
+mod oldest;
 mod rate_card;
 mod request;
 mod shared;
@@ -132,11 +133,12 @@ macro_rules! mirror_enum {
 
 use {mirror_enum, mirror_struct};
 
-pub(super) use command::{commands_texts, commands_to_shape};
+pub(super) use command::{command_to_v1, commands_to_shape};
 pub(super) use command_again::commands_from_shape;
-pub(super) use due::due_to_v1;
-pub(super) use effect::effects_to_shape;
+pub(super) use command_words::{command_text_v1, commands_texts};
+pub(super) use effect::{effect_to_v1, effects_to_shape};
 pub(super) use facts::{facts_from_v1, facts_from_v2};
+pub(super) use oldest::record_fits_v1;
 pub(super) use request::command_from_v1;
 pub(super) use state::rests_in_v1;
 pub(super) use tenant::{

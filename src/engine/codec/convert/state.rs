@@ -1,7 +1,10 @@
 //! A customer at rest, as far as version 1 knows it.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use coffer_ledger::amount::Credits;
 use coffer_ledger::customer::{Customer, Identity};
+use coffer_ledger::hold::Holds;
 use coffer_ledger::tranche::Tranche;
 use coffer_ledger::wallet::Wallet;
 
@@ -123,12 +126,20 @@ impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
         let shapes::Customer { tenant, number, identity, last_at, last_position, counter, wallets } = shape;
         let owner = Owner(Mirror::from_shape(number, Owner::NOBODY)?);
         Ok(Self {
+            number: owner.0,
+            tenant: Mirror::from_shape(tenant, owner)?,
             identity: Mirror::from_shape(identity, owner)?,
             last_at: Mirror::from_shape(last_at, owner)?,
             last_position: Mirror::from_shape(last_position, owner)?,
             counter,
             wallets: Mirror::from_shape(wallets, owner)?,
-            ..Self::new(Mirror::from_shape(tenant, owner)?, owner.0)
+            holds: Holds::new(),
+            budgets: BTreeMap::new(),
+            given_back: BTreeMap::new(),
+            invoices: BTreeMap::new(),
+            transfers_out: BTreeMap::new(),
+            transfers_in: BTreeMap::new(),
+            closed: VecDeque::new(),
         })
     }
 }

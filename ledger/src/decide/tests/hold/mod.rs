@@ -5,7 +5,7 @@ mod capture;
 mod close;
 mod ends;
 mod place;
-mod random;
+pub(super) mod random;
 
 use crate::amount::Credits;
 use crate::command::{Capture, Command, HoldAsked, Memo, OverCapture, PlaceHold};

@@ -1,0 +1,84 @@
+//! What of a record version 1 can hold. Each match is without a rest: a new command or effect does not compile before somebody has
+//! decided. Tested in `tests/codec/oldest.rs`.
+
+use coffer_ledger::command::{Asked, Command};
+use coffer_ledger::fact::{Due, Effect};
+use coffer_ledger::record::Record;
+
+/// Whether version 1 holds all of a record.
+pub(in crate::engine::codec) fn record_fits_v1(record: &Record) -> bool {
+    let Record { origin: _, command, facts } = record;
+    command_fits_v1(command) && effect_fits_v1(&facts.effect) && facts.due.iter().all(due_fits_v1)
+}
+
+fn due_fits_v1(due: &Due) -> bool {
+    match due {
+        Due::Expired { .. } | Due::Started { .. } => true,
+        Due::HoldExpired(_) => false,
+    }
+}
+
+pub(super) fn effect_fits_v1(effect: &Effect) -> bool {
+    match effect {
+        Effect::Debited(debited) | Effect::ManuallyDebited { debited, wallet: _ } => debited.extra.is_none(),
+        Effect::WalletClosed { released, .. } => released.is_empty(),
+        Effect::Ticked
+        | Effect::CustomerSet(_)
+        | Effect::WalletCreated { .. }
+        | Effect::WalletSet(_)
+        | Effect::ToppedUp { .. } => true,
+        Effect::Held(_)
+        | Effect::Refunded(_)
+        | Effect::CreditVoided(_)
+        | Effect::InvoiceSettled(_)
+        | Effect::InvoiceVoided { .. }
+        | Effect::TransferSent(_)
+        | Effect::TransferReceived { .. }
+        | Effect::TransferDone(_)
+        | Effect::TransferReturned { .. }
+        | Effect::TransferForgotten(_)
+        | Effect::BudgetSet(_)
+        | Effect::BudgetDeleted(_)
+        | Effect::EventRecorded { .. }
+        | Effect::Atomic(_) => false,
+    }
+}
+
+pub(super) fn command_fits_v1(command: &Command) -> bool {
+    match command {
+        Command::Debit(debit) => match debit.asked {
+            Asked::Credits(_) | Asked::Amount(_) => debit.charge.budget.is_none(),
+            Asked::Metered(_) => false,
+        },
+        Command::Close { wallet: _, remainder: _, force } => !force,
+        Command::CreateCustomer { .. }
+        | Command::UpdateCustomer { .. }
+        | Command::DeleteCustomer
+        | Command::CreateWallet(_)
+        | Command::UpdateWallet(_)
+        | Command::TopUp(_)
+        | Command::ManualDebit(_)
+        | Command::Freeze(_)
+        | Command::Unfreeze(_)
+        | Command::Tick => true,
+        Command::PlaceHold(_)
+        | Command::Capture(_)
+        | Command::Release { .. }
+        | Command::Extend { .. }
+        | Command::Grow { .. }
+        | Command::Refund(_)
+        | Command::VoidCredit(_)
+        | Command::Settle(_)
+        | Command::VoidInvoice { .. }
+        | Command::Transfer(_)
+        | Command::TransferIn(_)
+        | Command::TransferDone(_)
+        | Command::TransferBack(_)
+        | Command::TransferForget(_)
+        | Command::SetBudget(_)
+        | Command::DeleteBudget(_)
+        | Command::ResetBudget(_)
+        | Command::Event(_)
+        | Command::Atomic(_) => false,
+    }
+}
