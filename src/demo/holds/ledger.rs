@@ -22,6 +22,7 @@ pub(crate) struct Sums {
     captured: Amount,
     released: Amount,
     uncollected: Amount,
+    expired: Amount,
 }
 
 /// Adds up the rows of all records.
@@ -51,6 +52,7 @@ fn add(sums: &mut Sums, dumped: &Dumped<'_>) -> Result<(), String> {
             RowReason::Hold => &mut sums.held,
             RowReason::HoldCapture => &mut sums.captured,
             RowReason::HoldRelease => &mut sums.released,
+            RowReason::CreditExpired => &mut sums.expired,
             RowReason::Uncollected => &mut sums.uncollected,
             _ => continue,
         };
@@ -67,6 +69,7 @@ impl Sums {
         for (what, sum, expected) in [
             ("captured", self.captured, tally.captured),
             ("uncollected", self.uncollected, tally.uncollected),
+            ("expired", self.expired, tally.expired),
             ("held", self.held, from_holds + self.released),
         ] {
             let compared = same(what, &sum.to_string(), &expected.to_string());
@@ -86,17 +89,30 @@ mod tests {
             captured: amount("5"),
             drawn: amount("1"),
             uncollected: amount("0.5"),
+            expired: amount("3"),
             ..Tally::default()
         };
-        let differences = |held, captured, released, uncollected| {
-            let [held, captured, released, uncollected] = [held, captured, released, uncollected].map(amount);
+        let right = || Sums {
+            held: amount("6"),
+            captured: amount("5"),
+            released: amount("2"),
+            uncollected: amount("0.5"),
+            expired: amount("3"),
+        };
+        let differences = |sums: Sums| {
             let mut findings = Findings::default();
-            Sums { held, captured, released, uncollected }.compare(&tally, &mut findings);
+            sums.compare(&tally, &mut findings);
             findings.differences.len()
         };
-        assert_eq!(differences("6", "5", "2", "0.5"), 0);
-        assert_eq!(differences("6", "4", "2", "0.5"), 1, "a capture that has no row");
-        assert_eq!(differences("6", "5", "2", "0"), 1, "usage that is given away in silence");
-        assert_eq!(differences("6", "5", "1", "0.5"), 1, "a hold that never came back");
+        let (one, nothing) = (amount("1"), Amount::ZERO);
+        assert_eq!(differences(right()), 0);
+        assert_eq!(differences(Sums { captured: one, ..right() }), 1, "a capture that has no row");
+        assert_eq!(
+            differences(Sums { uncollected: nothing, ..right() }),
+            1,
+            "usage that is given away in silence"
+        );
+        assert_eq!(differences(Sums { released: one, ..right() }), 1, "a hold that never came back");
+        assert_eq!(differences(Sums { expired: one, ..right() }), 1, "credit that ended without a row");
     }
 }

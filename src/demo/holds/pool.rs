@@ -108,6 +108,12 @@ impl Pool {
         }
     }
 
+    /// What of credit that has ended was never spent. While nothing is pinned, that is breakage.
+    pub(crate) fn unspent_at_end(&self, at_ns: u64) -> Amount {
+        let ended = self.tranches.iter().filter(|tranche| !tranche.usable(at_ns));
+        ended.map(|tranche| tranche.remaining).sum()
+    }
+
     /// Instants at which credit ends.
     pub(crate) fn ends(&self) -> impl Iterator<Item = u64> {
         self.tranches.iter().filter_map(|tranche| tranche.expires_ns)

@@ -21,6 +21,8 @@ pub(crate) struct Tally {
     pub(crate) outlived: Amount,
     /// Given back to credit that had ended, and so gone.
     pub(crate) lapsed: Amount,
+    /// All that ended unspent, `lapsed` included.
+    pub(crate) expired: Amount,
 }
 
 /// How often what happened.
@@ -68,6 +70,7 @@ pub(crate) struct Calls {
     uncollected: String,
     captured_after_end: String,
     lapsed: String,
+    expired: String,
 }
 
 impl Tally {
@@ -107,8 +110,9 @@ impl Tally {
         } += 1;
     }
 
-    /// What a customer's calls left.
-    pub(crate) fn add(&mut self, book: &Book) {
+    /// What a customer's calls left, as of an instant.
+    pub(crate) fn add(&mut self, book: &Book, at_ns: u64) {
+        self.expired = self.expired + book.pool.unspent_at_end(at_ns);
         self.uncollected = self.uncollected + book.uncollected;
         self.outlived = self.outlived + book.outlived;
         self.lapsed = self.lapsed + book.lapsed;
@@ -117,7 +121,7 @@ impl Tally {
 
 impl From<Tally> for Calls {
     fn from(tally: Tally) -> Self {
-        let Tally { counts, captured, drawn, uncollected, outlived, lapsed } = tally;
+        let Tally { counts, captured, drawn, uncollected, outlived, lapsed, expired } = tally;
         Self {
             counts,
             captured: captured.to_string(),
@@ -125,13 +129,14 @@ impl From<Tally> for Calls {
             uncollected: uncollected.to_string(),
             captured_after_end: outlived.to_string(),
             lapsed: lapsed.to_string(),
+            expired: expired.to_string(),
         }
     }
 }
 
 impl Own for Calls {
     fn lines(&self, common: &Common) -> Vec<(&'static str, String)> {
-        let Self { counts, captured, drawn, uncollected, captured_after_end, lapsed } = self;
+        let Self { counts, captured, drawn, uncollected, captured_after_end, lapsed, expired } = self;
         let Counts { holds, in_range, captures, partial, draws, shortfalls, grown, extended, .. } = counts;
         let Counts { refused_insufficient, refused_over_capture, refused_expired, refused_closed, .. } =
             counts;
@@ -151,7 +156,8 @@ impl Own for Calls {
             (
                 "ended",
                 format!(
-                    "{captured_after_end} credits captured after their tranche's end, {lapsed} lapsed on their way back"
+                    "{captured_after_end} credits captured after their tranche's end, {lapsed} lapsed on their way back, \
+                     {expired} expired in all"
                 ),
             ),
             (

@@ -68,9 +68,10 @@ async fn compare(
 ) -> Result<(Tally, Compared), CliError> {
     let (mut tally, mut findings) = (Tally::default(), Findings::default());
     let mut customers = gone_through(accounts, played, &mut tally, &mut findings);
+    let now_ns = arena.env.clock.now_ns();
     for customer in &mut customers {
-        customer.book.pass(arena.env.clock.now_ns());
-        tally.add(&customer.book);
+        customer.book.pass(now_ns);
+        tally.add(&customer.book, now_ns);
     }
     tally.counts.came_back = came_back(run, &customers, &mut findings).await?;
     let (confirmed, lost) = arena::confirm(run, &played.seen.outcomes, &mut findings).await?;
