@@ -18,10 +18,10 @@ lint:
 test:
     cargo test --workspace
 
-# Planted panics, and every fault of docs/WAL_FORMAT.md done to a real server; a feature of its own, so that nothing of it is in
+# Planted panics, every fault of docs/WAL_FORMAT.md done to a real server, transfers killed between any two steps; a feature of its own, so that nothing of it is in
 # the binary.
 faults:
-    cargo test --features failpoints --test engine_faults --test faults
+    cargo test --features failpoints --test engine_faults --test faults --test transfer_faults
 
 # The hand-off from appenders to the writer, over every interleaving within the bound.
 loom:

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::amount::Credits;
 use crate::budget::BudgetMove;
 use crate::command::{Charge, OverCapture};
-use crate::fact::Slice;
+use crate::fact::{Priced, Slice};
 use crate::ids::{HoldId, WalletId};
 use crate::time::Timestamp;
 
@@ -48,6 +48,8 @@ pub struct Hold {
     pub charge: Charge,
     /// The wallet of its first pin. It says the unit of the hold, and bears the memo of what a capture could not collect.
     pub wallet: WalletId,
+    /// The rate card that priced it, if it was placed for usage of a meter.
+    pub priced: Option<Priced>,
     /// What a capture of more does.
     pub over_capture: OverCapture,
     /// When it was placed.

@@ -1,6 +1,7 @@
 //! Holds and transfers that are over: how they ended, from the state as long as it remembers, else from the log.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use coffer_ledger::customer::{ClosedAs, Customer};
@@ -166,6 +167,13 @@ pub(crate) async fn end_of_transfer(
             }
             if let (_, Some(how)) = transfer(core, tenant, id).await? {
                 return Ok(how);
+            }
+            // Nobody will drive it on: the next start does.
+            if core.journal.halted().is_some() {
+                return Err(Failure::Halted);
+            }
+            if core.closing.load(Ordering::Acquire) && !core.intents.is_driven(id) {
+                return Err(Failure::InTransit(id));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

@@ -62,6 +62,21 @@ fn an_event_without_an_id_gets_one_and_a_key_makes_it_repeatable() {
 }
 
 #[test]
+fn one_event_that_is_sent_fifty_times_at_once_is_debited_once() {
+    let server = Server::start();
+    cards(&server);
+    server.wallet("acme", "100");
+    let event = r#"{"event_name":"calls","external_customer_id":"acme","event_id":"e","source":"s"}"#;
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..50).map(|_| scope.spawn(|| server.ask("POST", ONE, event))).collect();
+        asking.into_iter().map(|asking| asking.join().unwrap()).collect()
+    });
+    assert!(answers.iter().all(|answer| answer.status == 202 && answer.text == answers[0].text));
+    assert_eq!(answers.iter().filter(|answer| answer.header("idempotency-replayed").is_none()).count(), 1);
+    assert_eq!(server.posted("acme"), "90");
+}
+
+#[test]
 fn usage_that_happened_is_taken_as_far_as_there_is_credit_and_unknown_customers_are_made() {
     let server = Server::start();
     cards(&server);

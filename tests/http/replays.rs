@@ -14,6 +14,11 @@ fn a_repeated_key_gets_the_same_bytes_and_no_second_effect() {
         (format!("/v1/wallets/{wallet}/debit"), r#"{"credits":1}"#),
         ("/v1/wallets".to_owned(), r#"{"customer_id":"acme","currency":"eur","initial_credits_to_load":3}"#),
         ("/v1/customers".to_owned(), r#"{"external_id":"fresh","name":"Fresh"}"#),
+        (
+            "/v1/customers/acme/budgets".to_owned(),
+            r#"{"unit":{"currency":"usd"},"limits":[{"window":"day","credits":9}]}"#,
+        ),
+        ("/v1/rate-cards".to_owned(), r#"{"meter":"m","tiers":[{"credits_per_unit":1}]}"#),
         (format!("/v1/wallets/{wallet}/freeze"), "{}"),
         (format!("/v1/wallets/{wallet}/terminate"), r#"{"remainder":"refund"}"#),
     ] {

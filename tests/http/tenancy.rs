@@ -2,6 +2,9 @@
 
 use crate::support::Server;
 
+const SETTLE: &str =
+    r#"{"invoice_id":"i","currency":"usd","lines":[{"id":"l","amount":1,"price_type":"USAGE"}]}"#;
+
 #[test]
 fn another_tenant_sees_nothing_and_changes_nothing() {
     let server = Server::start();
@@ -28,6 +31,13 @@ fn another_tenant_sees_nothing_and_changes_nothing() {
         ("GET", "/v1/customers/acme/balance".to_owned(), ""),
         ("GET", "/v1/customers/acme/wallets".to_owned(), ""),
         ("POST", "/v1/customers/acme/debits".to_owned(), r#"{"credits":1}"#),
+        ("GET", "/v1/customers/acme/budgets".to_owned(), ""),
+        ("POST", "/v1/customers/acme/budgets".to_owned(), r#"{"unit":{"currency":"usd"}}"#),
+        ("POST", "/v1/customers/acme/budgets/b/reset".to_owned(), ""),
+        ("DELETE", "/v1/customers/acme/budgets/b".to_owned(), ""),
+        ("POST", "/v1/customers/acme/invoices/settle".to_owned(), SETTLE),
+        ("GET", "/v1/customers/acme/invoices/i".to_owned(), ""),
+        ("POST", "/v1/customers/acme/invoices/i/void".to_owned(), ""),
     ] {
         let answer = server.ask_as(&rival, method, &path, body);
         assert_eq!((answer.status, answer.code()), (404, "not_found"), "{method} {path}: {}", answer.text);
@@ -58,6 +68,11 @@ fn a_key_does_what_its_scopes_say() {
         ("GET", &*show, "", &["read"]),
         ("GET", "/metrics", "", &["read"]),
         ("POST", &*top_up, r#"{"transaction_reason":"FREE_CREDIT_GRANT","credits_to_add":1}"#, &["write"]),
+        ("POST", "/v1/customers/acme/invoices/settle", SETTLE, &["write"]),
+        ("GET", "/v1/customers/acme/budgets", "", &["read"]),
+        ("GET", "/v1/transfers", "", &["read"]),
+        ("GET", "/v1/rate-cards", "", &["read"]),
+        ("GET", "/v1/test-clock", "", &["admin"]),
         ("GET", "/v1/keys", "", &["admin"]),
         ("PUT", "/v1/settings", "{}", &["admin"]),
     ];
@@ -90,6 +105,9 @@ fn a_key_that_is_bound_to_a_customer_sees_nobody_else() {
         ("POST", "/v1/wallets", r#"{"customer_id":"other","currency":"usd"}"#),
         ("POST", "/v1/wallets", r#"{"customer_id":"brand-new","currency":"usd"}"#),
         ("POST", "/v1/customers", r#"{"external_id":"brand-new"}"#),
+        ("GET", "/v1/customers/other/budgets", ""),
+        ("POST", "/v1/customers/other/invoices/settle", SETTLE),
+        ("POST", "/v1/transfers", r#"{"from_customer_id":"other","to_customer_id":"own","credits":1}"#),
     ] {
         let answer = ask(method, path, body);
         assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);

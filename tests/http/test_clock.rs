@@ -44,10 +44,11 @@ fn text(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// Midnight of the first day of the month after next: ahead of the machine's clock, and a boundary of every window.
-fn start() -> DateTime<Utc> {
+/// Midnight of the first day of the month after next: ahead of the server's clock, and a boundary of every window.
+fn start(server: &Server) -> DateTime<Utc> {
     use chrono::Datelike;
-    let month = Utc::now().date_naive().with_day(1).unwrap() + chrono::Months::new(2);
+    let now = DateTime::from_timestamp_nanos(i64::try_from(server.engine().now().0).unwrap());
+    let month = now.date_naive().with_day(1).unwrap() + chrono::Months::new(2);
     month.and_hms_opt(0, 0, 0).unwrap().and_utc()
 }
 
@@ -55,7 +56,7 @@ fn start() -> DateTime<Utc> {
 fn everything_due_happens_in_order_when_the_clock_is_moved() {
     let server = Server::start();
     let tenant = Tenant::new(&server);
-    let now = start();
+    let now = start(&server);
     tenant.move_to(now);
     let made = tenant.ask("POST", "/v1/wallets", &json!({"customer_id": "acme", "currency": "usd"}));
     let wallet = made.json["id"].as_str().unwrap().to_owned();
@@ -100,7 +101,7 @@ fn everything_due_happens_in_order_when_the_clock_is_moved() {
 fn a_clock_stands_moves_forward_only_and_is_nobody_elses() {
     let server = Server::start();
     let tenant = Tenant::new(&server);
-    let now = start();
+    let now = start(&server);
     let shown = tenant.ask("GET", PATH, &Value::Null).json;
     assert_eq!((&shown["stands"], &shown["test_mode"]), (&json!(false), &json!(true)));
     let rehearsed = tenant.ask("POST", &format!("{PATH}?dry_run=true"), &json!({"now": text(now)}));

@@ -69,6 +69,7 @@ fn usage_is_priced_by_the_card_that_the_reply_names() {
     assert_eq!(unpriced.json["details"]["field"], "meter");
     let hold = server.ask("POST", "/v1/customers/acme/holds", body);
     assert_eq!((hold.status, &hold.json["credits"]), (201, &"1.25".into()), "{}", hold.text);
+    assert_eq!(hold.json["rate_card"]["version"], 1, "{}", hold.text);
     let batch = format!(r#"{{"operations":[{{"op":"debit","customer_id":"acme",{}]}}"#, &body[1..]);
     let batch = server.ask("POST", "/v1/batch", &batch);
     assert_eq!(batch.json["results"][0]["rate_card"]["rate_card_id"], id, "{}", batch.text);

@@ -20,6 +20,7 @@ use crate::asks::{
     usage, wallet_of_usd, whole, with_one_wallet,
 };
 use crate::harness::World;
+use crate::harness::look_up::MYSELF;
 use crate::harness::pair::Pair;
 use crate::model::number::Q;
 
@@ -226,7 +227,7 @@ fn no_command_moves_nothing_less_than_nothing_or_more_than_twelve_digits() {
             Command::Grow { hold: id, credits: amount },
             refund(row, Some(amount)),
             Command::Settle(settle(vec![line("one", amount, PriceType::Usage)])),
-            Command::Transfer(transfer(wallet, amount)),
+            Command::Transfer(Transfer { to_customer: MYSELF.into(), ..transfer(wallet, amount) }),
             Command::SetBudget(SetBudget { limits: vec![(Window::Day, amount)], ..budget("team") }),
         ];
         for command in commands {

@@ -135,7 +135,7 @@ pub(crate) fn pair(start: [u8; 2]) -> Pair {
 
 fn tight() -> Limits {
     Limits {
-        wallets_max: 5,
+        wallets_max: 3,
         tranches_max: 6,
         slices_max: 2,
         due_per_record_max: 2,
@@ -186,8 +186,8 @@ fn pass_time(world: &World, dice: &mut Dice) -> Timestamp {
         roll @ 48..=55 if next != Timestamp::MAX => next.0 - 1 + u64::from(roll % 3),
         56..=59 => world.now.0 + 8,
         60 => world.now.0 + 60,
-        61 | 62 => world.now.0 + 1_000_000_000,
-        63 => world.now.0 + u64::from(dice.below(40)) * 3_600_000_000_000,
+        61 => world.now.0 + 1_000_000_000,
+        62 if dice.once_in(3) => world.now.0 + u64::from(dice.below(40)) * 3_600_000_000_000,
         roll => world.now.0 + u64::from(roll / 16),
     };
     Timestamp(to.max(world.now.0))
@@ -198,8 +198,8 @@ fn command(world: &World, dice: &mut Dice) -> Command {
         return Command::CreateWallet(create_wallet(world.now, dice));
     }
     match dice.byte() {
-        0..=49 => Command::Debit(debit(world, dice)),
-        50..=84 => Command::TopUp(top_up(world, dice)),
+        0..=44 => Command::Debit(debit(world, dice)),
+        45..=84 => Command::TopUp(top_up(world, dice)),
         85..=89 => Command::CreateWallet(create_wallet(world.now, dice)),
         90..=94 => Command::UpdateWallet(update_wallet(world, dice)),
         95..=99 => Command::ManualDebit(ManualDebit {
@@ -209,12 +209,12 @@ fn command(world: &World, dice: &mut Dice) -> Command {
         }),
         100..=101 => Command::Freeze(wallet(world, dice)),
         102..=104 => Command::Unfreeze(wallet(world, dice)),
-        105..=107 => Command::Close {
+        105..=106 => Command::Close {
             wallet: wallet(world, dice),
             remainder: dice.of(&[Remainder::Refund, Remainder::Forfeit]),
             force: dice.once_in(2),
         },
-        108..=110 => Command::Tick,
+        107..=110 => Command::Tick,
         111 => Command::CreateCustomer { external_id: "acme".into(), profile: Profile::default() },
         112 => Command::UpdateCustomer { profile: profile(dice) },
         113 => Command::DeleteCustomer,
@@ -252,15 +252,15 @@ pub(crate) fn wallet(world: &World, dice: &mut Dice) -> WalletId {
     world.wallet(if roll == 31 || choice.is_empty() { 99 } else { choice[roll % choice.len()] })
 }
 
-/// An amount of the table, or exactly what some wallet has, or a hair more or less.
+/// An amount of the table, or exactly what some wallet has free, or a hair more or less.
 pub(crate) fn fitting(world: &World, dice: &mut Dice) -> Credits {
     let roll = dice.below(8);
     let wallet = wallet(world, dice);
-    let posted = world.customer.wallets.iter().find(|other| other.head.id == wallet).map(|w| w.head.posted.0);
-    match (roll, posted) {
-        (5, Some(posted @ 1..)) => Credits(posted),
-        (6, Some(posted @ 1..)) => Credits(posted + 1),
-        (7, Some(posted @ 2..)) => Credits(posted - 1),
+    let own = world.customer.wallets.iter().find(|other| other.head.id == wallet).map(|w| w.head.own().0);
+    match (roll, own) {
+        (5, Some(own @ 1..)) => Credits(own),
+        (6, Some(own @ 1..)) => Credits(own + 1),
+        (7, Some(own @ 2..)) => Credits(own - 1),
         _ => dice.credits(&AMOUNTS[..8]),
     }
 }
@@ -366,11 +366,11 @@ fn top_up(world: &World, dice: &mut Dice) -> TopUp {
 /// Never, or a few nanoseconds away; now and then too early.
 fn end(now: Timestamp, dice: &mut Dice) -> Option<Timestamp> {
     match dice.below(64) {
-        0..=27 => None,
+        0..=35 => None,
         // Where deadlines of holds are.
-        roll @ 28..=31 => Some(Timestamp(now.0 + u64::from(roll - 27) * 1_000_000_000)),
+        roll @ 36..=41 => Some(Timestamp(now.0 + u64::from(roll - 35) * 1_000_000_000)),
         63 => Some(Timestamp(now.0 - 1)),
-        roll => Some(Timestamp(now.0 + u64::from(roll - 31) * 4)),
+        roll => Some(Timestamp(now.0 + u64::from(roll - 41) * 6)),
     }
 }
 

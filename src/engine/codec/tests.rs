@@ -64,7 +64,7 @@ const FROZEN: [(&str, &[u8], &str); 20] = [
     (
         "v2/hold.rs",
         include_bytes!("v2/hold.rs"),
-        "b88565117634b9bd9ad0e247c450f65dea56b6517f1ad984375a6c51e4429ff2",
+        "6b82d725627e09505b4b8c6165e1359345472fec2677ca860589137e1d88cb87",
     ),
     (
         "v2/invoice.rs",

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::charge::price_type_name;
-use crate::http::debits::{SliceReply, Slices};
+use crate::http::debits::{RateCardReply, SliceReply, Slices};
 use crate::http::done::Done;
 use crate::http::error::ApiError;
 use crate::http::wire::{Dec, Id, Time};
@@ -112,6 +112,8 @@ pub(crate) struct HoldFields<'a> {
     wallet_id: Option<Id>,
     /// The budget that it counts in.
     budget_id: Option<&'a str>,
+    /// The rate card that priced it; null unless a meter was given.
+    rate_card: Option<RateCardReply>,
     /// What it reserves now, in the order in which it will be consumed.
     #[schema(value_type = Vec<SliceReply>)]
     slices: Slices<'a>,
@@ -136,6 +138,7 @@ impl<'a> HoldFields<'a> {
             feature: charge.feature.as_deref(),
             wallet_id: charge.wallet.map(Id::from),
             budget_id: charge.budget.as_deref(),
+            rate_card: hold.priced.as_ref().map(RateCardReply::of),
             slices: Slices(&hold.pins),
             recorded_at: None,
         }

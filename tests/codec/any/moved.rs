@@ -12,7 +12,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::facts::debited;
+use super::facts::{debited, priced};
 use super::leaves::{
     budget_moves, charge, credits, currency, customer_number, debit_row, hold_id, money, moved, position,
     posting, row_id, slice, terms, text, time, tranche_id, transfer_id, wallet_id,
@@ -32,17 +32,18 @@ pub(super) fn hold() -> BoxedStrategy<Hold> {
         wallet_id(),
         status,
         charge(),
-        over_capture(),
+        (of(priced()), over_capture()),
         (time(), time()),
         figures,
         pins,
         budget_moves(),
     )
-        .prop_map(|(id, wallet, status, charge, over_capture, times, figures, pins, budget)| Hold {
+        .prop_map(|(id, wallet, status, charge, (priced, over_capture), times, figures, pins, budget)| Hold {
             id,
             status,
             wallet,
             charge,
+            priced,
             over_capture,
             placed_at: times.0,
             expires_at: times.1,

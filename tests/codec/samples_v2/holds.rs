@@ -9,7 +9,7 @@ use coffer_ledger::record::Record;
 use coffer_ledger::wallet::{WalletHead, WalletStatus};
 use smallvec::smallvec;
 
-use super::{budget_charge, budget_debited, metered, moves, overdraft, slice};
+use super::{budget_charge, budget_debited, metered, moves, overdraft, priced, slice};
 use crate::samples::{
     EARLIER, END, OWNER, charge, facts, head, memo, micro, posting, record, three_terms, tranche_id,
     wallet_id,
@@ -25,6 +25,7 @@ pub(super) fn hold(status: HoldStatus) -> Hold {
         status,
         wallet: wallet_id(),
         charge: budget_charge(),
+        priced: Some(priced()),
         over_capture: OverCapture::Draw,
         placed_at: EARLIER,
         expires_at: END,

@@ -7,7 +7,7 @@ use crate::command::{HoldAsked, PlaceHold, Quantity};
 use crate::customer::Customer;
 use crate::decide::taking::Taking;
 use crate::decide::{Context, Ids, active_wallet, budget, check_quantity, debit, existing, limit_reached};
-use crate::fact::{Effect, Giver, HoldStep, HoldVerb, Slice};
+use crate::fact::{Effect, Giver, HoldStep, HoldVerb, Priced, Slice};
 use crate::hold::{Hold, HoldStatus};
 use crate::ids::HoldId;
 use crate::refusal::Refusal;
@@ -18,7 +18,7 @@ pub(in crate::decide) fn place(
     request: &PlaceHold,
     context: &Context<'_>,
 ) -> Result<Effect, Refusal> {
-    let (least, most) = range(&request.asked, context)?;
+    let (least, most, priced) = range(&request.asked, context)?;
     check_expires_in(request.expires_in_s)?;
     existing(customer)?;
     let payers = debit::payers(customer, &request.charge, Quantity::Credits(most))?;
@@ -35,6 +35,7 @@ pub(in crate::decide) fn place(
         status: HoldStatus::Open,
         charge: request.charge.clone(),
         wallet: found.slices[0].wallet,
+        priced,
         over_capture: request.over_capture,
         placed_at: context.now,
         expires_at: deadline(context.now, request.expires_in_s, context),
@@ -47,14 +48,14 @@ pub(in crate::decide) fn place(
     Ok(held(HoldStep { pinned: found.slices, used, ..step(HoldVerb::Placed, hold) }))
 }
 
-/// The fewest and the most credits that will do.
-fn range(asked: &HoldAsked, context: &Context<'_>) -> Result<(Credits, Credits), Refusal> {
-    let (least, most) = match asked {
-        HoldAsked::Exactly(credits) => (*credits, *credits),
-        HoldAsked::Range { min, max } => (*min, *max),
+/// The fewest and the most credits that will do, and the card that says so.
+fn range(asked: &HoldAsked, context: &Context<'_>) -> Result<(Credits, Credits, Option<Priced>), Refusal> {
+    let (least, most, priced) = match asked {
+        HoldAsked::Exactly(credits) => (*credits, *credits, None),
+        HoldAsked::Range { min, max } => (*min, *max, None),
         HoldAsked::Metered(metered) => {
             let priced = debit::price_or_refuse(metered, context)?;
-            (priced.credits, priced.credits)
+            (priced.credits, priced.credits, Some(priced))
         }
     };
     check_quantity(Quantity::Credits(least), "a hold must be more than 0")?;
@@ -62,7 +63,7 @@ fn range(asked: &HoldAsked, context: &Context<'_>) -> Result<(Credits, Credits),
     if least > most {
         return Err(Refusal::Invalid { field: "min_credits", problem: "is more than max_credits" });
     }
-    Ok((least, most))
+    Ok((least, most, priced))
 }
 
 /// Pins more, as a new hold of the same charge would. What has ended pins no more, even if the hold pins some of it.

@@ -4,14 +4,18 @@ use super::list::Rows;
 use super::{Reference, RowReason, RowType, RowView};
 use crate::amount::Credits;
 use crate::fact::{
-    Arrived, BackTo, GivenBack, HoldEnd, HoldStep, Lapsed, Settled, Slice, Voided, wallets_of,
+    Arrived, BackTo, GivenBack, HoldEnd, HoldStep, HoldVerb, Lapsed, Settled, Slice, Voided, wallets_of,
 };
 use crate::ids::{RowId, WalletId};
 
 impl<'a> Rows<'a> {
     /// A step of a hold that was asked for.
     pub(super) fn hold_step(&mut self, step: &'a HoldStep) {
+        let first = self.list.len();
         self.reserved(&step.pinned, RowType::Hold, RowReason::Hold);
+        if step.verb == HoldVerb::Placed {
+            self.list[first..].iter_mut().for_each(|row| row.priced = step.hold.priced.as_ref());
+        }
         if let Some(taken) = &step.taken {
             self.debits(taken, RowReason::HoldCapture);
         }

@@ -113,7 +113,9 @@ impl Model {
     /// Puts slices back, last taken first, with the rows, the lapses and the budgets that go with it.
     pub(crate) fn give_back(&mut self, giving: &Giving, around: Circumstances) -> Result<Back, Vec<No>> {
         let chosen = self.choose(giving);
-        unless(self.back_faults(giving, &chosen, around))?;
+        let closed = |(_, part): &(usize, Part)| self.wallets[part.wallet].status == WalletStatus::Closed;
+        unless(those([(chosen.iter().any(closed), No::Closed)]))?;
+        let full = self.refunds_full(giving, &chosen, around);
         self.free(giving);
         let befores: Vec<Q> = (0..self.wallets.len()).map(|wallet| self.posted(wallet)).collect();
         let mut back = Back { slices: Vec::new(), rows: Vec::new(), gone: Vec::new() };
@@ -133,7 +135,7 @@ impl Model {
         }
         back.rows = self.back_rows(giving, &chosen, befores);
         back.gone = self.lapse(&ended, around.now);
-        unless(self.after_back_faults(&back, around))?;
+        unless([self.after_back_faults(&back, around), full].concat())?;
         Ok(back)
     }
 
@@ -152,8 +154,8 @@ impl Model {
         chosen
     }
 
-    fn back_faults(&self, giving: &Giving, chosen: &[(usize, Part)], around: Circumstances) -> Vec<No> {
-        let closed = |(_, part): &(usize, Part)| self.wallets[part.wallet].status == WalletStatus::Closed;
+    /// Whether the rows that had something given back would be too many.
+    fn refunds_full(&self, giving: &Giving, chosen: &[(usize, Part)], around: Circumstances) -> Vec<No> {
         let limits = around.limits;
         let mut touched: Vec<(usize, usize)> = Vec::new();
         for (past, debit) in self
@@ -175,13 +177,10 @@ impl Model {
             }
         }
         let counts = giving.reason != "TRANSFER_RETURNED";
-        those([
-            (chosen.iter().any(closed), No::Closed),
-            (
-                counts && touched.len() > limits.refunds_max,
-                No::Limit("refunds_max", limits.refunds_max as u64),
-            ),
-        ])
+        those([(
+            counts && touched.len() > limits.refunds_max,
+            No::Limit("refunds_max", limits.refunds_max as u64),
+        )])
     }
 
     fn after_back_faults(&self, back: &Back, around: Circumstances) -> Vec<No> {

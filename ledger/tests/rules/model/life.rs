@@ -156,7 +156,9 @@ impl Model {
         }
         let pins = |hold: &usize| {
             let booking = &self.holds[*hold];
-            booking.is_open() && booking.pins.iter().any(|pin| pin.wallet == wallet)
+            // One that pins nothing any more is still where it was placed.
+            let is_home = booking.pins.is_empty() && booking.home == wallet;
+            booking.is_open() && (is_home || booking.pins.iter().any(|pin| pin.wallet == wallet))
         };
         let holds: Vec<usize> = (0..self.holds.len()).filter(pins).collect();
         let in_the_way = (!holds.is_empty() && !force) || self.has_sent_from(wallet);

@@ -90,6 +90,10 @@ impl Model {
         let mut faults = faults_of_request(command, around);
         if !faults.is_empty() {
             faults.extend(self.look_up_faults(command));
+            if let Command::CreateWallet(ask) = command {
+                // Some of these are about the state, and told before those about dates.
+                faults.extend(self.clone().create_wallet(ask, around).err().unwrap_or_default());
+            }
             return Err(faults);
         }
         let mut next = self.clone();

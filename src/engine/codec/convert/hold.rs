@@ -15,7 +15,7 @@ mirror_enum! {
 
 mirror_struct! {
     Hold = Hold<'a> {
-        id, status, wallet, charge, over_capture, placed_at, expires_at, credits, captured, released, pins, budget,
+        id, status, wallet, charge, priced, over_capture, placed_at, expires_at, credits, captured, released, pins, budget,
     }
     Lapsed = Lapsed<'a> { tranche, credits, terms, voided, posting }
     HoldStep = HoldStep<'a> { verb, hold, pinned, consumed, returned, taken, lapsed, used, freed }

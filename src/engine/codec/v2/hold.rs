@@ -2,7 +2,7 @@
 
 use bincode::{BorrowDecode, Encode};
 
-use super::charge::{BudgetMove, Charge, Debited};
+use super::charge::{BudgetMove, Charge, Debited, Priced};
 use super::wire::coded;
 use crate::engine::codec::v1::record::{Posting, Slice};
 use crate::engine::codec::v1::shared::Terms;
@@ -28,6 +28,8 @@ pub struct Hold<'a> {
     pub wallet: Thing,
     /// For what, and who pays.
     pub charge: Charge<'a>,
+    /// The rate card that priced it.
+    pub priced: Option<Priced>,
     /// What a capture of more does.
     pub over_capture: OverCapture,
     /// When it was placed.
