@@ -3,46 +3,39 @@
 use super::api::{BalanceReply, DebitReply, RefusalReply, amount, nanoseconds, parse};
 use super::decimal::Amount;
 use super::expect::{Debit, Refusal};
+use super::findings::Findings;
+use super::line;
 use super::replay::Outcome;
 use super::setup::Account;
-use crate::cli::client::Reply;
 
 /// How far the server's clock and ours, which is the same machine's, may tell an instant apart.
 pub(crate) const CLOCK_SLACK_NS: u64 = 20_000_000;
 
-/// What the comparison found.
+/// What became of the debits.
 #[derive(Debug, Default)]
-pub(crate) struct Findings {
+pub(crate) struct Tally {
     /// Debits that were accepted.
     pub(crate) debits: u64,
     /// Those of them that took less than was asked.
     pub(crate) partial: u64,
-    /// Refusals.
-    pub(crate) refusals: u64,
-    /// Requests whose key was answered twice, the second time as the first.
-    pub(crate) replays: u64,
-    /// Requests that got no answer at first.
-    pub(crate) unanswered: u64,
-    /// Those of them that had been done all the same.
-    pub(crate) unanswered_done: u64,
     /// Credits debited.
     pub(crate) credits: Amount,
-    /// Keys that had more than one effect.
-    pub(crate) doubled: u64,
-    /// Everything that is not as it should be, a line each.
-    pub(crate) differences: Vec<String>,
 }
 
 /// Goes through one customer's rows, in order. `account.expected` is afterwards what should be left.
-pub(crate) fn customer(account: &mut Account, outcomes: &[Outcome], findings: &mut Findings) {
+pub(crate) fn customer(
+    account: &mut Account,
+    outcomes: &[Outcome],
+    tally: &mut Tally,
+    findings: &mut Findings,
+) {
     let mut last_ns = 0;
     for outcome in outcomes {
-        let row = outcome.request.row;
-        if let Err(difference) = row_of(account, outcome, &mut last_ns, findings) {
-            findings.differences.push(format!("row {row}, customer {}: {difference}", account.name));
-        }
-        if let Some(again) = &outcome.again {
-            repeated(&outcome.reply, again, row, findings);
+        let key = &outcome.ask.key;
+        findings.look_at(outcome);
+        findings.refusals += u64::from(outcome.reply.status == 402);
+        if let Err(difference) = row_of(account, outcome, &mut last_ns, tally) {
+            findings.differences.push(format!("{key}, customer {}: {difference}", account.name));
         }
     }
 }
@@ -51,25 +44,17 @@ fn row_of(
     account: &mut Account,
     outcome: &Outcome,
     last_ns: &mut u64,
-    findings: &mut Findings,
+    tally: &mut Tally,
 ) -> Result<(), String> {
-    if outcome.unanswered > 0 {
-        findings.unanswered += 1;
-        findings.unanswered_done += u64::from(outcome.reply.replayed);
-    }
     match outcome.reply.status {
         200 => {
-            findings.debits += 1;
+            tally.debits += 1;
             let reply: DebitReply = parse(&outcome.reply)?;
-            findings.credits = findings.credits + amount(&reply.credits)?;
-            findings.partial += u64::from(reply.shortfall != "0");
+            tally.credits = tally.credits + amount(&reply.credits)?;
+            tally.partial += u64::from(reply.shortfall != "0");
             accepted(account, outcome, &reply, last_ns)
         }
-        402 => {
-            findings.refusals += 1;
-            let reply: RefusalReply = parse(&outcome.reply)?;
-            refused(account, outcome, &reply, *last_ns)
-        }
+        402 => refused(account, outcome, &parse(&outcome.reply)?, *last_ns),
         status => Err(format!("answered {status}: {}", String::from_utf8_lossy(&outcome.reply.body))),
     }
 }
@@ -81,13 +66,7 @@ fn accepted(
     last_ns: &mut u64,
 ) -> Result<(), String> {
     let at_ns = nanoseconds(&reply.recorded_at)?;
-    let earliest = outcome.sent_ns.saturating_sub(CLOCK_SLACK_NS).max(*last_ns);
-    if at_ns < earliest || at_ns > outcome.received_ns + CLOCK_SLACK_NS {
-        return Err(format!(
-            "recorded at {at_ns}, which is not between {earliest} and {}",
-            outcome.received_ns
-        ));
-    }
+    is_between(outcome, *last_ns, at_ns)?;
     *last_ns = at_ns;
     let request = &outcome.request;
     let expected = account.expected.debit(request.credits(), request.partial(), at_ns);
@@ -95,6 +74,28 @@ fn accepted(
         expected.map_err(|refusal| format!("accepted, and should have been refused: {refusal:?}"))?;
     same("customer", &reply.customer_id, &account.name)?;
     debit_is(account, &expected, reply)
+}
+
+/// Whether something was done between sending and answer, and not before the customer's last record.
+pub(crate) fn is_between<R>(outcome: &line::Outcome<R>, last_ns: u64, at_ns: u64) -> Result<(), String> {
+    let earliest = earliest_ns(outcome, last_ns);
+    if at_ns < earliest || at_ns > latest_ns(outcome) {
+        return Err(format!(
+            "recorded at {at_ns}, which is not between {earliest} and {}",
+            outcome.received_ns
+        ));
+    }
+    Ok(())
+}
+
+/// The first instant at which it may have been decided.
+pub(crate) fn earliest_ns<R>(outcome: &line::Outcome<R>, last_ns: u64) -> u64 {
+    outcome.sent_ns.saturating_sub(CLOCK_SLACK_NS).max(last_ns)
+}
+
+/// The last one.
+pub(crate) fn latest_ns<R>(outcome: &line::Outcome<R>) -> u64 {
+    outcome.received_ns + CLOCK_SLACK_NS
 }
 
 /// Compares a debit's reply figure by figure.
@@ -134,8 +135,7 @@ fn slices_are(account: &Account, expected: &Debit, reply: &DebitReply) -> Result
 /// of that instant are right.
 fn refused(account: &Account, outcome: &Outcome, reply: &RefusalReply, last_ns: u64) -> Result<(), String> {
     same("code", &reply.code.as_str(), &"insufficient_credits")?;
-    let earliest = outcome.sent_ns.saturating_sub(CLOCK_SLACK_NS).max(last_ns);
-    let latest = outcome.received_ns + CLOCK_SLACK_NS;
+    let (earliest, latest) = (earliest_ns(outcome, last_ns), latest_ns(outcome));
     let request = &outcome.request;
     let decide = |at_ns| account.expected.clone().debit(request.credits(), request.partial(), at_ns);
     let right: Vec<Refusal> =
@@ -153,64 +153,9 @@ fn refused(account: &Account, outcome: &Outcome, reply: &RefusalReply, last_ns: 
     Err(format!("refused with {details:?}, and should have been with {right:?}"))
 }
 
-/// The same request under the same key: the same answer, one effect.
-fn repeated(first: &Reply, again: &Reply, row: usize, findings: &mut Findings) {
-    if first.status != 200 {
-        if again.status != first.status {
-            findings.differences.push(format!("row {row}: answered {}, then {}", first.status, again.status));
-        }
-        return;
-    }
-    findings.replays += 1;
-    if again.status != 200 || again.body != first.body || !(first.replayed || again.replayed) {
-        findings.differences.push(format!("row {row}: the same key was answered differently"));
-    }
-    if transaction(again).is_some_and(|id| Some(id) != transaction(first)) {
-        findings.doubled += 1;
-    }
-}
-
-/// Whether an acknowledged debit is still there: asked for again, it must be answered byte for byte as it was, as a replay.
-pub(crate) fn confirmed(outcome: &Outcome, again: &Reply, findings: &mut Findings) -> bool {
-    let there = again.status == 200 && again.replayed && again.body == outcome.reply.body;
-    if !there {
-        let row = outcome.request.row;
-        findings
-            .differences
-            .push(format!("row {row}: acknowledged, and not there any more ({})", again.status));
-    }
-    there
-}
-
 /// Compares what a customer has in the end.
 pub(crate) fn balance(account: &Account, shown: &BalanceReply, at_ns: u64) -> Result<(), String> {
-    let expected = &account.expected;
-    let total = expected.available(at_ns).to_string();
-    same("posted", &shown.posted, &total)?;
-    same("available", &shown.available, &total)?;
-    same("held", &shown.held.as_str(), &"0")?;
-    same("number of wallets", &shown.wallets.len(), &expected.wallets)?;
-    let mut live = Vec::new();
-    for (wallet, id) in account.wallet_ids.iter().enumerate() {
-        let of_wallet = shown.wallets.iter().find(|wallet| wallet.id == *id);
-        let of_wallet = of_wallet.ok_or_else(|| format!("wallet {id} is missing"))?;
-        same("wallet's posted", &of_wallet.posted, &expected.posted(wallet, at_ns).to_string())?;
-        live.extend(
-            of_wallet.tranches.iter().map(|tranche| (tranche.tranche_id.clone(), tranche.remaining.clone())),
-        );
-    }
-    let left = expected.tranches.iter().zip(&account.tranche_ids);
-    let left = left.filter(|(tranche, _)| {
-        tranche.remaining > Amount::ZERO && tranche.expires_ns.is_none_or(|end| at_ns < end)
-    });
-    let mut left: Vec<_> = left.map(|(tranche, id)| (id.clone(), tranche.remaining.to_string())).collect();
-    left.sort();
-    live.sort();
-    same("live tranches", &live, &left)
-}
-
-fn transaction(reply: &Reply) -> Option<String> {
-    parse::<DebitReply>(reply).ok().map(|reply| reply.transaction_id)
+    account.expected.standing(at_ns).compare(account, shown)
 }
 
 /// Whether what is shown is what should be, or the line that says it is not.
@@ -227,30 +172,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::demo::expect::Customer;
-    use crate::demo::plan::{CustomerPlan, TopUp};
+    use crate::cli::client::Reply;
+    use crate::demo::testing::{self, START_NS, reply, top_up};
     use crate::demo::trace::Request;
-
-    const SENT_NS: u64 = 1_800_000_000_000_000_000;
 
     /// A customer with 2 credits in one wallet and one tranche.
     fn account() -> Account {
-        let credits = Amount::parse("2").unwrap();
-        let top_up = TopUp {
-            reason: "PURCHASED_CREDIT_DIRECT",
-            credits,
-            expires_ns: None,
-            priority: None,
-            bonus: None,
-        };
-        let plan = CustomerPlan { name: "a".to_owned(), wallets: vec![vec![top_up]] };
-        Account {
-            expected: Customer::new(&plan),
-            name: plan.name.clone(),
-            plan,
-            wallet_ids: vec!["w".to_owned()],
-            tranche_ids: vec!["t".to_owned()],
-        }
+        testing::account(vec![top_up("PURCHASED_CREDIT_DIRECT", 2_000, None)])
     }
 
     /// The right reply to a debit of 0.2394 (1,000 context tokens, 1 generated).
@@ -259,30 +187,26 @@ mod tests {
         json!({
             "transaction_id": "x", "customer_id": "a", "credits": credits, "shortfall": "0", "available": after,
             "balance_before": before, "balance_after": after, "recorded_at": "2027-01-15T08:00:00.000001Z",
-            "slices": [{ "tranche_id": "t", "wallet_id": "w", "credits": credits, "source": "purchased", "expires_at": null }],
+            "slices": [{ "tranche_id": "t0", "wallet_id": "w", "credits": credits, "source": "purchased", "expires_at": null }],
             "rows": [{ "wallet_id": "w", "credits": credits, "balance_before": before, "balance_after": after }],
         })
     }
 
-    fn reply(status: u16, body: &Value, replayed: bool) -> Reply {
-        Reply { status, replayed, body: body.to_string().into() }
-    }
-
     fn outcome(reply: Reply) -> Outcome {
         let request = Request { row: 1, at_us: 0, context_tokens: 1_000, generated_tokens: 1 };
-        Outcome { request, sent_ns: SENT_NS, received_ns: SENT_NS + 5_000, unanswered: 0, reply, again: None }
+        testing::outcome(request, START_NS, reply)
     }
 
-    fn findings(outcome: Outcome) -> Findings {
-        let mut findings = Findings::default();
-        customer(&mut account(), &[outcome], &mut findings);
-        findings
+    /// Debits accepted, and differences found.
+    fn found(outcome: Outcome) -> (u64, usize) {
+        let (mut tally, mut findings) = (Tally::default(), Findings::default());
+        customer(&mut account(), &[outcome], &mut tally, &mut findings);
+        (tally.debits, findings.differences.len())
     }
 
     #[test]
     fn a_right_debit_has_no_differences() {
-        let findings = findings(outcome(reply(200, &right(), false)));
-        assert_eq!((findings.differences.as_slice(), findings.debits), (&[][..], 1));
+        assert_eq!(found(outcome(reply(200, &right(), false))), (1, 0));
     }
 
     #[test]
@@ -306,8 +230,7 @@ mod tests {
         ] {
             let mut body = right();
             *body.pointer_mut(pointer).unwrap() = wrong;
-            let findings = findings(outcome(reply(200, &body, false)));
-            assert_eq!(findings.differences.len(), 1, "{pointer}");
+            assert_eq!(found(outcome(reply(200, &body, false))).1, 1, "{pointer}");
         }
     }
 
@@ -315,26 +238,7 @@ mod tests {
     fn a_refusal_of_what_could_be_paid_is_found() {
         let details = json!({ "required": "0.2394", "available": "0", "shortfall": "0.2394" });
         let body = json!({ "code": "insufficient_credits", "details": details });
-        assert_eq!(findings(outcome(reply(402, &body, false))).differences.len(), 1);
-    }
-
-    #[test]
-    fn a_second_effect_under_one_key_is_found() {
-        let mut second = right();
-        second["transaction_id"] = json!("y");
-        let again = Some(reply(200, &second, false));
-        let findings = findings(Outcome { again, ..outcome(reply(200, &right(), false)) });
-        assert_eq!((findings.doubled, findings.differences.len()), (1, 1));
-    }
-
-    #[test]
-    fn an_acknowledged_debit_that_is_not_there_any_more_is_found() {
-        let acknowledged = outcome(reply(200, &right(), false));
-        let mut findings = Findings::default();
-        assert!(confirmed(&acknowledged, &reply(200, &right(), true), &mut findings));
-        assert!(!confirmed(&acknowledged, &reply(200, &right(), false), &mut findings), "done anew");
-        assert!(!confirmed(&acknowledged, &reply(402, &json!({}), false), &mut findings));
-        assert_eq!(findings.differences.len(), 2);
+        assert_eq!(found(outcome(reply(402, &body, false))), (0, 1));
     }
 
     #[test]
@@ -342,15 +246,15 @@ mod tests {
         let account = account();
         let shown = |posted: &str, remaining: &str| {
             let tranche = json!({
-                "tranche_id": "t", "source": "purchased", "original": "2", "remaining": remaining, "priority": 50,
+                "tranche_id": "t0", "source": "purchased", "original": "2", "remaining": remaining, "priority": 50,
                 "expires_at": null,
             });
             let wallet = json!({ "id": "w", "posted": posted, "tranches": [tranche] });
             let balance = json!({ "posted": posted, "held": "0", "available": posted, "wallets": [wallet] });
             serde_json::from_value::<BalanceReply>(balance).unwrap()
         };
-        assert_eq!(balance(&account, &shown("2", "2"), SENT_NS), Ok(()));
-        assert!(balance(&account, &shown("1", "1"), SENT_NS).is_err());
-        assert!(balance(&account, &shown("2", "1"), SENT_NS).is_err());
+        assert_eq!(balance(&account, &shown("2", "2"), START_NS), Ok(()));
+        assert!(balance(&account, &shown("1", "1"), START_NS).is_err());
+        assert!(balance(&account, &shown("2", "1"), START_NS).is_err());
     }
 }

@@ -3,6 +3,7 @@
 
 use super::decimal::Amount;
 use super::plan::{CustomerPlan, TopUp};
+use super::standing::Standing;
 
 /// One tranche as it should be.
 #[derive(Clone, Debug)]
@@ -101,6 +102,17 @@ impl Customer {
         (0..self.wallets).map(|wallet| self.posted(wallet, at_ns)).sum()
     }
 
+    /// What the customer should have at an instant.
+    pub(crate) fn standing(&self, at_ns: u64) -> Standing {
+        let left = |tranche: &Tranche| if tranche.usable(at_ns) { tranche.remaining } else { Amount::ZERO };
+        Standing {
+            posted: (0..self.wallets).map(|wallet| self.posted(wallet, at_ns)).collect(),
+            held: Amount::ZERO,
+            available: self.available(at_ns),
+            remaining: self.tranches.iter().map(left).collect(),
+        }
+    }
+
     /// Debits at an instant, or says why not and changes nothing.
     pub(crate) fn debit(&mut self, asked: Amount, partial: bool, at_ns: u64) -> Result<Debit, Refusal> {
         let available = self.available(at_ns);
@@ -167,10 +179,7 @@ fn minted(wallet: usize, top_up: &TopUp) -> Vec<Tranche> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn top_up(reason: &'static str, thousandths: u64, expires_ns: Option<u64>) -> TopUp {
-        TopUp { reason, credits: Amount::thousandths(thousandths), expires_ns, priority: None, bonus: None }
-    }
+    use crate::demo::testing::top_up;
 
     fn amount(text: &str) -> Amount {
         Amount::parse(text).unwrap()

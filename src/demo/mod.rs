@@ -4,12 +4,18 @@
 //! credit ([`plan`]), sends the 8,819 requests of data/azure_llm_inference_2023_code.csv as debits ([`trace`], [`replay`]), kills
 //! the server with SIGKILL at a random point, starts it again, sends what was not answered once more under the same keys, and
 //! compares every reply and every balance with a computation that shares no code with the ledger ([`expect`], [`check`]).
+//! `--holds` plays the same rows as calls that hold an estimate first ([`holds`]); what both share is the [`arena`].
 //! What is credited, expected and compared here serves `coffer drill` too. Tested in `tests/demo.rs`.
 
 pub(crate) mod api;
+mod arena;
+mod caller;
 pub(crate) mod check;
 pub(crate) mod decimal;
 pub(crate) mod expect;
+mod findings;
+mod holds;
+mod line;
 pub(crate) mod plan;
 pub(crate) mod random;
 mod replay;
@@ -17,6 +23,9 @@ mod report;
 pub(crate) mod setup;
 mod show;
 mod stage;
+mod standing;
+#[cfg(test)]
+pub(crate) mod testing;
 mod trace;
 
 use std::path::PathBuf;
@@ -25,8 +34,8 @@ use clap::Args;
 
 use crate::cli::exit::{CliError, Code};
 use crate::cli::{output, start};
+use arena::Arena;
 pub(crate) use random::Random;
-use report::Summary;
 
 /// Arguments of `coffer demo`.
 #[derive(Args, Clone, Debug)]
@@ -52,6 +61,9 @@ pub(crate) struct DemoArgs {
     /// Make the data directory in here [default: the system's temporary directory]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Play the trace as calls that hold an estimate and settle their real tokens, instead of as debits
+    #[arg(long)]
+    holds: bool,
     /// Print the summary as JSON
     #[arg(long)]
     json: bool,
@@ -74,24 +86,14 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), CliError> {
     let mut dir =
         made.map_err(|error| CliError::new(Code::CannotCreate, format!("no temporary directory: {error}")))?;
     dir.disable_cleanup(args.keep);
-    let stage = stage::Stage { env, seed, args: args.clone(), data_dir: dir.path().join("data") };
-    let played = stage.play().await;
+    let arena = Arena { env, seed, args: args.clone(), data_dir: dir.path().join("data") };
+    let played = if args.holds {
+        holds::play(&arena).await.map(|summary| summary.tell(args.json))
+    } else {
+        stage::play(&arena).await.map(|summary| summary.tell(args.json))
+    };
     if args.keep {
         output::note(format!("the data directory is kept: {}", dir.path().join("data").display()));
     }
-    let summary = played.map_err(|error| CliError::new(error.code, format!("{error} (seed {seed})")))?;
-    summary.print(args.json);
-    verdict(&summary)
-}
-
-fn verdict(summary: &Summary) -> Result<(), CliError> {
-    if summary.is_right() {
-        return Ok(());
-    }
-    let Summary { seed, lost, doubled, differences, .. } = summary;
-    let differences = differences.len();
-    Err(CliError::new(
-        Code::Failed,
-        format!("lost {lost}, doubled {doubled}, differences {differences} (seed {seed})"),
-    ))
+    played.map_err(|error| CliError::new(error.code, format!("{error} (seed {seed})")))?
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::check::Tally;
+use crate::cli::exit::{CliError, Code};
 use crate::cli::output;
 
 /// Differences that are printed; the rest is counted.
@@ -9,7 +11,18 @@ const SHOWN_MAX: usize = 20;
 
 /// The summary. Times are what this run took on this machine.
 #[derive(Debug, Serialize)]
-pub(crate) struct Summary {
+pub(crate) struct Summary<T> {
+    /// What every run tells.
+    #[serde(flatten)]
+    pub(crate) common: Common,
+    /// What only this kind of run tells.
+    #[serde(flatten)]
+    pub(crate) own: T,
+}
+
+/// What every run tells.
+#[derive(Debug, Serialize)]
+pub(crate) struct Common {
     /// Tells the run again.
     pub(crate) seed: u64,
     /// Customers.
@@ -18,13 +31,7 @@ pub(crate) struct Summary {
     pub(crate) requests: usize,
     /// Connections.
     pub(crate) connections: usize,
-    /// Accepted.
-    pub(crate) debits: u64,
-    /// Accepted with less than was asked.
-    pub(crate) partial: u64,
-    /// Credits debited.
-    pub(crate) credits: String,
-    /// 402.
+    /// Requests that were refused.
     pub(crate) refusals: u64,
     /// Keys answered twice on purpose.
     pub(crate) replays: u64,
@@ -42,7 +49,7 @@ pub(crate) struct Summary {
     pub(crate) p50_us: u64,
     /// Microseconds, of requests answered at once.
     pub(crate) p99_us: u64,
-    /// Acknowledged debits that were asked for again in the end and answered byte for byte the same.
+    /// What was acknowledged, was asked for again in the end and answered byte for byte the same.
     pub(crate) confirmed: u64,
     /// Balances compared.
     pub(crate) balances: usize,
@@ -56,45 +63,84 @@ pub(crate) struct Summary {
     pub(crate) differences: Vec<String>,
 }
 
-impl Summary {
-    /// Whether everything is as it should be.
-    pub(crate) fn is_right(&self) -> bool {
-        self.lost == 0 && self.doubled == 0 && self.differences.is_empty()
+/// What a kind of run tells beside what all do.
+pub(crate) trait Own: Serialize {
+    /// A name and a value each.
+    fn lines(&self, common: &Common) -> Vec<(&'static str, String)>;
+}
+
+/// What a run of debits tells.
+#[derive(Debug, Serialize)]
+pub(crate) struct Debits {
+    /// Accepted.
+    pub(crate) debits: u64,
+    /// Accepted with less than was asked.
+    pub(crate) partial: u64,
+    /// Credits debited.
+    pub(crate) credits: String,
+}
+
+impl From<Tally> for Debits {
+    fn from(Tally { debits, partial, credits }: Tally) -> Self {
+        Self { debits, partial, credits: credits.to_string() }
+    }
+}
+
+impl Own for Debits {
+    fn lines(&self, common: &Common) -> Vec<(&'static str, String)> {
+        let Self { debits, partial, credits } = self;
+        vec![
+            ("debits", format!("{debits} ({credits} credits; {partial} took only what there was)")),
+            ("refusals", format!("{} (402 insufficient_credits)", common.refusals)),
+        ]
+    }
+}
+
+impl<T: Own> Summary<T> {
+    /// Prints it, and says whether everything is as it should be.
+    pub(crate) fn tell(&self, json: bool) -> Result<(), CliError> {
+        if json {
+            output::json(self);
+        } else {
+            self.print();
+        }
+        self.common.verdict()
     }
 
-    /// Prints it.
-    pub(crate) fn print(&self, json: bool) {
-        if json {
-            return output::json(self);
-        }
-        for difference in self.differences.iter().take(SHOWN_MAX) {
+    fn print(&self) {
+        for difference in self.common.differences.iter().take(SHOWN_MAX) {
             output::line(format!("differs: {difference}"));
         }
-        for (name, value) in self.lines() {
+        let lines = [self.common.head(), self.own.lines(&self.common), self.common.lines()];
+        for (name, value) in lines.into_iter().flatten() {
             output::line(format!("{name:<12} {value}"));
         }
+    }
+}
+
+impl Common {
+    fn verdict(&self) -> Result<(), CliError> {
+        let Self { seed, lost, doubled, differences, .. } = self;
+        let differences = differences.len();
+        if (*lost, *doubled, differences) == (0, 0, 0) {
+            return Ok(());
+        }
+        let problem = format!("lost {lost}, doubled {doubled}, differences {differences} (seed {seed})");
+        Err(CliError::new(Code::Failed, problem))
+    }
+
+    fn head(&self) -> Vec<(&'static str, String)> {
+        let Self { requests, customers, connections, .. } = self;
+        vec![
+            ("seed", self.seed.to_string()),
+            ("requests", format!("{requests} of {customers} customers over {connections} connections")),
+        ]
     }
 
     fn lines(&self) -> Vec<(&'static str, String)> {
         let kills: Vec<_> =
             self.killed_at.iter().zip(&self.recovery_ms).map(|(at, ms)| format!("{at} ({ms} ms)")).collect();
         vec![
-            ("seed", self.seed.to_string()),
-            (
-                "requests",
-                format!(
-                    "{} of {} customers over {} connections",
-                    self.requests, self.customers, self.connections
-                ),
-            ),
-            (
-                "debits",
-                format!(
-                    "{} ({} credits; {} took only what there was)",
-                    self.debits, self.credits, self.partial
-                ),
-            ),
-            ("refusals", format!("{} (402 insufficient_credits)", self.refusals)),
             ("replays", format!("{} keys sent twice, each with one effect and one answer", self.replays)),
             ("killed", format!("after answer (time to serve again): {}", kills.join(", "))),
             (
@@ -111,7 +157,7 @@ impl Summary {
             (
                 "confirmed",
                 format!(
-                    "{} acknowledged debits asked for again, {} balances compared",
+                    "{} acknowledged requests asked for again, {} balances compared",
                     self.confirmed, self.balances
                 ),
             ),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::replay::Run;
+use super::caller::Run;
 use crate::cli::output;
 
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
@@ -23,7 +23,7 @@ pub(crate) async fn progress(run: &Arc<Run>, total: usize) {
 }
 
 async fn bar(run: &Arc<Run>, total: usize) {
-    let style = ProgressStyle::with_template("debiting {wide_bar} {pos}/{len}, {per_sec}, {eta} left");
+    let style = ProgressStyle::with_template("asking {wide_bar} {pos}/{len}, {per_sec}, {eta} left");
     let bar = ProgressBar::new(u64::try_from(total).unwrap_or(u64::MAX));
     bar.set_style(style.expect("the template is a constant"));
     let bar = ClearOnDrop(bar);
@@ -38,7 +38,7 @@ async fn lines(run: &Arc<Run>, total: usize) {
         tokio::time::sleep(LINE_INTERVAL).await;
         let answered = run.answered.load(Ordering::Relaxed);
         output::note(format!(
-            "debiting: {answered} of {total} requests answered ({} %)",
+            "{answered} of {total} requests answered ({} %)",
             answered * 100 / total.max(1)
         ));
     }

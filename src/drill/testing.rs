@@ -6,30 +6,15 @@ use super::load::{Again, Answer};
 use super::operation::{Done, Key, Operation, What, sha256};
 use crate::cli::client::Reply;
 use crate::demo::decimal::Amount;
-use crate::demo::expect::Customer;
-use crate::demo::plan::{CustomerPlan, TopUp};
 use crate::demo::setup::Account;
+use crate::demo::testing::{self, top_up};
 
-/// When the tests play: 2027-01-15T08:00:00Z.
-pub(super) const START_NS: u64 = 1_800_000_000_000_000_000;
+pub(super) use crate::demo::testing::{START_NS, reply};
+
 const SECOND_NS: u64 = 1_000_000_000;
 
 pub(super) fn account() -> Account {
-    let top_up = TopUp {
-        reason: "PURCHASED_CREDIT_DIRECT",
-        credits: Amount::thousandths(10_000),
-        expires_ns: None,
-        priority: None,
-        bonus: None,
-    };
-    let plan = CustomerPlan { name: "a".to_owned(), wallets: vec![vec![top_up]] };
-    Account {
-        expected: Customer::new(&plan),
-        name: plan.name.clone(),
-        plan,
-        wallet_ids: vec!["w".to_owned()],
-        tranche_ids: vec!["t".to_owned()],
-    }
+    testing::account(vec![top_up("PURCHASED_CREDIT_DIRECT", 10_000, None)])
 }
 
 pub(super) fn operation(count: u32, credits: u64) -> Operation {
@@ -54,13 +39,9 @@ pub(super) fn debit_body(row: u32, credits: u64, before: u64, second: u32) -> Va
         "transaction_id": format!("x{row}"), "customer_id": "a", "credits": credits, "shortfall": "0",
         "available": after, "balance_before": before, "balance_after": after,
         "recorded_at": format!("2027-01-15T08:00:{second:02}Z"),
-        "slices": [{ "tranche_id": "t", "wallet_id": "w", "credits": credits, "source": "purchased", "expires_at": null }],
+        "slices": [{ "tranche_id": "t0", "wallet_id": "w", "credits": credits, "source": "purchased", "expires_at": null }],
         "rows": [{ "wallet_id": "w", "credits": credits, "balance_before": before, "balance_after": after }],
     })
-}
-
-pub(super) fn reply(status: u16, body: &Value, replayed: bool) -> Reply {
-    Reply { status, replayed, body: body.to_string().into() }
 }
 
 /// An answer to operation `count`, sent and received around `second`.

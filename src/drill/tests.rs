@@ -29,7 +29,7 @@ fn look(second: u32, posted: &str) -> Look {
 
 fn balance(posted: &str) -> BalanceReply {
     let tranche = json!({
-        "tranche_id": "t", "source": "purchased", "original": "10", "remaining": posted, "priority": 50,
+        "tranche_id": "t0", "source": "purchased", "original": "10", "remaining": posted, "priority": 50,
         "expires_at": null,
     });
     let wallet = json!({ "id": "w", "posted": posted, "tranches": [tranche] });
