@@ -87,7 +87,7 @@ impl World {
             }
             Effect::BudgetSet(budget) => Done::BudgetSet(budget.id.to_string()),
             Effect::BudgetDeleted(name) => Done::BudgetDeleted(name.to_string()),
-            Effect::TransferDone(_) => Done::TransferDone,
+            Effect::TransferDone(_) => Done::Arrived,
             Effect::TransferForgotten(_) => Done::Forgotten,
             Effect::Atomic(effects) => Done::Batch(effects.iter().map(|effect| self.done(effect)).collect()),
             other => self.moved(other),

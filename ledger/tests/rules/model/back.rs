@@ -53,11 +53,12 @@ impl Model {
         let (past, debit, lines) = self.debit_of(ask.row)?;
         let left = self.left_of(past, debit, &lines);
         let credits = ask.credits.map_or(left.clone(), |credits| Q::raw(credits.0));
-        let mixed = !self.share_one_unit(&self.wallets_of_lines(past, debit, &lines));
+        // What is gone back whole adds nothing any more.
+        let mixed = !self.share_one_unit(&self.wallets_of_lines(past, debit, &lines, true));
         if credits > left || !left.is_positive() {
             let closed = |wallet: &usize| self.wallets[*wallet].status == WalletStatus::Closed;
             let mut faults = those([
-                (self.wallets_of_lines(past, debit, &lines).iter().any(closed), No::Closed),
+                (self.wallets_of_lines(past, debit, &lines, false).iter().any(closed), No::Closed),
                 (mixed, No::UnitRequired),
             ]);
             faults.push(No::OverRefund(left, credits));
@@ -105,9 +106,10 @@ impl Model {
         total(&slices.map(|(_, part, back)| &part.credits - back).collect::<Vec<_>>())
     }
 
-    fn wallets_of_lines(&self, past: usize, debit: usize, lines: &[usize]) -> Vec<usize> {
+    fn wallets_of_lines(&self, past: usize, debit: usize, lines: &[usize], left_only: bool) -> Vec<usize> {
         let slices = self.past[past].debits[debit].slices.iter().filter(|(at, ..)| lines.contains(at));
-        slices.map(|(_, part, _)| part.wallet).collect()
+        let counts = |slice: &&(usize, Part, Q)| !left_only || slice.1.credits > slice.2;
+        slices.filter(counts).map(|(_, part, _)| part.wallet).collect()
     }
 
     /// Puts slices back, last taken first, with the rows, the lapses and the budgets that go with it.

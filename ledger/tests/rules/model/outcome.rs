@@ -104,7 +104,7 @@ pub(crate) enum Done {
     InvoiceVoided(Back),
     Sent { taken: Taken, moved: Vec<Kind>, arrived: Option<Arrival> },
     Received(Arrival),
-    TransferDone,
+    Arrived,
     Returned(Back),
     Forgotten,
     BudgetSet(String),

@@ -43,6 +43,9 @@ impl Model {
         let full = those([(!within && open >= max, No::Limit("transfers_open_max", max as u64))]);
         let to = self.receiving(ask, receiver, within, from)?;
         let givers = self.givers(from, &to);
+        if givers.is_empty() {
+            return Err(vec![No::UnitMismatch, No::Insufficient(Q::raw(ask.credits.0), Q::zero())]);
+        }
         match self.send(ask, &givers, within.then_some(to.0), around) {
             Ok(done) if full.is_empty() => Ok(done),
             Ok(_) => Err(full),
@@ -202,7 +205,7 @@ impl Model {
     pub(crate) fn transfer_done(&mut self, id: TransferId) -> Result<Done, Vec<No>> {
         let sending = self.open_sending(id)?;
         self.sendings[sending].open = false;
-        Ok(Done::TransferDone)
+        Ok(Done::Arrived)
     }
 
     pub(crate) fn transfer_back(&mut self, id: TransferId, around: Circumstances) -> Result<Done, Vec<No>> {
