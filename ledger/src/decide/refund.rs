@@ -71,22 +71,24 @@ pub(super) fn asked_of(
 
 /// An amount of credits is of one unit: of several, it does not say which.
 fn check_one_unit(customer: &Customer, old: &OldDebit) -> Result<(), Refusal> {
-    let with_rest = |row: &&(u32, DebitRow)| {
-        giving_back::left(customer, old.position, std::slice::from_ref(*row)).is_positive()
-    };
-    if mixed_units(customer, old.rows.iter().filter(with_rest)) { Err(Refusal::UnitRequired) } else { Ok(()) }
+    if mixed_units(customer, old) { Err(Refusal::UnitRequired) } else { Ok(()) }
 }
 
-fn mixed_units<'a>(customer: &Customer, rows: impl Iterator<Item = &'a (u32, DebitRow)>) -> bool {
+/// Whether what can still come back is of different units. Rows of which nothing is left add nothing any more.
+fn mixed_units(customer: &Customer, old: &OldDebit) -> bool {
+    let has_rest = |row: &(u32, DebitRow)| {
+        giving_back::left(customer, old.position, std::slice::from_ref(row)).is_positive()
+    };
     let unit_of = |row: &DebitRow| customer.wallet(row.posting.wallet).map(|wallet| &wallet.head.unit);
-    let mut units = rows.filter_map(|(_, row)| unit_of(row));
+    let with_rest = old.rows.iter().filter(|row| has_rest(row));
+    let mut units = with_rest.filter_map(|(_, row)| unit_of(row));
     let first: Option<&Unit> = units.next();
     units.any(|unit| Some(unit) != first)
 }
 
 /// Of different units nothing is added up (SEMANTICS §3).
 fn add_up(customer: &Customer, request: &Refund, old: &OldDebit, back: GivenBack, left: Credits) -> Refunded {
-    let mixed_units = mixed_units(customer, old.rows.iter());
+    let mixed_units = mixed_units(customer, old);
     let shown = |credits: Credits| if mixed_units { Credits::ZERO } else { credits };
     Refunded {
         of: request.row,

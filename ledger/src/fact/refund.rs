@@ -93,7 +93,7 @@ pub struct Refunded {
     pub expired: Credits,
     /// What could still be refunded of what was named.
     pub left: Credits,
-    /// Whether the wallets are of different units: then nothing is added up.
+    /// Whether what was left was of different units: then nothing is added up.
     pub mixed_units: bool,
 }
 

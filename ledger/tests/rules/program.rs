@@ -147,7 +147,7 @@ fn tight() -> Limits {
         refunds_max: 1,
         invoices_max: 2,
         invoice_lines_max: 2,
-        budgets_max: 3,
+        budgets_max: 2,
         budget_levels_max: 1,
         transfers_open_max: 1,
         atomic_items_max: 2,

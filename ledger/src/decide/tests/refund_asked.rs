@@ -155,6 +155,26 @@ fn of_different_units_nothing_is_added_up() {
 }
 
 #[test]
+fn what_is_left_of_one_unit_alone_is_added_up() {
+    let (mut book, first) = Book::new();
+    let other = book.wallet(|request| request.price_unit = Some(PriceUnit::parse("tokens").unwrap()));
+    for wallet in [first, other] {
+        book.credit(wallet, 10, |_| {});
+    }
+    let mut request = debit("1");
+    request.asked = Asked::Amount(money("15"));
+    request.charge.currency = Some(USD);
+    book.ask(Command::Debit(request)).unwrap();
+    let row = last(&book, 0);
+    let of_second = RowId::new(book.now, row.position(), 1);
+    refund(&mut book, of_second, None).unwrap();
+    let refunded = refund(&mut book, row, Some("1")).unwrap();
+    assert_eq!((refunded.credits, refunded.left), (credits("1"), credits("9")));
+    assert!(!refunded.mixed_units, "the second row adds nothing any more");
+    book.replay();
+}
+
+#[test]
 fn an_atomic_batch_refunds_and_its_debits_can_be_refunded() {
     let (mut book, row) = promo_and_paid();
     let wallet = book.customer.wallets[0].head.id;
