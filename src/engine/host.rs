@@ -90,7 +90,10 @@ impl Host for Core {
     }
 
     fn schedule(&self, at: Timestamp, tenant: TenantNumber, number: CustomerNumber) {
-        self.timers.schedule(at, tenant, number);
+        // The timer looks at the engine's clock; a clock that stands still is caught up when it is moved.
+        if self.views.get(tenant).is_none_or(|view| view.test_clock.is_none()) {
+            self.timers.schedule(at, tenant, number);
+        }
     }
 
     fn spawn(self: &Arc<Self>, start: Start) -> ActorRef<Message> {
