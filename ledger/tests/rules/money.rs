@@ -203,6 +203,24 @@ fn a_receiver_that_closed_meanwhile_sends_the_credit_back_to_its_tranches() {
 }
 
 #[test]
+fn a_receiver_that_was_deleted_meanwhile_still_takes_a_transfer_only_once() {
+    let mut pair = Pair::with_limits(coffer_ledger::limits::Limits::default());
+    let give = pair.worlds[0].open(wallet_of_usd());
+    let take = pair.worlds[1].open(wallet_of_usd());
+    pair.worlds[0].top_up(purchase(give, whole(40)));
+    pair.ask(0, Command::Transfer(transfer(give, whole(40))), true).expect("a transfer");
+    pair.deliver(0, false);
+
+    pair.ask(1, close(take, coffer_ledger::command::Remainder::Forfeit), true).expect("closed");
+    pair.ask(1, Command::DeleteCustomer, true).expect("deleted");
+    pair.deliver(0, true);
+
+    assert!(matches!(pair.worlds[1].refusals.last(), Some(Refusal::AlreadyExists(_))));
+    pair.deliver_all();
+    assert_eq!(pair.worlds[0].posted(give), Credits::ZERO);
+}
+
+#[test]
 fn no_command_moves_nothing_less_than_nothing_or_more_than_twelve_digits() {
     let (mut world, wallet) = with_one_wallet();
     world.top_up(purchase(wallet, whole(100)));
