@@ -176,11 +176,11 @@ impl Archive {
     ///
     /// # Errors
     /// When one of the two cannot be read, or the tree follows another root.
-    pub fn verify_chained_root(&self, number: u64) -> Result<Option<SegmentRoot>, ArchiveError> {
+    pub fn verify_chained_root(&self, number: u64) -> Result<Option<(SegmentRoot, Hash)>, ArchiveError> {
         let segment = self.segment(number)?;
         let Some(tree) = segment.tree()? else { return Ok(None) };
         if self.root_before(number)? == tree.before {
-            return Ok(Some(segment.rooted(tree.root)));
+            return Ok(Some((segment.rooted(tree.root), tree.chained)));
         }
         Err(segment.tree_error(ArchiveDamage::RootChain))
     }

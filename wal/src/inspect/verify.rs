@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::ArchivedSegment;
 use crate::audit::SegmentRoot;
-use crate::batch::ChainEnd;
+use crate::batch::{ChainEnd, Hash};
 use crate::env::Env;
 use crate::error::OpenError;
 use crate::frame::Lsn;
@@ -111,8 +111,8 @@ pub struct VerifyReport {
     pub clean: bool,
     /// All segments, by number; one that is both hot and archived is here twice.
     pub segments: Vec<SegmentReport>,
-    /// The archived segments whose audit tree is right and follows the one before.
-    pub roots: Vec<SegmentRoot>,
+    /// The archived segments whose audit tree follows the one before, each with its chained root.
+    pub roots: Vec<(SegmentRoot, Hash)>,
     /// The archived segments that have no audit tree: an older version made them.
     pub treeless: Vec<u64>,
     /// The sound snapshots, newest first.

@@ -43,7 +43,7 @@ fn every_record_is_proven_up_to_the_chained_root_of_its_segment() {
         let (segment, chained) = archive.chained_root(number).unwrap().unwrap();
         assert_eq!((segment.first, segment.last), (first, chain.lsn));
         assert_eq!(segment.chained_to(&before), chained);
-        assert_eq!(archive.verify_chained_root(number).unwrap(), Some(segment));
+        assert_eq!(archive.verify_chained_root(number).unwrap(), Some((segment, chained)));
         for lsn in first.0..=chain.lsn.0 {
             let proof = proof(&archive, lsn);
             assert_eq!((proof.record.lsn.0, proof.segment, proof.before), (lsn, segment, before));
