@@ -173,6 +173,13 @@ impl Config {
         }
     }
 
+    /// The file with the key that signs checkpoints, where it is not in the data directory.
+    #[must_use]
+    pub fn audit_key(&self) -> Option<PathBuf> {
+        let path = self.text("audit.audit_key");
+        (!path.is_empty()).then(|| PathBuf::from(path))
+    }
+
     /// How the engine runs.
     #[must_use]
     pub fn engine_options(&self) -> EngineOptions {
@@ -215,6 +222,7 @@ impl Config {
             clock_gap_days_max: self.number("clock.gap_days_max"),
             accept_clock: self.switch("clock.accept_clock"),
             direct_io: self.switch("log.direct_io"),
+            audit_key: self.audit_key(),
         }
     }
 

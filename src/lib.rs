@@ -3,6 +3,7 @@
 //! [`engine::Engine`] is the whole thing, usable from Rust without HTTP. The `server` feature (on by default) adds the HTTP
 //! front, the command line, the demo, the drill and the benchmark. A request's way through the code is told in docs/ARCHITECTURE.md.
 
+pub mod audit;
 #[cfg(feature = "server")]
 mod bench;
 #[cfg(feature = "server")]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::audit::KeyError;
 use crate::config::ConfigError;
 use crate::engine::{Failure, OpenError};
 use coffer_wal::{HaltReason, Halted, SnapshotError};
@@ -164,11 +165,22 @@ impl From<SnapshotError> for CliError {
     }
 }
 
+impl From<KeyError> for CliError {
+    fn from(error: KeyError) -> Self {
+        let code = match &error {
+            KeyError::Io { .. } => Code::Io,
+            KeyError::NotAKey { .. } => Code::Config,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
 impl From<OpenError> for CliError {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Log(error) => error.into(),
             OpenError::Snapshot(error) => error.into(),
+            OpenError::AuditKey(error) => error.into(),
             OpenError::ClockGap { .. } => Self::new(Code::Config, one_line(&error)),
             OpenError::Panicked => Self::new(Code::Internal, one_line(&error)),
         }

@@ -74,7 +74,11 @@ impl Storage for FaultyStorage {
         let file = self.0.open(path, access)?;
         Ok(match access {
             Access::Write | Access::WriteDirectSync => Box::new(FaultyFile(file)),
-            Access::Read | Access::ReadDirect | Access::CreateNew | Access::CreateNewDirect => file,
+            Access::Read
+            | Access::ReadDirect
+            | Access::CreateNew
+            | Access::CreateNewPrivate
+            | Access::CreateNewDirect => file,
         })
     }
 

@@ -3,6 +3,7 @@
 //! Each command is a file. Nothing is decided here that the engine or the HTTP front could decide. Tested in `tests/cli/`
 //! with the real program.
 
+mod audit;
 pub(crate) mod child;
 pub(crate) mod client;
 mod completions;
@@ -48,6 +49,8 @@ enum Command {
     Keys(keys::KeysArgs),
     /// Check, show and repair the write-ahead log of a stopped server
     Wal(wal::WalArgs),
+    /// Prove that the ledger is whole, to yourself and to others
+    Audit(audit::AuditArgs),
     /// Take or check snapshots of a stopped server
     Snapshot(snapshot::SnapshotArgs),
     /// Show the settings in force
@@ -79,6 +82,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Serve(args) => serve::run(args),
         Command::Keys(args) => keys::run(args),
         Command::Wal(args) => wal::run(args),
+        Command::Audit(args) => audit::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Config(args) => config_show::run(&args),
         Command::Demo(args) => block_on(0, crate::demo::run(args))?,

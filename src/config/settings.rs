@@ -32,6 +32,8 @@ pub enum Allowed {
     OptionalAddress,
     /// A path; not empty.
     Path,
+    /// A path, or empty for none.
+    OptionalPath,
     /// One of these words.
     Word(&'static [&'static str]),
     /// A whole number in this range, both ends included, that `step` divides.
@@ -137,6 +139,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("log.snapshot_at_shutdown", Allowed::Bool),
     integer("clock.gap_days_max", 1, 36_500),
     setting("clock.accept_clock", Allowed::Bool),
+    setting("audit.audit_key", Allowed::OptionalPath),
 ];
 
 impl Allowed {
@@ -145,7 +148,7 @@ impl Allowed {
     pub fn check(self, value: &toml::Value) -> Option<Value> {
         match (self, value) {
             (
-                Self::Address | Self::OptionalAddress | Self::Path | Self::Word(_),
+                Self::Address | Self::OptionalAddress | Self::Path | Self::OptionalPath | Self::Word(_),
                 toml::Value::String(text),
             ) => self.check_text(text),
             (Self::Integer { .. }, toml::Value::Integer(number)) => self.check_text(&number.to_string()),
@@ -154,6 +157,7 @@ impl Allowed {
                 Self::Address
                 | Self::OptionalAddress
                 | Self::Path
+                | Self::OptionalPath
                 | Self::Word(_)
                 | Self::Integer { .. }
                 | Self::Bool,
@@ -170,7 +174,10 @@ impl Allowed {
             Self::Address | Self::OptionalAddress => {
                 text.parse::<std::net::SocketAddr>().ok().map(|_| Value::Text(text.to_owned()))
             }
-            Self::Path => (!text.is_empty() && !text.contains('\0')).then(|| Value::Text(text.to_owned())),
+            Self::OptionalPath if text.is_empty() => Some(Value::Text(String::new())),
+            Self::Path | Self::OptionalPath => {
+                (!text.is_empty() && !text.contains('\0')).then(|| Value::Text(text.to_owned()))
+            }
             Self::Word(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
             Self::Integer { min, max, step } => {
                 let number = text.parse::<u64>().ok()?;
@@ -190,6 +197,7 @@ impl fmt::Display for Allowed {
                 f.write_str("an IP address and a port, such as 127.0.0.1:7071, or empty")
             }
             Self::Path => f.write_str("a path"),
+            Self::OptionalPath => f.write_str("a path, or empty"),
             Self::Word(words) => write!(f, "one of {}", words.join(", ")),
             Self::Integer { min, max, step: 1 } => write!(f, "a whole number from {min} to {max}"),
             Self::Integer { min, max, step } => write!(f, "a multiple of {step} from {min} to {max}"),

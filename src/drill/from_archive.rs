@@ -123,6 +123,7 @@ fn conclude(check: &ArchiveCheck, json: bool) -> Result<(), CliError> {
     let comparisons = [&check.at_archive_end, &check.at_log_end];
     let differences: usize =
         comparisons.into_iter().flatten().map(|comparison| comparison.differences.len()).sum();
+    let differences = differences + check.unreadable.len() + check.violations.len();
     match differences {
         0 if check.at_archive_end.is_none() && check.at_log_end.is_none() => Err(CliError::new(
             Code::Failed,
@@ -137,7 +138,10 @@ fn conclude(check: &ArchiveCheck, json: bool) -> Result<(), CliError> {
 }
 
 fn print(check: &ArchiveCheck) {
-    let ArchiveCheck { segments, archive_end, log_end, at_archive_end, at_log_end } = check;
+    let ArchiveCheck { segments, archive_end, log_end, at_archive_end, at_log_end, .. } = check;
+    for wrong in check.unreadable.iter().chain(&check.violations).take(SHOWN_MAX) {
+        output::line(format!("wrong: {wrong}"));
+    }
     output::line(format!(
         "archive      {segments} segments, records 1 to {}, every byte verified",
         archive_end.0
@@ -177,6 +181,8 @@ fn document(check: &ArchiveCheck) -> Value {
         "segments": check.segments,
         "archive_end": check.archive_end.0,
         "log_end": check.log_end.0,
+        "unreadable": check.unreadable,
+        "violations": check.violations,
         "at_archive_end": check.at_archive_end.as_ref().map(comparison),
         "at_log_end": check.at_log_end.as_ref().map(comparison),
     })

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use coffer_ledger::catalog::tenant::Tenant;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
 use coffer_ledger::time::Timestamp;
-use coffer_wal::{Journal, Log, LogReader, Lsn, SnapshotStore, Space, Subject};
+use coffer_wal::{Archive, Journal, Log, LogReader, Lsn, SnapshotStore, Space, Subject};
 use ractor::ActorRef;
 
 use super::codec::kinds;
@@ -23,6 +23,7 @@ use super::router::Router;
 use super::tenant_actor::TenantMessage;
 use super::tenant_view::TenantViews;
 use super::timers::Timers;
+use crate::audit::{CheckpointStore, Notary};
 use crate::clock::Timekeeper;
 use crate::env::Env;
 
@@ -42,6 +43,10 @@ pub(crate) struct Core {
     pub(crate) journal: Journal<Done>,
     pub(crate) reader: LogReader,
     pub(crate) snapshots: SnapshotStore,
+    pub(crate) archive: Archive,
+    pub(crate) checkpoints: CheckpointStore,
+    /// Held while it signs; nobody else waits for it.
+    pub(crate) notary: Mutex<Notary>,
     /// Taken by the shutdown.
     pub(crate) log: Mutex<Option<Log<Done>>>,
     pub(crate) router: Router,

@@ -1,20 +1,24 @@
-//! What the engine does for itself, once a second: watch the clock, rest idle actors, drop old keys, snapshot when due.
+//! What the engine does for itself, once a second: watch the clock, rest idle actors, drop old keys, snapshot when due,
+//! sign what was archived.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::core::Core;
-use super::snapshot;
+use super::{proving, snapshot};
 
 const EVERY: Duration = Duration::from_secs(1);
 const KEY_SWEEP_EVERY_S: u64 = 60;
+/// A checkpoint that could not be written is tried again after so long.
+const SIGN_AGAIN_EVERY_S: u64 = 60;
 
 /// Runs until the engine is gone or closing.
 pub(crate) async fn run(core: Weak<Core>) {
     let mut seconds = tokio::time::interval(EVERY);
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut logged_at_snapshot = 0;
+    let mut archived_when_signed = 0;
     for second in 1_u64.. {
         seconds.tick().await;
         let Some(core) = core.upgrade() else { return };
@@ -27,6 +31,11 @@ pub(crate) async fn run(core: Weak<Core>) {
             core.keys.sweep_all(core.time.now());
         }
         snapshot_if_due(&core, &mut logged_at_snapshot);
+        let archived = core.archive.numbers().len();
+        if archived != archived_when_signed || second.is_multiple_of(SIGN_AGAIN_EVERY_S) {
+            archived_when_signed = archived;
+            sign(&core);
+        }
     }
 }
 
@@ -57,6 +66,19 @@ fn snapshot_if_due(core: &Arc<Core>, logged_at_snapshot: &mut u64) {
     core.runtime.clone().spawn(async move {
         if let Err(error) = take_snapshot(&core).await {
             tracing::error!(%error, "a snapshot failed; the log keeps what it would have replaced");
+        }
+    });
+}
+
+/// Signs what was archived. The rest of the house goes on.
+fn sign(core: &Arc<Core>) {
+    let core = Arc::clone(core);
+    core.runtime.clone().spawn(async move {
+        match proving::sign(&core).await {
+            Ok(signed) => signed.iter().for_each(|checkpoint| {
+                tracing::debug!(segment = checkpoint.segment, record = %checkpoint.last, "signed a checkpoint");
+            }),
+            Err(error) => tracing::error!(%error, "a checkpoint could not be signed; it is tried again"),
         }
     });
 }

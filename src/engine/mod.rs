@@ -28,6 +28,7 @@ mod open;
 mod operation;
 mod options;
 mod permits;
+mod proving;
 mod read;
 mod rebuild;
 mod recovery;
@@ -54,7 +55,7 @@ use coffer_ledger::catalog::tenant::TenantCommand;
 use coffer_ledger::command::Origin;
 use coffer_ledger::customer::{ClosedAs, Customer};
 use coffer_ledger::hold::Hold;
-use coffer_ledger::ids::{CustomerNumber, HoldId, LogPosition, TenantNumber, TransferId};
+use coffer_ledger::ids::{CustomerNumber, HoldId, LogPosition, RowId, TenantNumber, TransferId};
 use coffer_ledger::time::Timestamp;
 use coffer_wal::Halted;
 
@@ -65,6 +66,7 @@ pub use self::operation::{
     TenantOperation,
 };
 pub use self::options::EngineOptions;
+pub use self::proving::CheckpointFailure;
 pub use self::recovery::RecoveryProgress;
 pub use self::snapshot::{SnapshotFailure, SnapshotReport};
 pub use self::stats::{EngineStats, LogStats};
@@ -72,6 +74,7 @@ pub use self::tenant_view::{Authenticated, TenantView};
 pub use self::whole::{ArchiveCheck, Comparison, from_archive};
 
 use self::core::Core;
+use crate::audit::{Checkpoint, Proof, ProveFailure, PublicKey};
 use crate::env::Env;
 
 /// How often a halt is looked for by those who wait for one.
@@ -347,6 +350,28 @@ impl Engine {
     /// [`SnapshotFailure`]; the log keeps what the snapshot would have replaced.
     pub async fn take_snapshot(&self) -> Result<SnapshotReport, SnapshotFailure> {
         housekeeping::take_snapshot(&self.core).await
+    }
+
+    /// The proof of a ledger row, for whoever has the public key. That the row is the caller's to see is the caller's to know.
+    ///
+    /// # Errors
+    /// [`ProveFailure`], while its segment is not sealed and signed above all.
+    pub async fn prove(&self, row: RowId) -> Result<Proof, ProveFailure> {
+        proving::prove(&self.core, row).await
+    }
+
+    /// Waits until what is sealed is archived, and signs what is not signed yet. It happens by itself, too, once a second.
+    ///
+    /// # Errors
+    /// [`CheckpointFailure`]; the log goes on.
+    pub async fn checkpoint(&self) -> Result<Vec<Checkpoint>, CheckpointFailure> {
+        proving::seal_and_sign(&self.core).await
+    }
+
+    /// The key by which checkpoints and proofs are checked.
+    #[must_use]
+    pub fn audit_key(&self) -> PublicKey {
+        self.core.notary.lock().expect("nothing panics while it is held").public()
     }
 
     /// Ends in good order: refuse writes, wait for those in flight, rest all actors, snapshot, close the log. Safe to leave

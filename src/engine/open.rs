@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use coffer_ledger::time::Timestamp;
-use coffer_wal::{Log, LogOptions, Opened, SnapshotError};
+use coffer_wal::{Archive, Log, LogOptions, Opened, SnapshotError};
 
 use super::core::Core;
 use super::counters::Counters;
@@ -17,6 +17,7 @@ use super::recovery::{RecoveryProgress, Tables, recover};
 use super::tenant_view::TenantViews;
 use super::timers::Timers;
 use super::{housekeeping, tenant_actor, timers};
+use crate::audit::{AuditKey, CheckpointStore, KeyError, Notary};
 use crate::clock::{Timekeeper, days_ahead};
 use crate::env::Env;
 
@@ -39,6 +40,9 @@ pub enum OpenError {
         /// `clock_gap_days_max`.
         max: u64,
     },
+    /// The key that signs checkpoints.
+    #[error(transparent)]
+    AuditKey(#[from] KeyError),
     /// The recovering thread panicked: a bug.
     #[error("recovery panicked")]
     Panicked,
@@ -76,9 +80,29 @@ fn open_blocking(
     let make_keys = || Keys::new(seed, options.idempotency_window_h, options.keys_max);
     let tables = recover(&mut opened, &make_keys, progress)?;
     check_clock(&options, &env, tables.last_at)?;
+    let signing = Signing::prepare(&options, &env, &opened)?;
     let log = opened.start(env.spawn.as_ref())?;
     let took_ms = (env.clock.monotonic_ns() - started_ns) / 1_000_000;
-    Ok(assemble(options, env, runtime, log, tables, took_ms))
+    Ok(assemble(options, env, runtime, log, tables, signing, took_ms))
+}
+
+/// What signs checkpoints, and where they are.
+struct Signing {
+    archive: Archive,
+    checkpoints: CheckpointStore,
+    notary: Notary,
+}
+
+impl Signing {
+    fn prepare(options: &EngineOptions, env: &Env, opened: &Opened) -> Result<Self, OpenError> {
+        let key = AuditKey::open_or_make(env, &options.data_dir, options.audit_key.as_deref())?;
+        let archive = opened.archive().clone();
+        let log_options = log_options(options);
+        let checkpoints = CheckpointStore::new(Arc::clone(&env.storage), &log_options.dir);
+        let owner = (opened.store_id(), log_options.shard);
+        let notary = Notary::new(key, owner, archive.clone(), checkpoints.clone(), Arc::clone(&env.clock));
+        Ok(Self { archive, checkpoints, notary })
+    }
 }
 
 pub(crate) fn log_options(options: &EngineOptions) -> LogOptions {
@@ -107,6 +131,7 @@ fn assemble(
     runtime: tokio::runtime::Handle,
     log: Log<Done>,
     tables: Tables,
+    signing: Signing,
     took_ms: u64,
 ) -> Arc<Core> {
     let counters = Counters::default();
@@ -129,6 +154,9 @@ fn assemble(
         journal: log.journal(),
         reader: log.reader(),
         snapshots: log.snapshots().clone(),
+        archive: signing.archive,
+        checkpoints: signing.checkpoints,
+        notary: Mutex::new(signing.notary),
         log: Mutex::new(Some(log)),
         router: tables.router,
         directory: tables.directory,

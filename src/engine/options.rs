@@ -43,6 +43,8 @@ pub struct EngineOptions {
     pub accept_clock: bool,
     /// Write past the page cache where the file system can.
     pub direct_io: bool,
+    /// The file with the key that signs checkpoints; none = `audit.key` in the data directory, made at the first start.
+    pub audit_key: Option<PathBuf>,
 }
 
 impl EngineOptions {
@@ -68,6 +70,7 @@ impl EngineOptions {
             clock_gap_days_max: 90,
             accept_clock: false,
             direct_io: true,
+            audit_key: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use coffer_ledger::ids::LogPosition;
+use coffer_ledger::invariants;
 use coffer_ledger::time::Timestamp;
 use coffer_wal::{Lsn, Opened, Record, VisitError};
 
@@ -30,6 +31,12 @@ pub struct ArchiveCheck {
     pub archive_end: LogPosition,
     /// The last record of the log.
     pub log_end: LogPosition,
+    /// Records that cannot be read to their last byte, with why, a line each; they were folded all the same.
+    pub unreadable: Vec<String>,
+    /// Customers of the state at the log's end, and what breaks an invariant there, a line each.
+    pub customers: usize,
+    /// See `customers`.
+    pub violations: Vec<String>,
     /// The archive alone, compared at its end. `None` where no snapshot is old enough to start recovery from: recovery would
     /// read the archive itself, and comparing that with the archive shows nothing.
     pub at_archive_end: Option<Comparison>,
@@ -69,7 +76,7 @@ pub fn from_archive(
     let mut opened = coffer_wal::Log::open(log_options(options), env.for_log())?;
     let seed = seed_of(&opened);
     let make_keys = || Keys::new(seed, options.idempotency_window_h, options.keys_max);
-    let mut fold = Fold { tables: Tables::new(make_keys()), touched: Touched::new() };
+    let mut fold = Fold { tables: Tables::new(make_keys()), touched: Touched::new(), unreadable: Vec::new() };
     let replayed = opened.archive().replay(&mut |record| fold.take(&record))?;
     let (archive_end, log_end) = (replayed.end.lsn, opened.end().last_lsn);
     let compare = |opened: &mut Opened, fold: &mut Fold, at| {
@@ -87,6 +94,9 @@ pub fn from_archive(
         segments: replayed.segments,
         archive_end: LogPosition(archive_end.0),
         log_end: LogPosition(log_end.0),
+        customers: fold.touched.len(),
+        violations: fold.violations(),
+        unreadable: fold.unreadable,
         at_archive_end,
         at_log_end,
     })
@@ -96,11 +106,39 @@ pub fn from_archive(
 struct Fold {
     tables: Tables,
     touched: Touched,
+    unreadable: Vec<String>,
 }
 
 impl Fold {
     fn take(&mut self, record: &Record<'_>) -> Result<(), VisitError> {
+        if let Err(error) = read_whole(record) {
+            self.unreadable.push(format!("record {}: {error}", record.lsn));
+        }
         take(record, &mut self.tables, &mut self.touched).map_err(Into::into)
+    }
+}
+
+impl Fold {
+    fn violations(&self) -> Vec<String> {
+        let mut broken: Vec<_> = self
+            .touched
+            .values()
+            .filter_map(|customer| {
+                let violation = invariants::check_all(customer).err()?;
+                Some((customer.number.0, format!("customer {}: {violation}", customer.number.0)))
+            })
+            .collect();
+        broken.sort();
+        broken.into_iter().map(|(_, line)| line).collect()
+    }
+}
+
+/// Reads what a replay passes over, too.
+fn read_whole(record: &Record<'_>) -> Result<(), codec::DecodeError> {
+    let Record { header, public, personal, .. } = record;
+    match codec::kinds::kind_of(header)? {
+        codec::kinds::Kind::Customer => codec::decode_record(header.version, public, personal).map(drop),
+        codec::kinds::Kind::Tenant => codec::decode_tenant_record(header.version, public, personal).map(drop),
     }
 }
 

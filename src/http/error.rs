@@ -67,6 +67,8 @@ codes! {
     WalletFrozen = 409 "wallet_frozen" "The wallet is frozen",
     /// The wallet is closed.
     WalletClosed = 409 "wallet_closed" "The wallet is closed",
+    /// The transaction's segment of the log is not sealed and signed yet.
+    ProofNotReady = 409 "proof_not_ready" "There is no proof yet",
     /// The hold was captured or released.
     HoldClosed = 409 "hold_closed" "The hold is closed",
     /// The hold's deadline has passed.

@@ -241,6 +241,7 @@ fn wallets(routes: Routes) -> Routes {
 
 fn customers(routes: Routes) -> Routes {
     let read = Access::billing(Scope::Read, Class::Customer).read_only();
+    let prove = Access::ours(Scope::Read, Class::Customer).read_only();
     let write = Access::billing(Scope::Write, Class::Customer);
     routes
         .on(Method::POST, "/v1/customers", write, customers::create)
@@ -253,6 +254,7 @@ fn customers(routes: Routes) -> Routes {
         .on(Method::DELETE, "/v1/customers/{id}", write, customers::delete)
         .on(Method::GET, "/v1/customers/{id}/wallets", read, wallets::list::of_customer)
         .on(Method::GET, "/v1/transactions/{id}", read, transactions::get)
+        .on(Method::GET, "/v1/transactions/{id}/proof", prove, transactions::proof)
 }
 
 /// What moves between wallets, and between a wallet and an invoice.

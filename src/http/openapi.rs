@@ -60,6 +60,7 @@ use super::{
         customers::update,
         customers::delete,
         transactions::get,
+        transactions::proof,
         invoices::settle,
         invoices::get,
         invoices::void,

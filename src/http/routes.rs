@@ -102,6 +102,8 @@ impl Access {
             | Code::IdempotencyKeyReused
             | Code::Overloaded
             | Code::ReadOnly => self.writes,
+            // Of one route, which says so itself.
+            Code::ProofNotReady => false,
             Code::MethodNotAllowed | Code::UriTooLong | Code::HeadersTooLarge | Code::Internal => false,
         }
     }

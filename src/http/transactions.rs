@@ -1,4 +1,4 @@
-//! `GET /v1/transactions/{id}`: a ledger row, read back from the log. The id says where.
+//! `GET /v1/transactions/{id}`: a ledger row, read back from the log. The id says where. `/proof`: that it is in the signed log.
 
 use axum::http::StatusCode;
 use coffer_ledger::amount::Credits;
@@ -6,9 +6,11 @@ use coffer_ledger::ids::{RowId, TrancheId};
 use coffer_ledger::view::{self, RowType, RowView};
 
 use super::call::Call;
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use super::reply::Reply;
 use super::wallets::transaction::{RowContext, TransactionReply};
+use crate::audit::ProveFailure;
+use crate::audit::document::ProofDocument;
 use crate::engine::{StoredRecord, Target};
 
 /// One ledger row.
@@ -24,6 +26,26 @@ pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
         credits_available: credits_available(&call, &stored, row).await?,
     };
     Ok(Reply::json(StatusCode::OK, &TransactionReply::of(row, &context)).at(stored.position))
+}
+
+/// The proof of one ledger row. There is one once the row's segment of the log is sealed and signed.
+#[utoipa::path(get, path = "/v1/transactions/{id}/proof", tag = "Transactions", responses(
+    (status = 200, body = ProofDocument, description = "Done"),
+    (status = 409, body = super::error::ErrorBody, description = "proof_not_ready, invalid_operation"),
+))]
+pub(crate) async fn proof(call: Call) -> Result<Reply, ApiError> {
+    let (id, _) = stored(&call).await?;
+    match call.engine().prove(id).await {
+        Ok(proof) => Ok(Reply::json(StatusCode::OK, &ProofDocument::of(&proof))),
+        Err(failure @ (ProveFailure::NotSealed | ProveFailure::NotSigned)) => {
+            Err(ApiError::new(Code::ProofNotReady, failure.to_string()))
+        }
+        Err(failure @ ProveFailure::NoTree) => {
+            Err(ApiError::new(Code::InvalidOperation, failure.to_string()))
+        }
+        Err(ProveFailure::NoSuchRow) => Err(ApiError::not_found("transaction")),
+        Err(ProveFailure::Damaged(cause)) => Err(ApiError::internal(&cause)),
+    }
 }
 
 /// The row that the path names, and its record. What is no row's id is nobody's row; a key that is bound to a customer finds nobody else's.

@@ -19,13 +19,15 @@ fn a_directory_in_use_ends_with_75_for_every_command_that_would_open_it() {
     let place = Place::new();
     let server = Server::start(&place);
     let listening = ["serve", "--listen", "127.0.0.1:0"];
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 8] = [
         &listening,
         &["keys", "list"],
         &["wal", "verify"],
         &["wal", "stat"],
         &["wal", "dump"],
         &["snapshot", "take"],
+        &["audit", "verify"],
+        &["audit", "checkpoint"],
     ];
     for args in commands {
         let ended = place.run(args);

@@ -27,6 +27,7 @@ fn another_tenant_sees_nothing_and_changes_nothing() {
         ("POST", format!("/v1/wallets/{wallet}/freeze"), ""),
         ("POST", format!("/v1/wallets/{wallet}/terminate"), ""),
         ("GET", format!("/v1/transactions/{row}"), ""),
+        ("GET", format!("/v1/transactions/{row}/proof"), ""),
         ("GET", "/v1/customers/acme".to_owned(), ""),
         ("GET", "/v1/customers/acme/balance".to_owned(), ""),
         ("GET", "/v1/customers/acme/wallets".to_owned(), ""),

@@ -10,6 +10,7 @@
 #![doc = "Every byte on disk is described in `docs/WAL_FORMAT.md`."]
 
 pub mod archive;
+pub mod audit;
 pub mod batch;
 mod bytes;
 pub mod control;

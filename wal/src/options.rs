@@ -157,6 +157,12 @@ pub fn archive_dir(dir: &Path) -> PathBuf {
     dir.join("archive")
 }
 
+/// The directory of the checkpoints of the audit trees within a shard's directory.
+#[must_use]
+pub fn checkpoints_dir(dir: &Path) -> PathBuf {
+    dir.join("checkpoints")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

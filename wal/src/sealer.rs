@@ -6,8 +6,7 @@
 //! kept snapshot needs for its replay.
 //!
 //! A failure here never stops the log: the hot file stays, and the caller reports it and tries again later.
-//! Absent on purpose: a thread (the log loops [`Sealer::step`]), the audit tree (its place in the file is
-//! kept). Tested in `wal/tests/archive.rs`.
+//! Absent on purpose: a thread (the log loops [`Sealer::step`]), signatures of the audit trees' roots. Tested in `wal/tests/archive.rs`.
 
 use std::io;
 use std::path::PathBuf;

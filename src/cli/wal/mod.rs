@@ -3,7 +3,7 @@
 mod dump;
 mod recover;
 pub(crate) mod stat;
-mod summary;
+pub(crate) mod summary;
 mod verify;
 
 use std::path::PathBuf;

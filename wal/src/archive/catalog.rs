@@ -82,7 +82,7 @@ impl Archive {
     /// The segment that holds `lsn`. A damaged one is passed over on the way, so that it costs its own records and no others; it
     /// is an error only when the record can be nowhere else. One without records starts where its successor does and so is never
     /// the newest that starts at or before `lsn`, unless it is the last.
-    fn holding(&self, lsn: Lsn) -> Result<Option<Arc<ArchivedSegment>>, ArchiveError> {
+    pub(super) fn holding(&self, lsn: Lsn) -> Result<Option<Arc<ArchivedSegment>>, ArchiveError> {
         let numbers = self.numbers();
         let (mut before, mut low, mut high) = (None, 0, numbers.len());
         while let Some((at, first)) = self.pivot(&numbers, low..high) {

@@ -45,6 +45,12 @@ pub enum ArchiveDamage {
     /// The batches do not follow each other from the header's chain to the trailer's.
     #[error("its batches do not form the chain that it says")]
     Chain,
+    /// The audit tree does not match its checksum or the records.
+    #[error("its audit tree does not match its records")]
+    Tree,
+    /// The audit tree follows another one than that of the segment before.
+    #[error("its audit tree does not follow that of the segment before")]
+    RootChain,
     /// The fill before the trailer is not zero.
     #[error("the fill before its trailer is not zero")]
     Fill,

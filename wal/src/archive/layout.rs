@@ -159,7 +159,7 @@ pub(super) struct Trailer {
     pub(super) index_at: u64,
     pub(super) index_bytes: u64,
     pub(super) index_crc: u32,
-    /// The place of the audit tree; all three are 0 while there is none.
+    /// The place of the audit tree, right behind the index; all three are 0 where there is none.
     pub(super) tree_at: u64,
     pub(super) tree_bytes: u64,
     pub(super) tree_crc: u32,
@@ -222,9 +222,10 @@ impl Trailer {
     fn parts_fit(&self) -> bool {
         let index_end = self.index_at.checked_add(self.index_bytes);
         let expected_index = self.blocks.checked_mul(INDEX_ENTRY_BYTES as u64);
-        let tree_fits = self.tree_bytes == 0
-            || (Some(self.tree_at) >= index_end
-                && self.tree_at.checked_add(self.tree_bytes).is_some_and(|end| end <= self.offset()));
+        let tree_end = self.tree_at.checked_add(self.tree_bytes);
+        let no_tree = (self.tree_at, self.tree_bytes, self.tree_crc) == (0, 0, 0);
+        let tree_fits =
+            no_tree || (Some(self.tree_at) == index_end && tree_end.is_some_and(|end| end <= self.offset()));
         self.index_at >= BLOCK_BYTES as u64
             && index_end.is_some_and(|end| end <= self.offset())
             && expected_index == Some(self.index_bytes)

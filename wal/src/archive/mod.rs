@@ -1,7 +1,7 @@
 //! The archive: sealed segments, dense and for ever.
 //!
 //! An archived segment holds the same batches as the hot one without mask, salt and padding, compressed in
-//! blocks of whole batches, with an index from record numbers to blocks and a place for the audit tree.
+//! blocks of whole batches, with an index from record numbers to blocks and the audit tree of its records.
 //! Nothing of the chain is lost: each batch keeps its header, so hashes can be computed again from the file
 //! alone. A file gets its name only when it was read back from the device and its chain came out right.
 //!
@@ -16,6 +16,7 @@ mod replay;
 mod segment;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub use layout::ArchiveHeader;
 pub use replay::ArchiveReplay;
 pub(crate) use replay::open_error;
 pub use segment::ArchivedSegment;
+pub use tree::{AuditTree, Provable, RecordProof};
 pub use writer::ArchiveWriter;
 
 /// The archived segments of one shard.

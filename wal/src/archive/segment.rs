@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::audit::{TreeBuilder, leaf_of_record};
 use crate::batch::{BatchError, ChainEnd};
 use crate::bytes::{index, index32};
 use crate::error::{ReadError, VisitError};
@@ -16,6 +17,7 @@ use super::layout::{
     ArchiveHeader, BLOCK_HEADER_BYTES, BLOCK_RAW_BYTES_LIMIT, BlockHeader, INDEX_ENTRY_BYTES, IndexEntry,
     TRAILER_BYTES, Trailer,
 };
+use super::tree::AuditTree;
 
 /// An archived segment. Lookups from several threads share it; the block that was unpacked last is kept.
 pub struct ArchivedSegment {
@@ -157,7 +159,30 @@ impl ArchivedSegment {
         ArchiveError::damaged(&self.path, self.trailer.offset(), ArchiveDamage::Chain).at_record(lsn)
     }
 
-    /// Checks every byte and the chain.
+    /// Its audit tree, read from the file; `None` in a segment of a version that made none.
+    ///
+    /// # Errors
+    /// When it cannot be read, or does not match its checksum.
+    pub fn tree(&self) -> Result<Option<AuditTree>, ArchiveError> {
+        let Trailer { tree_at, tree_bytes, tree_crc, .. } = self.trailer;
+        if tree_bytes == 0 {
+            return Ok(None);
+        }
+        let bytes = self.read_range(tree_at, index(tree_bytes))?;
+        let sound = crc32fast::hash(&bytes) == tree_crc;
+        let tree = AuditTree::decode(&bytes).filter(|_| sound);
+        tree.map(Some).ok_or_else(|| self.tree_damaged())
+    }
+
+    pub(super) fn tree_damaged(&self) -> ArchiveError {
+        self.tree_error(ArchiveDamage::Tree)
+    }
+
+    pub(super) fn tree_error(&self, damage: ArchiveDamage) -> ArchiveError {
+        ArchiveError::damaged(&self.path, self.trailer.tree_at, damage)
+    }
+
+    /// Checks every byte, the chain, and the audit tree against the records.
     ///
     /// # Errors
     /// The first damage found, or that the storage failed.
@@ -165,14 +190,18 @@ impl ArchivedSegment {
         let mut sum =
             Trailer { blocks: 0, batches: 0, raw_bytes: 0, chain: self.header.chain, ..self.trailer };
         let mut end = BLOCK_BYTES as u64;
+        let mut tree = (self.trailer.tree_bytes > 0).then(TreeBuilder::new);
         for number in 0..self.index.len() {
             if self.index[number].offset != end {
                 return Err(ArchiveError::damaged(&self.path, self.trailer.index_at, ArchiveDamage::Index));
             }
-            end += self.verify_block(number, &mut sum)?;
+            end += self.verify_block(number, &mut sum, tree.as_mut())?;
         }
         if sum != self.trailer || end != self.trailer.index_at {
             return Err(ArchiveError::damaged(&self.path, self.trailer.offset(), ArchiveDamage::Chain));
+        }
+        if let Some(tree) = tree {
+            self.verify_tree(tree)?;
         }
         let fill_at = self.trailer.fill_at();
         let fill = self.read_range(fill_at, index(self.trailer.offset() - fill_at))?;
@@ -182,13 +211,24 @@ impl ArchivedSegment {
         Ok(())
     }
 
-    /// Adds what a block holds to `sum` and returns its length in the file.
-    fn verify_block(&self, number: usize, sum: &mut Trailer) -> Result<u64, ArchiveError> {
+    /// Adds what a block holds to `sum` and its records to `tree`; returns its length in the file.
+    fn verify_block(
+        &self,
+        number: usize,
+        sum: &mut Trailer,
+        mut tree: Option<&mut TreeBuilder>,
+    ) -> Result<u64, ArchiveError> {
         let (block, file_bytes) = self.open_block(number)?;
         for batch in block.batches() {
             let next = sum.chain.followed_by(&batch.header);
             sum.chain = next.ok_or_else(|| self.damaged_block(number, ArchiveDamage::Chain))?;
             sum.batches += 1;
+            let Some(tree) = tree.as_mut() else { continue };
+            for record in batch.records() {
+                let damage = |error| ArchiveDamage::Batch(BatchError::Frames(error));
+                let record = record.map_err(|error| self.damaged_block(number, damage(error)))?;
+                tree.push(leaf_of_record(&record));
+            }
         }
         sum.blocks += 1;
         sum.raw_bytes += block.raw_bytes() as u64;

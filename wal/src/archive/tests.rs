@@ -1,5 +1,7 @@
 //! An archived segment gives back every record, keeps the chain, and finds every damage.
 
+mod tree;
+
 use std::path::Path;
 
 use sha2::{Digest, Sha256};

@@ -1,8 +1,10 @@
 //! Writes one archived segment, reads it back, and only then lets it have its name.
 
-use crate::batch::{BatchHeader, ChainEnd};
+use crate::audit::{SegmentRoot, TreeBuilder, leaf_of_record};
+use crate::batch::{BatchError, BatchHeader, ChainEnd};
 use crate::storage::stream::StreamWriter;
 use crate::storage::{Access, BLOCK_BYTES, File};
+use crate::walk::WalkedBatch;
 
 use super::Archive;
 use super::block::OpenBlock;
@@ -10,6 +12,7 @@ use super::error::{ArchiveDamage, ArchiveError};
 use super::layout::{
     ArchiveHeader, BLOCK_RAW_BYTES_TARGET, INDEX_ENTRY_BYTES, IndexEntry, TRAILER_BYTES, Trailer,
 };
+use super::tree::AuditTree;
 
 /// A segment being archived. Dropped before [`ArchiveWriter::finish`], it leaves an unfinished file that the
 /// next attempt replaces.
@@ -20,6 +23,7 @@ pub struct ArchiveWriter {
     stream: StreamWriter,
     block: OpenBlock,
     index: Vec<IndexEntry>,
+    tree: TreeBuilder,
     batches: u64,
     raw_bytes: u64,
     chain: ChainEnd,
@@ -40,6 +44,7 @@ impl ArchiveWriter {
             stream: StreamWriter::new(file),
             block,
             index: Vec::new(),
+            tree: TreeBuilder::new(),
             batches: 0,
             raw_bytes: 0,
             chain: header.chain,
@@ -55,12 +60,17 @@ impl ArchiveWriter {
     pub fn batch(&mut self, header: &BatchHeader, body: &[u8]) -> Result<(), ArchiveError> {
         let next = self.chain.followed_by(header);
         self.chain = next.ok_or_else(|| self.damaged(ArchiveDamage::Chain))?;
+        for record in (WalkedBatch { header: *header, offset: 0, frames: body }).records() {
+            let record =
+                record.map_err(|error| self.damaged(ArchiveDamage::Batch(BatchError::Frames(error))))?;
+            self.tree.push(leaf_of_record(&record));
+        }
         self.block.push(header, body);
         self.batches += 1;
         if self.block.raw_bytes() >= BLOCK_RAW_BYTES_TARGET { self.seal_block() } else { Ok(()) }
     }
 
-    /// Ends the file: index, trailer, sync, read back whole, rename, sync of the directory. Returns where the
+    /// Ends the file: index, audit tree, trailer, sync, read back whole, rename, sync of the directory. Returns where the
     /// chain stands.
     ///
     /// # Errors
@@ -91,13 +101,16 @@ impl ArchiveWriter {
         self.push(&sealed)
     }
 
-    /// Writes index, fill and trailer.
+    /// Writes index, audit tree, fill and trailer.
     fn push_end(&mut self) -> Result<(), ArchiveError> {
         let index_at = self.stream.offset();
         let index: Vec<u8> = self.index.iter().flat_map(IndexEntry::encode).collect();
         self.push(&index)?;
         let index_bytes = (self.index.len() * INDEX_ENTRY_BYTES) as u64;
-        let end = index_at + index_bytes + TRAILER_BYTES as u64;
+        let tree = self.audit_tree()?.encode();
+        self.push(&tree)?;
+        let tree_at = index_at + index_bytes;
+        let end = tree_at + tree.len() as u64 + TRAILER_BYTES as u64;
         let trailer = Trailer {
             blocks: self.index.len() as u64,
             batches: self.batches,
@@ -105,15 +118,22 @@ impl ArchiveWriter {
             index_at,
             index_bytes,
             index_crc: crc32fast::hash(&index),
-            tree_at: 0,
-            tree_bytes: 0,
-            tree_crc: 0,
+            tree_at,
+            tree_bytes: tree.len() as u64,
+            tree_crc: crc32fast::hash(&tree),
             file_bytes: end.next_multiple_of(BLOCK_BYTES as u64),
             chain: self.chain,
         };
         let fill = usize::try_from(trailer.file_bytes - end).expect("less than a block");
         self.push(&[0; BLOCK_BYTES][..fill])?;
         self.push(&trailer.encode())
+    }
+
+    fn audit_tree(&mut self) -> Result<AuditTree, ArchiveError> {
+        let (number, first, last) = (self.header.number, self.header.chain.lsn.next(), self.chain.lsn);
+        let before = self.archive.root_before(number)?;
+        let tree = std::mem::take(&mut self.tree);
+        Ok(AuditTree::new(tree, before, |root| SegmentRoot { number, first, last, root }))
     }
 
     fn push(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {

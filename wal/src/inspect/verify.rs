@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::archive::ArchivedSegment;
-use crate::batch::ChainEnd;
+use crate::audit::SegmentRoot;
+use crate::batch::{ChainEnd, Hash};
 use crate::env::Env;
 use crate::error::OpenError;
 use crate::frame::Lsn;
@@ -110,6 +111,10 @@ pub struct VerifyReport {
     pub clean: bool,
     /// All segments, by number; one that is both hot and archived is here twice.
     pub segments: Vec<SegmentReport>,
+    /// The archived segments whose audit tree follows the one before, each with its chained root.
+    pub roots: Vec<(SegmentRoot, Hash)>,
+    /// The archived segments that have no audit tree: an older version made them.
+    pub treeless: Vec<u64>,
     /// The sound snapshots, newest first.
     pub snapshots: Vec<SnapshotInfo>,
     /// What is wrong. Empty when everything is sound.
@@ -138,6 +143,7 @@ pub fn verify(
     let mut verifier = Verifier::new(&store, progress);
     verifier.survey()?;
     verifier.archive();
+    verifier.trees();
     verifier.hot_log()?;
     verifier.links();
     verifier.snapshots();
@@ -162,6 +168,8 @@ impl<'a> Verifier<'a> {
             torn: None,
             clean: control.clean,
             segments: Vec::new(),
+            roots: Vec::new(),
+            treeless: Vec::new(),
             snapshots: Vec::new(),
             problems: Vec::new(),
         };
@@ -300,6 +308,22 @@ impl<'a> Verifier<'a> {
         });
         self.advance(file.bytes);
         Ok(())
+    }
+
+    /// Each audit tree must follow that of the segment before; where one of the two is damaged that was said already.
+    fn trees(&mut self) {
+        for number in self.store.archive.numbers() {
+            let path = self.store.archive.path(number);
+            let before = number - 1;
+            let readable = before == 0 || self.store.archive.segment(before).is_ok();
+            let damaged = self.report.problems.iter().any(|problem| problem.path == path);
+            match self.store.archive.verify_chained_root(number) {
+                Ok(Some(root)) => self.report.roots.push(root),
+                Ok(None) => self.report.treeless.push(number),
+                Err(error) if readable && !damaged => self.problem(&path, None, error.to_string()),
+                Err(_) => {}
+            }
+        }
     }
 
     /// Each segment must continue the one before it, wherever the two are; copies must agree.

@@ -45,6 +45,8 @@ pub enum Access {
     WriteDirectSync,
     /// Create a file that must not exist, then read and write it; durable after [`File::sync`].
     CreateNew,
+    /// As [`Access::CreateNew`], and nobody but the owner of the process may read it: for secrets.
+    CreateNewPrivate,
     /// As [`Access::CreateNew`], but past the page cache where the file system can do it.
     CreateNewDirect,
 }
@@ -55,7 +57,7 @@ impl Access {
     pub fn wants_direct(self) -> bool {
         match self {
             Access::ReadDirect | Access::WriteDirectSync | Access::CreateNewDirect => true,
-            Access::Read | Access::Write | Access::CreateNew => false,
+            Access::Read | Access::Write | Access::CreateNew | Access::CreateNewPrivate => false,
         }
     }
 }

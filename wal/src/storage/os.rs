@@ -147,6 +147,7 @@ fn open_options(access: Access) -> fs::OpenOptions {
         Access::Read | Access::ReadDirect => &mut options,
         Access::Write | Access::WriteDirectSync => options.write(true),
         Access::CreateNew | Access::CreateNewDirect => options.write(true).create_new(true),
+        Access::CreateNewPrivate => options.write(true).create_new(true).mode(0o600),
     };
     options
 }
@@ -155,7 +156,7 @@ fn direct_flags(access: Access) -> i32 {
     let flags = match access {
         Access::WriteDirectSync => OFlags::DIRECT | OFlags::DSYNC,
         Access::ReadDirect | Access::CreateNewDirect => OFlags::DIRECT,
-        Access::Read | Access::Write | Access::CreateNew => OFlags::empty(),
+        Access::Read | Access::Write | Access::CreateNew | Access::CreateNewPrivate => OFlags::empty(),
     };
     flags.bits().cast_signed()
 }
@@ -317,6 +318,17 @@ mod tests {
             read_exact_at(storage.open(&path, Access::Read).unwrap().as_ref(), &mut read, 0).unwrap();
             assert_eq!(&read, content);
             assert!(!storage.exists(&temporary).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_private_file_is_nobody_elses_to_read() {
+        use std::os::unix::fs::PermissionsExt;
+        for storage in both() {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("secret");
+            drop(storage.open(&path, Access::CreateNewPrivate).unwrap());
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
     }
 

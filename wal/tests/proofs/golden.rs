@@ -14,7 +14,7 @@ use coffer_wal::segment::SegmentHeader;
 use coffer_wal::storage::crash::CrashStorage;
 use coffer_wal::storage::os::OsStorage;
 use coffer_wal::storage::{Access, AlignedBuf, Storage, read_exact_at, write_all_at};
-use coffer_wal::{FrameHeader, Lsn, Subject, encode_frame};
+use coffer_wal::{Archive, FrameHeader, Lsn, Subject, encode_frame};
 use sha2::{Digest, Sha256};
 
 use crate::world::{Body, DIR, Op, World, env_on};
@@ -211,6 +211,66 @@ fn a_store_of_format_1_opens_and_holds_what_it_held() {
     assert_eq!(found.model.records[10], Body::zeros(1));
     found.disk = found.disk.kill();
     found.run(&[Op::Append(vec![50]), Op::Write, Op::Close]).unwrap();
+}
+
+/// Where the audit tree stands in an archived segment, by its trailer.
+fn audit_tree(file: &[u8]) -> &[u8] {
+    let number =
+        |at: usize| usize::try_from(u64::from_le_bytes(file[at..at + 8].try_into().unwrap())).unwrap();
+    let trailer = file.len() - 160;
+    &file[number(trailer + 48)..][..number(trailer + 56)]
+}
+
+/// Made without the crate's own functions: what the page says is enough to compute it.
+#[test]
+fn an_audit_tree_is_what_the_page_says_byte_by_byte() {
+    let world = small_store();
+    let file = world.disk.read_file(&Path::new(DIR).join("archive/0000000000000001.arc")).unwrap();
+    assert_golden("audit-tree.bin", audit_tree(&file));
+    let sha = |parts: &[&[u8]]| -> [u8; 32] { Sha256::digest(parts.concat()).into() };
+    let mut leaves = Vec::new();
+    let store = &file[16..32];
+    let (env, _) = env_on(&world.disk, 5);
+    let archive = Archive::open(&env, Path::new(DIR).join("archive"), store.try_into().unwrap(), 0).unwrap();
+    let segment = archive.segment(1).unwrap();
+    segment
+        .scan(Lsn::FIRST, segment.chain_after().lsn, &mut |record| {
+            let header = record.header;
+            let public = sha(&[
+                &record.lsn.0.to_le_bytes(),
+                &header.record_type.to_le_bytes(),
+                &[header.version, header.flags, header.subject.kind, 0, 0, 0],
+                &header.subject.tenant.to_le_bytes(),
+                &header.subject.number.to_le_bytes(),
+                &header.time_ns.to_le_bytes(),
+                &header.previous.0.to_le_bytes(),
+                record.public,
+            ]);
+            leaves.push(sha(&[&[0], &public, &sha(&[record.personal])]));
+            Ok(())
+        })
+        .unwrap();
+    let mut level = leaves.clone();
+    while level.len() > 1 {
+        let pair =
+            |pair: &[[u8; 32]]| if pair.len() == 2 { sha(&[&[1], &pair[0], &pair[1]]) } else { pair[0] };
+        level = level.chunks(2).map(pair).collect();
+    }
+    let (root, count) = (level[0], leaves.len() as u64);
+    let before = sha(&[b"coffer audit", store, &[0, 0]]);
+    let chained = sha(&[&before, &1_u64.to_le_bytes(), &1_u64.to_le_bytes(), &count.to_le_bytes(), &root]);
+    let expected = [
+        b"CofrTree",
+        &1_u32.to_le_bytes()[..],
+        &256_u32.to_le_bytes(),
+        &count.to_le_bytes(),
+        &before,
+        &root,
+        &chained,
+        &root,
+    ]
+    .concat();
+    assert!(audit_tree(&file) == expected);
 }
 
 /// The path below the shard's directory.

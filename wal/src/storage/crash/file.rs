@@ -29,7 +29,7 @@ impl CrashFile {
         match self.access {
             Access::Read | Access::ReadDirect => Err(io::ErrorKind::PermissionDenied.into()),
             Access::Write | Access::WriteDirectSync => Ok(()),
-            Access::CreateNew | Access::CreateNewDirect => Ok(()),
+            Access::CreateNew | Access::CreateNewPrivate | Access::CreateNewDirect => Ok(()),
         }
     }
 

@@ -191,7 +191,7 @@ impl CrashStorage {
 impl Storage for CrashStorage {
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn File>> {
         let inode = match access {
-            Access::CreateNew | Access::CreateNewDirect => self.create(path)?,
+            Access::CreateNew | Access::CreateNewPrivate | Access::CreateNewDirect => self.create(path)?,
             Access::Read | Access::ReadDirect | Access::Write | Access::WriteDirectSync => {
                 drop(self.observe(Call::Open, path)?);
                 self.inode_of(path)?
