@@ -32,6 +32,8 @@ pub enum Allowed {
     OptionalAddress,
     /// A path; not empty.
     Path,
+    /// The same, or empty for the usual place.
+    OptionalPath,
     /// One of these words.
     Word(&'static [&'static str]),
     /// A whole number in this range, both ends included, that `step` divides.
@@ -66,7 +68,8 @@ impl Setting {
     /// The environment variable that sets it.
     #[must_use]
     pub fn variable(&self) -> String {
-        let (_, name) = self.key.split_once('.').expect("every key of the table has a section");
+        let (section, name) = self.key.split_once('.').expect("every key of the table has a section");
+        let name = if section == NAMED_WITH_SECTION { format!("{section}_{name}") } else { name.to_owned() };
         format!("COFFER_{}", name.to_ascii_uppercase())
     }
 }
@@ -78,6 +81,9 @@ const fn integer(key: &'static str, min: u64, max: u64) -> Setting {
 const fn setting(key: &'static str, allowed: Allowed) -> Setting {
     Setting { key, allowed }
 }
+
+/// The section whose keys say too little without it.
+const NAMED_WITH_SECTION: &str = "history";
 
 const SECONDS_MAX: u64 = 86_400;
 const COUNT_MAX: u64 = 1_000_000_000;
@@ -135,6 +141,9 @@ pub const SETTINGS: &[Setting] = &[
     setting("log.direct_io", Allowed::Bool),
     integer("log.snapshot_log_bytes", 0, 1 << 40),
     setting("log.snapshot_at_shutdown", Allowed::Bool),
+    setting("history.enabled", Allowed::Bool),
+    setting("history.path", Allowed::OptionalPath),
+    integer("history.batch_records", 1, 1_000_000),
     integer("clock.gap_days_max", 1, 36_500),
     setting("clock.accept_clock", Allowed::Bool),
 ];
@@ -145,7 +154,7 @@ impl Allowed {
     pub fn check(self, value: &toml::Value) -> Option<Value> {
         match (self, value) {
             (
-                Self::Address | Self::OptionalAddress | Self::Path | Self::Word(_),
+                Self::Address | Self::OptionalAddress | Self::Path | Self::OptionalPath | Self::Word(_),
                 toml::Value::String(text),
             ) => self.check_text(text),
             (Self::Integer { .. }, toml::Value::Integer(number)) => self.check_text(&number.to_string()),
@@ -154,6 +163,7 @@ impl Allowed {
                 Self::Address
                 | Self::OptionalAddress
                 | Self::Path
+                | Self::OptionalPath
                 | Self::Word(_)
                 | Self::Integer { .. }
                 | Self::Bool,
@@ -170,7 +180,10 @@ impl Allowed {
             Self::Address | Self::OptionalAddress => {
                 text.parse::<std::net::SocketAddr>().ok().map(|_| Value::Text(text.to_owned()))
             }
-            Self::Path => (!text.is_empty() && !text.contains('\0')).then(|| Value::Text(text.to_owned())),
+            Self::OptionalPath if text.is_empty() => Some(Value::Text(String::new())),
+            Self::Path | Self::OptionalPath => {
+                (!text.is_empty() && !text.contains('\0')).then(|| Value::Text(text.to_owned()))
+            }
             Self::Word(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
             Self::Integer { min, max, step } => {
                 let number = text.parse::<u64>().ok()?;
@@ -190,6 +203,7 @@ impl fmt::Display for Allowed {
                 f.write_str("an IP address and a port, such as 127.0.0.1:7071, or empty")
             }
             Self::Path => f.write_str("a path"),
+            Self::OptionalPath => f.write_str("a path, or empty"),
             Self::Word(words) => write!(f, "one of {}", words.join(", ")),
             Self::Integer { min, max, step: 1 } => write!(f, "a whole number from {min} to {max}"),
             Self::Integer { min, max, step } => write!(f, "a multiple of {step} from {min} to {max}"),
