@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use coffer_ledger::limits::{Limits, TenantLimits};
 
 use crate::engine::EngineOptions;
+use crate::feed::FeedOptions;
 pub use settings::{Allowed, SETTINGS, Setting, Value};
 
 /// config/default.toml: each setting with its unit, meaning and default.
@@ -224,6 +225,19 @@ impl Config {
             direct_io: self.switch("log.direct_io"),
             audit_key: self.audit_key(),
         }
+    }
+
+    /// How the feed runs; `None` = it does not.
+    #[must_use]
+    pub fn feed_options(&self) -> Option<FeedOptions> {
+        if !self.switch("history.enabled") {
+            return None;
+        }
+        let path = match self.text("history.path") {
+            "" => self.data_dir().join("history.db"),
+            path => PathBuf::from(path),
+        };
+        Some(FeedOptions { path, batch_records: self.number("history.batch_records") })
     }
 
     fn merge_toml(&mut self, text: &str, origin: &Origin) -> Result<(), ConfigError> {

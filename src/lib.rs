@@ -17,6 +17,8 @@ mod demo;
 mod drill;
 pub mod engine;
 pub mod env;
+#[cfg(feature = "server")]
+pub mod feed;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -11,6 +11,7 @@ mod config_show;
 pub(crate) mod exit;
 #[cfg(feature = "failpoints")]
 mod faulty;
+mod history;
 mod instant;
 mod keys;
 pub(crate) mod output;
@@ -53,6 +54,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Take or check snapshots of a stopped server
     Snapshot(snapshot::SnapshotArgs),
+    /// Make the searchable history of a stopped server anew
+    History(history::HistoryArgs),
     /// Show the settings in force
     Config(config_show::ConfigArgs),
     /// Debit a real hour of LLM traffic, kill the server in the middle, and check every balance, slice and refusal
@@ -84,6 +87,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Wal(args) => wal::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Snapshot(args) => snapshot::run(args),
+        Command::History(args) => history::run(args),
         Command::Config(args) => config_show::run(&args),
         Command::Demo(args) => block_on(0, crate::demo::run(args))?,
         Command::Drill(args) => block_on(0, crate::drill::run(args))?,

@@ -18,6 +18,8 @@ use super::settings_args::{FlagValue, SettingsArgs};
 use super::{block_on, start};
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::env::Env;
+use crate::feed::Feed;
 use crate::http::{HttpOptions, HttpServer, ServeError};
 use crate::telemetry;
 
@@ -59,6 +61,9 @@ impl ServeArgs {
     }
 }
 
+/// How long a shutdown waits for the history to be as far as the log.
+const FEED_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Runs it.
 ///
 /// # Errors
@@ -84,8 +89,15 @@ async fn serve(config: &Config) -> Result<(), CliError> {
         () = signals.next() => return Ok(()),
     };
     bootstrap::first_key(&engine, bootstrap_key).await?;
+    let feed = start_feed(config, &engine, &env)?;
     listeners.announce(&config.data_dir())?;
-    serve_until_signal(config, engine, listeners, signals).await
+    serve_until_signal(config, engine, feed, listeners, signals).await
+}
+
+/// Without a history nothing else is missing; without a thread for it something is wrong with the machine.
+fn start_feed(config: &Config, engine: &Engine, env: &Env) -> Result<Option<Feed>, CliError> {
+    let started = config.feed_options().map(|options| Feed::start(engine, env, &options)).transpose();
+    started.map_err(|error| CliError::new(Code::Internal, format!("no thread for the history: {error}")))
 }
 
 /// The log would say the same, but not that it is the directory that is in the way.
@@ -99,11 +111,16 @@ fn make_data_dir(dir: &Path) -> Result<(), CliError> {
 async fn serve_until_signal(
     config: &Config,
     engine: Engine,
+    feed: Option<Feed>,
     listeners: Listeners,
     mut signals: signals::Signals,
 ) -> Result<(), CliError> {
     let (stop, stopped) = watch::channel(false);
-    let server = listeners.serve(HttpServer::new(engine.clone(), http_options(config)), stopped);
+    let front = match &feed {
+        Some(feed) => HttpServer::with_history(engine.clone(), http_options(config), feed.history()),
+        None => HttpServer::new(engine.clone(), http_options(config)),
+    };
+    let server = listeners.serve(front, stopped);
     let mut server = std::pin::pin!(server);
     tokio::select! {
         // A halt goes first: nothing is answered any more, and the exit code says why.
@@ -119,6 +136,10 @@ async fn serve_until_signal(
         if let Err(error) = server.await {
             // Whoever did not finish in time retries with the same key; the engine still ends in good order.
             tracing::warn!("{error}");
+        }
+        if let Some(feed) = feed {
+            // Left undone, the next start catches up.
+            feed.stop(FEED_PATIENCE).await;
         }
         engine.shutdown().await.map_err(|failure| halted_or(&engine, failure))
     };

@@ -68,7 +68,8 @@ impl Setting {
     /// The environment variable that sets it.
     #[must_use]
     pub fn variable(&self) -> String {
-        let (_, name) = self.key.split_once('.').expect("every key of the table has a section");
+        let (section, name) = self.key.split_once('.').expect("every key of the table has a section");
+        let name = if section == NAMED_WITH_SECTION { format!("{section}_{name}") } else { name.to_owned() };
         format!("COFFER_{}", name.to_ascii_uppercase())
     }
 }
@@ -80,6 +81,9 @@ const fn integer(key: &'static str, min: u64, max: u64) -> Setting {
 const fn setting(key: &'static str, allowed: Allowed) -> Setting {
     Setting { key, allowed }
 }
+
+/// The section whose keys say too little without it.
+const NAMED_WITH_SECTION: &str = "history";
 
 const SECONDS_MAX: u64 = 86_400;
 const COUNT_MAX: u64 = 1_000_000_000;
@@ -137,6 +141,9 @@ pub const SETTINGS: &[Setting] = &[
     setting("log.direct_io", Allowed::Bool),
     integer("log.snapshot_log_bytes", 0, 1 << 40),
     setting("log.snapshot_at_shutdown", Allowed::Bool),
+    setting("history.enabled", Allowed::Bool),
+    setting("history.path", Allowed::OptionalPath),
+    integer("history.batch_records", 1, 1_000_000),
     integer("clock.gap_days_max", 1, 36_500),
     setting("clock.accept_clock", Allowed::Bool),
     setting("audit.audit_key", Allowed::OptionalPath),

@@ -60,6 +60,8 @@ use coffer_ledger::time::Timestamp;
 use coffer_wal::Halted;
 
 pub use self::footprint::Footprint;
+#[cfg(feature = "server")]
+pub(crate) use self::names::names_of;
 pub use self::open::OpenError;
 pub use self::operation::{
     Committed, CustomerNames, Failure, Operation, Seen, StoredRecord, Target, TenantCommitted,
@@ -386,6 +388,12 @@ impl Engine {
     /// Refuses writes from now on; reads go on. The first step of a shutdown, for a front that drains.
     pub fn stop_admitting(&self) {
         self.core.closing.store(true, Ordering::Release);
+    }
+
+    /// Reads the log's durable records, for whoever follows it. It pins nothing.
+    #[must_use]
+    pub fn log_reader(&self) -> coffer_wal::LogReader {
+        self.core.reader.clone()
     }
 
     /// The engine's time.

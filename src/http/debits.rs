@@ -1,8 +1,11 @@
 //! `POST /v1/customers/{id}/debits`: the hot path (SEMANTICS §4, API §2).
 
+use std::borrow::Cow;
+
 use axum::http::StatusCode;
 use coffer_ledger::command::{Asked, Command, Debit};
 use coffer_ledger::fact::{Debited, Effect, Giver, Priced, Slice};
+use coffer_ledger::ids::RateCardId;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -15,6 +18,7 @@ use super::fields::{self, Number, PairsField, PriceTypeField};
 use super::reply::Reply;
 use super::wire::{Absent, Dec, Id, Time, cost_basis};
 use crate::engine::Target;
+use crate::feed::history::Part;
 
 /// A debit. Give `credits`, or `amount` with a `currency`, or `meter` with a `quantity`.
 #[derive(Deserialize, ToSchema)]
@@ -194,7 +198,11 @@ pub(crate) struct RateCardReply {
 
 impl RateCardReply {
     pub(crate) fn of(priced: &Priced) -> Self {
-        Self { rate_card_id: priced.card.into(), version: priced.version }
+        Self::new(priced.card, priced.version)
+    }
+
+    pub(crate) fn new(card: RateCardId, version: u64) -> Self {
+        Self { rate_card_id: card.into(), version }
     }
 }
 
@@ -219,7 +227,7 @@ pub(crate) struct SliceReply {
     credits: Dec,
     /// Where the tranche's credit came from, or "overdraft".
     #[schema(example = "purchased")]
-    source: &'static str,
+    source: Cow<'static, str>,
     /// Money that was paid for each credit, rounded down.
     cost_basis: Option<Dec>,
     /// When the tranche ends; null = never.
@@ -227,6 +235,29 @@ pub(crate) struct SliceReply {
 }
 
 impl SliceReply {
+    /// A slice of a row, wherever the row was read.
+    pub(crate) fn of_part(part: &Part) -> Self {
+        let (wallet_id, credits) = (part.wallet.into(), part.credits.into());
+        match &part.tranche {
+            Some(tranche) => Self {
+                tranche_id: Some(tranche.id.into()),
+                wallet_id,
+                credits,
+                source: tranche.source.clone(),
+                cost_basis: cost_basis(tranche.paid, tranche.original),
+                expires_at: tranche.expires_at.map(Time),
+            },
+            None => Self {
+                tranche_id: None,
+                wallet_id,
+                credits,
+                source: OVERDRAFT.into(),
+                cost_basis: Some(Dec::ZERO),
+                expires_at: None,
+            },
+        }
+    }
+
     pub(super) fn of(slice: &Slice) -> Self {
         let (wallet_id, credits) = (slice.wallet.into(), slice.credits.into());
         match &slice.giver {
@@ -234,7 +265,7 @@ impl SliceReply {
                 tranche_id: Some((*id).into()),
                 wallet_id,
                 credits,
-                source: terms.source.as_str(),
+                source: terms.source.as_str().into(),
                 cost_basis: cost_basis(terms.paid, terms.original),
                 expires_at: terms.expires_at.map(Time),
             },
@@ -242,13 +273,16 @@ impl SliceReply {
                 tranche_id: None,
                 wallet_id,
                 credits,
-                source: "overdraft",
+                source: OVERDRAFT.into(),
                 cost_basis: Some(Dec::ZERO),
                 expires_at: None,
             },
         }
     }
 }
+
+/// What a slice calls its source when no tranche gave it.
+const OVERDRAFT: &str = "overdraft";
 
 /// The rows of a debit, rendered one by one.
 struct Rows<'a> {

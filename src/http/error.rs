@@ -113,6 +113,10 @@ codes! {
     ReadOnly = 503 "read_only" "Writes are not accepted now",
     /// This customer's state could not be rebuilt.
     Quarantined = 503 "quarantined" "This customer is quarantined",
+    /// The history has not seen yet what the caller wants to see.
+    HistoryBehind = 503 "history_behind" "The history is not that far yet: try again",
+    /// There is no history, or it is being made.
+    HistoryUnavailable = 503 "history_unavailable" "The history cannot be read now",
     /// The answer was lost.
     OutcomeUnknown = 503 "outcome_unknown" "The outcome is unknown: retry with the same key",
 }
@@ -202,7 +206,11 @@ impl ApiError {
     /// `Retry-After`, where trying again can help.
     pub(crate) const fn retry_after_s(&self) -> Option<u64> {
         match self.code {
-            Code::Overloaded | Code::ReadOnly | Code::OutcomeUnknown => Some(RETRY_AFTER_S),
+            Code::Overloaded
+            | Code::ReadOnly
+            | Code::OutcomeUnknown
+            | Code::HistoryBehind
+            | Code::HistoryUnavailable => Some(RETRY_AFTER_S),
             _ => self.retry_after_s,
         }
     }

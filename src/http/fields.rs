@@ -48,7 +48,7 @@ pub(crate) struct Number<'a>(#[serde(borrow)] &'a RawValue);
 
 impl<'a> Number<'a> {
     /// The number's text, without the quotes of a string. A string with escapes keeps its backslashes, and so is no number.
-    fn text(self) -> &'a str {
+    pub(crate) fn text(self) -> &'a str {
         let raw = self.0.get();
         raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(raw)
     }

@@ -12,6 +12,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 
 use super::App;
 use crate::engine::{EngineStats, LogStats};
+use crate::feed::history::{History, HistoryStatus};
 
 /// What a route is counted as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +152,7 @@ pub(crate) fn render(app: &App) -> String {
         actors(&stats);
         positions(&stats);
         log(&stats.log);
+        app.history.as_ref().map(History::status).iter().for_each(history);
         one("coffer_ready", "1 while writes are admitted.", whole(u64::from(app.ready())));
     });
     let mut text = recorder.handle().render();
@@ -215,6 +217,15 @@ fn positions(stats: &EngineStats) {
     one("coffer_recovery_seconds", "What the last start took.", stats.recovery_seconds);
     one("coffer_recovery_bytes", "Bytes of log read by the last start.", whole(stats.recovery_bytes));
     one("coffer_recovery_records", "Records replayed by the last start.", whole(stats.recovery_records));
+}
+
+fn history(status: &HistoryStatus) {
+    one("coffer_history_position", "Last record that is in the history.", whole(status.position));
+    one("coffer_history_lag_records", "Durable records that are not.", whole(status.lag_records));
+    one("coffer_history_lag_seconds", "Seconds since all of them were.", status.lag_seconds);
+    let following = whole(u64::from(status.state == "following"));
+    one("coffer_history_following", "1 while the history's file is open and followed.", following);
+    total("coffer_history_rebuilds_total", "Times that it was made anew from the log.", status.rebuilds);
 }
 
 fn log(log: &LogStats) {

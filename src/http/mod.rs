@@ -3,7 +3,7 @@
 //! A request passes `connection` (limits of heads, timeouts) → `routes` (the table: scope, half, body size; a single debit comes there
 //! by `direct`) → `auth` → `body` → a handler, which parses, asks the [`Engine`], and renders. Handlers are grouped as the API is: `debits`, `holds`,
 //! `batch`, `refunds`, `voids`, `balance`, `invoices`, `transfers`, `budgets`, `rate_cards` on the metering half; `wallets`, `customers`,
-//! `transactions`, `events` on the billing half; `settings`, `keys`, `tenants`, `test_clock`, `ops` beside them.
+//! `transactions`, `history`, `events` on the billing half; `settings`, `keys`, `tenants`, `test_clock`, `ops` beside them.
 //!
 //! Replies to writes are rendered from [`crate::engine::Committed`] alone, so that a replay is the same bytes.
 //!
@@ -28,6 +28,7 @@ mod events;
 mod fields;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod history;
 mod holds;
 mod idempotency;
 mod invoices;
@@ -70,6 +71,7 @@ pub use secret::Secret;
 pub use server::ServeError;
 
 use crate::engine::Engine;
+use crate::feed::history::History;
 use auth::Scope;
 use connection::RequestIds;
 use metrics::{Class, Metrics};
@@ -82,6 +84,8 @@ pub(crate) struct App {
     body_timeout: Duration,
     request_ids: RequestIds,
     metrics: Metrics,
+    /// Where ledger rows are searched; `None` = this server keeps none.
+    history: Option<History>,
     /// The OpenAPI document, as it is sent.
     openapi: Bytes,
     /// The same as a page to read.
@@ -91,7 +95,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    fn new(engine: Engine, options: HttpOptions) -> Self {
+    fn new(engine: Engine, options: HttpOptions, history: Option<History>) -> Self {
         let mut start = [0; 8];
         engine.random(&mut start);
         let document = openapi::document();
@@ -99,6 +103,7 @@ impl App {
             openapi: openapi::json(&document).into(),
             docs: docs::page(&document).into(),
             engine,
+            history,
             body_timeout: Duration::from_secs(options.body_timeout_s),
             options,
             request_ids: RequestIds::new(start),
@@ -121,7 +126,13 @@ impl HttpServer {
     /// A front that does not listen yet.
     #[must_use]
     pub fn new(engine: Engine, options: HttpOptions) -> Self {
-        Self(Arc::new(App::new(engine, options)))
+        Self(Arc::new(App::new(engine, options, None)))
+    }
+
+    /// The same, with a history to search ledger rows in.
+    #[must_use]
+    pub fn with_history(engine: Engine, options: HttpOptions, history: History) -> Self {
+        Self(Arc::new(App::new(engine, options, Some(history))))
     }
 
     /// Serves the whole API on `listener` until `shutdown` resolves; requests in flight are finished then.
@@ -229,6 +240,8 @@ fn wallets(routes: Routes) -> Routes {
         .on(Method::POST, "/v1/wallets", write, wallets::create::create)
         .on(Method::GET, "/v1/wallets", read, wallets::list::list)
         .on(Method::POST, "/v1/wallets/search", read, wallets::list::search)
+        .on(Method::POST, "/v1/wallets/transactions/search", read.of_history(), history::list::search)
+        .on(Method::GET, "/v1/wallets/{id}/transactions", read.of_history(), history::list::of_wallet)
         .on(Method::GET, "/v1/wallets/{id}", read, wallets::get::get)
         .on(Method::GET, "/v1/wallets/{id}/balance/real-time", read, wallets::get::real_time)
         .on(Method::PUT, "/v1/wallets/{id}", write, wallets::update::update)
@@ -243,6 +256,7 @@ fn customers(routes: Routes) -> Routes {
     let read = Access::billing(Scope::Read, Class::Customer).read_only();
     let prove = Access::ours(Scope::Read, Class::Customer).read_only();
     let write = Access::billing(Scope::Write, Class::Customer);
+    let ledger = Access::ours(Scope::Read, Class::Customer).of_history();
     routes
         .on(Method::POST, "/v1/customers", write, customers::create)
         .on(Method::PUT, "/v1/customers", write, customers::update_by_query)
@@ -253,6 +267,7 @@ fn customers(routes: Routes) -> Routes {
         .on(Method::PUT, "/v1/customers/{id}", write, customers::update)
         .on(Method::DELETE, "/v1/customers/{id}", write, customers::delete)
         .on(Method::GET, "/v1/customers/{id}/wallets", read, wallets::list::of_customer)
+        .on(Method::GET, "/v1/customers/{id}/ledger", ledger, history::list::ledger)
         .on(Method::GET, "/v1/transactions/{id}", read, transactions::get)
         .on(Method::GET, "/v1/transactions/{id}/proof", prove, transactions::proof)
 }

@@ -12,8 +12,8 @@ use utoipa::{Modify, OpenApi as Describe};
 use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
-    balance, batch, budgets, customers, debits, events, holds, invoices, keys, ops, rate_cards, refunds,
-    settings, tenants, test_clock, transactions, transfers, voids, wallets,
+    balance, batch, budgets, customers, debits, events, history, holds, invoices, keys, ops, rate_cards,
+    refunds, settings, tenants, test_clock, transactions, transfers, voids, wallets,
 };
 
 /// Everything that the handlers say about themselves.
@@ -61,6 +61,9 @@ use super::{
         customers::delete,
         transactions::get,
         transactions::proof,
+        history::list::of_wallet,
+        history::list::search,
+        history::list::ledger,
         invoices::settle,
         invoices::get,
         invoices::void,
@@ -178,6 +181,9 @@ fn complete(operation: &mut Operation, route: &RouteInfo) {
         parameters.push(idempotency_key());
         parameters.push(dry_run());
     }
+    if access.reads_history() {
+        parameters.push(min_log_position());
+    }
     operation.security = Some(vec![
         SecurityRequirement::new::<_, [&str; 0], &str>("api_key", []),
         SecurityRequirement::new::<_, [&str; 0], &str>("bearer", []),
@@ -230,6 +236,16 @@ fn idempotency_key() -> Parameter {
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some("1 to 255 bytes, bare or quoted. A repeat within 24 hours is answered as the first, and has no second effect."))
+        .schema(Some(of_type(Type::String)))
+        .build()
+}
+
+fn min_log_position() -> Parameter {
+    ParameterBuilder::new()
+        .name("X-Min-Log-Position")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("The X-Log-Position of a write: the answer has seen it, or is 503 history_behind. Without it the answer waits up to a second for the last write, and says in X-Log-Position what it has seen."))
         .schema(Some(of_type(Type::String)))
         .build()
 }

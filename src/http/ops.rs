@@ -25,6 +25,33 @@ pub(crate) struct Health {
     status: &'static str,
     /// Why not, if not.
     reason: Option<String>,
+    /// How far the history is; null where it is none of the question, or there is none.
+    history: Option<HistoryHealth>,
+}
+
+/// How far the history is. It may lag: readiness does not depend on it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HistoryHealth {
+    /// opening, following, failed or stopped.
+    state: &'static str,
+    /// Why it failed, if it did.
+    reason: Option<String>,
+    /// Durable records that are not in it.
+    lag_records: u64,
+    /// Seconds since all of them were.
+    lag_seconds: f64,
+}
+
+impl HistoryHealth {
+    fn of(app: &App) -> Option<Self> {
+        let status = app.history.as_ref()?.status();
+        Some(Self {
+            state: status.state,
+            reason: status.reason.map(|why| why.to_string()),
+            lag_records: status.lag_records,
+            lag_seconds: status.lag_seconds,
+        })
+    }
 }
 
 /// What this is.
@@ -55,18 +82,19 @@ pub(crate) async fn index(_: Arc<App>) -> Response {
 /// The process is alive.
 #[utoipa::path(get, path = "/healthz", tag = "Operations", responses((status = 200, body = Health, description = "Done")))]
 pub(crate) async fn healthz(_: Arc<App>) -> Response {
-    Json(Health { status: "ok", reason: None }).into_response()
+    Json(Health { status: "ok", reason: None, history: None }).into_response()
 }
 
 /// Recovered, and the log takes writes.
 #[utoipa::path(get, path = "/readyz", tag = "Operations", responses((status = 200, body = Health, description = "Ready"), (status = 503, body = Health, description = "Not ready")))]
 pub(crate) async fn readyz(app: Arc<App>) -> Response {
+    let history = HistoryHealth::of(&app);
     if app.ready() {
-        return Json(Health { status: "ready", reason: None }).into_response();
+        return Json(Health { status: "ready", reason: None, history }).into_response();
     }
     let reason =
         app.engine.halted().map_or_else(|| "starting or stopping".to_owned(), |halted| halted.to_string());
-    (StatusCode::SERVICE_UNAVAILABLE, Json(Health { status: "not ready", reason: Some(reason) }))
+    (StatusCode::SERVICE_UNAVAILABLE, Json(Health { status: "not ready", reason: Some(reason), history }))
         .into_response()
 }
 

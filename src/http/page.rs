@@ -86,6 +86,28 @@ pub(crate) struct Page<K> {
     after: Option<K>,
 }
 
+impl<K: Copy> Page<K> {
+    /// Items at most.
+    pub(crate) const fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Items to pass over.
+    pub(crate) const fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// Whether the newest comes first.
+    pub(crate) fn is_newest_first(&self) -> bool {
+        self.order == Order::Desc
+    }
+
+    /// The last item of the page before.
+    pub(crate) const fn after(&self) -> Option<K> {
+        self.after
+    }
+}
+
 /// Keys of a page, and what to say about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cut<K> {
@@ -138,6 +160,11 @@ pub(crate) struct Pagination {
 }
 
 impl Pagination {
+    /// Of a page that somebody else has cut.
+    pub(crate) const fn of(total: usize, limit: usize, offset: usize, next_cursor: Option<String>) -> Self {
+        Self { total, limit, offset, next_cursor }
+    }
+
     /// Of a list that is always whole.
     pub(crate) const fn whole(total: usize) -> Self {
         Self { total, limit: total, offset: 0, next_cursor: None }

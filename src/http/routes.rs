@@ -34,17 +34,19 @@ pub(crate) struct Access {
     batch: bool,
     /// Whether something can change.
     writes: bool,
+    /// Whether it reads the history.
+    history: bool,
 }
 
 impl Access {
     /// A route of ours.
     pub(crate) const fn ours(scope: Scope, class: Class) -> Self {
-        Self { scope, class, billing: false, batch: false, writes: true }
+        Self { scope, class, billing: false, batch: false, writes: true, history: false }
     }
 
     /// A route that billing SDKs speak.
     pub(crate) const fn billing(scope: Scope, class: Class) -> Self {
-        Self { scope, class, billing: true, batch: false, writes: true }
+        Self { scope, class, billing: true, batch: false, writes: true, history: false }
     }
 
     /// The same with a batch's body.
@@ -64,6 +66,17 @@ impl Access {
         self
     }
 
+    /// A read of the history.
+    pub(crate) const fn of_history(mut self) -> Self {
+        self.history = true;
+        self.read_only()
+    }
+
+    /// Whether it reads the history: what documentation says of positions in the log holds.
+    pub(crate) const fn reads_history(self) -> bool {
+        self.history
+    }
+
     /// The status that a code has here.
     pub(crate) fn status_of(self, code: Code) -> StatusCode {
         ApiError::new(code, "").on_billing_half(self.billing).status()
@@ -79,6 +92,7 @@ impl Access {
             | Code::RecordGone
             | Code::Quarantined
             | Code::OutcomeUnknown => true,
+            Code::HistoryBehind | Code::HistoryUnavailable => self.history,
             Code::InsufficientCredits
             | Code::RequestTimeout
             | Code::AlreadyExists

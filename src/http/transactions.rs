@@ -12,6 +12,7 @@ use super::wallets::transaction::{RowContext, TransactionReply};
 use crate::audit::ProveFailure;
 use crate::audit::document::ProofDocument;
 use crate::engine::{StoredRecord, Target};
+use crate::feed::history::Row;
 
 /// One ledger row.
 #[utoipa::path(get, path = "/v1/transactions/{id}", tag = "Transactions", responses((status = 200, body = TransactionReply, description = "Done")))]
@@ -20,12 +21,11 @@ pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
     let rows = view::rows(&stored.record, stored.position);
     let row = rows.iter().find(|row| row.id == id).ok_or_else(|| ApiError::not_found("transaction"))?;
     let context = RowContext {
-        tenant: call.tenant(),
         customer_id: &stored.customer.id,
-        record: &stored.record,
         credits_available: credits_available(&call, &stored, row).await?,
     };
-    Ok(Reply::json(StatusCode::OK, &TransactionReply::of(row, &context)).at(stored.position))
+    let row = Row::of(call.tenant(), stored.customer.number, &stored.record, row);
+    Ok(Reply::json(StatusCode::OK, &TransactionReply::of(&row, &context)).at(stored.position))
 }
 
 /// The proof of one ledger row. There is one once the row's segment of the log is sealed and signed.

@@ -24,7 +24,7 @@ fn ok(answer: Answer) -> Answer {
 }
 
 /// A server on which every kind of row was written, but for those that need time to pass.
-fn busy() -> Server {
+pub(crate) fn busy() -> Server {
     let server = Server::start();
     let wallet = server.wallet("acme", "100");
     server.wallet("other", "1");

@@ -9,6 +9,8 @@ mod budgets;
 mod events;
 mod every_row;
 mod golden_path;
+mod history;
+mod history_reads;
 mod hold_ends;
 mod hold_refusals;
 mod holds;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use coffer::engine::{Engine, EngineOptions, TenantOperation};
 use coffer::env::Env;
+use coffer::feed::{Feed, FeedOptions};
 use coffer::http::{HttpOptions, HttpServer, Secret, ServeError};
 use coffer_ledger::catalog::api_key::KeyScopes;
 use coffer_ledger::catalog::tenant::TenantCommand;
@@ -30,6 +31,7 @@ type Serving = JoinHandle<Result<(), ServeError>>;
 pub(crate) struct Server {
     runtime: Runtime,
     engine: Engine,
+    feed: Feed,
     front: HttpServer,
     running: Option<(oneshot::Sender<()>, Serving)>,
     /// Where it listens.
@@ -56,16 +58,20 @@ impl Server {
             let key = first_key(&engine).await;
             (engine, key)
         });
-        let (front, address, running) = serve(&runtime, &engine, options);
-        Self { runtime, engine, front, running: Some(running), address, key, dir }
+        let feed = follow(&engine, &dir);
+        let (front, address, running) = serve(&runtime, &engine, &feed, options);
+        Self { runtime, engine, feed, front, running: Some(running), address, key, dir }
     }
 
     /// Stops in good order and starts again on the same directory, at another address.
     pub(crate) fn restart(&mut self) {
         self.stop().unwrap();
+        assert!(self.runtime.block_on(self.feed.stop(PATIENCE)), "the feed did not end");
         self.runtime.block_on(self.engine.shutdown()).unwrap();
         self.engine = self.runtime.block_on(open(&self.dir));
-        let (front, address, running) = serve(&self.runtime, &self.engine, HttpOptions::default());
+        self.feed = follow(&self.engine, &self.dir);
+        let (front, address, running) =
+            serve(&self.runtime, &self.engine, &self.feed, HttpOptions::default());
         (self.front, self.address, self.running) = (front, address, Some(running));
     }
 
@@ -193,15 +199,20 @@ async fn open(dir: &TempDir) -> Engine {
     Engine::open(settings, Env::os(), Arc::new(())).await.unwrap()
 }
 
+fn follow(engine: &Engine, dir: &TempDir) -> Feed {
+    Feed::start(engine, &Env::os(), &FeedOptions::new(dir.path().join("history.db"))).unwrap()
+}
+
 fn serve(
     runtime: &Runtime,
     engine: &Engine,
+    feed: &Feed,
     options: HttpOptions,
 ) -> (HttpServer, SocketAddr, (oneshot::Sender<()>, Serving)) {
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let front = HttpServer::new(engine.clone(), options);
+    let front = HttpServer::with_history(engine.clone(), options, feed.history());
     let serving = front.clone();
     let serving = runtime.spawn(async move { serving.serve(listener, async { drop(stopped.await) }).await });
     (front, address, (stop, serving))

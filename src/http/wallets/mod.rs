@@ -7,7 +7,6 @@ pub(crate) mod later;
 pub(crate) mod life;
 pub(crate) mod list;
 pub(crate) mod reply;
-mod terms;
 pub(crate) mod top_up;
 pub(crate) mod transaction;
 pub(crate) mod update;

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::reply::WalletReply;
 use super::transaction::{RowContext, TransactionReply};
 use crate::engine::{Committed, Target};
+use crate::feed::history::Row;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
 use crate::http::fields::{self, Later, Number, PairsField, ScopeField};
@@ -156,21 +157,19 @@ fn render(call: &Call, committed: &Committed) -> Result<Reply, ApiError> {
     };
     let views = view::rows(record, committed.position);
     let customer_id = &*committed.customer.id;
-    let transaction = |credit: &CreditRow| {
-        let context = RowContext {
-            tenant: call.tenant(),
-            customer_id,
-            record,
-            credits_available: Some(credit.terms.original - credit.repaid),
-        };
+    let row_of = |credit: &CreditRow| {
         let of_credit =
             |row: &&view::RowView<'_>| row.row_type == RowType::Credit && row.tranche == Some(credit.tranche);
-        views.iter().rfind(of_credit).map(|row| TransactionReply::of(row, &context))
+        let row = views.iter().rfind(of_credit)?;
+        let credits_available = Some(credit.terms.original - credit.repaid);
+        let row = Row::of(call.tenant(), committed.customer.number, record, row);
+        Some((row, RowContext { customer_id, credits_available }))
     };
-    let mut credits = credits.iter();
+    let mut rows = credits.iter().map(|credit| row_of(credit));
+    let (credit, bonus) = (rows.next().flatten(), rows.next().flatten());
     let reply = TopUpReply {
-        wallet_transaction: credits.next().and_then(|credit| transaction(credit)),
-        bonus_transaction: credits.next().and_then(|credit| transaction(credit)),
+        wallet_transaction: credit.as_ref().map(|(row, context)| TransactionReply::of(row, context)),
+        bonus_transaction: bonus.as_ref().map(|(row, context)| TransactionReply::of(row, context)),
         wallet: WalletReply::of(call.tenant(), customer_id, wallet),
         invoice_id: Absent,
         checkout_session: Absent,

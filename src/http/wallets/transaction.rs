@@ -1,18 +1,12 @@
 //! A ledger row as billing SDKs know it, with ours beside (SEMANTICS §16).
 
 use coffer_ledger::amount::Credits;
-use coffer_ledger::command::Memo;
-use coffer_ledger::fact::{Effect, Slice};
-use coffer_ledger::ids::TenantNumber;
-use coffer_ledger::record::Record;
 use coffer_ledger::unit::Currency;
-use coffer_ledger::view::{Reference, RowStatus, RowType, RowView};
-use coffer_ledger::wallet::WalletHead;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::reply::TenantId;
-use super::terms;
+use crate::feed::history::{Part, Row};
 use crate::http::debits::{RateCardReply, SliceReply};
 use crate::http::wire::{Absent, Dec, Id, Pairs, Time};
 
@@ -26,10 +20,10 @@ pub(crate) struct TransactionReply<'a> {
     customer_id: &'a str,
     /// credit, debit, hold, release or memo. Only credits and debits move posted.
     #[serde(rename = "type")]
-    row_type: &'static str,
-    transaction_reason: &'static str,
+    row_type: &'a str,
+    transaction_reason: &'a str,
     /// scheduled or completed.
-    transaction_status: &'static str,
+    transaction_status: &'a str,
     /// Credits moved.
     credit_amount: Dec,
     /// The same in money.
@@ -101,71 +95,57 @@ pub(crate) struct TransactionReply<'a> {
     updated_at: Time,
 }
 
-/// What a row's rendering knows beside the row.
+/// What a reply says of a row that the row does not know itself.
 pub(crate) struct RowContext<'a> {
-    /// Whose row it is.
-    pub(crate) tenant: TenantNumber,
     /// The customer's id.
     pub(crate) customer_id: &'a str,
-    /// The row's record.
-    pub(crate) record: &'a Record,
     /// What is left of the credit that the row brought.
     pub(crate) credits_available: Option<Credits>,
 }
 
 impl<'a> TransactionReply<'a> {
-    /// Row and context as one object.
-    pub(crate) fn of(row: &RowView<'a>, context: &RowContext<'a>) -> Self {
-        let memo = row.memo;
-        let terms = row.tranche.and_then(|tranche| terms::of(&context.record.facts, tranche));
-        let head = wallet(&context.record.facts.effect).filter(|head| head.id == row.wallet);
-        let (invoice, hold_id, transfer_id) = match row.reference {
-            Some(Reference::Invoice(id)) => (Some(id), None, None),
-            Some(Reference::Hold(id)) => (None, Some(id.into()), None),
-            Some(Reference::Transfer(id)) => (None, None, Some(id.into())),
-            None => (None, None, None),
-        };
-        let text = |pick: fn(&Memo) -> &Option<Box<str>>| memo.and_then(|memo| pick(memo).as_deref());
+    /// Row and context as one object. `id` is null for a dry run.
+    pub(crate) fn of(row: &'a Row, context: &RowContext<'a>) -> Self {
         Self {
-            id: (row.position.0 > 0).then(|| row.id.into()),
+            id: (row.id.position().0 > 0).then(|| row.id.into()),
             wallet_id: row.wallet.into(),
             customer_id: context.customer_id,
-            row_type: type_name(row.row_type),
-            transaction_reason: row.reason.as_str(),
-            transaction_status: status_name(row.status),
+            row_type: &row.row_type,
+            transaction_reason: &row.reason,
+            transaction_status: &row.status,
             credit_amount: row.credits.into(),
             amount: row.amount.map(Dec::from),
-            currency: row.currency.or(head.map(|head| head.unit.currency)).map(CurrencyText),
+            currency: row.currency.map(CurrencyText),
             charged: row.charged.map(Dec::from),
             credit_balance_before: row.balance_before.map(Dec::from),
             credit_balance_after: row.balance_after.map(Dec::from),
             credits_available: context.credits_available.map(Dec::from),
             repaid: row.repaid.into(),
-            slices: RowSlices(row.slices.to_vec()),
+            slices: RowSlices(&row.parts),
             tranche_id: row.tranche.map(Id::from),
-            expiry_date: terms.and_then(|terms| terms.expires_at).map(Time),
-            priority: terms.map(|terms| terms.priority),
+            expiry_date: row.expires_at.map(Time),
+            priority: row.priority,
             sequence: row.sequence,
-            reference_type: text(|memo| &memo.reference_type),
-            reference_id: text(|memo| &memo.reference_id),
-            description: text(|memo| &memo.description),
-            metadata: memo.map(|memo| Pairs(&memo.metadata)),
-            idempotency_key: row.idempotency_key,
+            reference_type: row.reference_type.as_deref(),
+            reference_id: row.reference_id.as_deref(),
+            description: row.description.as_deref(),
+            metadata: row.metadata.as_deref().map(Pairs),
+            idempotency_key: row.idempotency_key.as_deref(),
             parent_transaction_id: row.parent.map(Id::from),
             completes_transaction_id: row.completes.map(Id::from),
-            conversion_rate: head.map(|head| head.unit.conversion_rate.into()),
-            topup_conversion_rate: head.map(|head| head.topup_conversion_rate.into()),
+            conversion_rate: row.conversion_rate.map(Dec::from),
+            topup_conversion_rate: row.topup_conversion_rate.map(Dec::from),
             consumption_breakdown: Absent,
-            source_type: invoice.map(|_| "INVOICE"),
-            source_id: invoice,
-            hold_id,
-            transfer_id,
-            rate_card: row.priced.map(RateCardReply::of),
+            source_type: row.invoice.as_ref().map(|_| "INVOICE"),
+            source_id: row.invoice.as_deref(),
+            hold_id: row.hold.map(Id::from),
+            transfer_id: row.transfer.map(Id::from),
+            rate_card: row.card.map(|(card, version)| RateCardReply::new(card, version)),
             customer: Absent,
             wallet: Absent,
             created_by_user: Absent,
             status: "published",
-            tenant_id: TenantId(context.tenant),
+            tenant_id: TenantId(row.tenant),
             environment_id: Absent,
             created_by: row.by.map(Id::from),
             updated_by: Absent,
@@ -178,39 +158,11 @@ impl<'a> TransactionReply<'a> {
 }
 
 /// The slices of one row.
-struct RowSlices<'a>(Vec<&'a Slice>);
+struct RowSlices<'a>(&'a [Part]);
 
 impl Serialize for RowSlices<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|slice| SliceReply::of(slice)))
-    }
-}
-
-/// The wallet that an effect left, if it says.
-fn wallet(effect: &Effect) -> Option<&WalletHead> {
-    match effect {
-        Effect::WalletCreated { wallet, .. }
-        | Effect::WalletSet(wallet)
-        | Effect::ToppedUp { wallet, .. }
-        | Effect::ManuallyDebited { wallet, .. }
-        | Effect::WalletClosed { wallet, .. } => Some(wallet),
-        Effect::Ticked
-        | Effect::CustomerSet(_)
-        | Effect::Debited(_)
-        | Effect::Held(_)
-        | Effect::Refunded(_)
-        | Effect::CreditVoided(_)
-        | Effect::InvoiceSettled(_)
-        | Effect::InvoiceVoided { .. }
-        | Effect::TransferSent(_)
-        | Effect::TransferReceived { .. }
-        | Effect::TransferDone(_)
-        | Effect::TransferReturned { .. }
-        | Effect::TransferForgotten(_)
-        | Effect::BudgetSet(_)
-        | Effect::BudgetDeleted(_)
-        | Effect::EventRecorded { .. }
-        | Effect::Atomic(_) => None,
+        serializer.collect_seq(self.0.iter().map(SliceReply::of_part))
     }
 }
 
@@ -220,22 +172,5 @@ struct CurrencyText(Currency);
 impl Serialize for CurrencyText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.as_str())
-    }
-}
-
-const fn type_name(row_type: RowType) -> &'static str {
-    match row_type {
-        RowType::Credit => "credit",
-        RowType::Debit => "debit",
-        RowType::Hold => "hold",
-        RowType::Release => "release",
-        RowType::Memo => "memo",
-    }
-}
-
-const fn status_name(status: RowStatus) -> &'static str {
-    match status {
-        RowStatus::Scheduled => "scheduled",
-        RowStatus::Completed => "completed",
     }
 }

@@ -1,0 +1,48 @@
+//! How far a projection is, and whether that is a place in this log.
+//!
+//! A batch's hash stands for the whole log up to it, so a position is kept with the hash of its batch. A projection that is ahead of the
+//! log, or has another hash there, was made from another log: an older one was restored, or the file is somebody else's. One that is
+//! behind, such as an older copy of the file, is simply behind. Tested in `tests/history/`.
+
+use coffer_wal::{LogReader, Lsn, ReadError};
+
+/// A place in the log that everything up to there was taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    /// The last record taken; 0 = none.
+    pub(crate) position: u64,
+    /// The hash of its batch; zeros before the first.
+    pub(crate) hash: [u8; 32],
+    /// The log's time there.
+    pub(crate) at: u64,
+}
+
+impl Cursor {
+    /// Before the first record.
+    pub(crate) const START: Self = Self { position: 0, hash: [0; 32], at: 0 };
+
+    /// The cursor at a durable record.
+    ///
+    /// # Errors
+    /// [`ReadError`]: the record cannot be read.
+    pub(crate) fn at(log: &LogReader, position: u64) -> Result<Self, ReadError> {
+        if position == 0 {
+            return Ok(Self::START);
+        }
+        let header = log.batch_header(Lsn(position))?;
+        Ok(Self { position, hash: header.hash(), at: header.time_ns })
+    }
+
+    /// Why this is no place in the log; `None` = it is one.
+    ///
+    /// # Errors
+    /// [`ReadError`]: the log cannot say.
+    pub(crate) fn misfit(&self, log: &LogReader) -> Result<Option<String>, ReadError> {
+        let durable = log.durable_lsn().0;
+        if self.position > durable {
+            return Ok(Some(format!("it is at record {}, and the log ends at {durable}", self.position)));
+        }
+        let there = Self::at(log, self.position)?;
+        Ok((there != *self).then(|| format!("the log holds something else at record {}", self.position)))
+    }
+}

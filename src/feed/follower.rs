@@ -1,0 +1,130 @@
+//! The feed's thread: opens the file, makes it anew where it is of no use, follows the log, and begins again when the file breaks.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::history::store::{Store, StoreError};
+use super::progress::{Shared, State};
+use super::tail::{FeedError, advance};
+
+/// How often the log is looked at while nobody waits for anything: what came meanwhile shares a transaction.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// After how long a file that could not be used is tried again.
+const TRY_EVERY: Duration = Duration::from_secs(1);
+/// How often it is asked whether the file is still there.
+const PRESENCE_EVERY_NS: u64 = 1_000_000_000;
+
+/// Runs until it is asked to stop.
+pub(super) fn run(shared: &Shared, batch_records: u64) {
+    while !shared.stopping() {
+        match session(shared, batch_records) {
+            Ok(()) => break,
+            Err(error) => again(shared, error),
+        }
+    }
+    shared.progress.send_modify(|progress| {
+        if progress.is_open() {
+            progress.state = State::Stopped;
+        } else if progress.state == State::Opening {
+            progress.state = State::Failed("it has not been opened".into());
+        }
+    });
+    shared.progress.send_modify(|_| {});
+}
+
+/// From opening the file to its end or a stop.
+fn session(shared: &Shared, batch_records: u64) -> Result<(), FeedError> {
+    let mut store = open(shared)?;
+    let generation = opened(shared, &store);
+    let mut asked_at = shared.clock.monotonic_ns();
+    loop {
+        // Before the look at the log: what is durable by now is taken before the end.
+        let stopping = shared.stopping();
+        let level_at = shared.clock.monotonic_ns();
+        let taken = advance(&mut store, &shared.log, batch_records)?;
+        let level = taken < batch_records;
+        tell(shared, store.cursor().position, level.then_some(level_at));
+        if level && stopping {
+            store.settle();
+            return Ok(());
+        }
+        if level {
+            shared.rest(LOOK_EVERY);
+        }
+        let now = shared.clock.monotonic_ns();
+        if shared.is_suspect(generation) {
+            return Err(StoreError::Unfit("a reader found it damaged".to_owned()).into());
+        }
+        if now.saturating_sub(asked_at) >= PRESENCE_EVERY_NS {
+            asked_at = now;
+            if !store.is_in_place() {
+                return Err(StoreError::Unfit("it was removed or replaced".to_owned()).into());
+            }
+        }
+    }
+}
+
+/// The file, if it is of this log.
+fn open(shared: &Shared) -> Result<Store, FeedError> {
+    let store = Store::open(&shared.path)?;
+    match store.cursor().misfit(&shared.log)? {
+        None => Ok(store),
+        Some(why) => Err(StoreError::Unfit(why).into()),
+    }
+}
+
+fn opened(shared: &Shared, store: &Store) -> u64 {
+    let mut generation = 0;
+    shared.progress.send_modify(|progress| {
+        progress.state = State::Following;
+        progress.position = store.cursor().position;
+        progress.generation += 1;
+        generation = progress.generation;
+    });
+    tracing::info!(path = %shared.path.display(), position = store.cursor().position, "the history is open");
+    generation
+}
+
+fn tell(shared: &Shared, position: u64, level_at: Option<u64>) {
+    if let Some(at) = level_at {
+        shared.level_ns.store(at, Ordering::Relaxed);
+    }
+    shared.progress.send_if_modified(|progress| {
+        let caught_up = progress.caught_up || level_at.is_some();
+        let changed = progress.position != position || progress.caught_up != caught_up;
+        (progress.position, progress.caught_up) = (position, caught_up);
+        changed
+    });
+}
+
+/// Closes the file to readers, makes it anew where that helps, and otherwise waits.
+fn again(shared: &Shared, error: FeedError) {
+    let room = match &error {
+        FeedError::Store(StoreError::Unfit(_)) => Some(true),
+        FeedError::Store(StoreError::Foreign) => Some(false),
+        FeedError::Store(StoreError::Sqlite(_) | StoreError::Io(_))
+        | FeedError::Log(_)
+        | FeedError::Record { .. } => None,
+    };
+    let why: Arc<str> = error.to_string().into();
+    let state = if room.is_some() { State::Opening } else { State::Failed(Arc::clone(&why)) };
+    shared.progress.send_modify(|progress| {
+        progress.state = state;
+        progress.caught_up = false;
+    });
+    shared.forget_readers();
+    let path = shared.path.display();
+    let Some(ours) = room else {
+        tracing::error!(%path, why = &*why, "the history cannot go on; it is tried again");
+        return shared.rest(TRY_EVERY);
+    };
+    tracing::warn!(%path, why = &*why, "the history is made anew from the log");
+    shared.rebuilds.fetch_add(1, Ordering::Relaxed);
+    if let Err(error) = Store::make_room(&shared.path, ours) {
+        let why: Arc<str> = error.to_string().into();
+        tracing::error!(%path, why = &*why, "the history's file cannot be removed");
+        shared.progress.send_modify(|progress| progress.state = State::Failed(why));
+        shared.rest(TRY_EVERY);
+    }
+}

@@ -1,0 +1,164 @@
+//! What the feed's thread and the readers tell each other.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use coffer_wal::{Clock, LogReader};
+use tokio::sync::watch;
+
+use super::history::{HistoryStatus, Reader};
+
+/// What the feed is at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// The file is being opened, checked, or made anew.
+    Opening,
+    /// The file is open.
+    Following,
+    /// The file cannot be used; it is tried again.
+    Failed(Arc<str>),
+    /// The feed has ended; the file is as it was left.
+    Stopped,
+}
+
+/// How far the feed is.
+#[derive(Clone, Debug)]
+pub(super) struct Progress {
+    pub(super) state: State,
+    /// The last record in the file.
+    pub(super) position: u64,
+    /// Grows with each opening of the file.
+    pub(super) generation: u64,
+    /// Whether it was as far as the log once, in this generation.
+    pub(super) caught_up: bool,
+}
+
+impl Progress {
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, State::Following | State::Stopped)
+    }
+}
+
+/// What the thread is asked.
+#[derive(Debug, Default)]
+struct Asked {
+    look: bool,
+    stop: bool,
+    suspect: u64,
+}
+
+/// Shared by the feed's thread and its readers.
+pub(super) struct Shared {
+    pub(super) path: PathBuf,
+    pub(super) log: LogReader,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) progress: watch::Sender<Progress>,
+    /// When the file was last as far as the log.
+    pub(super) level_ns: AtomicU64,
+    pub(super) rebuilds: AtomicU64,
+    asked: Mutex<Asked>,
+    more: Condvar,
+    idle: Mutex<Vec<Reader>>,
+}
+
+impl Shared {
+    pub(super) fn new(path: PathBuf, log: LogReader, clock: Arc<dyn Clock>) -> Self {
+        let start = Progress { state: State::Opening, position: 0, generation: 0, caught_up: false };
+        let level_ns = AtomicU64::new(clock.monotonic_ns());
+        Self {
+            path,
+            log,
+            clock,
+            progress: watch::Sender::new(start),
+            level_ns,
+            rebuilds: AtomicU64::new(0),
+            asked: Mutex::default(),
+            more: Condvar::new(),
+            idle: Mutex::default(),
+        }
+    }
+
+    /// Asks the thread to look at the log now: somebody waits.
+    pub(super) fn wake(&self) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).look = true;
+        self.more.notify_all();
+    }
+
+    /// Asks the thread to take what is durable and to end.
+    pub(super) fn ask_to_stop(&self) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).stop = true;
+        self.more.notify_all();
+    }
+
+    /// A reader found damage in the file of this opening.
+    pub(super) fn suspect(&self, generation: u64) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).suspect = generation;
+        self.more.notify_all();
+    }
+
+    /// Whether a reader found damage in the file of this opening.
+    pub(super) fn is_suspect(&self, generation: u64) -> bool {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).suspect == generation
+    }
+
+    /// Whether the thread shall end.
+    pub(super) fn stopping(&self) -> bool {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).stop
+    }
+
+    /// Blocks until somebody asks for something, or the time is over.
+    pub(super) fn rest(&self, time: Duration) {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let rested = self.more.wait_timeout_while(asked, time, |asked| !asked.look && !asked.stop);
+        rested.unwrap_or_else(PoisonError::into_inner).0.look = false;
+    }
+
+    /// A connection to the file of this opening.
+    pub(super) fn idle(&self, generation: u64) -> Option<Reader> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|reader| reader.generation == generation);
+        idle.pop()
+    }
+
+    /// Keeps a connection for the next reader.
+    pub(super) fn keep(&self, reader: Reader, idle_max: usize) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < idle_max {
+            idle.push(reader);
+        }
+    }
+
+    /// Closes the connections that nobody uses.
+    pub(super) fn forget_readers(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Everything as figures.
+    pub(super) fn status(&self) -> HistoryStatus {
+        let progress = self.progress.borrow().clone();
+        let lag_records = self.log.durable_lsn().0.saturating_sub(progress.position);
+        let since = self.clock.monotonic_ns().saturating_sub(self.level_ns.load(Ordering::Relaxed));
+        let (state, reason) = match progress.state {
+            State::Opening => ("opening", None),
+            State::Following => ("following", None),
+            State::Failed(why) => ("failed", Some(why)),
+            State::Stopped => ("stopped", None),
+        };
+        HistoryStatus {
+            position: progress.position,
+            lag_records,
+            lag_seconds: if lag_records == 0 { 0.0 } else { Duration::from_nanos(since).as_secs_f64() },
+            state,
+            reason,
+            rebuilds: self.rebuilds.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("path", &self.path).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,69 @@
+//! The store made anew from the archive and the log of a stopped server, or brought up to date.
+
+use std::path::Path;
+
+use coffer_wal::LogReader;
+
+use super::history::store::{Store, StoreError};
+use super::tail::{FeedError, advance};
+
+/// Told how far it is: records done, records in all.
+pub trait RebuildProgress {
+    /// After each batch.
+    fn records(&self, done: u64, all: u64);
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// The last record in it.
+    pub position: u64,
+    /// Its ledger rows.
+    pub rows: u64,
+}
+
+/// Why it was not made.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct RebuildError(#[source] FeedError);
+
+impl RebuildError {
+    /// Whether the log is what is wrong, and not the store.
+    #[must_use]
+    pub const fn is_of_the_log(&self) -> bool {
+        match self.0 {
+            FeedError::Log(_) | FeedError::Record { .. } => true,
+            FeedError::Store(_) => false,
+        }
+    }
+}
+
+/// Removes the file and makes it anew. Nobody else may use it.
+///
+/// # Errors
+/// [`RebuildError`]; what is there then is caught up or made anew by the next start.
+pub fn rebuild(
+    path: &Path,
+    log: &LogReader,
+    batch_records: u64,
+    progress: &dyn RebuildProgress,
+) -> Result<Rebuilt, RebuildError> {
+    made(path, log, batch_records, progress).map_err(RebuildError)
+}
+
+fn made(
+    path: &Path,
+    log: &LogReader,
+    batch_records: u64,
+    progress: &dyn RebuildProgress,
+) -> Result<Rebuilt, FeedError> {
+    let ours = !matches!(Store::open(path), Err(StoreError::Foreign));
+    Store::make_room(path, ours).map_err(StoreError::from)?;
+    let mut store = Store::open(path)?;
+    let all = log.durable_lsn().0;
+    while advance(&mut store, log, batch_records)? > 0 {
+        progress.records(store.cursor().position, all);
+    }
+    store.settle();
+    Ok(Rebuilt { position: store.cursor().position, rows: store.rows() })
+}

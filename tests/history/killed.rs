@@ -1,0 +1,97 @@
+//! A real server, killed at random moments while debits come in: its history is the ledger again, row for row.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::program::Random;
+use crate::support::{all, close, engine, file, follow};
+
+const KEY: &str = "an-admin-key-for-a-test";
+const ROUNDS: u64 = 12;
+
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Server {
+    fn start(dir: &std::path::Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coffer"));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("COFFER_"))
+        {
+            command.env_remove(name);
+        }
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(dir);
+        command.env("COFFER_SEGMENT_BYTES", "2097152").env("COFFER_BOOTSTRAP_KEY", KEY);
+        command.env("COFFER_HISTORY_BATCH_RECORDS", "20");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let url = lines
+            .by_ref()
+            .find_map(|line| {
+                let line = line.unwrap();
+                let (_, rest) = line.split_once("serving http://")?;
+                Some(rest.split(',').next().unwrap().to_owned())
+            })
+            .expect("the server started");
+        // Read on, or the server would block on a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, url }
+    }
+
+    fn ask(&self, path: &str, body: &str) -> Option<String> {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(&self.url).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let length = body.len();
+        write!(stream, "POST {path} HTTP/1.1\r\nhost: test\r\nx-api-key: {KEY}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        (!answer.is_empty()).then_some(answer)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_server_killed_at_random_moments_has_every_row_once_in_its_history() {
+    let dir = tempfile::tempdir().unwrap();
+    let seed = 31;
+    println!("seed {seed}");
+    let mut random = Random::new(seed);
+    for round in 0..ROUNDS {
+        let mut server = Server::start(dir.path());
+        if round == 0 {
+            let wallet = r#"{"customer_id":"acme","currency":"usd","initial_credits_to_load":"1000000"}"#;
+            assert!(server.ask("/v1/wallets", wallet).unwrap().starts_with("HTTP/1.1 200"));
+        }
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                // Until the server is gone.
+                scope
+                    .spawn(|| while server.ask("/v1/customers/acme/debits", r#"{"credits":1}"#).is_some() {});
+            }
+            std::thread::sleep(Duration::from_millis(20 + random.below(200)));
+            let pid = rustix::process::Pid::from_raw(i32::try_from(server.child.id()).unwrap()).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        });
+        server.child.wait().unwrap();
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let before = std::fs::metadata(file(dir.path())).unwrap().len();
+        assert!(before > 0);
+        let engine = engine(dir.path()).await;
+        let feed = follow(&engine, dir.path());
+        let rows = all(&engine, &feed.history(), "killed").await;
+        assert!(rows.len() > 100, "{}", rows.len());
+        assert_eq!(close(engine, feed).await.rebuilds, 0, "a kill leaves nothing to mend");
+    });
+}

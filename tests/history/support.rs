@@ -1,0 +1,100 @@
+//! An engine with its history, and the same rows by a straight scan of the log.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use coffer::engine::{Engine, EngineOptions};
+use coffer::env::Env;
+use coffer::feed::history::{Found, History, HistoryStatus, Of, Query, Row};
+use coffer::feed::{Feed, FeedOptions};
+use coffer_ledger::command::Origin;
+use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
+
+/// The tenant of these tests.
+pub(crate) const TENANT: TenantNumber = TenantNumber(1);
+/// Longer than this is a hang.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Opens the engine of a directory, with its first tenant.
+pub(crate) async fn engine(dir: &Path) -> Engine {
+    let options = EngineOptions { segment_bytes: 2 << 20, snapshot_log_bytes: 0, ..EngineOptions::new(dir) };
+    let engine = Engine::open(options, Env::os(), Arc::new(())).await.unwrap();
+    if engine.tenant_view(TENANT).is_none() {
+        engine.create_tenant("default", Origin::default()).await.unwrap();
+    }
+    engine
+}
+
+/// The history's file.
+pub(crate) fn file(dir: &Path) -> PathBuf {
+    dir.join("history.db")
+}
+
+/// Starts the feed.
+pub(crate) fn follow(engine: &Engine, dir: &Path) -> Feed {
+    let options = FeedOptions { path: file(dir), batch_records: 50 };
+    Feed::start(engine, &Env::os(), &options).unwrap()
+}
+
+/// Waits until the store is as far as the log, checks it against a straight scan of the log up to where it is by then, and gives all
+/// rows in it, oldest first.
+pub(crate) async fn all(engine: &Engine, history: &History, what: &str) -> Vec<Row> {
+    let durable = engine.stats().durable.0;
+    assert!(history.wait_for(durable, PATIENCE).await, "{what}: {:?}", history.status());
+    let found = find(history).await;
+    assert!(found.position >= durable && !found.more, "{what}");
+    assert_eq!(found.total, found.rows.len(), "{what}");
+    let expected = scan(engine, found.position).await;
+    for (stored, expected) in found.rows.iter().zip(&expected) {
+        assert_eq!(stored, expected, "{what}");
+    }
+    assert_eq!(found.rows.len(), expected.len(), "{what}");
+    found.rows
+}
+
+async fn find(history: &History) -> Found {
+    let query = Query {
+        tenant: TENANT,
+        of: Of::Tenant,
+        only: None,
+        moving: false,
+        tests: Vec::new(),
+        credits_of: None,
+        sort: Vec::new(),
+        newest_first: false,
+        after: None,
+        limit: 1_000_000,
+        offset: 0,
+    };
+    history.find(query).await.unwrap()
+}
+
+/// What the store must hold: the rows of every record, one after the other.
+async fn scan(engine: &Engine, last: u64) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for position in 1..=last {
+        let Ok(stored) = engine.record(TENANT, LogPosition(position)).await else { continue };
+        let CustomerNumber(number) = stored.customer.number;
+        rows.extend(Row::all_of(TENANT, CustomerNumber(number), &stored.record, stored.position));
+    }
+    rows
+}
+
+/// Ends both in good order.
+pub(crate) async fn close(engine: Engine, feed: Feed) -> HistoryStatus {
+    assert!(feed.stop(PATIENCE).await, "the feed did not end: {:?}", feed.history().status());
+    engine.shutdown().await.unwrap();
+    feed.history().status()
+}
+
+/// Waits until the store says something.
+pub(crate) async fn until(history: &History, reached: impl Fn(&HistoryStatus) -> bool) {
+    let waiting = async {
+        while !reached(&history.status()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, waiting).await;
+    assert!(waited.is_ok(), "{:?}", history.status());
+}
