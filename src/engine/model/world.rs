@@ -197,7 +197,7 @@ impl World {
         deed: Deed,
     ) -> Result<Result<LogPosition, Failure>, SendError> {
         let (reply, waiting) = oneshot::channel();
-        let keyed = Keyed { operation: Box::new(deed.operation()), key: None };
+        let keyed = Keyed { operation: Box::new(deed.operation()), key: None, looked_up: None };
         let build = |permit| Message::One { keyed, reply, permit };
         self.router.send_write(self, (TENANT, number), if_vacant, 1, build)?;
         let answer: Answer = future::block_on(waiting).unwrap_or(Err(Failure::OutcomeUnknown));

@@ -187,6 +187,8 @@ impl Model {
 
     fn after_back_faults(&self, back: &Back, live_before: usize, around: Circumstances) -> Vec<No> {
         let (max, slices_max) = (around.limits.tranches_max, around.limits.slices_max);
+        let costs_too_much =
+            |(_, to): &(Part, To)| matches!(to, To::New(new) if leaves_12_digits(&self.tranches[*new].paid));
         let too_much = |(_, _, amount, row): &(usize, Q, Q, super::outcome::Row)| {
             leaves_12_digits(amount) || leaves_12_digits(&self.all_of(row.wallet))
         };
@@ -194,6 +196,7 @@ impl Model {
             (self.live_count() > max.max(live_before), No::Limit("tranches_max", max as u64)),
             (back.slices.len() > slices_max, No::Limit("slices_max", slices_max as u64)),
             (back.rows.iter().any(too_much), No::AmountOverflow),
+            (back.slices.iter().any(costs_too_much), No::AmountOverflow),
         ])
     }
 
