@@ -187,21 +187,30 @@ impl ArchivedSegment {
     /// # Errors
     /// The first damage found, or that the storage failed.
     pub fn verify(&self) -> Result<(), ArchiveError> {
+        let mut tree = (self.trailer.tree_bytes > 0).then(TreeBuilder::new);
+        self.verify_bytes(tree.as_mut())?;
+        tree.map_or(Ok(()), |tree| self.verify_tree(tree))
+    }
+
+    /// Checks every byte and the chain of what was just written, and that the tree is this one. Its leaves were made of the records
+    /// whose hashes are checked here, so they are not made again.
+    pub(super) fn verify_written(&self, tree: &AuditTree) -> Result<(), ArchiveError> {
+        self.verify_bytes(None)?;
+        if self.tree()?.as_ref() == Some(tree) { Ok(()) } else { Err(self.tree_damaged()) }
+    }
+
+    fn verify_bytes(&self, mut tree: Option<&mut TreeBuilder>) -> Result<(), ArchiveError> {
         let mut sum =
             Trailer { blocks: 0, batches: 0, raw_bytes: 0, chain: self.header.chain, ..self.trailer };
         let mut end = BLOCK_BYTES as u64;
-        let mut tree = (self.trailer.tree_bytes > 0).then(TreeBuilder::new);
         for number in 0..self.index.len() {
             if self.index[number].offset != end {
                 return Err(ArchiveError::damaged(&self.path, self.trailer.index_at, ArchiveDamage::Index));
             }
-            end += self.verify_block(number, &mut sum, tree.as_mut())?;
+            end += self.verify_block(number, &mut sum, tree.as_deref_mut())?;
         }
         if sum != self.trailer || end != self.trailer.index_at {
             return Err(ArchiveError::damaged(&self.path, self.trailer.offset(), ArchiveDamage::Chain));
-        }
-        if let Some(tree) = tree {
-            self.verify_tree(tree)?;
         }
         let fill_at = self.trailer.fill_at();
         let fill = self.read_range(fill_at, index(self.trailer.offset() - fill_at))?;

@@ -79,14 +79,14 @@ impl ArchiveWriter {
         if self.block.raw_bytes() > 0 {
             self.seal_block()?;
         }
-        self.push_end()?;
+        let tree = self.push_end()?;
         let ArchiveWriter { archive, header, stream, chain, .. } = self;
         let temporary = archive.temporary_path(header.number);
         let error = |source| ArchiveError::io(&temporary, source);
         let file = stream.finish().map_err(error)?;
         file.sync().map_err(error)?;
         drop(file);
-        archive.open_path(&temporary, header.number, Access::ReadDirect)?.verify()?;
+        archive.open_path(&temporary, header.number, Access::ReadDirect)?.verify_written(&tree)?;
         archive.storage.rename(&temporary, &archive.path(header.number)).map_err(error)?;
         archive.storage.sync_dir(&archive.dir).map_err(error)?;
         archive.add(header.number);
@@ -102,12 +102,13 @@ impl ArchiveWriter {
     }
 
     /// Writes index, audit tree, fill and trailer.
-    fn push_end(&mut self) -> Result<(), ArchiveError> {
+    fn push_end(&mut self) -> Result<AuditTree, ArchiveError> {
         let index_at = self.stream.offset();
         let index: Vec<u8> = self.index.iter().flat_map(IndexEntry::encode).collect();
         self.push(&index)?;
         let index_bytes = (self.index.len() * INDEX_ENTRY_BYTES) as u64;
-        let tree = self.audit_tree()?.encode();
+        let audit_tree = self.audit_tree()?;
+        let tree = audit_tree.encode();
         self.push(&tree)?;
         let tree_at = index_at + index_bytes;
         let end = tree_at + tree.len() as u64 + TRAILER_BYTES as u64;
@@ -126,7 +127,8 @@ impl ArchiveWriter {
         };
         let fill = usize::try_from(trailer.file_bytes - end).expect("less than a block");
         self.push(&[0; BLOCK_BYTES][..fill])?;
-        self.push(&trailer.encode())
+        self.push(&trailer.encode())?;
+        Ok(audit_tree)
     }
 
     fn audit_tree(&mut self) -> Result<AuditTree, ArchiveError> {

@@ -140,3 +140,8 @@ fn whatever_a_segment_is_changes_the_chained_root() {
     assert_eq!(SegmentRoot { last: Lsn(1), ..segment }.records(), Some(0));
     assert_eq!(SegmentRoot { last: Lsn(0), ..segment }.records(), None);
 }
+
+#[test]
+fn a_personal_part_of_nothing_has_the_hash_of_nothing() {
+    assert_eq!(personal_hash(b""), <Hash>::from(Sha256::digest(b"")));
+}
