@@ -1,6 +1,8 @@
 //! Over HTTP: echo, spread and one hot wallet in turn, round after round, each server a child process that waits while the
 //! others are measured.
 
+use std::time::Duration;
+
 use hyper::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -8,13 +10,16 @@ use tokio::task::JoinSet;
 use super::offer::Pick;
 use super::report::Figure;
 use super::{Bench, CUSTOMERS, ClientKind, load, wrk};
-use crate::cli::child::{Server, own_program};
+use crate::cli::child::{Server, own_program, serve_command};
 use crate::cli::client::Client;
 use crate::cli::exit::{CliError, Code};
 use crate::demo::Random;
 
 /// The key of the measured server; it lives as long as the measurement.
 pub(crate) const API_KEY: &str = "bench-admin-key-of-a-temporary-server";
+
+/// How often it is asked whether the history has caught up.
+const CATCH_UP_LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What a load is made of.
 #[derive(Clone, Debug)]
@@ -55,9 +60,17 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
     echo.args(["bench", "--serve-echo"]);
     let echo = Server::spawn(echo, clock).await?;
     let server = Server::start(&bench.dir.path().join("http"), API_KEY, clock).await?;
+    let mut without = serve_command(&bench.dir.path().join("http-without-history"), API_KEY)?;
+    without.env("COFFER_HISTORY_ENABLED", "false");
+    let without = Server::spawn(without, clock).await?;
     make_customers(&server.url).await?;
-    let targets =
-        [("echo", &echo.url, CUSTOMERS), ("spread", &server.url, CUSTOMERS), ("hot wallet", &server.url, 1)];
+    make_customers(&without.url).await?;
+    let targets = [
+        ("echo", &echo.url, CUSTOMERS),
+        ("spread", &server.url, CUSTOMERS),
+        ("without history", &without.url, CUSTOMERS),
+        ("hot wallet", &server.url, 1),
+    ];
     let mut figures = Vec::new();
     for connections in bench.connections() {
         let mut rounds = vec![Vec::new(); targets.len()];
@@ -71,14 +84,40 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
                 let salt = format!("{connections}-{round}-{}", customers.min(&2));
                 let (url, customers) = ((*url).clone(), *customers);
                 let pick = Pick::InTurn;
-                let target = Target { name, url, api_key: API_KEY, customers, first: 0, pick, salt };
+                let target =
+                    Target { name, url: url.clone(), api_key: API_KEY, customers, first: 0, pick, salt };
                 figures.push(one(bench, &target, *connections).await?);
+                catch_up(bench, &url).await?;
             }
         }
         figures.extend(rounds.iter().filter_map(|rounds| Figure::median(rounds)));
     }
     server.stop().await?;
+    without.stop().await?;
     Ok(figures)
+}
+
+/// Waits until a server's history is as far as its log: it must not run while another server is measured.
+async fn catch_up(bench: &Bench, url: &str) -> Result<(), CliError> {
+    let broken = |error: String| CliError::new(Code::Failed, format!("/readyz: {error}"));
+    let mut client = Client::new(url, API_KEY).map_err(|error| broken(error.to_string()))?;
+    let started = bench.env.clock.monotonic_ns();
+    let mut first = None;
+    loop {
+        let reply = client.send(Method::GET, "/readyz", &[], String::new()).await;
+        let reply = reply.map_err(|error| broken(error.to_string()))?;
+        let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+        let lag = body["history"]["lag_records"].as_u64().unwrap_or(0);
+        let was = *first.get_or_insert(lag);
+        if lag == 0 {
+            let ms = (bench.env.clock.monotonic_ns() - started) / 1_000_000;
+            if was > 0 {
+                bench.note(&format!("the history was {was} records behind and caught up in {ms} ms"));
+            }
+            return Ok(());
+        }
+        tokio::time::sleep(CATCH_UP_LOOK_EVERY).await;
+    }
 }
 
 /// One measurement, by whichever client there is.

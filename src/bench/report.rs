@@ -142,6 +142,13 @@ impl Report {
                 "hot wallet",
                 "spread",
             );
+            put(
+                &self.http,
+                concurrency,
+                &format!("HTTP spread ÷ without history, {concurrency} connections"),
+                "spread",
+                "without history",
+            );
         }
         for concurrency in self.embedded.iter().map(|figure| figure.concurrency) {
             let name = format!("embedded hot wallet ÷ spread, {concurrency} in flight");

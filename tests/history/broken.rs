@@ -42,14 +42,11 @@ async fn a_file_that_is_gone_cut_overwritten_or_changed_is_made_anew() {
     let bytes = std::fs::read(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
     assert_eq!(healed(dir.path(), &rows, "gone").await, 0);
-    for cut in [0, 1, 50, 100, 4_096, 8_192, bytes.len() / 2, bytes.len() - 1] {
+    for cut in [0, 50, 4_096, 8_192, bytes.len() / 2, bytes.len() - 1] {
         std::fs::write(&path, &bytes[..cut]).unwrap();
+        let rebuilds = healed(dir.path(), &rows, &format!("cut to {cut}")).await;
         // An empty file is a new one.
-        assert_eq!(
-            healed(dir.path(), &rows, &format!("cut to {cut}")).await,
-            u64::from(cut > 0),
-            "cut to {cut}"
-        );
+        assert_eq!(rebuilds, u64::from(cut > 0), "cut to {cut}");
     }
     let mut zeroed = bytes.clone();
     zeroed[bytes.len() / 2..].fill(0);
@@ -138,7 +135,7 @@ fn copy(from: &Path, to: &Path) {
         if entry.path().is_dir() {
             copy(&entry.path(), &target)
         } else {
-            drop(std::fs::copy(entry.path(), target).unwrap())
+            std::fs::copy(entry.path(), target).unwrap();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Random commands through the real engine: credits, debits over several wallets, holds, refunds, voids, transfers, closings.
 
 use coffer::engine::{Engine, Operation, Target};
-use coffer_ledger::amount::{Credits, Money, Rate};
+use coffer_ledger::amount::{Credits, Money, ONE, Rate};
 use coffer_ledger::command::{
     Asked, Charge, Command, CreateWallet, CreditReason, Debit, InvoiceLine, Memo, Quantity, Settle, TopUp,
     Transfer,
@@ -117,7 +117,7 @@ fn command(engine: &Engine, wallet: WalletId, random: &mut Random, step: u64) ->
         3 => {
             let line = |id: &str, random: &mut Random| InvoiceLine {
                 id: id.into(),
-                amount: Money(random.credits().0),
+                amount: Money(i128::from(random.below(3_000)) * ONE / 100),
                 price_type: PriceType::Usage,
                 feature: None,
             };

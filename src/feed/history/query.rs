@@ -218,8 +218,10 @@ impl Query {
         }
         if let Some(tranches) = &self.credits_of {
             sql.and("type = 'credit'", []);
-            let ids: Vec<Given> = tranches.iter().map(|tranche| Given::Id(tranche.0.0)).collect();
-            sql.test(Column::Tranche, &Test::In(ids));
+            // One parameter, however many there are: SQLite has a limit of these.
+            let ids: Vec<String> = tranches.iter().map(|tranche| format!("{:032X}", tranche.0.0)).collect();
+            let list = serde_json::to_string(&ids).expect("strings are JSON");
+            sql.and("hex(tranche) IN (SELECT value FROM json_each(?))", [Value::Text(list)]);
         }
         self.tests.iter().for_each(|(column, test)| sql.test(*column, test));
         sql
