@@ -10,6 +10,13 @@ use super::tail::{FeedError, advance};
 
 /// How often the log is looked at while nobody waits for anything: what came meanwhile shares a transaction.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// While records keep coming in and nobody waits for the history, the thread rests so many times as long as it worked: the cores are
+/// the debits', and it catches up after the burst.
+const REST_PER_WORK: u32 = 4;
+/// Records keep coming in when this part of a batch came while it was written.
+const BUSY_PART: u64 = 4;
+/// Longest such rest.
+const REST_MAX: Duration = Duration::from_secs(1);
 /// After how long a file that could not be used is tried again.
 const TRY_EVERY: Duration = Duration::from_secs(1);
 /// How often it is asked whether the file is still there.
@@ -41,7 +48,7 @@ fn session(shared: &Shared, batch_records: u64) -> Result<(), FeedError> {
     loop {
         // Before the look at the log: what is durable by now is taken before the end.
         let stopping = shared.stopping();
-        let level_at = shared.clock.monotonic_ns();
+        let (level_at, durable) = (shared.clock.monotonic_ns(), shared.log.durable_lsn().0);
         let taken = advance(&mut store, &shared.log, batch_records)?;
         let level = taken < batch_records;
         tell(shared, store.cursor().position, level.then_some(level_at));
@@ -49,9 +56,9 @@ fn session(shared: &Shared, batch_records: u64) -> Result<(), FeedError> {
             store.settle();
             return Ok(());
         }
-        if level {
-            shared.rest(LOOK_EVERY);
-        }
+        let worked = Duration::from_nanos(shared.clock.monotonic_ns().saturating_sub(level_at));
+        let came = shared.log.durable_lsn().0.saturating_sub(durable);
+        shared.rest(rest(level, came >= taken / BUSY_PART && !shared.is_awaited(), worked));
         let now = shared.clock.monotonic_ns();
         if shared.is_suspect(generation) {
             return Err(StoreError::Unfit("a reader found it damaged".to_owned()).into());
@@ -63,6 +70,12 @@ fn session(shared: &Shared, batch_records: u64) -> Result<(), FeedError> {
             }
         }
     }
+}
+
+/// How long to rest after a batch. Whoever begins to wait ends it.
+fn rest(level: bool, busy: bool, worked: Duration) -> Duration {
+    let paced = if busy { (worked * REST_PER_WORK).min(REST_MAX) } else { Duration::ZERO };
+    if level { paced.max(LOOK_EVERY) } else { paced }
 }
 
 /// The file, if it is of this log.

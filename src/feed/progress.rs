@@ -58,6 +58,8 @@ pub(super) struct Shared {
     /// When the file was last as far as the log.
     pub(super) level_ns: AtomicU64,
     pub(super) rebuilds: AtomicU64,
+    /// Readers that wait for a position.
+    waiting: AtomicU64,
     asked: Mutex<Asked>,
     more: Condvar,
     idle: Mutex<Vec<Reader>>,
@@ -74,16 +76,24 @@ impl Shared {
             progress: watch::Sender::new(start),
             level_ns,
             rebuilds: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
             asked: Mutex::default(),
             more: Condvar::new(),
             idle: Mutex::default(),
         }
     }
 
-    /// Asks the thread to look at the log now: somebody waits.
-    pub(super) fn wake(&self) {
+    /// Asks the thread to look at the log now, and not to rest while this is kept: somebody waits.
+    pub(super) fn await_more(&self) -> Awaited<'_> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).look = true;
         self.more.notify_all();
+        Awaited(self)
+    }
+
+    /// Whether somebody waits.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Asks the thread to take what is durable and to end.
@@ -154,6 +164,15 @@ impl Shared {
             reason,
             rebuilds: self.rebuilds.load(Ordering::Relaxed),
         }
+    }
+}
+
+/// Somebody waits, as long as this is kept.
+pub(super) struct Awaited<'a>(&'a Shared);
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -88,7 +88,7 @@ impl History {
         if reached(&progress.borrow()) {
             return true;
         }
-        self.shared.wake();
+        let _awaited = self.shared.await_more();
         tokio::time::timeout(time, progress.wait_for(reached)).await.is_ok_and(|seen| seen.is_ok())
     }
 

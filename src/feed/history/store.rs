@@ -3,7 +3,7 @@
 //! Rows and cursor change in one transaction, so the file is always the log's rows up to the cursor, wherever it was cut. What the
 //! file holds is checked against that at every opening: SQLite's own check of its pages, and as many rows as the cursor says.
 //! A file that does not pass is no loss: the log makes it anew. Absent on purpose: a sync per batch (WAL mode, `synchronous = NORMAL`:
-//! a power cut takes the last batches away whole), upgrades of old tables, reading. Tested below and in `tests/history/`.
+//! a power cut takes the last batches away whole), upgrades of old tables, reading. Tested in `tests/history/`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -83,6 +83,9 @@ impl Store {
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(Duration::from_millis(BUSY_MS))?;
         let fresh = is_fresh(&connection)?;
+        if !fresh {
+            check_length(&connection, path)?;
+        }
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
@@ -203,6 +206,16 @@ fn is_fresh(connection: &Connection) -> Result<bool, StoreError> {
         }
         _ => Err(StoreError::Foreign),
     }
+}
+
+/// Whole pages. SQLite takes what is missing of the last one for zeros, and finds nothing wrong with them.
+fn check_length(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let page: u64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let length = std::fs::metadata(path)?.len();
+    if length.is_multiple_of(page) {
+        return Ok(());
+    }
+    Err(StoreError::Unfit(format!("it ends within a page, at {length} bytes")))
 }
 
 fn read_cursor(connection: &Connection) -> Result<(Cursor, Counts), StoreError> {
