@@ -137,10 +137,13 @@ impl Model {
             back.slices.extend(to);
         }
         back.rows = self.back_rows(giving, &chosen, befores);
+        // The row of what came back stands before what of it is gone at once: its balance must fit.
+        let overflows = back.rows.iter().any(|(.., row)| leaves_12_digits(&self.all_of(row.wallet)));
         back.gone = self.lapse(&ended, around.now);
         // Nothing stands in the way of a transfer that returns: it has nowhere else to go.
         if giving.reason != "TRANSFER_RETURNED" {
-            unless([self.after_back_faults(&back, live_before, around), full].concat())?;
+            let overflows = those([(overflows, No::AmountOverflow)]);
+            unless([self.after_back_faults(&back, live_before, around), full, overflows].concat())?;
         }
         Ok(back)
     }
@@ -189,9 +192,7 @@ impl Model {
         let (max, slices_max) = (around.limits.tranches_max, around.limits.slices_max);
         let costs_too_much =
             |(_, to): &(Part, To)| matches!(to, To::New(new) if leaves_12_digits(&self.tranches[*new].paid));
-        let too_much = |(_, _, amount, row): &(usize, Q, Q, super::outcome::Row)| {
-            leaves_12_digits(amount) || leaves_12_digits(&self.all_of(row.wallet))
-        };
+        let too_much = |(_, _, amount, _): &(usize, Q, Q, super::outcome::Row)| leaves_12_digits(amount);
         those([
             (self.live_count() > max.max(live_before), No::Limit("tranches_max", max as u64)),
             (back.slices.len() > slices_max, No::Limit("slices_max", slices_max as u64)),

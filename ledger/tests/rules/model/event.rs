@@ -116,7 +116,7 @@ pub(crate) fn event_faults(ask: &Event, around: Circumstances) -> Vec<No> {
     let ahead = around.now.0 + u64::from(limits.event_ahead_max_s) * SECOND;
     let old = around.now.0 - u64::from(limits.event_age_max_s) * SECOND;
     let mut faults = those([(ask.timestamp.0 > ahead || ask.timestamp.0 < old, No::EventTime)]);
-    faults.extend(quantity_faults(&ask.metered));
+    faults.extend(price(around.cards, &ask.metered, ask.timestamp).err().unwrap_or_default());
     faults
 }
 
