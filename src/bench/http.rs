@@ -60,15 +60,15 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
     echo.args(["bench", "--serve-echo"]);
     let echo = Server::spawn(echo, clock).await?;
     let server = Server::start(&bench.dir.path().join("http"), API_KEY, clock).await?;
-    let mut without = serve_command(&bench.dir.path().join("http-without-history"), API_KEY)?;
-    without.env("COFFER_HISTORY_ENABLED", "false");
-    let without = Server::spawn(without, clock).await?;
+    let mut with_history = serve_command(&bench.dir.path().join("http-with-history"), API_KEY)?;
+    with_history.env("COFFER_HISTORY_ENABLED", "true");
+    let with_history = Server::spawn(with_history, clock).await?;
     make_customers(&server.url).await?;
-    make_customers(&without.url).await?;
+    make_customers(&with_history.url).await?;
     let targets = [
         ("echo", &echo.url, CUSTOMERS),
         ("spread", &server.url, CUSTOMERS),
-        ("without history", &without.url, CUSTOMERS),
+        ("with history", &with_history.url, CUSTOMERS),
         ("hot wallet", &server.url, 1),
     ];
     let mut figures = Vec::new();
@@ -93,7 +93,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
         figures.extend(rounds.iter().filter_map(|rounds| Figure::median(rounds)));
     }
     server.stop().await?;
-    without.stop().await?;
+    with_history.stop().await?;
     Ok(figures)
 }
 

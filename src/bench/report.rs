@@ -145,9 +145,9 @@ impl Report {
             put(
                 &self.http,
                 concurrency,
-                &format!("HTTP spread ÷ without history, {concurrency} connections"),
+                &format!("HTTP with history ÷ without, {concurrency} connections"),
+                "with history",
                 "spread",
-                "without history",
             );
         }
         for concurrency in self.embedded.iter().map(|figure| figure.concurrency) {

@@ -174,8 +174,6 @@ fn engine(stats: &EngineStats) {
     total("coffer_debits_total", "Debits accepted; replays are not counted.", stats.debits);
     total("coffer_holds_total", "Holds placed; replays are not counted.", stats.holds);
     total("coffer_captures_total", "Captures accepted; replays are not counted.", stats.captures);
-    total("coffer_holds_total", "Holds placed; replays are not counted.", stats.holds);
-    total("coffer_captures_total", "Captures accepted; replays are not counted.", stats.captures);
     total("coffer_other_commands_total", "Other commands accepted.", stats.other_commands);
     total("coffer_replays_total", "Answers from the log for a repeated idempotency key.", stats.replays);
     total("coffer_overloaded_total", "Answers 503 for lack of a permit.", stats.overloaded);

@@ -27,7 +27,7 @@ fn the_http_benchmark_measures_beside_an_echo_and_tells_the_ratios() {
     let said = coffer(args.into_iter().chain(["--connections", "8", "--json"])).ok().json();
     let figures = names_and_rates(&said["report"]["http"]);
     let names: Vec<_> = figures.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["echo", "spread", "without history", "hot wallet"]);
+    assert_eq!(names, ["echo", "spread", "with history", "hot wallet"]);
     assert!(figures.iter().all(|(_, rate)| *rate > 0), "{said}");
     assert!(said["ratios"]["HTTP spread ÷ echo, 8 connections"].as_f64().unwrap() > 0.0);
 }

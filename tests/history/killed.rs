@@ -24,7 +24,7 @@ impl Server {
         }
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(dir);
         command.env("COFFER_SEGMENT_BYTES", "2097152").env("COFFER_BOOTSTRAP_KEY", KEY);
-        command.env("COFFER_HISTORY_BATCH_RECORDS", "20");
+        command.env("COFFER_HISTORY_ENABLED", "true").env("COFFER_HISTORY_BATCH_RECORDS", "20");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
