@@ -314,7 +314,7 @@ impl<'a> Verifier<'a> {
     fn trees(&mut self) {
         for number in self.store.archive.numbers() {
             let path = self.store.archive.path(number);
-            let before = number - 1;
+            let before = number.saturating_sub(1);
             let readable = before == 0 || self.store.archive.segment(before).is_ok();
             let damaged = self.report.problems.iter().any(|problem| problem.path == path);
             match self.store.archive.verify_chained_root(number) {
