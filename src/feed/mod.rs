@@ -1,8 +1,8 @@
 //! The read side: what follows the durable log and keeps it in another form.
 //!
 //! One thread reads the log through the engine's reader, behind everything and never past what is durable; it pins nothing, may lag,
-//! and no write ever waits for it. Today there is one projection, the [`history`]. The thread is [`follower`], what it takes is
-//! [`tail`], where it is stands in a [`cursor`] that is stored with what was taken.
+//! and no write ever waits for it. Today there is one projection, the [`history`]. The thread is `follower`, what it takes is
+//! `tail`, where it is stands in a `cursor` that is stored with what was taken.
 //!
 //! Absent on purpose: whatever is sent to others (webhooks, streams), and a file that must be kept: each one can be deleted at any time.
 //! Tested in `tests/history/` and `tests/http/history.rs`.

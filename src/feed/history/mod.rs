@@ -1,7 +1,7 @@
 //! Every ledger row, where it can be searched: SQLite in a file of its own, written by the feed and read by whoever asks.
 //!
-//! A projection: everything in it is said by the log, and it can be thrown away at any time. [`store`] writes, [`row`] is what is
-//! kept of a row, [`query`] what can be asked; [`History`] is the handle that readers hold. A reader sees a whole batch or nothing of
+//! A projection: everything in it is said by the log, and it can be thrown away at any time. `store` writes, `row` is what is
+//! kept of a row, `query` what can be asked; [`History`] is the handle that readers hold. A reader sees a whole batch or nothing of
 //! it, and is told the record up to which it saw.
 //!
 //! Absent on purpose: the customers' names (the engine knows them), what is left of a credit (the engine knows that as of now),
