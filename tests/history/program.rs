@@ -1,13 +1,15 @@
-//! Random commands through the real engine: credits, debits over several wallets, holds, refunds, voids, transfers, closings.
+//! Random commands through the real engine: credits, debits over several wallets and by hand, holds, refunds, invoices, transfers.
 
-use coffer::engine::{Engine, Operation, Target};
+use std::collections::HashMap;
+
+use coffer::engine::{Committed, Engine, Operation, Target};
 use coffer_ledger::amount::{Credits, Money, ONE, Rate};
 use coffer_ledger::command::{
-    Asked, Charge, Command, CreateWallet, CreditReason, Debit, InvoiceLine, Memo, Quantity, Settle, TopUp,
-    Transfer,
+    Asked, Capture, Charge, Command, CreateWallet, CreditReason, Debit, HoldAsked, InvoiceLine, ManualDebit,
+    Memo, OverCapture, PlaceHold, Quantity, Refund, Settle, TopUp, Transfer,
 };
 use coffer_ledger::fact::Effect;
-use coffer_ledger::ids::WalletId;
+use coffer_ledger::ids::{HoldId, RowId, WalletId};
 use coffer_ledger::scope::PriceTypes;
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, PriceType};
@@ -93,19 +95,63 @@ pub(crate) async fn run(
     random: &mut Random,
     steps: u64,
 ) -> u64 {
-    let mut accepted = 0;
+    let (mut accepted, mut made) = (0, Made::default());
     for step in 0..steps {
         let at = usize::try_from(random.below(wallets.len() as u64)).unwrap();
         let (customer, wallet) = wallets[at];
-        let command = command(engine, wallet, random, step);
+        let command = command(engine, (customer, wallet), &made, random, step);
         let operation = Operation::new(command).with_key(&format!("{step}-{}", random.below(u64::MAX)));
-        accepted += u64::from(engine.submit(TENANT, Target::Customer(customer), operation).await.is_ok());
+        let Ok(committed) = engine.submit(TENANT, Target::Customer(customer), operation).await else {
+            continue;
+        };
+        made.note(customer, &committed);
+        accepted += 1;
     }
     accepted
 }
 
-fn command(engine: &Engine, wallet: WalletId, random: &mut Random, step: u64) -> Command {
-    match random.below(10) {
+/// What later commands name: of each customer, the hold placed last and the debit made last.
+#[derive(Default)]
+struct Made {
+    holds: HashMap<&'static str, HoldId>,
+    debits: HashMap<&'static str, RowId>,
+}
+
+impl Made {
+    fn note(&mut self, customer: &'static str, committed: &Committed) {
+        let facts = &committed.record.facts;
+        match &facts.effect {
+            Effect::Held(step) => {
+                self.holds.insert(customer, step.hold.id);
+            }
+            Effect::Debited(_) => {
+                let row = RowId::new(facts.at, committed.position, facts.first_row());
+                self.debits.insert(customer, row);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn charge() -> Charge {
+    Charge {
+        wallet: None,
+        currency: None,
+        price_unit: None,
+        price_type: PriceType::Usage,
+        feature: None,
+        budget: None,
+    }
+}
+
+fn command(
+    engine: &Engine,
+    (customer, wallet): (&'static str, WalletId),
+    made: &Made,
+    random: &mut Random,
+    step: u64,
+) -> Command {
+    match random.below(15) {
         0 | 1 => Command::TopUp(top_up(engine, wallet, random)),
         2 => Command::Transfer(Transfer {
             to_customer: CUSTOMERS[usize::try_from(random.below(4)).unwrap()].into(),
@@ -125,16 +171,25 @@ fn command(engine: &Engine, wallet: WalletId, random: &mut Random, step: u64) ->
             Command::Settle(Settle { invoice: step.to_string().into(), currency: usd(), lines })
         }
         4 => Command::VoidInvoice { invoice: random.below(step + 1).to_string().into() },
+        5 => Command::ManualDebit(ManualDebit { wallet, credits: random.credits(), memo: memo(random) }),
+        6 => Command::PlaceHold(PlaceHold {
+            asked: HoldAsked::Exactly(random.credits()),
+            charge: charge(),
+            expires_in_s: 1,
+            over_capture: OverCapture::Draw,
+            memo: memo(random),
+        }),
+        7 | 8 if made.holds.contains_key(customer) => {
+            let (hold, last) = (made.holds[customer], random.below(2) == 0);
+            Command::Capture(Capture { hold, credits: random.credits(), last, memo: memo(random) })
+        }
+        9 if made.debits.contains_key(customer) => {
+            let row = made.debits[customer];
+            Command::Refund(Refund { row, credits: None, regrant_days: None, memo: memo(random) })
+        }
         _ => Command::Debit(Debit {
             asked: Asked::Credits(random.credits()),
-            charge: Charge {
-                wallet: None,
-                currency: None,
-                price_unit: None,
-                price_type: PriceType::Usage,
-                feature: None,
-                budget: None,
-            },
+            charge: charge(),
             partial: random.below(2) == 0,
             memo: memo(random),
         }),

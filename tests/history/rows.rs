@@ -20,8 +20,7 @@ async fn every_row_of_a_random_program_is_in_the_store_once_and_as_its_record_sa
         let once: BTreeSet<_> = stored.iter().map(|row| row.id).collect();
         assert_eq!(once.len(), stored.len());
         let reasons: BTreeSet<_> = stored.iter().map(|row| &*row.reason).collect();
-        // What the instant of a turn decides (an end, a refusal) may come more or less often.
-        assert!(reasons.len() >= 8, "{reasons:?}");
+        assert!(reasons.len() >= 10, "{reasons:?}");
         assert_eq!(close(engine, feed).await.rebuilds, 0);
     }
 }
