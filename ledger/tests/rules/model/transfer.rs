@@ -163,6 +163,9 @@ impl Model {
     ) -> Result<Arrival, Vec<No>> {
         let (mut rows, mut ended) = (Vec::new(), Vec::new());
         let first = self.tranches.len();
+        // As with a top-up, all that enters is counted, also what repays debt at once.
+        let entered = total(moved.iter().map(|block| &block.original));
+        let with_all = &self.all_of(wallet) + &entered;
         for block in moved {
             let before = self.posted(wallet);
             let tranche = self.tranches.len();
@@ -184,7 +187,7 @@ impl Model {
         let too_much = rows.iter().any(|(_, _, amount, ..)| leaves_12_digits(amount));
         unless(those([
             (before + more > max, No::Limit("tranches_max", max as u64)),
-            (too_much || leaves_12_digits(&self.all_of(wallet)), No::AmountOverflow),
+            (too_much || leaves_12_digits(&with_all), No::AmountOverflow),
         ]))?;
         let gone = self.lapse(&ended, around.now);
         Ok(Arrival { wallet, rows, gone })
