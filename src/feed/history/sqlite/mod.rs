@@ -7,6 +7,6 @@ mod schema;
 mod store;
 pub(super) mod values;
 
-pub(in crate::feed) use reader::find;
 pub(crate) use reader::Reader;
+pub(in crate::feed) use reader::find;
 pub(crate) use store::SqliteStore;

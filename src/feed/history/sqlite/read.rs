@@ -92,7 +92,7 @@ pub(super) fn slices(from: &Connection, key: i64) -> rusqlite::Result<Vec<SliceL
 
 /// A tranche over its life.
 pub(super) fn tranche(from: &Connection, id: TrancheId) -> rusqlite::Result<Option<TrancheLife>> {
-    from.prepare_cached(TRANCHE)?.query_row([values::id(id.0.0)], |line| life(line)).optional()
+    from.prepare_cached(TRANCHE)?.query_row([values::id(id.0.0)], life).optional()
 }
 
 /// The tranche of a line of `tranches`.
