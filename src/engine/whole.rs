@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use coffer_ledger::ids::LogPosition;
+use coffer_ledger::amount::Credits;
+use coffer_ledger::ids::{LogPosition, WalletId};
 use coffer_ledger::invariants;
 use coffer_ledger::time::Timestamp;
 use coffer_wal::{Lsn, Opened, Record, VisitError};
@@ -37,6 +38,8 @@ pub struct ArchiveCheck {
     pub customers: usize,
     /// See `customers`.
     pub violations: Vec<String>,
+    /// Posted and debt of every wallet of the state at the log's end.
+    pub balances: BTreeMap<WalletId, (Credits, Credits)>,
     /// The archive alone, compared at its end. `None` where no snapshot is old enough to start recovery from: recovery would
     /// read the archive itself, and comparing that with the archive shows nothing.
     pub at_archive_end: Option<Comparison>,
@@ -96,6 +99,7 @@ pub fn from_archive(
         log_end: LogPosition(log_end.0),
         customers: fold.touched.len(),
         violations: fold.violations(),
+        balances: fold.balances(),
         unreadable: fold.unreadable,
         at_archive_end,
         at_log_end,
@@ -118,7 +122,37 @@ impl Fold {
     }
 }
 
+/// A stopped engine's log, to read. Nobody else can have it meanwhile.
+pub struct StoppedLog(Opened);
+
+impl StoppedLog {
+    /// Opens the log of a stopped engine and changes nothing.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the directory is in use, or something in it is damaged.
+    pub fn open(options: &EngineOptions, env: &Env) -> Result<Self, OpenError> {
+        Ok(Self(coffer_wal::Log::open(log_options(options), env.for_log())?))
+    }
+
+    /// Reads it. What is durable in it stays the same.
+    #[must_use]
+    pub fn reader(&self) -> coffer_wal::LogReader {
+        self.0.reader()
+    }
+}
+
+impl std::fmt::Debug for StoppedLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StoppedLog({})", self.0.end().last_lsn)
+    }
+}
+
 impl Fold {
+    fn balances(&self) -> BTreeMap<WalletId, (Credits, Credits)> {
+        let wallets = self.touched.values().flat_map(|customer| &customer.wallets);
+        wallets.map(|wallet| (wallet.head.id, (wallet.head.posted, wallet.head.debt))).collect()
+    }
+
     fn violations(&self) -> Vec<String> {
         let mut broken: Vec<_> = self
             .touched
