@@ -132,7 +132,7 @@ pub(crate) async fn replace(call: Call) -> Result<Reply, ApiError> {
     submit(&call, StatusCode::OK, Command::SetBudget(body.read(Some(budget_id(&call)?))?), key).await
 }
 
-/// Forgets what was used of all its windows.
+/// Forgets what was used of all its windows. What holds and debits counted before gives nothing back to them any more.
 #[utoipa::path(post, path = "/v1/customers/{id}/budgets/{budget_id}/reset", tag = "Budgets", responses((status = 200, body = BudgetReply, description = "Done")))]
 pub(crate) async fn reset(call: Call) -> Result<Reply, ApiError> {
     let command = Command::ResetBudget(budget_id(&call)?.into());
@@ -140,6 +140,8 @@ pub(crate) async fn reset(call: Call) -> Result<Reply, ApiError> {
 }
 
 /// Removes a budget that has none below it and in which no open hold counts.
+///
+/// One that is made under its name later is the same budget to refunds of what this one counted in a window that lasts.
 #[utoipa::path(delete, path = "/v1/customers/{id}/budgets/{budget_id}", tag = "Budgets", responses((status = 204, description = "Done")))]
 pub(crate) async fn delete(call: Call) -> Result<Reply, ApiError> {
     let command = Command::DeleteBudget(budget_id(&call)?.into());
@@ -283,13 +285,12 @@ impl<'a> BudgetReply<'a> {
 impl LimitReply {
     fn of(limit: &BudgetLimit, now: Timestamp) -> Self {
         let used = limit.used_at(now);
-        let ends = now < limit.ends_at && limit.ends_at < Timestamp::MAX;
         Self {
             window: limit.window.as_str(),
             credits: limit.credits.into(),
             used: used.into(),
             left: (limit.credits - used).max(Credits::ZERO).into(),
-            resets_at: ends.then_some(Time(limit.ends_at)),
+            resets_at: limit.resets_at(now).map(Time),
         }
     }
 }
