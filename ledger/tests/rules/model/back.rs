@@ -139,7 +139,7 @@ impl Model {
         back.rows = self.back_rows(giving, &chosen, befores);
         // The row of what came back stands before what of it is gone at once: its balance must fit.
         let overflows = back.rows.iter().any(|(.., row)| leaves_12_digits(&self.all_of(row.wallet)));
-        back.gone = self.lapse(&ended, around.now);
+        back.gone = self.lapse(&ended, around.now, false);
         // Nothing stands in the way of a transfer that returns: it has nowhere else to go.
         if giving.reason != "TRANSFER_RETURNED" {
             let overflows = those([(overflows, No::AmountOverflow)]);

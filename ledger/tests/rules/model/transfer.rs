@@ -199,7 +199,7 @@ impl Model {
             (before + more > max, No::Limit("tranches_max", max as u64)),
             (too_much || leaves_12_digits(&with_all), No::AmountOverflow),
         ]))?;
-        let gone = self.lapse(&ended, around.now);
+        let gone = self.lapse(&ended, around.now, false);
         Ok(Arrival { wallet, rows, gone })
     }
 
