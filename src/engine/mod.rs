@@ -27,6 +27,8 @@ mod names;
 mod open;
 mod operation;
 mod options;
+#[cfg(feature = "server")]
+pub(crate) mod past;
 mod permits;
 mod proving;
 mod read;
@@ -73,6 +75,8 @@ pub use self::recovery::RecoveryProgress;
 pub use self::snapshot::{SnapshotFailure, SnapshotReport};
 pub use self::stats::{EngineStats, LogStats};
 pub use self::tenant_view::{Authenticated, TenantView};
+#[cfg(feature = "server")]
+pub(crate) use self::turn::DUE_BESIDE_A_COMMAND_MAX;
 pub use self::whole::{ArchiveCheck, Comparison, from_archive};
 
 use self::core::Core;
