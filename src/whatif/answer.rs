@@ -1,7 +1,7 @@
 //! What came of it, per customer and unit, and in all.
 
 use coffer_ledger::amount::Credits;
-use coffer_ledger::customer::{Customer, CustomerId};
+use coffer_ledger::customer::{Customer, CustomerId, Identity};
 use coffer_ledger::ids::{LogPosition, TenantNumber};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::tranche::Source;
@@ -136,7 +136,7 @@ pub struct Answer {
     pub from: LogPosition,
     /// The last record; before `from` if there is none.
     pub to: LogPosition,
-    /// The log's time at the end.
+    /// The log's time at the end: what was due by then has happened on both sides.
     pub until: Timestamp,
     /// Records of customers.
     pub records: u64,
@@ -157,13 +157,10 @@ pub(super) fn of(
     (from, to): (LogPosition, LogPosition),
     question: &Question,
 ) -> Result<Answer, WhatIfError> {
-    let only = match &question.tenant {
-        Some(name) => Some(run.tenants.number(name).ok_or_else(|| WhatIfError::NoTenant(name.clone()))?),
-        None => None,
-    };
-    let is_asked = |life: &&Box<Life>| only.is_none_or(|tenant| life.state(Side::Log).tenant == tenant);
-    let mut customers: Vec<_> =
-        run.lives.values().filter(is_asked).map(|life| of_customer(life, run)).collect();
+    if let Some(name) = question.tenant.as_ref().filter(|name| !run.tenants.has(name)) {
+        return Err(WhatIfError::NoTenant(name.clone()));
+    }
+    let mut customers: Vec<_> = run.lives.values().map(|life| of_customer(life, run)).collect();
     customers.sort_by(|one, other| {
         let place = |answer: &CustomerAnswer| (answer.distance(), answer.differing);
         place(other).cmp(&place(one)).then_with(|| one.external_id.cmp(&other.external_id))
@@ -203,10 +200,17 @@ fn tenant_name(run: &Run<'_>, number: TenantNumber) -> Box<str> {
 
 /// The caller's own name, and the one that replies use.
 fn names(customer: &Customer) -> (Box<str>, Box<str>) {
-    let Some(identity) = &customer.identity else {
-        let number: Box<str> = customer.number.0.to_string().into();
-        return (number.clone(), number);
-    };
+    match &customer.identity {
+        Some(identity) => names_of(identity),
+        None => {
+            let number: Box<str> = customer.number.0.to_string().into();
+            (number.clone(), number)
+        }
+    }
+}
+
+/// What the caller calls a customer, and what replies do.
+pub(crate) fn names_of(identity: &Identity) -> (Box<str>, Box<str>) {
     let id = match &identity.id {
         CustomerId::Minted(id) => id.to_string().into(),
         CustomerId::Named => identity.external_id.clone(),

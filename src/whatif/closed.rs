@@ -31,7 +31,7 @@ struct Kept {
 
 enum InShadow {
     Same,
-    Other(Record),
+    Other(Box<Record>),
     Refused,
 }
 
@@ -109,7 +109,7 @@ impl Closed {
         let shadow = match shadow {
             None => InShadow::Refused,
             Some(shadow) if shadow == log => InShadow::Same,
-            Some(shadow) => InShadow::Other(record_of(shadow)),
+            Some(shadow) => InShadow::Other(Box::new(record_of(shadow))),
         };
         self.kept.insert(position, Kept { log: record_of(log), shadow });
     }

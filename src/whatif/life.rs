@@ -31,7 +31,7 @@ pub(super) struct Life {
 }
 
 enum Lived {
-    Same(Customer),
+    Same(Box<Customer>),
     Apart(Box<Apart>),
 }
 
@@ -46,7 +46,7 @@ impl Life {
     /// As the customer was before its first record here.
     pub(super) fn new(customer: Customer, rules: &Rules) -> Self {
         let mut life = Self {
-            lived: Lived::Same(customer),
+            lived: Lived::Same(Box::new(customer)),
             log_tallies: Tallies::default(),
             shadow_tallies: Tallies::default(),
             refusals: Refusals::default(),
@@ -87,9 +87,9 @@ impl Life {
     /// Parts the two sides, if they are not yet.
     pub(super) fn part(&mut self) -> &mut Apart {
         if let Lived::Same(customer) = &mut self.lived {
-            let log = customer.clone();
+            let log = Customer::clone(customer);
             let nobody = Customer::new(log.tenant, log.number);
-            let shadow = std::mem::replace(customer, nobody);
+            let shadow = std::mem::replace(&mut **customer, nobody);
             self.lived = Lived::Apart(Box::new(Apart { log, shadow, names: Names::default() }));
             self.shadow_tallies = self.log_tallies.clone();
         }

@@ -29,6 +29,7 @@ use coffer_ledger::invariants::Violation;
 use coffer_ledger::time::Timestamp;
 use hashbrown::HashMap;
 
+pub(crate) use self::answer::names_of;
 pub use self::answer::{Answer, CustomerAnswer, Figures, UnitFigures};
 pub use self::refused::{Refusals, Refused, Why};
 pub use self::rules::{LifeSpan, OtherOverdraft, OtherPriorities, Rules};
@@ -152,6 +153,7 @@ pub fn run(
     let mut run = Run {
         rules: &question.rules,
         limits: options.limits,
+        only: question.tenant.as_deref(),
         before,
         tenants,
         lives: HashMap::new(),
@@ -174,6 +176,7 @@ pub fn run(
         Some(At::Position(_)) | None => run.last_at,
     };
     run.run_out(until)?;
+    run.last_at = until;
     answer::of(&run, (from, to), question)
 }
 

@@ -35,6 +35,8 @@ use crate::engine::past::{PastRecord, StateBefore};
 pub(super) struct Run<'a> {
     pub(super) rules: &'a Rules,
     pub(super) limits: Limits,
+    /// Only this tenant's records.
+    pub(super) only: Option<&'a str>,
     pub(super) before: StateBefore,
     pub(super) tenants: Tenants,
     pub(super) lives: HashMap<CustomerNumber, Box<Life>>,
@@ -46,19 +48,8 @@ pub(super) struct Run<'a> {
     pub(super) watch: &'a mut dyn Watch,
 }
 
-/// What became of a request in the shadow.
-enum Outcome {
-    Done(Facts),
-    /// Nothing was due.
-    Nothing,
-    Not(Why),
-}
-
-impl From<Result<Facts, Why>> for Outcome {
-    fn from(decided: Result<Facts, Why>) -> Self {
-        decided.map_or_else(Self::Not, Self::Done)
-    }
-}
+/// What became of a request in the shadow; `None` = nothing was due.
+type Outcome = Option<Result<Facts, Why>>;
 
 impl From<NotFound> for Why {
     fn from(not_found: NotFound) -> Self {
@@ -94,6 +85,9 @@ impl Run<'_> {
             self.tenants.take(record.tenant, &facts, record.position, self.rules);
             return Ok(());
         };
+        if self.only.is_some_and(|only| self.tenants.name(record.tenant) != Some(only)) {
+            return Ok(());
+        }
         let decoded = codec::decode_record(record.version, record.public, record.personal);
         let Record { origin, command, facts } = decoded.map_err(unreadable)?;
         // Out of the map while it is worked on: others are looked at meanwhile.
@@ -134,7 +128,7 @@ impl Run<'_> {
         let view = self.view(life, taken, &command);
         if life.apart().is_none() {
             let outcome = self.decided(life, taken, &view, command);
-            if let Outcome::Done(facts) = &outcome
+            if let Some(Ok(facts)) = &outcome
                 && facts == taken.facts
             {
                 life.both(facts, taken.position);
@@ -159,15 +153,15 @@ impl Run<'_> {
         let now = taken.facts.at;
         if command == Command::Tick {
             let is_due = life.state(Side::Shadow).next_due() <= now;
-            return Ok(if is_due { self.decided(life, taken, view, command) } else { Outcome::Nothing });
+            return Ok(if is_due { self.decided(life, taken, view, command) } else { None });
         }
         self.make_room(life, now, taken.position, view)?;
         self.rules.change(&mut command, &taken.facts.effect, now);
         let apart = life.part();
         let states = (&apart.log, &apart.shadow);
         Ok(match apart.names.translate(&mut command, states, &taken.facts.effect) {
-            Ok(()) => self.asked(life, taken, view, command).into(),
-            Err(missing) => Outcome::Not(missing.into()),
+            Ok(()) => Some(self.asked(life, taken, view, command)),
+            Err(missing) => Some(Err(missing.into())),
         })
     }
 
@@ -199,10 +193,10 @@ impl Run<'_> {
             let due_per_record_max = taken.facts.due.len().max(1);
             let limits = Limits { due_per_record_max, ..self.limits };
             let context = context(view, &limits, taken.facts.at);
-            return decide(life.state(Side::Shadow), &command, &context).map_err(Why::Refused).into();
+            return Some(decide(life.state(Side::Shadow), &command, &context).map_err(Why::Refused));
         }
         self.rules.change(&mut command, &taken.facts.effect, taken.facts.at);
-        self.asked(life, taken, view, command).into()
+        Some(self.asked(life, taken, view, command))
     }
 
     /// Decides a request that is already what the shadow has to be asked.
@@ -220,10 +214,7 @@ impl Run<'_> {
 
     /// Folds both outcomes in, after the parting, and notes what the shadow refused.
     fn conclude(&mut self, life: &mut Life, taken: &Taken<'_>, outcome: Outcome) -> Result<(), Violation> {
-        let shadow = match &outcome {
-            Outcome::Done(facts) => Some(facts),
-            Outcome::Nothing | Outcome::Not(_) => None,
-        };
+        let shadow = outcome.as_ref().and_then(|decided| decided.as_ref().ok());
         life.part().names.learn(&taken.facts.effect, shadow.map(|facts| &facts.effect));
         if let Some(facts) = shadow {
             life.would_have(facts, taken.position, self.rules)?;
@@ -239,7 +230,7 @@ impl Run<'_> {
                 shadow,
             });
         }
-        if let (Outcome::Not(why), Some(request)) = (outcome, taken.word) {
+        if let (Some(Err(why)), Some(request)) = (outcome, taken.word) {
             let credits = moved(life.state(Side::Log), &taken.facts.effect);
             let (position, at) = (taken.position, taken.facts.at);
             let refused = Refused { position, at, request, credits, why };

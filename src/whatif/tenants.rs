@@ -98,10 +98,9 @@ impl Tenants {
         self.known.get(&number)?.tenant.name.as_deref()
     }
 
-    /// The number of the tenant of this name.
-    pub(super) fn number(&self, name: &str) -> Option<TenantNumber> {
-        let named = |known: &&Known| known.tenant.name.as_deref() == Some(name);
-        self.known.values().find(named).map(|known| known.tenant.number)
+    /// Whether there is a tenant of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.known.values().any(|known| known.tenant.name.as_deref() == Some(name))
     }
 
     /// The tenant's own clock, if it has one.

@@ -80,7 +80,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), CliError> {
     let env = start::machine(config.switch("log.direct_io"));
     let (is_check, rules) = (rules.is_none(), rules.unwrap_or_default());
     let question = Question { from: args.from, to: args.to, rules, tenant: args.tenant.clone() };
-    let mut out = Out::open(args.out.as_ref(), Arc::clone(&env.clock), is_check)?;
+    let mut out = Out::open(args.out.as_ref(), Arc::clone(&env.clock), is_check, &args.customer)?;
     let progress = Arc::new(Progress::new(Arc::clone(&env.clock)));
     let answer = answer(&config.engine_options(), &env, &question, &progress, &mut out);
     let mut answer = answer.map_err(|error| failed(error, &dir))?;

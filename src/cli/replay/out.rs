@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::document;
 use crate::cli::exit::{CliError, Code};
 use crate::cli::output;
-use crate::whatif::{Answer, Difference, Refused, Watch};
+use crate::whatif::{self, Answer, Difference, Refused, Watch};
 
 /// How often a line tells how far it is.
 const LINE_INTERVAL_NS: u64 = 1_000_000_000;
@@ -30,6 +30,8 @@ pub(super) struct Out {
     last_line_ns: u64,
     is_check: bool,
     differences: u64,
+    /// Whose refusals are written; empty = everybody's.
+    customers: Vec<Box<str>>,
 }
 
 impl Out {
@@ -42,6 +44,7 @@ impl Out {
         path: Option<&PathBuf>,
         clock: Arc<dyn Clock>,
         is_check: bool,
+        customers: &[Box<str>],
     ) -> Result<Self, CliError> {
         let file = path.map(|path| match File::create(path) {
             Ok(file) => Ok((path.clone(), BufWriter::new(file))),
@@ -49,7 +52,8 @@ impl Out {
         });
         let last_line_ns = clock.monotonic_ns();
         let file = file.transpose()?;
-        Ok(Self { file, failed: None, bar: None, clock, last_line_ns, is_check, differences: 0 })
+        let customers = customers.to_vec();
+        Ok(Self { file, failed: None, bar: None, clock, last_line_ns, is_check, differences: 0, customers })
     }
 
     /// Writes the customers, and makes sure that all is in the file.
@@ -102,11 +106,17 @@ impl Watch for Out {
     }
 
     fn refused(&mut self, customer: &Customer, refused: &Refused) {
+        let names = customer.identity.as_ref().map(|known| whatif::names_of(known));
+        let is_wanted = |(external_id, id): &(Box<str>, Box<str>)| {
+            self.customers.iter().any(|name| name == external_id || name == id)
+        };
+        if !self.customers.is_empty() && !names.as_ref().is_some_and(is_wanted) {
+            return;
+        }
         self.line(|| {
-            let name = customer.identity.as_ref().map(|identity| &*identity.external_id);
             let mut line = document::refused(refused);
             line["kind"] = json!("refusal");
-            line["customer"] = json!(name);
+            line["customer"] = json!(names.map(|(external_id, _)| external_id));
             line["customer_number"] = json!(customer.number.0);
             line
         });
