@@ -78,11 +78,14 @@ impl World {
         customer: &str,
         command: Command,
     ) -> Option<Committed> {
-        let target = match command {
-            Command::CreateWallet(_) | Command::CreateCustomer { .. } | Command::Event(_) => {
-                Target::NewCustomer(customer)
-            }
-            _ => Target::Customer(customer),
+        let own_name = match &command {
+            Command::CreateCustomer { external_id, .. } => Some(external_id.clone()),
+            _ => None,
+        };
+        let target = match (&own_name, &command) {
+            (Some(name), _) => Target::NewCustomer(name),
+            (None, Command::CreateWallet(_) | Command::Event(_)) => Target::NewCustomer(customer),
+            (None, _) => Target::Customer(customer),
         };
         // A transfer is answered when it has arrived.
         let is_transfer = matches!(command, Command::Transfer(_));
