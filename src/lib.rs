@@ -26,3 +26,5 @@ pub mod fuzzing;
 pub mod http;
 #[cfg(feature = "server")]
 mod telemetry;
+#[cfg(feature = "server")]
+pub mod whatif;

@@ -16,6 +16,7 @@ mod instant;
 mod keys;
 pub(crate) mod output;
 pub(crate) mod progress;
+mod replay;
 pub(crate) mod serve;
 mod settings_args;
 mod snapshot;
@@ -56,6 +57,8 @@ enum Command {
     Snapshot(snapshot::SnapshotArgs),
     /// Make the searchable history of a stopped server anew
     History(history::HistoryArgs),
+    /// Decide a stopped server's requests again: to check the log, or under other rules (what-if)
+    Replay(Box<replay::ReplayArgs>),
     /// Show the settings in force
     Config(config_show::ConfigArgs),
     /// Debit a real hour of LLM traffic, kill the server in the middle, and check every balance, slice and refusal
@@ -88,6 +91,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Audit(args) => audit::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::History(args) => history::run(args),
+        Command::Replay(args) => replay::run(&args),
         Command::Config(args) => config_show::run(&args),
         Command::Demo(args) => block_on(0, crate::demo::run(args))?,
         Command::Drill(args) => block_on(0, crate::drill::run(args))?,

@@ -38,6 +38,8 @@ mod shutdown;
 mod slot;
 mod snapshot;
 mod stats;
+#[cfg(feature = "server")]
+pub(crate) mod stopped_log;
 mod submit;
 mod sync;
 mod tenant_actor;
@@ -72,8 +74,12 @@ pub use self::proving::CheckpointFailure;
 pub use self::recovery::RecoveryProgress;
 pub use self::snapshot::{SnapshotFailure, SnapshotReport};
 pub use self::stats::{EngineStats, LogStats};
+#[cfg(feature = "server")]
+pub use self::stopped_log::StoppedLog;
 pub use self::tenant_view::{Authenticated, TenantView};
-pub use self::whole::{ArchiveCheck, Comparison, StoppedLog, from_archive};
+#[cfg(feature = "server")]
+pub(crate) use self::turn::DUE_BESIDE_A_COMMAND_MAX;
+pub use self::whole::{ArchiveCheck, Comparison, from_archive};
 
 use self::core::Core;
 use crate::audit::{Checkpoint, Proof, ProveFailure, PublicKey};

@@ -122,31 +122,6 @@ impl Fold {
     }
 }
 
-/// A stopped engine's log, to read. Nobody else can have it meanwhile.
-pub struct StoppedLog(Opened);
-
-impl StoppedLog {
-    /// Opens the log of a stopped engine and changes nothing.
-    ///
-    /// # Errors
-    /// [`OpenError`]: the directory is in use, or something in it is damaged.
-    pub fn open(options: &EngineOptions, env: &Env) -> Result<Self, OpenError> {
-        Ok(Self(coffer_wal::Log::open(log_options(options), env.for_log())?))
-    }
-
-    /// Reads it. What is durable in it stays the same.
-    #[must_use]
-    pub fn reader(&self) -> coffer_wal::LogReader {
-        self.0.reader()
-    }
-}
-
-impl std::fmt::Debug for StoppedLog {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "StoppedLog({})", self.0.end().last_lsn)
-    }
-}
-
 impl Fold {
     fn balances(&self) -> BTreeMap<WalletId, (Credits, Credits)> {
         let wallets = self.touched.values().flat_map(|customer| &customer.wallets);

@@ -11,4 +11,5 @@ mod help;
 mod keys;
 mod log;
 mod program;
+mod replay;
 mod serve;
