@@ -13,7 +13,7 @@ mod read;
 mod row;
 mod schema;
 pub(crate) mod store;
-mod terms;
+pub(crate) mod terms;
 mod values;
 
 use std::path::Path;
