@@ -69,7 +69,7 @@ fuzz-keep target:
 
 # CSV, JSON Lines and Parquet read back by pyarrow and held against each other, the API and the rules of FOCUS 1.2. Makes a virtual
 # environment with pyarrow where there is none.
-exports rows="1000":
+exports rows="1500":
     cargo build --bin coffer
     test -x target/exports-venv/bin/python || python3 -m venv target/exports-venv
     target/exports-venv/bin/python -c "import pyarrow" 2>/dev/null || target/exports-venv/bin/pip install --quiet "pyarrow>=18"

@@ -41,11 +41,6 @@ impl Files {
         Self { storage, out: out.to_owned(), format, open: None }
     }
 
-    /// Where it stands when it is done.
-    pub(super) fn out(&self) -> &Path {
-        &self.out
-    }
-
     fn beside(&self, ending: &str) -> PathBuf {
         let mut name = OsString::from(&self.out);
         name.push(ending);
