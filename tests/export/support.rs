@@ -58,7 +58,7 @@ impl World {
 
     /// More of it.
     pub(crate) fn live(&self, seed: u64, steps: u64) {
-        println!("seed {seed}");
+        eprintln!("seed {seed}");
         let mut random = program::Random::new(seed);
         let accepted = self.runtime.block_on(async {
             let wallets = program::wallets(&self.engine).await;
