@@ -9,6 +9,7 @@ pub(crate) mod client;
 mod completions;
 mod config_show;
 pub(crate) mod exit;
+mod export;
 #[cfg(feature = "failpoints")]
 mod faulty;
 mod history;
@@ -59,6 +60,8 @@ enum Command {
     History(history::HistoryArgs),
     /// Decide a stopped server's requests again: to check the log, or under other rules (what-if)
     Replay(Box<replay::ReplayArgs>),
+    /// Write the ledger of a stopped server to files: CSV, JSON Lines, Parquet
+    Export(export::ExportArgs),
     /// Show the settings in force
     Config(config_show::ConfigArgs),
     /// Debit a real hour of LLM traffic, kill the server in the middle, and check every balance, slice and refusal
@@ -92,6 +95,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Snapshot(args) => snapshot::run(args),
         Command::History(args) => history::run(args),
         Command::Replay(args) => replay::run(&args),
+        Command::Export(args) => export::run(args),
         Command::Config(args) => config_show::run(&args),
         Command::Demo(args) => block_on(0, crate::demo::run(args))?,
         Command::Drill(args) => block_on(0, crate::drill::run(args))?,
