@@ -119,6 +119,8 @@ pub const SETTINGS: &[Setting] = &[
     integer("engine.ticks_per_s_max", 1, 1_000_000),
     integer("engine.idempotency_window_h", 1, 8_784),
     integer("engine.keys_max", 1, 10 * COUNT_MAX),
+    integer("engine.as_of_records_max", 1, COUNT_MAX),
+    integer("engine.as_of_in_flight_max", 1, 1_024),
     integer("limits.wallets_max", 1, 1_024),
     integer("limits.tranches_max", 1, 100_000),
     integer("limits.slices_max", 1, 2_000),
