@@ -12,6 +12,7 @@
 
 mod auth;
 mod balance;
+mod balance_diff;
 mod batch;
 mod body;
 mod budgets;
@@ -39,6 +40,7 @@ mod openapi;
 mod ops;
 mod options;
 mod page;
+mod past;
 mod query;
 mod rate_cards;
 mod refunds;
@@ -207,6 +209,7 @@ fn metering(routes: Routes) -> Routes {
         .on(Method::POST, "/v1/debits/batch", batch, batch::debits::create)
         .on(Method::POST, "/v1/batch", batch, batch::mixed::create)
         .on(Method::GET, "/v1/customers/{id}/balance", balance, balance::get)
+        .on(Method::GET, "/v1/customers/{id}/balance/diff", balance, balance_diff::get)
 }
 
 fn holds(routes: Routes) -> Routes {

@@ -12,7 +12,7 @@ use utoipa::{Modify, OpenApi as Describe};
 use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
-    balance, batch, budgets, customers, debits, events, history, holds, invoices, keys, ops, rate_cards,
+    balance, balance_diff, batch, budgets, customers, debits, events, history, holds, invoices, keys, ops, rate_cards,
     refunds, settings, tenants, test_clock, transactions, transfers, voids, wallets,
 };
 
@@ -39,6 +39,7 @@ use super::{
         refunds::create,
         voids::create,
         balance::get,
+        balance_diff::get,
         wallets::create::create,
         wallets::list::list,
         wallets::list::search,

@@ -97,8 +97,11 @@ pub enum PastFailure {
         max: usize,
     },
     /// `as_of_in_flight_max`; nothing was tried.
-    #[error("as many look into the past as may (as_of_in_flight_max): try again")]
-    Busy,
+    #[error("{max} look into the past already (as_of_in_flight_max): try again")]
+    Busy {
+        /// Its value.
+        max: usize,
+    },
     /// The live customer could not be asked.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -153,7 +156,8 @@ pub(crate) async fn look(
     at: Vec<At>,
 ) -> Result<Vec<AsOf>, PastFailure> {
     let number = find(core, tenant, target).ok_or(PastFailure::NotFound)?;
-    let permit = Arc::clone(&core.looking_back).try_acquire_owned().map_err(|_| PastFailure::Busy)?;
+    let busy = PastFailure::Busy { max: core.options.as_of_in_flight_max };
+    let permit = Arc::clone(&core.looking_back).try_acquire_owned().map_err(|_| busy)?;
     let (now, end) = (core.now_of(tenant), LogPosition(core.reader.durable_lsn().0));
     at.iter().try_for_each(|at| has_come(*at, now, end))?;
     let own_clock = core.views.get(tenant).is_some_and(|view| view.test_clock.is_some());
