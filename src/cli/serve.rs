@@ -182,5 +182,7 @@ fn http_options(config: &Config) -> HttpOptions {
         connections_max: config.number("http.connections_max"),
         page_items_default: config.number("http.page_items_default"),
         page_items_max: config.number("http.page_items_max"),
+        refusals_kept_per_customer: config.number("http.refusals_kept_per_customer"),
+        refusals_bytes_max: config.number("http.refusals_bytes_max"),
     }
 }

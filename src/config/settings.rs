@@ -110,6 +110,8 @@ pub const SETTINGS: &[Setting] = &[
     integer("http.connections_max", 1, 1_000_000),
     integer("http.page_items_default", 1, 10_000),
     integer("http.page_items_max", 1, 10_000),
+    integer("http.refusals_kept_per_customer", 0, 10_000),
+    integer("http.refusals_bytes_max", 0, 1 << 36),
     integer("engine.writes_in_flight_max", 1, 1_000_000),
     integer("engine.writes_in_flight_tenant_max", 1, 1_000_000),
     integer("engine.writes_in_flight_customer_max", 1, 1_000_000),

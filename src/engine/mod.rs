@@ -65,7 +65,7 @@ pub use self::footprint::Footprint;
 pub(crate) use self::names::names_of;
 pub use self::open::OpenError;
 pub use self::operation::{
-    Committed, CustomerNames, Failure, Operation, Seen, StoredRecord, Target, TenantCommitted,
+    Committed, CustomerNames, Failure, Operation, Refused, Seen, StoredRecord, Target, TenantCommitted,
     TenantOperation,
 };
 pub use self::options::EngineOptions;

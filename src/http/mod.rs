@@ -2,8 +2,8 @@
 //!
 //! A request passes `connection` (limits of heads, timeouts) → `routes` (the table: scope, half, body size; a single debit comes there
 //! by `direct`) → `auth` → `body` → a handler, which parses, asks the [`Engine`], and renders. Handlers are grouped as the API is: `debits`, `holds`,
-//! `batch`, `refunds`, `voids`, `balance`, `invoices`, `transfers`, `budgets`, `rate_cards` on the metering half; `wallets`, `customers`,
-//! `transactions`, `history`, `events` on the billing half; `settings`, `keys`, `tenants`, `test_clock`, `ops` beside them.
+//! `batch`, `refunds`, `voids`, `balance`, `past`, `invoices`, `transfers`, `budgets`, `rate_cards` on the metering half; `wallets`, `customers`,
+//! `transactions`, `history`, `events` on the billing half; `refusals`, `settings`, `keys`, `tenants`, `test_clock`, `ops` beside them.
 //!
 //! Replies to writes are rendered from [`crate::engine::Committed`] alone, so that a replay is the same bytes.
 //!
@@ -41,9 +41,11 @@ mod ops;
 mod options;
 mod page;
 mod past;
+pub(crate) mod past_documents;
 mod query;
 mod rate_cards;
 mod refunds;
+mod refusals;
 mod reply;
 mod rfc3339;
 mod routes;
@@ -77,6 +79,7 @@ use crate::feed::history::History;
 use auth::Scope;
 use connection::RequestIds;
 use metrics::{Class, Metrics};
+use refusals::Refusals;
 use routes::{Access, RouteInfo, Routes};
 
 /// What all requests share.
@@ -86,6 +89,7 @@ pub(crate) struct App {
     body_timeout: Duration,
     request_ids: RequestIds,
     metrics: Metrics,
+    refusals: Refusals,
     /// Where ledger rows are searched; `None` = this server keeps none.
     history: Option<History>,
     /// The OpenAPI document, as it is sent.
@@ -106,6 +110,7 @@ impl App {
             docs: docs::page(&document).into(),
             engine,
             history,
+            refusals: Refusals::new(options.refusals_kept_per_customer, options.refusals_bytes_max),
             body_timeout: Duration::from_secs(options.body_timeout_s),
             options,
             request_ids: RequestIds::new(start),
@@ -260,6 +265,7 @@ fn customers(routes: Routes) -> Routes {
     let prove = Access::ours(Scope::Read, Class::Customer).read_only();
     let write = Access::billing(Scope::Write, Class::Customer);
     let ledger = Access::ours(Scope::Read, Class::Customer).of_history();
+    let explain = Access::ours(Scope::Read, Class::Customer).read_only();
     routes
         .on(Method::POST, "/v1/customers", write, customers::create)
         .on(Method::PUT, "/v1/customers", write, customers::update_by_query)
@@ -271,6 +277,8 @@ fn customers(routes: Routes) -> Routes {
         .on(Method::DELETE, "/v1/customers/{id}", write, customers::delete)
         .on(Method::GET, "/v1/customers/{id}/wallets", read, wallets::list::of_customer)
         .on(Method::GET, "/v1/customers/{id}/ledger", ledger, history::list::ledger)
+        .on(Method::GET, "/v1/customers/{id}/refusals", explain, refusals::list)
+        .on(Method::GET, "/v1/refusals/{request_id}", explain, refusals::get)
         .on(Method::GET, "/v1/transactions/{id}", read, transactions::get)
         .on(Method::GET, "/v1/transactions/{id}/proof", prove, transactions::proof)
 }

@@ -13,7 +13,7 @@ use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
     balance, balance_diff, batch, budgets, customers, debits, events, history, holds, invoices, keys, ops, rate_cards,
-    refunds, settings, tenants, test_clock, transactions, transfers, voids, wallets,
+    refunds, refusals, settings, tenants, test_clock, transactions, transfers, voids, wallets,
 };
 
 /// Everything that the handlers say about themselves.
@@ -60,6 +60,8 @@ use super::{
         customers::get,
         customers::update,
         customers::delete,
+        refusals::get,
+        refusals::list,
         transactions::get,
         transactions::proof,
         history::list::of_wallet,
@@ -110,6 +112,7 @@ use super::{
         (name = "Wallets", description = "Wallets and credit in: the billing half, as billing SDKs speak it."),
         (name = "Customers", description = "Customers, as far as wallets need them."),
         (name = "Transactions", description = "Ledger rows."),
+        (name = "Refusals", description = "Why requests were refused: the last refusals of each customer, until a restart."),
         (name = "Invoices", description = "Paying invoices from credit: for charges that were not debited when they happened."),
         (name = "Transfers", description = "Credit that moves between wallets."),
         (name = "Budgets", description = "A tree of caps above a customer's credit."),
@@ -220,6 +223,7 @@ fn path_parameter(name: &str) -> Parameter {
         "invoice_id" => "The invoice's id in your system.",
         "budget_id" => "The budget's name.",
         "hold_id" => "The hold's id.",
+        "request_id" => "The `X-Request-Id` of the answer that refused.",
         _ => "The thing's id. A customer's id may be its external id.",
     };
     ParameterBuilder::new()

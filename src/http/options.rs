@@ -29,6 +29,10 @@ pub struct HttpOptions {
     pub page_items_default: usize,
     /// Items of a page of a list.
     pub page_items_max: usize,
+    /// Refusals of each customer that are kept to be explained; 0 = none.
+    pub refusals_kept_per_customer: usize,
+    /// Bytes of memory that all of them take together; above it the oldest go.
+    pub refusals_bytes_max: usize,
 }
 
 impl Default for HttpOptions {
@@ -47,6 +51,8 @@ impl Default for HttpOptions {
             connections_max: 10_000,
             page_items_default: 50,
             page_items_max: 1_000,
+            refusals_kept_per_customer: 50,
+            refusals_bytes_max: 16 << 20,
         }
     }
 }

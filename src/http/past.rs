@@ -14,7 +14,7 @@ pub(crate) fn parameter(query: &Query, name: &'static str) -> Result<Option<At>,
 }
 
 /// A whole number is a position, anything else a time.
-fn read(name: &str, text: &str) -> Result<At, ApiError> {
+pub(super) fn read(name: &str, text: &str) -> Result<At, ApiError> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         let position = text.parse().ok().filter(|position| *position > 0);
         let position = position.ok_or_else(|| ApiError::field(name, "positions in the log begin with 1"))?;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::error::ApiError;
 use super::json;
+use super::refusals::{Note, Noted};
 use crate::engine::{Committed, Seen, TenantCommitted};
 
 /// How far into the log a reply saw or wrote.
@@ -32,6 +33,8 @@ pub(crate) struct Reply {
     content_type: HeaderValue,
     position: LogPosition,
     replayed: bool,
+    /// Items of a batch that were refused.
+    notes: Vec<Note>,
 }
 
 impl Reply {
@@ -44,7 +47,8 @@ impl Reply {
 
     /// An answer whose JSON is already written.
     pub(crate) const fn raw(status: StatusCode, body: Vec<u8>) -> Self {
-        Self { status, body, content_type: JSON, position: LogPosition(0), replayed: false }
+        let position = LogPosition(0);
+        Self { status, body, content_type: JSON, position, replayed: false, notes: Vec::new() }
     }
 
     /// An answer in the text format of Prometheus.
@@ -62,6 +66,12 @@ impl Reply {
     /// Says where in the log this stands; 0 says nothing.
     pub(crate) const fn at(mut self, position: LogPosition) -> Self {
         self.position = position;
+        self
+    }
+
+    /// With what is to be kept of items that were refused.
+    pub(crate) fn noting(mut self, notes: Vec<Note>) -> Self {
+        self.notes = notes;
         self
     }
 
@@ -89,6 +99,9 @@ impl Reply {
         let has_body = !self.body.is_empty();
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() = self.status;
+        if !self.notes.is_empty() {
+            response.extensions_mut().insert(Noted(self.notes));
+        }
         let headers = response.headers_mut();
         if has_body {
             headers.insert(CONTENT_TYPE, self.content_type);
@@ -105,11 +118,14 @@ impl Reply {
 
 impl ApiError {
     /// The response. The outermost layer calls it a problem where the client asked for that.
-    pub(crate) fn into_response(self) -> Response {
+    pub(crate) fn into_response(mut self) -> Response {
         let mut body = Vec::with_capacity(ERROR_BYTES);
         json::write(&mut body, &self.body());
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status();
+        if let Some(note) = self.take_note() {
+            response.extensions_mut().insert(Noted(vec![note]));
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, JSON);
         if let Some(seconds) = self.retry_after_s() {

@@ -88,7 +88,7 @@ impl<'a> Trail<'a> {
             if self.next < self.first {
                 return Ok(Found::Gone);
             }
-            match self.step_back() {
+            match self.step_back(self.room(records)?) {
                 // The archive is not obliged to keep what it had a moment ago.
                 Err(PastFailure::Gone) => {
                     self.first = self.reader.first_lsn().max(self.next.next());
@@ -160,9 +160,20 @@ impl<'a> Trail<'a> {
         self.last.iter().all(Option::is_some)
     }
 
-    fn step_back(&mut self) -> Result<(), PastFailure> {
+    /// Records that the next step may pass.
+    fn room(&self, wanted: usize) -> Result<u64, PastFailure> {
+        let max = self.question.records_max;
+        let goal = if self.records < wanted { wanted.min(max) } else { max };
+        match goal.saturating_sub(self.records) {
+            0 => Err(PastFailure::TooManyRecords { max }),
+            room => Ok(u64::try_from(room).unwrap_or(u64::MAX)),
+        }
+    }
+
+    fn step_back(&mut self, room: u64) -> Result<(), PastFailure> {
         let end = self.next;
-        let start = Lsn(end.0.saturating_sub(self.width - 1)).max(self.first).max(self.floor.next());
+        let width = self.width.min(room);
+        let start = Lsn(end.0.saturating_sub(width - 1)).max(self.first).max(self.floor.next());
         let links = self.window(start, end)?;
         let Some(oldest) = links.first().filter(|_| is_chain(&links, end)) else {
             let why = "the customer's records do not follow each other".to_owned();
@@ -170,9 +181,6 @@ impl<'a> Trail<'a> {
             return Err(ReadError::Corrupt { path, offset: 0, lsn: end, why }.into());
         };
         self.records += links.len();
-        if self.records > self.question.records_max {
-            return Err(PastFailure::TooManyRecords { max: self.question.records_max });
-        }
         links.iter().rev().for_each(|link| self.resolve(link));
         self.pass((oldest.lsn, end), oldest.previous);
         Ok(())

@@ -106,7 +106,7 @@ fn status(query: &Query) -> Result<Option<HoldStatus>, ApiError> {
 }
 
 /// Ids of the holds that have this status at `now`.
-fn matching(customer: &Customer, wanted: Option<HoldStatus>, now: Timestamp) -> Vec<HoldId> {
+pub(in crate::http) fn matching(customer: &Customer, wanted: Option<HoldStatus>, now: Timestamp) -> Vec<HoldId> {
     let is_wanted = |status| wanted.is_none_or(|wanted| wanted == status);
     let status_now =
         |hold: &Hold| if hold.expires_at <= now { HoldStatus::Expired } else { HoldStatus::Open };
