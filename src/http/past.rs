@@ -1,4 +1,4 @@
-//! The past as requests name it: `as_of=`, `from=`, `to=`, and how it is looked at (docs/decisions/0015).
+//! The past as requests name it: `as_of=`, `from=`, `to=`, and how it is looked at (docs/decisions/0018).
 
 use coffer_ledger::ids::LogPosition;
 

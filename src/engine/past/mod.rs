@@ -1,4 +1,4 @@
-//! A customer as it was: at an instant, or as of a position in the log (docs/decisions/0015).
+//! A customer as it was: at an instant, or as of a position in the log (docs/decisions/0018).
 //!
 //! Its records are found along the chain that their frames make, from the newest one back, and folded by the same fold that
 //! recovery uses, from a snapshot's image where one is old enough and the chain is long. What was due by the instant and not
