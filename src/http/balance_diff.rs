@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use coffer_ledger::amount::Credits;
 use coffer_ledger::customer::ClosedAs;
 use coffer_ledger::view::{
-    self, Difference, Fate, Figures, FiguresMoved, HoldMoved, Moved, TrancheMoved, UnitMoved, WalletMoved,
+    self, Difference, Fate, Figures, FiguresMoved, HoldMoved, Change, TrancheMoved, UnitMoved, WalletMoved,
 };
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -126,17 +126,17 @@ impl InstantReply {
 
 /// An amount at both instants.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Moved)]
-pub(crate) struct MovedReply {
+#[schema(as = Change)]
+pub(crate) struct ChangeReply {
     before: Dec,
     after: Dec,
     /// after − before.
     change: Dec,
 }
 
-impl From<Moved> for MovedReply {
-    fn from(moved: Moved) -> Self {
-        Self { before: moved.before.into(), after: moved.after.into(), change: moved.change().into() }
+impl From<Change> for ChangeReply {
+    fn from(moved: Change) -> Self {
+        Self { before: moved.before.into(), after: moved.after.into(), change: moved.net().into() }
     }
 }
 
@@ -144,13 +144,13 @@ impl From<Moved> for MovedReply {
 #[derive(Serialize, ToSchema)]
 #[schema(as = FiguresMoved)]
 pub(crate) struct FiguresDiff {
-    posted: MovedReply,
-    held: MovedReply,
-    own: MovedReply,
-    available: MovedReply,
-    pending: MovedReply,
-    scheduled: MovedReply,
-    debt: MovedReply,
+    posted: ChangeReply,
+    held: ChangeReply,
+    own: ChangeReply,
+    available: ChangeReply,
+    pending: ChangeReply,
+    scheduled: ChangeReply,
+    debt: ChangeReply,
 }
 
 impl FiguresDiff {
@@ -249,9 +249,9 @@ pub(crate) struct TrancheDiff {
     became: &'static str,
     source: &'static str,
     original: Dec,
-    remaining: MovedReply,
+    remaining: ChangeReply,
     /// Reserved by open holds.
-    pinned: MovedReply,
+    pinned: ChangeReply,
     /// Null = never.
     expires_at: Option<Time>,
 }
@@ -286,11 +286,11 @@ pub(crate) struct HoldDiff {
     /// How a closed one ended: captured, released or expired; null where that is forgotten.
     ended: Option<&'static str>,
     /// All that was ever reserved for it.
-    credits: MovedReply,
+    credits: ChangeReply,
     /// What it reserves.
-    held: MovedReply,
+    held: ChangeReply,
     /// What was captured of it while it was open.
-    captured: MovedReply,
+    captured: ChangeReply,
     #[schema(value_type = String)]
     expires_at: Time,
 }

@@ -13,17 +13,17 @@ use super::balance::{BalanceView, Figures, balance};
 
 /// An amount at both instants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Moved {
+pub struct Change {
     /// Then; zero where there was nothing.
     pub before: Credits,
     /// Later; zero where there is nothing.
     pub after: Credits,
 }
 
-impl Moved {
+impl Change {
     /// What came (positive) or went (negative).
     #[must_use]
-    pub fn change(&self) -> Credits {
+    pub fn net(&self) -> Credits {
         self.after - self.before
     }
 }
@@ -64,8 +64,8 @@ pub struct FiguresMoved {
 impl FiguresMoved {
     /// One of the figures.
     #[must_use]
-    pub fn of(&self, pick: fn(&Figures) -> Credits) -> Moved {
-        Moved { before: pick(&self.before), after: pick(&self.after) }
+    pub fn of(&self, pick: fn(&Figures) -> Credits) -> Change {
+        Change { before: pick(&self.before), after: pick(&self.after) }
     }
 }
 
@@ -86,9 +86,9 @@ pub struct TrancheMoved {
     /// Never [`Fate::Same`].
     pub fate: Fate,
     /// What was left and is left.
-    pub remaining: Moved,
+    pub remaining: Change,
     /// What open holds pinned and pin.
-    pub pinned: Moved,
+    pub pinned: Change,
 }
 
 /// A wallet that was open, or is, or has rows of between.
@@ -116,11 +116,11 @@ pub struct HoldMoved {
     /// How a closed one ended, if that is still remembered.
     pub ended: Option<ClosedAs>,
     /// All that was ever reserved for it.
-    pub credits: Moved,
+    pub credits: Change,
     /// What it reserves.
-    pub held: Moved,
+    pub held: Change,
     /// What was captured.
-    pub captured: Moved,
+    pub captured: Change,
 }
 
 /// What became of a customer.
@@ -211,7 +211,7 @@ fn tranches(before: &[Tranche], after: &[Tranche]) -> Vec<TrancheMoved> {
 fn tranche_moved(was: Option<&Tranche>, is: Option<&Tranche>) -> Option<TrancheMoved> {
     let fate = Fate::of(was, is);
     let tranche = is.or(was).filter(|_| fate != Fate::Same)?.clone();
-    let moved = |pick: fn(&Tranche) -> Credits| Moved {
+    let moved = |pick: fn(&Tranche) -> Credits| Change {
         before: was.map(pick).unwrap_or_default(),
         after: is.map(pick).unwrap_or_default(),
     };
@@ -232,7 +232,7 @@ fn holds(before: Instant<'_>, after: Instant<'_>) -> Vec<HoldMoved> {
 
 fn hold_moved(was: Option<Hold>, is: Option<Hold>, later: &Customer) -> Option<HoldMoved> {
     let fate = Fate::of(was.as_ref(), is.as_ref());
-    let moved = |pick: fn(&Hold) -> Credits| Moved {
+    let moved = |pick: fn(&Hold) -> Credits| Change {
         before: was.as_ref().map(pick).unwrap_or_default(),
         after: is.as_ref().map(pick).unwrap_or_default(),
     };

@@ -1,0 +1,12 @@
+//! The history in an SQLite file of its own: `store` writes it, `reader` reads it.
+
+mod insert;
+mod read;
+mod reader;
+mod schema;
+mod store;
+pub(super) mod values;
+
+pub(crate) use reader::Reader;
+pub(in crate::feed) use reader::find;
+pub(crate) use store::SqliteStore;
