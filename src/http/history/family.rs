@@ -3,14 +3,16 @@
 //! The row itself and its parent are read from the log; the others are searched among the customer's rows in the history, which have
 //! an index of the customer and none narrower. A tranche that went to another customer is followed by the transfer, not from here.
 
-use coffer_ledger::ids::{RowId, TrancheId};
+use std::collections::HashMap;
+
+use coffer_ledger::ids::{CustomerNumber, LogPosition, RowId, TrancheId};
 use coffer_ledger::view;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::list::{Known, context, known};
 use super::reading;
-use crate::engine::StoredRecord;
+use crate::engine::{StoredRecord, Target};
 use crate::feed::history::{Column, Found, Given, Of, Query, Row, Test};
 use crate::http::call::Call;
 use crate::http::error::ApiError;
@@ -39,7 +41,7 @@ impl Wanted {
 /// Rows that were found, and what a reply says of them besides.
 pub(crate) struct Relatives {
     found: Found,
-    known: std::collections::HashMap<coffer_ledger::ids::CustomerNumber, Known>,
+    known: HashMap<CustomerNumber, Known>,
     limit: usize,
 }
 
@@ -63,6 +65,12 @@ pub(crate) async fn find(
     wanted: Wanted,
 ) -> Result<Family, ApiError> {
     let mut family = Family::default();
+    if wanted == (Wanted { parents: false, children: false }) {
+        return Ok(family);
+    }
+    let of = stored.customer.number;
+    let last = call.engine().read(call.tenant(), Target::Number(of), |_, _| ()).await?.position;
+    let of = (of, last);
     let id = Given::Id(row.id.0);
     if wanted.parents {
         family.parent = parent(call, row.parent).await?;
@@ -71,14 +79,14 @@ pub(crate) async fn find(
             (Column::Tranche, Test::In(tranches.collect())),
             (Column::Type, Test::In(vec![Given::Text("credit".into())])),
         ];
-        family.paid_by = Some(rows(call, stored, tests, None).await?);
+        family.paid_by = Some(rows(call, of, tests, None).await?);
     }
     if wanted.children {
         let tests = vec![(Column::Parent, Test::In(vec![id]))];
-        family.children = Some(rows(call, stored, tests, None).await?);
+        family.children = Some(rows(call, of, tests, None).await?);
         let brought = row.tranche.filter(|_| row.row_type == "credit");
         family.paid_for = match brought {
-            Some(tranche) => Some(rows(call, stored, Vec::new(), Some(tranche)).await?),
+            Some(tranche) => Some(rows(call, of, Vec::new(), Some(tranche)).await?),
             None => None,
         };
     }
@@ -87,14 +95,14 @@ pub(crate) async fn find(
 
 async fn rows(
     call: &Call,
-    stored: &StoredRecord,
+    (customer, last): (CustomerNumber, LogPosition),
     tests: Vec<(Column, Test)>,
     paid_by: Option<TrancheId>,
 ) -> Result<Relatives, ApiError> {
     let limit = call.app.options.page_items_max;
     let query = Query {
         tenant: call.tenant(),
-        of: Of::Customer(stored.customer.number),
+        of: Of::Customer(customer),
         only: call.who.customer,
         moving: false,
         tests,
@@ -106,7 +114,7 @@ async fn rows(
         limit,
         offset: 0,
     };
-    let found = reading::read(call, query, stored.position.0).await?;
+    let found = reading::read(call, query, last.0).await?;
     let known = known(call, &found).await?;
     Ok(Relatives { found, known, limit })
 }
