@@ -246,3 +246,60 @@ fn hold_moved(was: Option<Hold>, is: Option<Hold>, later: &Customer) -> Option<H
     };
     Some(HoldMoved { hold, fate, ended, credits, held, captured })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Remainder;
+    use crate::customer::Customer;
+    use crate::ids::{CustomerNumber, TenantNumber};
+    use crate::testing::{Book, credits, second};
+
+    fn fates(difference: &Difference) -> Vec<(Fate, Vec<(Fate, Credits)>)> {
+        let tranches = |wallet: &WalletMoved| {
+            wallet.tranches.iter().map(|tranche| (tranche.fate, tranche.remaining.net())).collect()
+        };
+        difference.wallets.iter().map(|wallet| (wallet.fate, tranches(wallet))).collect()
+    }
+
+    #[test]
+    fn what_is_new_gone_changed_and_the_same_is_told_apart() {
+        let (mut book, first) = Book::new();
+        let closing = book.wallet(|_| {});
+        book.credit(first, 10, |_| {});
+        book.credit(first, 20, |request| request.expires_at = Some(second(60)));
+        book.credit(closing, 5, |_| {});
+        let (before, then) = (book.customer.clone(), book.now);
+        assert_eq!(
+            fates(&difference((&before, then), (&before, then))),
+            [(Fate::Same, vec![]), (Fate::Same, vec![])]
+        );
+        book.now = second(30);
+        book.debit("12").unwrap();
+        book.credit(first, 7, |_| {});
+        book.close(closing, Remainder::Forfeit).unwrap();
+        // Ten of the tranche that ends had been left; its end is due at this instant, and not written.
+        let difference = difference((&before, then), (&book.customer, second(60)));
+        let left = before.wallets[0].tranches.iter().map(|tranche| tranche.remaining).sum::<Credits>();
+        assert_eq!(left, credits("30"));
+        let [(kept, tranches), (closed, forfeited)] = &fates(&difference)[..] else { panic!() };
+        assert_eq!((*kept, *closed), (Fate::Changed, Fate::Gone));
+        assert!(tranches.contains(&(Fate::New, credits("7"))), "{tranches:?}");
+        assert!(tranches.contains(&(Fate::Gone, -credits("20"))), "{tranches:?}");
+        assert_eq!(forfeited, &[(Fate::Gone, -credits("5"))]);
+        let sequences: Vec<_> = difference.wallets.iter().map(|wallet| wallet.sequence).collect();
+        assert_eq!(sequences, [(2, 4), (1, 2)], "what is only due has no number yet");
+        let posted = difference.units[0].figures.of(|figures| figures.posted);
+        assert_eq!((posted.before, posted.after), (credits("35"), credits("17")));
+    }
+
+    #[test]
+    fn who_did_not_exist_had_nothing() {
+        let (mut book, wallet) = Book::new();
+        book.credit(wallet, 10, |_| {});
+        let nobody = Customer::new(TenantNumber(1), CustomerNumber(7));
+        let difference = difference((&nobody, second(0)), (&book.customer, book.now));
+        assert_eq!(fates(&difference), [(Fate::New, vec![(Fate::New, credits("10"))])]);
+        assert_eq!(difference.wallets[0].sequence, (0, 1));
+    }
+}
