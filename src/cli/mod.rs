@@ -3,6 +3,7 @@
 //! Each command is a file. Nothing is decided here that the engine or the HTTP front could decide. Tested in `tests/cli/`
 //! with the real program.
 
+mod as_of;
 mod audit;
 pub(crate) mod child;
 pub(crate) mod client;
@@ -52,6 +53,8 @@ enum Command {
     Keys(keys::KeysArgs),
     /// Check, show and repair the write-ahead log of a stopped server
     Wal(wal::WalArgs),
+    /// Show a customer as it was, or what changed between two instants, from a stopped server's directory
+    AsOf(as_of::AsOfArgs),
     /// Prove that the ledger is whole, to yourself and to others
     Audit(audit::AuditArgs),
     /// Take or check snapshots of a stopped server
@@ -91,6 +94,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Serve(args) => serve::run(args),
         Command::Keys(args) => keys::run(args),
         Command::Wal(args) => wal::run(args),
+        Command::AsOf(args) => as_of::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::History(args) => history::run(args),

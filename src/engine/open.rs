@@ -170,6 +170,7 @@ fn assemble(
         in_flight: Arc::default(),
         permit_limits,
         closing: AtomicBool::new(false),
+        looking_back: Arc::new(tokio::sync::Semaphore::new(options.as_of_in_flight_max)),
         snapshotting: tokio::sync::Mutex::default(),
         replayed_bytes: tables.replayed_bytes,
         snapshot_start: AtomicU64::new(tables.snapshot_start.0),

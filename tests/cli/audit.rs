@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::program::{KEY, Place, Server, coffer};
 
 /// One request with the admin key; its status and body.
-/// One request with the admin key: status and body.
 pub(crate) fn ask(server: &Server, method: &str, path: &str, body: &str) -> (u16, Value) {
     let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
     let length = body.len();

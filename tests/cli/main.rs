@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test's helpers too, a panic is the failure report")]
 #![expect(clippy::disallowed_methods, reason = "a test of a program looks at its files from outside")]
 
+mod as_of;
 mod audit;
 mod bench;
 mod config;
