@@ -43,6 +43,11 @@ impl Catalog {
         }
     }
 
+    /// Lets go of a segment whose file was replaced or removed.
+    pub(super) fn close(&mut self, number: u64) {
+        self.open.retain(|segment| segment.number() != number);
+    }
+
     fn take_open(&mut self, number: u64) -> Option<Arc<ArchivedSegment>> {
         let at = self.open.iter().position(|segment| segment.number() == number)?;
         let segment = self.open.remove(at);

@@ -5,11 +5,11 @@
 //! Nothing of the chain is lost: each batch keeps its header, so hashes can be computed again from the file
 //! alone. A file gets its name only when it was read back from the device and its chain came out right.
 //!
-//! Absent on purpose: removing archived segments, erasing personal parts, deciding when to seal (that is
-//! [`crate::sealer`]). Layout: `docs/WAL_FORMAT.md`, "Archive". Tested in `tests` and in `wal/tests/`.
+//! Absent on purpose: deciding what is removed or erased, and when to seal (that is [`crate::sealer`]). Layout: `docs/WAL_FORMAT.md`, "Archive". Tested in `tests` and in `wal/tests/`.
 
 mod block;
 mod catalog;
+mod erase;
 mod error;
 mod layout;
 mod replay;
@@ -26,6 +26,7 @@ use crate::env::Env;
 use crate::segment::StoreId;
 use crate::storage::{Access, Storage};
 use catalog::Catalog;
+pub use erase::EraseError;
 pub use error::{ArchiveDamage, ArchiveError};
 pub use layout::ArchiveHeader;
 pub use replay::ArchiveReplay;
@@ -141,7 +142,9 @@ impl Archive {
 
     /// Says that a segment was archived.
     fn add(&self, number: u64) {
-        self.lock_catalog().add(number);
+        let mut catalog = self.lock_catalog();
+        catalog.close(number);
+        catalog.add(number);
     }
 
     fn lock_catalog(&self) -> MutexGuard<'_, Catalog> {
