@@ -97,6 +97,12 @@ fn meaning(state: &ArchiveCheck) {
         state.log_end.0,
         state.unreadable.len()
     ));
+    if state.erased > 0 {
+        output::line(format!(
+            "             {} are erased: their public parts and the hashes of their personal ones stand in the trees",
+            state.erased
+        ));
+    }
     output::line(format!("replay       {} archived segments, then the hot log", state.segments));
     for comparison in [&state.at_archive_end, &state.at_log_end].into_iter().flatten() {
         let Comparison { position, snapshot, customers, tenants, keys, differences, .. } = comparison;
@@ -123,7 +129,8 @@ fn document(findings: &Findings) -> Value {
     };
     let state = |state: &ArchiveCheck| {
         json!({
-            "records": state.log_end.0, "customers": state.customers,
+            "records": state.log_end.0, "erased_records": state.erased, "erasing_customer": state.erasing,
+            "customers": state.customers,
             "at_archive_end": state.at_archive_end.as_ref().map(comparison),
             "at_log_end": state.at_log_end.as_ref().map(comparison),
         })

@@ -171,6 +171,11 @@ impl Findings {
             self.unchecked
                 .push("replayed state = recovered state: no snapshot to start recovery from".to_owned());
         }
+        if let Some(customer) = state.erasing {
+            self.unchecked.push(format!(
+                "personal data of customer number {customer}: its erasure was begun and is not finished; run `coffer customers erase` again"
+            ));
+        }
         self.state = Some(state);
         Ok(())
     }

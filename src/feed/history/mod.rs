@@ -7,6 +7,7 @@
 //! Absent on purpose: the customers' names (the engine knows them), what is left of a credit (the engine knows that as of now),
 //! statements, books and exports. Tested in `tests/history/` and `tests/http/history.rs`.
 
+mod erase;
 pub(crate) mod insert;
 mod query;
 mod read;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
 
+pub use self::erase::{EraseError, erasable, erase};
 pub use self::query::{Column, Given, Of, Query, Test};
 pub use self::row::{OfTranche, Part, Row};
 use self::values::number_of;

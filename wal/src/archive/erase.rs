@@ -29,7 +29,7 @@ pub enum EraseError {
 }
 
 /// Says what stands in place of a record's personal part from now on; `None` leaves the record as it is.
-pub type Chooser<'a> = dyn FnMut(&Record<'_>) -> Result<Option<Vec<u8>>, VisitError> + 'a;
+pub(super) type Chooser<'a> = dyn FnMut(&Record<'_>) -> Result<Option<Vec<u8>>, VisitError> + 'a;
 
 impl Archive {
     /// Erases the personal parts of the records of a segment that `choose` gives something for; returns how many. The file is
