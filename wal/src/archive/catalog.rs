@@ -43,6 +43,15 @@ impl Catalog {
         }
     }
 
+    /// Forgets a segment.
+    pub(super) fn remove(&mut self, number: u64) {
+        self.close(number);
+        self.first_lsns.remove(&number);
+        if let Ok(at) = self.numbers.binary_search(&number) {
+            self.numbers.remove(at);
+        }
+    }
+
     /// Lets go of a segment whose file was replaced or removed.
     pub(super) fn close(&mut self, number: u64) {
         self.open.retain(|segment| segment.number() != number);

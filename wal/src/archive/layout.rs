@@ -239,14 +239,14 @@ impl Trailer {
     }
 }
 
-fn put_chain(bytes: &mut [u8], at: usize, chain: &ChainEnd) {
+pub(super) fn put_chain(bytes: &mut [u8], at: usize, chain: &ChainEnd) {
     put(bytes, at, &chain.sequence.to_le_bytes());
     put(bytes, at + 8, &chain.lsn.0.to_le_bytes());
     put(bytes, at + 16, &chain.time_ns.to_le_bytes());
     put(bytes, at + 24, &chain.hash);
 }
 
-fn chain_at(bytes: &[u8], at: usize) -> ChainEnd {
+pub(super) fn chain_at(bytes: &[u8], at: usize) -> ChainEnd {
     ChainEnd {
         sequence: u64_at(bytes, at),
         lsn: Lsn(u64_at(bytes, at + 8)),

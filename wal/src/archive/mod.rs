@@ -12,6 +12,7 @@ mod catalog;
 mod erase;
 mod error;
 mod layout;
+mod removed;
 mod replay;
 mod segment;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use catalog::Catalog;
 pub use erase::EraseError;
 pub use error::{ArchiveDamage, ArchiveError};
 pub use layout::ArchiveHeader;
+pub use removed::Removed;
 pub use replay::ArchiveReplay;
 pub(crate) use replay::open_error;
 pub use segment::ArchivedSegment;
@@ -43,6 +45,7 @@ pub struct Archive {
     store: StoreId,
     shard: u16,
     catalog: Arc<Mutex<Catalog>>,
+    removed: Arc<Mutex<Option<Removed>>>,
 }
 
 impl Archive {
@@ -50,7 +53,7 @@ impl Archive {
     /// segments they must be.
     ///
     /// # Errors
-    /// When the directory cannot be read.
+    /// When the directory cannot be read, or what says where the archive begins is damaged.
     pub fn open(env: &Env, dir: PathBuf, store: StoreId, shard: u16) -> Result<Archive, ArchiveError> {
         let storage = Arc::clone(&env.storage);
         let error = |source| ArchiveError::io(&dir, source);
@@ -58,7 +61,10 @@ impl Archive {
         let entries = if exists { storage.list(&dir).map_err(error)? } else { Vec::new() };
         let numbers = entries.iter().filter_map(|entry| layout::number_of(&entry.name)).collect();
         let catalog = Arc::new(Mutex::new(Catalog::new(numbers)));
-        Ok(Archive { storage, dir, store, shard, catalog })
+        let archive = Archive { storage, dir, store, shard, catalog, removed: Arc::default() };
+        let removed = archive.read_removed()?;
+        *archive.removed.lock().unwrap_or_else(PoisonError::into_inner) = removed;
+        Ok(archive)
     }
 
     /// The numbers of the archived segments, ascending.

@@ -1,6 +1,7 @@
 //! An archived segment gives back every record, keeps the chain, and finds every damage.
 
 mod erase;
+mod removed;
 mod tree;
 
 use std::path::Path;
