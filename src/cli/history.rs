@@ -30,6 +30,9 @@ enum HistoryCommand {
     Rebuild {
         #[command(flatten)]
         settings: SettingsArgs,
+        /// Also when the archive has lost its oldest records to retention: rows of these are then gone for good
+        #[arg(long)]
+        from_what_is_left: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -42,18 +45,26 @@ enum HistoryCommand {
 /// When the data directory cannot be used, or the history cannot be written.
 pub(crate) fn run(args: HistoryArgs) -> Result<(), CliError> {
     match args.command {
-        HistoryCommand::Rebuild { settings, json } => {
-            block_on(0, make_anew(settings.load(Vec::new())?, json))?
+        HistoryCommand::Rebuild { settings, from_what_is_left, json } => {
+            block_on(0, make_anew(settings.load(Vec::new())?, from_what_is_left, json))?
         }
     }
 }
 
-async fn make_anew(config: Config, as_json: bool) -> Result<(), CliError> {
+async fn make_anew(config: Config, from_what_is_left: bool, as_json: bool) -> Result<(), CliError> {
     let Some(options) = config.feed_options() else {
         return Err(CliError::new(Code::Config, "history.enabled is false: this server keeps no history"));
     };
     let engine = start::open_offline(&config, "a running server makes its history anew by itself").await?;
     let (log, path) = (engine.log_reader(), options.path.clone());
+    let removed = log.removed_to();
+    if !removed.is_none() && !from_what_is_left {
+        engine.shutdown().await?;
+        let line = format!(
+            "records 1 to {removed} were removed from the archive: a history made anew would not have their rows. The file is as it was; --from-what-is-left makes it anew without them"
+        );
+        return Err(CliError::new(Code::Failed, line));
+    }
     let told = Told { clock: start::machine(true).clock, last_ns: AtomicU64::new(0) };
     let making =
         tokio::task::spawn_blocking(move || rebuild(&options.path, &log, options.batch_records, &told));

@@ -3,6 +3,7 @@
 //! Each command is a file. Nothing is decided here that the engine or the HTTP front could decide. Tested in `tests/cli/`
 //! with the real program.
 
+mod archive;
 mod audit;
 pub(crate) mod child;
 pub(crate) mod client;
@@ -51,6 +52,8 @@ enum Command {
     Keys(keys::KeysArgs),
     /// Check, show and repair the write-ahead log of a stopped server
     Wal(wal::WalArgs),
+    /// List the archived segments of a stopped server, or remove the oldest
+    Archive(archive::ArchiveArgs),
     /// Prove that the ledger is whole, to yourself and to others
     Audit(audit::AuditArgs),
     /// Take or check snapshots of a stopped server
@@ -88,6 +91,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Serve(args) => serve::run(args),
         Command::Keys(args) => keys::run(args),
         Command::Wal(args) => wal::run(args),
+        Command::Archive(args) => archive::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::History(args) => history::run(args),

@@ -34,6 +34,7 @@ mod read;
 mod rebuild;
 mod recovery;
 mod replayer;
+pub mod retention;
 mod router;
 mod shutdown;
 mod slot;

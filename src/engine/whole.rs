@@ -36,6 +36,8 @@ pub struct ArchiveCheck {
     /// Records that cannot be read to their last byte, with why, a line each; they were folded all the same. An erased one must say
     /// nothing but what follows from its public part.
     pub unreadable: Vec<String>,
+    /// The last record that retention removed: there is nothing to fold from, so no state is compared, and the customers are recovery's.
+    pub removed_to: Option<LogPosition>,
     /// Records whose personal part is erased.
     pub erased: u64,
     /// The customer whose erasure was begun and is not finished: it is compared without what is personal.
@@ -87,6 +89,10 @@ pub fn from_archive(
     let begun = marker.read().map_err(|source| coffer_wal::OpenError::Io { path: marker.path(), source })?;
     let erasing = begun.map(|begun| begun.who.number);
     let mut fold = Fold::new(Tables::new(make_keys()), erasing);
+    if let Some(removed) = opened.archive().removed() {
+        let checked = without_a_beginning(&mut opened, fold, removed.chain.lsn, (&make_keys, progress))?;
+        return Ok(ArchiveCheck { erasing: erasing.map(|number| number.0), ..checked });
+    }
     let replayed = opened.archive().replay(&mut |record| fold.take(&record))?;
     let (archive_end, log_end) = (replayed.end.lsn, opened.end().last_lsn);
     let compare = |opened: &mut Opened, fold: &mut Fold, at| {
@@ -107,10 +113,47 @@ pub fn from_archive(
         customers: fold.touched.len(),
         violations: fold.violations(),
         unreadable: fold.unreadable,
+        removed_to: None,
         erased: fold.erased.positions.len() as u64,
         erasing: erasing.map(|number| number.0),
         at_archive_end,
         at_log_end,
+    })
+}
+
+/// What can be said when the first records were removed: each record that is left is read, and the state is recovery's.
+fn without_a_beginning(
+    opened: &mut Opened,
+    mut fold: Fold,
+    removed_to: Lsn,
+    (make_keys, progress): (&dyn Fn() -> Keys, &Arc<dyn RecoveryProgress>),
+) -> Result<ArchiveCheck, OpenError> {
+    let replayed = opened.archive().replay(&mut |record| fold.look(&record))?;
+    let (archive_end, log_end) = (replayed.end.lsn, opened.end().last_lsn);
+    if log_end > archive_end {
+        opened.replay(archive_end.next(), &mut |_| {}, &mut |record| fold.look(&record))?;
+    }
+    let recovered = Whole::resting(&recover_to(opened, log_end, make_keys, progress)?, Timestamp(0));
+    for (number, bytes) in &recovered.customers {
+        match codec::decode_customer(bytes) {
+            Ok(customer) => {
+                fold.touched.insert(CustomerNumber(*number), customer);
+            }
+            Err(error) => fold.unreadable.push(format!("customer {number}: {error}")),
+        }
+    }
+    Ok(ArchiveCheck {
+        segments: replayed.segments,
+        archive_end: LogPosition(archive_end.0),
+        log_end: LogPosition(log_end.0),
+        customers: fold.touched.len(),
+        violations: fold.violations(),
+        unreadable: fold.unreadable,
+        removed_to: Some(LogPosition(removed_to.0)),
+        erased: fold.erased.positions.len() as u64,
+        erasing: None,
+        at_archive_end: None,
+        at_log_end: None,
     })
 }
 
@@ -136,13 +179,20 @@ impl Fold {
         Self { tables, touched: Touched::new(), unreadable: Vec::new(), erased }
     }
 
-    fn take(&mut self, record: &Record<'_>) -> Result<(), VisitError> {
+    /// Reads a record to its last byte, and folds nothing.
+    #[expect(clippy::unnecessary_wraps, reason = "it is what a visit gives")]
+    fn look(&mut self, record: &Record<'_>) -> Result<(), VisitError> {
         if let Err(error) = read_whole(record) {
             self.unreadable.push(format!("record {}: {error}", record.lsn));
         }
         if record.erased.is_some() {
             self.note_erased(record);
         }
+        Ok(())
+    }
+
+    fn take(&mut self, record: &Record<'_>) -> Result<(), VisitError> {
+        self.look(record)?;
         take(record, &mut self.tables, &mut self.touched).map_err(Into::into)
     }
 }

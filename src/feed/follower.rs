@@ -132,9 +132,14 @@ fn again(shared: &Shared, error: FeedError) {
         tracing::error!(%path, why = &*why, "the history cannot go on; it is tried again");
         return shared.rest(TRY_EVERY);
     };
-    tracing::warn!(%path, why = &*why, "the history is made anew from the log");
+    let removed = shared.log.removed_to().0;
+    if removed > 0 {
+        tracing::error!(%path, why = &*why, removed, "the history is made anew, and the log has no records up to this one any more: the old file is kept beside it as .set-aside");
+    } else {
+        tracing::warn!(%path, why = &*why, "the history is made anew from the log");
+    }
     shared.rebuilds.fetch_add(1, Ordering::Relaxed);
-    if let Err(error) = Store::make_room(&shared.path, ours) {
+    if let Err(error) = Store::make_room(&shared.path, ours && removed == 0) {
         let why: Arc<str> = error.to_string().into();
         tracing::error!(%path, why = &*why, "the history's file cannot be removed");
         shared.progress.send_modify(|progress| progress.state = State::Failed(why));

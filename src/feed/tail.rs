@@ -32,6 +32,7 @@ pub(crate) enum FeedError {
 /// # Errors
 /// [`FeedError`]; then none of them is in the store.
 pub(crate) fn advance(store: &mut Store, log: &LogReader, records_max: u64) -> Result<u64, FeedError> {
+    begin_where_the_log_does(store, log)?;
     let from = store.cursor().position;
     let to = log.durable_lsn().0.min(from.saturating_add(records_max));
     if to <= from {
@@ -54,6 +55,20 @@ pub(crate) fn advance(store: &mut Store, log: &LogReader, records_max: u64) -> R
     let last = scanned?.0 - 1;
     filling.finish(Cursor::at(log, last)?)?;
     Ok(last - from)
+}
+
+/// A new store of a log whose first records were removed for good begins behind them, and says so.
+fn begin_where_the_log_does(store: &mut Store, log: &LogReader) -> Result<(), FeedError> {
+    let removed = log.removed_to().0;
+    if store.cursor().position > 0 || removed == 0 {
+        return Ok(());
+    }
+    tracing::error!(
+        removed,
+        "records up to this one were removed from the archive: the history has rows of later ones only"
+    );
+    store.begin()?.finish(Cursor::at(log, removed)?)?;
+    Ok(())
 }
 
 /// The rows of a record; a tenant's has none.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use coffer::engine::erasure::{ErasurePlan, ErasureStep, Erasing, plan_erasure};
+use coffer::engine::erasure::{Erasing, ErasurePlan, ErasureStep, plan_erasure};
 use coffer::engine::{ArchiveCheck, Engine, EngineOptions, from_archive};
 use coffer::env::Env;
 use coffer::feed::{Feed, FeedOptions, history};
@@ -158,7 +158,8 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 pub(crate) async fn books(engine: &Engine, feed: &Feed, name: &str) -> (String, Vec<history::Row>) {
     use coffer::engine::Target;
     let balance = engine.read(TENANT, Target::Customer(name), coffer_ledger::view::balance).await.unwrap();
-    let figures: Vec<_> = balance.value.wallets.iter().map(|wallet| format!("{:?}", wallet.figures)).collect();
+    let figures: Vec<_> =
+        balance.value.wallets.iter().map(|wallet| format!("{:?}", wallet.figures)).collect();
     let durable = engine.stats().durable.0;
     assert!(feed.history().wait_for(durable, std::time::Duration::from_secs(30)).await);
     let number = engine.resolve(TENANT, Target::Customer(name)).unwrap();

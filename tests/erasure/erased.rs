@@ -6,7 +6,8 @@ use coffer::feed::history::Row;
 use coffer_ledger::ids::RowId;
 
 use crate::directory::{
-    archived, books, close, contains, erase, files, open_with_history, places_of, plan, strings_of, used, verified,
+    archived, books, close, contains, erase, files, open_with_history, places_of, plan, strings_of, used,
+    verified,
 };
 use crate::program::{ADA, BOB, TENANT, debit_again};
 

@@ -7,3 +7,4 @@ mod directory;
 mod erased;
 mod interrupted;
 mod program;
+mod pruned;

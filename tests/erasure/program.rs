@@ -195,7 +195,11 @@ fn top_up(wallet: WalletId, credits: Credits, memo: Memo) -> TopUp {
 }
 
 /// A debit that a test asks again: under this key, with these words.
-pub(crate) async fn debit_again(engine: &Engine, name: &str, credits: i64) -> Result<Committed, coffer::engine::Failure> {
+pub(crate) async fn debit_again(
+    engine: &Engine,
+    name: &str,
+    credits: i64,
+) -> Result<Committed, coffer::engine::Failure> {
     let command = debit(Credits::whole(credits), memo(ADA, 4_711));
     let operation = Operation::new(command).with_key("ADA-PERSONAL the one that is repeated");
     engine.submit(TENANT, Target::Customer(name), operation).await

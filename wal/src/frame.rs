@@ -479,7 +479,8 @@ mod tests {
     #[test]
     fn an_erased_record_may_be_longer_than_one_that_is_written_but_not_without_end() {
         let (mut written, mut erased) = (Vec::new(), Vec::new());
-        encode_frame(&mut written, &header(), &vec![0; RECORD_BYTES_LIMIT - FRAME_HEADER_BYTES], b"").unwrap();
+        encode_frame(&mut written, &header(), &vec![0; RECORD_BYTES_LIMIT - FRAME_HEADER_BYTES], b"")
+            .unwrap();
         let (record, _) = decode_frame(&written, Lsn(1)).unwrap();
         encode_erased_frame(&mut erased, &record, b"").unwrap();
         assert!(decode_frame(&erased, Lsn(1)).is_ok() && erased.len() > RECORD_BYTES_LIMIT);

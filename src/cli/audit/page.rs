@@ -53,6 +53,14 @@ fn bytes(findings: &Findings) {
 }
 
 fn trees(findings: &Findings) {
+    if let Some(removed) = &findings.log.removed {
+        output::line(format!(
+            "             records 1 to {} were removed by retention; the chain continues from the {} of segment {}",
+            removed.chain.lsn,
+            if removed.root.is_some() { "signed root" } else { "last batch" },
+            removed.segment
+        ));
+    }
     let roots = &findings.log.roots;
     let records: u64 = roots.iter().filter_map(|(root, _)| root.records()).sum();
     output::line(format!(
@@ -93,7 +101,8 @@ fn signatures(findings: &Findings) {
 
 fn meaning(state: &ArchiveCheck) {
     output::line(format!(
-        "records      1 to {}: {} cannot be read, each follows its subject's record before",
+        "records      {} to {}: {} cannot be read, each follows its subject's record before",
+        state.removed_to.map_or(1, |removed| removed.0 + 1),
         state.log_end.0,
         state.unreadable.len()
     ));
@@ -146,6 +155,9 @@ fn document(findings: &Findings) -> Value {
         "trees": log.roots.len(),
         "records_in_trees": log.roots.iter().filter_map(|(root, _)| root.records()).sum::<u64>(),
         "treeless": log.treeless,
+        "removed": log.removed.map(|removed| json!({
+            "segment": removed.segment, "last_record": removed.chain.lsn.0,
+        })),
         "checkpoints": findings.signed.right,
         "unsigned": findings.unsigned(),
         "signed_to": findings.signed.newest.map(|newest| newest.last.0),

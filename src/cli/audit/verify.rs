@@ -139,8 +139,17 @@ impl Findings {
         match root {
             Some((root, chained)) if (root.last, *chained) == (checkpoint.last, checkpoint.chained) => None,
             Some(_) => Some("the archived segment is not the one that was signed".to_owned()),
+            None if self.connects(checkpoint) => None,
             None => Some("the archive does not have the segment that was signed".to_owned()),
         }
+    }
+
+    /// Whether it signs the end of what retention removed: from there the chain of roots goes on.
+    fn connects(&self, checkpoint: &Checkpoint) -> bool {
+        self.log.removed.is_some_and(|removed| {
+            (removed.segment, removed.chain.lsn, removed.root)
+                == (checkpoint.segment, checkpoint.last, Some(checkpoint.chained))
+        })
     }
 
     fn meaning(&mut self, config: &Config) -> Result<(), CliError> {
@@ -167,7 +176,12 @@ impl Findings {
             let at = comparison.position.0;
             self.differs.extend(comparison.differences.iter().map(|line| format!("at record {at}: {line}")));
         }
-        if state.at_archive_end.is_none() && state.at_log_end.is_none() {
+        if let Some(removed) = state.removed_to {
+            self.unchecked.push(format!(
+                "replayed state = recovered state: records 1 to {} were removed by retention, so there is nothing to replay from; the state that recovery gives was checked by itself",
+                removed.0
+            ));
+        } else if state.at_archive_end.is_none() && state.at_log_end.is_none() {
             self.unchecked
                 .push("replayed state = recovered state: no snapshot to start recovery from".to_owned());
         }

@@ -1,6 +1,6 @@
 //! `coffer customers erase`: what is to go, or that it is gone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -10,8 +10,8 @@ use crate::cli::exit::{CliError, Code};
 use crate::cli::progress::Progress;
 use crate::cli::{output, start};
 use crate::config::Config;
-use crate::engine::erasure::{ErasedFields, ErasurePlan, ErasureError, ErasureStep, Erasing, plan_erasure};
 use crate::engine::RecoveryProgress;
+use crate::engine::erasure::{ErasedFields, Erasing, ErasureError, ErasurePlan, ErasureStep, plan_erasure};
 use crate::env::Env;
 use crate::feed::history;
 
@@ -35,9 +35,23 @@ pub(super) async fn run(args: EraseArgs) -> Result<(), CliError> {
         tell(&args, &plan, rows, Outcome::DryRun);
         return Ok(());
     }
+    let aside = history.as_deref().map(set_aside).filter(|path| path.exists());
     erase(&config, env, &args, plan.clone(), history).await?;
+    if let Some(aside) = aside {
+        output::note(format!(
+            "{} was set aside once and is not touched: remove it, it may hold what was erased",
+            aside.display()
+        ));
+    }
     tell(&args, &plan, rows, Outcome::Erased);
     Ok(())
+}
+
+/// Where a history that was of no use was kept.
+fn set_aside(history: &Path) -> PathBuf {
+    let mut name = history.as_os_str().to_owned();
+    name.push(".set-aside");
+    name.into()
 }
 
 async fn plan(config: &Config, env: &Env, args: &EraseArgs) -> Result<ErasurePlan, CliError> {
@@ -91,7 +105,7 @@ fn note(step: &ErasureStep) {
 }
 
 type InHistory = fn(
-    &std::path::Path,
+    &Path,
     coffer_ledger::ids::CustomerNumber,
     &[coffer_ledger::ids::LogPosition],
 ) -> Result<u64, history::EraseError>;
@@ -129,7 +143,10 @@ fn tell(args: &EraseArgs, plan: &ErasurePlan, rows: u64, outcome: Outcome) {
     output::line(format!(
         "fields       {idempotency_keys} idempotency keys, words of {requests} requests and of {outcomes} outcomes"
     ));
-    output::line(format!("state        {}", if state.is_empty() { "-".to_owned() } else { state.join(", ") }));
+    output::line(format!(
+        "state        {}",
+        if state.is_empty() { "-".to_owned() } else { state.join(", ") }
+    ));
     output::line(format!("snapshots    {} replaced by new ones", snapshots.len()));
     for copy in copies {
         output::line(format!("removed      {}", copy.display()));

@@ -78,7 +78,12 @@ fn print(dumped: &Dumped<'_>, says: &Value) {
     }
     let at = rfc3339(dumped.record.header.time_ns);
     let erased = if dumped.record.erased.is_some() { "erased " } else { "" };
-    output::line(format!("{:>10} {at} {} {erased}{}", dumped.record.lsn.0, subject(dumped), fields.join(" ")));
+    output::line(format!(
+        "{:>10} {at} {} {erased}{}",
+        dumped.record.lsn.0,
+        subject(dumped),
+        fields.join(" ")
+    ));
 }
 
 fn subject(dumped: &Dumped<'_>) -> String {

@@ -51,10 +51,7 @@ pub(crate) enum ChooseError {
 
 /// What stands in place of the personal part of an erased record, and what goes; `None` if the record says nothing about this
 /// customer that is personal.
-pub(crate) fn instead(
-    record: &Record<'_>,
-    who: Who,
-) -> Result<Option<(Vec<u8>, ErasedFields)>, ChooseError> {
+pub(crate) fn instead(record: &Record<'_>, who: Who) -> Result<Option<(Vec<u8>, ErasedFields)>, ChooseError> {
     match kinds::kind_of(&record.header)? {
         Kind::Customer => of_customer(record, Some(who)),
         Kind::Tenant if record.header.subject.tenant == who.tenant.0 => of_tenant(record, Some(who)),
@@ -71,10 +68,7 @@ pub(crate) fn says_no_more_than_it_must(record: &Record<'_>) -> Result<bool, Cho
     Ok(left.is_none())
 }
 
-fn of_customer(
-    frame: &Record<'_>,
-    who: Option<Who>,
-) -> Result<Option<(Vec<u8>, ErasedFields)>, ChooseError> {
+fn of_customer(frame: &Record<'_>, who: Option<Who>) -> Result<Option<(Vec<u8>, ErasedFields)>, ChooseError> {
     let (subject, header) = (frame.header.subject, &frame.header);
     let own = who.is_none_or(|who| subject.number == who.number.0);
     // Only the newer version has transfers.
@@ -101,10 +95,7 @@ fn of_customer(
     Ok(Some((personal_of(frame, &encoded)?, fields)))
 }
 
-fn of_tenant(
-    frame: &Record<'_>,
-    who: Option<Who>,
-) -> Result<Option<(Vec<u8>, ErasedFields)>, ChooseError> {
+fn of_tenant(frame: &Record<'_>, who: Option<Who>) -> Result<Option<(Vec<u8>, ErasedFields)>, ChooseError> {
     let header = &frame.header;
     let record = codec::decode_tenant_record(header.version, frame.public, frame.personal)?;
     if who.is_some_and(|who| !erasure::concerns(&record, who.number)) {
@@ -120,12 +111,7 @@ fn of_tenant(
         outcomes: u64::from(record.facts != erased.facts),
     };
     let mut encoded = Vec::new();
-    codec::encode_tenant_frame(
-        &mut encoded,
-        &erased,
-        TenantNumber(header.subject.tenant),
-        header.previous,
-    )?;
+    codec::encode_tenant_frame(&mut encoded, &erased, TenantNumber(header.subject.tenant), header.previous)?;
     Ok(Some((personal_of(frame, &encoded)?, fields)))
 }
 

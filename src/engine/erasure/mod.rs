@@ -28,8 +28,8 @@ use coffer_wal::{Archive, ArchiveError, ReadError, SnapshotError};
 
 pub use self::choose::ErasedFields;
 pub(crate) use self::choose::{Who, says_no_more_than_it_must};
-pub(crate) use self::marker::Marker;
 use self::marker::Begun;
+pub(crate) use self::marker::Marker;
 pub use self::plan::{ErasurePlan, plan_erasure};
 use super::core::Core;
 use super::customer_actor::resting_of;
@@ -67,7 +67,9 @@ pub enum ErasureError {
         name: Box<str>,
     },
     /// Another customer has the name that this one would get.
-    #[error("another customer is called {0:?}, which is what this one would be called; rename or delete that one first")]
+    #[error(
+        "another customer is called {0:?}, which is what this one would be called; rename or delete that one first"
+    )]
     NameTaken(Box<str>),
     /// The customer's state.
     #[error("the customer's state cannot be read: {0}")]
@@ -237,9 +239,8 @@ impl std::fmt::Debug for Erasing {
 }
 
 fn rewrite(archive: &Archive, segment: u64, who: Who) -> Result<u64, ErasureError> {
-    let mut choose = |record: &coffer_wal::Record<'_>| {
-        Ok(choose::instead(record, who)?.map(|(instead, _)| instead))
-    };
+    let mut choose =
+        |record: &coffer_wal::Record<'_>| Ok(choose::instead(record, who)?.map(|(instead, _)| instead));
     Ok(archive.erase(segment, &mut choose)?)
 }
 

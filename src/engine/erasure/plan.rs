@@ -169,7 +169,8 @@ fn find(tables: &Tables, marker: &Marker, tenant: &str, name: &str) -> Result<Fo
 fn unfinished(tables: &Tables, who: Who) -> ErasureError {
     let customer = state_of(tables, who).ok().flatten();
     let identity = customer.and_then(|customer| customer.identity);
-    let name = identity.map_or_else(|| who.number.0.to_string().into(), |it| erasure::name_of(&it, who.number));
+    let name =
+        identity.map_or_else(|| who.number.0.to_string().into(), |it| erasure::name_of(&it, who.number));
     let tenant = tables.tenants.get(&who.tenant).and_then(|tenant| tenant.name.clone()).unwrap_or_default();
     ErasureError::Unfinished { tenant, name }
 }

@@ -10,17 +10,19 @@ use coffer_ledger::ids::{CustomerNumber, LogPosition};
 use rusqlite::{Connection, OpenFlags, params};
 
 use super::store::StoreError;
-use super::values::number;
+use super::values::{number, number_of};
 
 /// How long another process may hold the file's lock before that is an answer.
 const BUSY: Duration = Duration::from_secs(1);
 
 /// Which rows say something personal: those of a customer (?1), or of one record (?2).
-const PERSONAL: &str = "(customer = ?1 OR key / 65536 = ?2) AND (reference_type IS NOT NULL OR reference_id IS NOT NULL
+const PERSONAL: &str =
+    "(customer = ?1 OR key / 65536 = ?2) AND (reference_type IS NOT NULL OR reference_id IS NOT NULL
   OR description IS NOT NULL OR idempotency_key IS NOT NULL OR metadata <> '[]')";
 
 /// `metadata` is an empty list where a request could have had some, as in the row of a request that had none.
-const WITHOUT: &str = "reference_type = NULL, reference_id = NULL, description = NULL, idempotency_key = NULL,
+const WITHOUT: &str =
+    "reference_type = NULL, reference_id = NULL, description = NULL, idempotency_key = NULL,
   metadata = CASE WHEN metadata IS NULL THEN NULL ELSE '[]' END";
 
 /// No record has this number, and no customer.
@@ -59,6 +61,16 @@ pub fn erase(path: &Path, customer: CustomerNumber, mentions: &[LogPosition]) ->
     if busy == 0 { Ok(rows) } else { Err(EraseError::InUse) }
 }
 
+/// The last record whose rows a stopped server's history has; 0 when there is no file.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn followed_to(path: &Path) -> Result<u64, EraseError> {
+    let Some(connection) = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)? else { return Ok(0) };
+    let position = connection.query_row("SELECT position FROM cursor", [], |row| row.get(0));
+    Ok(number_of(position.map_err(StoreError::from)?))
+}
+
 /// Why a history was not erased.
 #[derive(Debug, thiserror::Error)]
 pub enum EraseError {
@@ -66,7 +78,9 @@ pub enum EraseError {
     #[error("the history is in use by another process; end that and run the same command again")]
     InUse,
     /// The file.
-    #[error("the history cannot be changed: {0}; if it is damaged, remove it: the next start makes it anew from the log")]
+    #[error(
+        "the history cannot be changed: {0}; if it is damaged, remove it: the next start makes it anew from the log"
+    )]
     File(String),
 }
 

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
 
-pub use self::erase::{EraseError, erasable, erase};
+pub use self::erase::{EraseError, erasable, erase, followed_to};
 pub use self::query::{Column, Given, Of, Query, Test};
 pub use self::row::{OfTranche, Part, Row};
 use self::values::number_of;

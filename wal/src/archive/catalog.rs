@@ -148,6 +148,10 @@ impl SegmentSource for Archive {
         self.unbroken_range()
     }
 
+    fn removed_to(&self) -> Lsn {
+        self.removed().map_or(Lsn::NONE, |removed| removed.chain.lsn)
+    }
+
     fn scan(
         &self,
         from: Lsn,

@@ -14,7 +14,7 @@ use crate::frame::{FRAME_HEADER_BYTES, Lsn, Record, encode_erased_frame};
 use crate::storage::Access;
 use crate::walk::WalkedBatch;
 
-use super::{Archive, ArchiveDamage, ArchiveError, ArchiveHeader, ArchivedSegment, ArchiveWriter};
+use super::{Archive, ArchiveDamage, ArchiveError, ArchiveHeader, ArchiveWriter, ArchivedSegment};
 use crate::batch::BatchError;
 
 /// Why a segment could not be written again; it is as it was.

@@ -20,7 +20,8 @@ pub(super) const TRAILER_BYTES: usize = 160;
 pub(super) const BLOCK_RAW_BYTES_TARGET: usize = 128 << 10;
 
 /// The most that a block can hold: one batch may be added when it is just below the target.
-pub(super) const BLOCK_RAW_BYTES_LIMIT: usize = BLOCK_RAW_BYTES_TARGET + crate::batch::ERASED_BATCH_BYTES_LIMIT;
+pub(super) const BLOCK_RAW_BYTES_LIMIT: usize =
+    BLOCK_RAW_BYTES_TARGET + crate::batch::ERASED_BATCH_BYTES_LIMIT;
 
 const HEADER_MAGIC: [u8; 8] = *b"CofrArch";
 const TRAILER_MAGIC: [u8; 8] = *b"CofrArEn";

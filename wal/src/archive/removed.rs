@@ -48,7 +48,8 @@ impl Archive {
     pub fn remove_through(&self, segment: u64) -> Result<Vec<u64>, ArchiveError> {
         let numbers = self.numbers();
         let newest = numbers.last().copied().unwrap_or(0);
-        let gone: Vec<u64> = numbers.into_iter().filter(|number| *number <= segment && *number < newest).collect();
+        let gone: Vec<u64> =
+            numbers.into_iter().filter(|number| *number <= segment && *number < newest).collect();
         let Some(last) = gone.last() else { return Ok(gone) };
         if self.removed().is_none_or(|removed| removed.segment < *last) {
             self.remember(*last)?;

@@ -336,19 +336,22 @@ impl<'a> Verifier<'a> {
         let removed = self.report.removed;
         let begins = removed.map_or(1, |removed| removed.segment + 1);
         // A removal that was cut short has left some of what it says is gone.
-        let written: Vec<&SegmentReport> = found
-            .iter()
-            .filter(|segment| segment.before.is_some() && segment.number >= begins)
-            .collect();
+        let written: Vec<&SegmentReport> =
+            found.iter().filter(|segment| segment.before.is_some() && segment.number >= begins).collect();
         if let Some(first) = written.first().filter(|first| first.number > begins) {
-            let what = format!("segments {begins} to {} are neither here nor in the archive", first.number - 1);
+            let what =
+                format!("segments {begins} to {} are neither here nor in the archive", first.number - 1);
             self.problem(&first.path, None, what);
         }
         if let (Some(first), Some(removed)) = (written.first(), removed)
             && first.number == begins
             && first.before != Some(removed.chain)
         {
-            self.problem(&first.path, Some(0), "it does not continue the segments that were removed before it");
+            self.problem(
+                &first.path,
+                Some(0),
+                "it does not continue the segments that were removed before it",
+            );
         }
         for pair in written.windows(2) {
             let (one, other) = (pair[0], pair[1]);

@@ -166,6 +166,12 @@ impl Opened {
         &self.archive
     }
 
+    /// The number of the oldest hot segment; `None` before the first start.
+    #[must_use]
+    pub fn oldest_hot(&self) -> Option<u64> {
+        self.survey.live.first().map(|segment| segment.header.number)
+    }
+
     /// Random bytes chosen when the store was made.
     #[must_use]
     pub fn store_id(&self) -> [u8; 16] {

@@ -200,7 +200,8 @@ fn whichever_call_fails_or_stops_the_machine_the_segment_is_as_it_was_or_erased(
 /// The archive verifies, its first segment is erased whole or not at all, and erasing again finishes it.
 fn check_before_or_after(disk: &CrashStorage, end: ChainEnd, must_be_erased: bool, context: &str) {
     let archive = archive_on(disk, 0);
-    let erased = || read(&archive, 1, RECORDS).unwrap().iter().filter(|record| record.erased.is_some()).count();
+    let erased =
+        || read(&archive, 1, RECORDS).unwrap().iter().filter(|record| record.erased.is_some()).count();
     assert!(matches!(erased() as u64, 0 | 68), "{context}");
     assert!(!must_be_erased || erased() == 68, "{context}");
     for _ in 0..2 {

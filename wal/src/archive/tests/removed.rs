@@ -92,7 +92,8 @@ fn wherever_the_machine_stops_the_archive_is_whole_from_where_it_begins() {
             let plan = CrashPlan { sectors: Survival::Seeded(seed), names: Survival::Seeded(!seed) };
             let disk = disk.crash(&plan);
             let archive = archive_on(&disk, 0);
-            let whole = replayed(&archive).unwrap_or_else(|error| panic!("stop {stop}, seed {seed}: {error}"));
+            let whole =
+                replayed(&archive).unwrap_or_else(|error| panic!("stop {stop}, seed {seed}: {error}"));
             assert_eq!(whole.1, end, "stop {stop}, seed {seed}");
             archive.remove_through(3).unwrap();
             assert_eq!(archive.numbers(), [4, 5], "stop {stop}, seed {seed}");
