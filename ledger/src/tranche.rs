@@ -121,10 +121,9 @@ impl Tranche {
 }
 
 impl Terms {
-    /// The money that was paid for the last `unspent` of the original credits: all of it minus what was released before, rounded
-    /// so that the shares of all parts add up to `paid` (SEMANTICS §6).
+    /// The money that was paid for the last `unspent` of the original credits ([`Money::unspent_share`]).
     #[must_use]
     pub fn unspent_share(&self, unspent: Credits) -> Money {
-        self.paid - Money::share_down(self.paid, self.original - unspent, self.original)
+        Money::unspent_share(self.paid, unspent, self.original)
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::history::store::{Store, StoreError};
+use super::history::sqlite::SqliteStore;
+use super::history::{Projector, Store, StoreError};
 use super::progress::{Shared, State};
 use super::tail::{FeedError, advance};
 
@@ -42,14 +43,14 @@ pub(super) fn run(shared: &Shared, batch_records: u64) {
 
 /// From opening the file to its end or a stop.
 fn session(shared: &Shared, batch_records: u64) -> Result<(), FeedError> {
-    let mut store = open(shared)?;
+    let (mut store, mut projector) = (open(shared)?, Projector::default());
     let generation = opened(shared, &store);
     let mut asked_at = shared.clock.monotonic_ns();
     loop {
         // Before the look at the log: what is durable by now is taken before the end.
         let stopping = shared.stopping();
         let (level_at, durable) = (shared.clock.monotonic_ns(), shared.log.durable_lsn().0);
-        let taken = advance(&mut store, &shared.log, batch_records)?;
+        let taken = advance(&mut store, &mut projector, &shared.log, batch_records)?;
         let level = taken < batch_records;
         tell(shared, store.cursor().position, level.then_some(level_at));
         if level && stopping {
@@ -79,15 +80,15 @@ fn rest(level: bool, busy: bool, worked: Duration) -> Duration {
 }
 
 /// The file, if it is of this log.
-fn open(shared: &Shared) -> Result<Store, FeedError> {
-    let store = Store::open(&shared.path)?;
+fn open(shared: &Shared) -> Result<SqliteStore, FeedError> {
+    let store = SqliteStore::open(&shared.path)?;
     match store.cursor().misfit(&shared.log)? {
         None => Ok(store),
         Some(why) => Err(StoreError::Unfit(why).into()),
     }
 }
 
-fn opened(shared: &Shared, store: &Store) -> u64 {
+fn opened(shared: &Shared, store: &dyn Store) -> u64 {
     let mut generation = 0;
     shared.progress.send_modify(|progress| {
         progress.state = State::Following;
@@ -116,7 +117,7 @@ fn again(shared: &Shared, error: FeedError) {
     let room = match &error {
         FeedError::Store(StoreError::Unfit(_)) => Some(true),
         FeedError::Store(StoreError::Foreign) => Some(false),
-        FeedError::Store(StoreError::Sqlite(_) | StoreError::Io(_))
+        FeedError::Store(StoreError::Unusable(_) | StoreError::Io(_))
         | FeedError::Log(_)
         | FeedError::Record { .. } => None,
     };
@@ -132,14 +133,9 @@ fn again(shared: &Shared, error: FeedError) {
         tracing::error!(%path, why = &*why, "the history cannot go on; it is tried again");
         return shared.rest(TRY_EVERY);
     };
-    let removed = shared.log.removed_to().0;
-    if removed > 0 {
-        tracing::error!(%path, why = &*why, removed, "the history is made anew, and the log has no records up to this one any more: the old file is kept beside it as .set-aside");
-    } else {
-        tracing::warn!(%path, why = &*why, "the history is made anew from the log");
-    }
+    tracing::warn!(%path, why = &*why, "the history is made anew from the log");
     shared.rebuilds.fetch_add(1, Ordering::Relaxed);
-    if let Err(error) = Store::make_room(&shared.path, ours && removed == 0) {
+    if let Err(error) = SqliteStore::make_room(&shared.path, ours) {
         let why: Arc<str> = error.to_string().into();
         tracing::error!(%path, why = &*why, "the history's file cannot be removed");
         shared.progress.send_modify(|progress| progress.state = State::Failed(why));

@@ -8,7 +8,8 @@ use std::time::Duration;
 use coffer_wal::{Clock, LogReader};
 use tokio::sync::watch;
 
-use super::history::{HistoryStatus, Reader};
+use super::history::HistoryStatus;
+use super::history::sqlite::Reader;
 
 /// What the feed is at.
 #[derive(Clone, Debug, PartialEq, Eq)]

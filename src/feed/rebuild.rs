@@ -4,7 +4,8 @@ use std::path::Path;
 
 use coffer_wal::LogReader;
 
-use super::history::store::{Store, StoreError};
+use super::history::sqlite::SqliteStore;
+use super::history::{Projector, Store, StoreError};
 use super::tail::{FeedError, advance};
 
 /// Told how far it is: records done, records in all.
@@ -57,11 +58,11 @@ fn made(
     batch_records: u64,
     progress: &dyn RebuildProgress,
 ) -> Result<Rebuilt, FeedError> {
-    let ours = !matches!(Store::open(path), Err(StoreError::Foreign));
-    Store::make_room(path, ours).map_err(StoreError::from)?;
-    let mut store = Store::open(path)?;
+    let ours = !matches!(SqliteStore::open(path), Err(StoreError::Foreign));
+    SqliteStore::make_room(path, ours).map_err(StoreError::from)?;
+    let (mut store, mut projector) = (SqliteStore::open(path)?, Projector::default());
     let all = log.durable_lsn().0;
-    while advance(&mut store, log, batch_records)? > 0 {
+    while advance(&mut store, &mut projector, log, batch_records)? > 0 {
         progress.records(store.cursor().position, all);
     }
     store.settle();

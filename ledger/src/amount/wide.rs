@@ -139,6 +139,13 @@ impl Money {
         self.0 % (ONE / 10_i128.pow(currency.minor_digits())) == 0
     }
 
+    /// The money that was paid for the last `unspent` of `original` credits: `paid` minus the share of what was released before, so that
+    /// the shares of all parts add up to `paid` (SEMANTICS §6). `0 ≤ unspent ≤ original`, `original > 0`.
+    #[must_use]
+    pub fn unspent_share(paid: Self, unspent: Credits, original: Credits) -> Self {
+        paid - Self::share_down(paid, original - unspent, original)
+    }
+
     /// The share of `paid` that `part` of `original` credits stands for, rounded down. `0 ≤ part ≤ original`, `original > 0`, so
     /// it is never more than `paid`.
     #[must_use]

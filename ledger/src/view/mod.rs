@@ -9,4 +9,6 @@ mod tests;
 pub use balance::{
     BalanceView, ByPriceType, BySource, Figures, UnitBalance, WalletBalance, balance, figures_at, head_at,
 };
-pub use rows::{Reference, RowReason, RowStatus, RowType, RowView, rows};
+pub use rows::{
+    Move, MoveKind, Moved, Reference, RowReason, RowStatus, RowType, RowView, moves, rows, rows_and_moves,
+};

@@ -1,14 +1,16 @@
 //! Unit tests of what is shown.
 
+use std::collections::BTreeMap;
+
 use crate::amount::Credits;
 use crate::command::{Bonus, Command, CreditReason, Memo, Origin};
-use crate::ids::{KeyId, LogPosition, RowId, TenantNumber};
+use crate::ids::{KeyId, LogPosition, RowId, TenantNumber, TrancheId, WalletId};
 use crate::record::Record;
 use crate::scope::PriceTypes;
 use crate::testing::{Book, credits, money, second};
 use crate::tranche::Source;
 use crate::unit::Currency;
-use crate::view::{self, Reference, RowReason, RowStatus, RowType, RowView};
+use crate::view::{self, Move, Moved, Reference, RowReason, RowStatus, RowType, RowView};
 
 impl Book {
     /// Every record has the rows that its facts number, each with the posting of its facts, of its type, and made of its slices.
@@ -28,6 +30,47 @@ impl Book {
             });
             assert!(posted.next().is_none(), "a posting for every row");
         }
+        self.check_moves();
+    }
+
+    /// What a row adds to posted is what its moves do; the moves of all records leave each tranche and each debt as the state has it.
+    fn check_moves(&self) {
+        let (mut remaining, mut debts) = (BTreeMap::new(), BTreeMap::new());
+        for (record, position) in self.log.iter().zip(1..) {
+            let (rows, moves) = view::rows_and_moves(record, LogPosition(position));
+            for (row, number) in rows.iter().zip(0..) {
+                let of_row = moves.iter().filter(|one| one.row == Some(number));
+                let posted: Credits = of_row.clone().map(Move::posted).sum();
+                let change = row.balance_before.zip(row.balance_after).map(|(before, after)| after - before);
+                let silent = row.status == RowStatus::Scheduled || row.row_type == RowType::Memo;
+                assert!(change.map_or(silent || posted.is_zero(), |change| change == posted), "{row:?}");
+                assert!(of_row.clone().all(|one| one.wallet == row.wallet && one.credits.is_positive()));
+            }
+            for one in &moves {
+                match one.of {
+                    Moved::Tranche { id, .. } => {
+                        *remaining.entry(id).or_insert(Credits::ZERO) += one.change()
+                    }
+                    Moved::Debt => *debts.entry(one.wallet).or_insert(Credits::ZERO) += one.change(),
+                }
+            }
+        }
+        self.check_what_moves_left(remaining, &debts);
+    }
+
+    fn check_what_moves_left(
+        &self,
+        mut remaining: BTreeMap<TrancheId, Credits>,
+        debts: &BTreeMap<WalletId, Credits>,
+    ) {
+        for wallet in &self.customer.wallets {
+            let debt = debts.get(&wallet.head.id).copied().unwrap_or_default();
+            assert_eq!(debt, wallet.head.debt, "{:?}", wallet.head);
+            for tranche in wallet.tranches.iter().filter(|tranche| !tranche.scheduled) {
+                assert_eq!(remaining.remove(&tranche.id), Some(tranche.remaining), "{tranche:?}");
+            }
+        }
+        assert!(remaining.values().all(|left| left.is_zero()), "{remaining:?}");
     }
 }
 

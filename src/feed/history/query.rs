@@ -3,7 +3,7 @@
 use coffer_ledger::ids::{CustomerNumber, RowId, TenantNumber, TrancheId, WalletId};
 use rusqlite::types::Value;
 
-use super::values::{amount, blob, key, number};
+use super::sqlite::values::{amount, blob, key, number};
 
 /// A column that can be filtered and sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Given {
             Self::Text(text) => Value::Text(text.to_string()),
             Self::Amount(units) => blob(amount(*units)),
             Self::Number(value) => Value::Integer(number(*value)),
-            Self::Id(bits) => blob(super::values::id(*bits)),
+            Self::Id(bits) => blob(super::sqlite::values::id(*bits)),
         }
     }
 }
@@ -208,7 +208,11 @@ impl Query {
         match self.of {
             Of::Tenant => {}
             Of::Customer(number) => sql.and("customer = ?", customer(number)),
-            Of::Wallet(id) => sql.and("wallet = ?", [blob(super::values::id(id.0.0))]),
+            // Its id names its customer, whose rows have an index.
+            Of::Wallet(id) => {
+                sql.and("customer = ?", customer(id.0.customer()));
+                sql.and("wallet = ?", [blob(super::sqlite::values::id(id.0.0))]);
+            }
         }
         if let Some(only) = self.only {
             sql.and("customer = ?", customer(only));

@@ -15,6 +15,7 @@ use coffer_ledger::ids::{
 };
 use coffer_ledger::record::Record;
 use coffer_ledger::time::Timestamp;
+use coffer_ledger::tranche::Terms;
 use coffer_ledger::unit::Currency;
 use coffer_ledger::view::{self, Reference, RowStatus, RowType, RowView};
 use coffer_ledger::wallet::WalletHead;
@@ -186,16 +187,24 @@ impl Row {
     }
 }
 
+impl OfTranche {
+    /// What slices say of a tranche with these terms.
+    #[must_use]
+    pub fn of(id: TrancheId, terms: &Terms) -> Self {
+        Self {
+            id,
+            source: terms.source.as_str().into(),
+            original: terms.original,
+            paid: terms.paid,
+            expires_at: terms.expires_at,
+        }
+    }
+}
+
 impl Part {
     fn of(slice: &Slice) -> Self {
         let tranche = match &slice.giver {
-            Giver::Tranche { id, terms } => Some(OfTranche {
-                id: *id,
-                source: terms.source.as_str().into(),
-                original: terms.original,
-                paid: terms.paid,
-                expires_at: terms.expires_at,
-            }),
+            Giver::Tranche { id, terms } => Some(OfTranche::of(*id, terms)),
             Giver::Overdraft => None,
         };
         Self { wallet: slice.wallet, credits: slice.credits, tranche }

@@ -1,5 +1,7 @@
 //! Rows of what does not only come or go: holds, refunds, voids, invoices, transfers.
 
+use smallvec::SmallVec;
+
 use super::list::Rows;
 use super::{Reference, RowReason, RowType, RowView};
 use crate::amount::Credits;
@@ -53,6 +55,7 @@ impl<'a> Rows<'a> {
     /// What came back and was gone at once.
     fn lapsed(&mut self, lapsed: &'a [Lapsed]) {
         for gone in lapsed {
+            self.moved_lapse(gone);
             let reason = if gone.voided { RowReason::CreditVoided } else { RowReason::CreditExpired };
             let row = RowView {
                 credits: gone.credits,
@@ -68,6 +71,7 @@ impl<'a> Rows<'a> {
         let row_of_each = back.row_of_each();
         for (number, came) in back.rows.iter().enumerate() {
             let of_row = back.slices.iter().zip(&row_of_each).filter(|(_, row)| **row == number);
+            of_row.clone().for_each(|(part, _)| self.moved_back(part));
             let to_debt = of_row.clone().filter(|(part, _)| part.to == BackTo::Debt);
             let row = RowView {
                 credits: came.credits,
@@ -88,7 +92,8 @@ impl<'a> Rows<'a> {
     }
 
     /// A credit that was taken back. What moves no balance, because it never counted or nothing was left, is a memo.
-    pub(super) fn void(&mut self, void: &Voided) {
+    pub(super) fn void(&mut self, void: &'a Voided) {
+        self.moved_void(void);
         let row_type = if void.posting.is_some() { RowType::Debit } else { RowType::Memo };
         let row = RowView {
             credits: void.credits,
@@ -104,11 +109,13 @@ impl<'a> Rows<'a> {
         let first = self.list.len();
         for part in settled.lines.iter().flat_map(|line| &line.parts) {
             let posting = &part.row.posting;
+            let slices: SmallVec<_> = part.slices.iter().collect();
+            self.moved_slices(&slices, RowReason::InvoicePayment);
             let row = RowView {
                 credits: part.row.credits,
                 amount: Some(part.row.amount),
                 currency: Some(settled.currency),
-                slices: part.slices.iter().collect(),
+                slices,
                 parent: self.parent(first),
                 ..self.row(posting.wallet, Some(posting), RowType::Debit, RowReason::InvoicePayment)
             };
@@ -119,7 +126,8 @@ impl<'a> Rows<'a> {
     /// Tranches that a transfer brought.
     pub(super) fn arrival(&mut self, arrived: &'a Arrived) {
         let first = self.list.len();
-        for came in &arrived.rows {
+        for (at, came) in arrived.rows.iter().enumerate() {
+            self.moved_arrival(arrived, at);
             let row = RowView {
                 credits: came.terms.original,
                 amount: Some(came.amount),

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::words::{memo, reference};
-use super::{Reference, RowReason, RowStatus, RowType, RowView};
+use super::{Move, Reference, RowReason, RowStatus, RowType, RowView};
 use crate::amount::{Credits, Money};
 use crate::command::{Command, Memo, Origin};
 use crate::fact::{CreditRow, Debited, Due, Effect, Forfeit, Posting};
@@ -15,6 +15,8 @@ use crate::wallet::WalletHead;
 /// The rows so far, and what those that follow share.
 pub(super) struct Rows<'a> {
     pub(super) list: Vec<RowView<'a>>,
+    /// What these rows move.
+    pub(super) moves: Vec<Move<'a>>,
     position: LogPosition,
     recorded_at: Timestamp,
     /// The instant that counts.
@@ -31,6 +33,7 @@ impl<'a> Rows<'a> {
         let facts = &record.facts;
         let mut rows = Self {
             list: Vec::with_capacity(facts.due.len() + 1),
+            moves: Vec::with_capacity(facts.due.len() + 1),
             position,
             recorded_at: facts.at,
             effective_at: facts.at,
@@ -62,10 +65,11 @@ impl<'a> Rows<'a> {
             Effect::ToppedUp { rows, wallet } => self.credits(rows.iter().map(|row| &**row), wallet),
             Effect::Debited(debited) => self.debits(debited, RowReason::UsageDebit),
             Effect::ManuallyDebited { debited, .. } => self.debits(debited, RowReason::ManualDebit),
-            Effect::WalletClosed { forfeits, posting, written_off, wallet, released, .. } => {
+            Effect::WalletClosed { forfeits, posting, cancelled, written_off, wallet, released, .. } => {
                 released.iter().for_each(|end| self.hold_end(end));
                 self.reference = None;
                 self.termination(forfeits, posting.as_ref(), wallet);
+                self.moved_cancelled(wallet.id, cancelled);
                 self.write_off(*written_off, wallet);
             }
             Effect::Held(step) => self.hold_step(step),
@@ -148,20 +152,26 @@ impl<'a> Rows<'a> {
     /// The rows of something that happened by itself: nobody asked for it.
     fn due(&mut self, due: &'a Due) {
         let row = match due {
-            Due::Expired { tranche, credits, terms, posting } => RowView {
-                credits: *credits,
-                tranche: Some(*tranche),
-                effective_at: terms.expires_at.unwrap_or(self.recorded_at),
-                ..self.row(posting.wallet, Some(posting), RowType::Debit, RowReason::CreditExpired)
-            },
-            Due::Started { tranche, credits, repaid, effective_at, row, posting } => RowView {
-                credits: *credits,
-                tranche: Some(*tranche),
-                repaid: *repaid,
-                completes: Some(RowId::at_ms(tranche.0.ms(), row.0, row.1)),
-                effective_at: *effective_at,
-                ..self.row(posting.wallet, Some(posting), RowType::Credit, RowReason::ScheduledCredit)
-            },
+            Due::Expired { tranche, credits, terms, posting } => {
+                self.moved_end(posting.wallet, *tranche, terms, *credits);
+                RowView {
+                    credits: *credits,
+                    tranche: Some(*tranche),
+                    effective_at: terms.expires_at.unwrap_or(self.recorded_at),
+                    ..self.row(posting.wallet, Some(posting), RowType::Debit, RowReason::CreditExpired)
+                }
+            }
+            Due::Started { tranche, credits, repaid, effective_at, row, posting } => {
+                self.moved_start(posting.wallet, *tranche, *credits, *repaid);
+                RowView {
+                    credits: *credits,
+                    tranche: Some(*tranche),
+                    repaid: *repaid,
+                    completes: Some(RowId::at_ms(tranche.0.ms(), row.0, row.1)),
+                    effective_at: *effective_at,
+                    ..self.row(posting.wallet, Some(posting), RowType::Credit, RowReason::ScheduledCredit)
+                }
+            }
             Due::HoldExpired(end) => {
                 self.hold_end(end);
                 self.reference = None;
@@ -176,6 +186,7 @@ impl<'a> Rows<'a> {
         let first = self.list.len();
         for credit in credits {
             let reason = RowReason::Credit(credit.reason);
+            self.moved_credit(wallet.id, credit);
             let row = RowView {
                 status: if credit.posting.is_some() { RowStatus::Completed } else { RowStatus::Scheduled },
                 credits: credit.terms.original,
@@ -198,11 +209,13 @@ impl<'a> Rows<'a> {
         let first = self.list.len();
         for debit in &debited.rows {
             let wallet = debit.posting.wallet;
+            let slices: SmallVec<_> = debited.slices.iter().filter(|slice| slice.wallet == wallet).collect();
+            self.moved_slices(&slices, reason);
             let row = RowView {
                 credits: debit.credits,
                 amount: Some(debit.amount),
                 currency: Some(debited.currency),
-                slices: debited.slices.iter().filter(|slice| slice.wallet == wallet).collect(),
+                slices,
                 parent: self.parent(first),
                 priced: debited.priced(),
                 ..self.row(wallet, Some(&debit.posting), RowType::Debit, reason)
@@ -216,8 +229,9 @@ impl<'a> Rows<'a> {
         (self.list.len() > first).then(|| self.id(first))
     }
 
-    fn termination(&mut self, forfeits: &[Forfeit], posting: Option<&Posting>, wallet: &WalletHead) {
+    fn termination(&mut self, forfeits: &'a [Forfeit], posting: Option<&Posting>, wallet: &WalletHead) {
         let Some(posting) = posting else { return };
+        self.moved_forfeits(wallet.id, forfeits);
         let credits = forfeits.iter().map(|forfeit| forfeit.credits).sum();
         let row = RowView {
             credits,
@@ -233,6 +247,7 @@ impl<'a> Rows<'a> {
         if !credits.is_positive() {
             return;
         }
+        self.moved_write_off(wallet.id, credits);
         let row = RowView {
             credits,
             amount: Money::of_credits_half_even(credits, wallet.unit.conversion_rate),

@@ -1,7 +1,7 @@
 //! The ledger rows of a record, in SEMANTICS §16's terms. A function of the record and its position alone, so that history, replies
 //! and exports say the same whenever they are asked.
 //!
-//! Each effect's rows stand in the order that [`crate::fact`] documents: [`list`] walks over the facts, [`back_and_forth`] writes what
+//! [`moves`] tells what the same rows did to single tranches. Each effect's rows stand in the order that [`crate::fact`] documents: [`list`] walks over the facts, [`back_and_forth`] writes what
 //! holds, refunds, invoices and transfers move.
 
 use smallvec::SmallVec;
@@ -16,7 +16,10 @@ use crate::unit::Currency;
 
 mod back_and_forth;
 mod list;
+mod moves;
 mod words;
+
+pub use moves::{Move, MoveKind, Moved};
 
 /// What kind of change a row is (SEMANTICS §16).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -171,4 +174,17 @@ pub struct RowView<'a> {
 #[must_use]
 pub fn rows(record: &Record, position: LogPosition) -> Vec<RowView<'_>> {
     list::Rows::of(record, position).list
+}
+
+/// What a record did to single tranches and to debts, in the order of its rows.
+#[must_use]
+pub fn moves(record: &Record, position: LogPosition) -> Vec<Move<'_>> {
+    list::Rows::of(record, position).moves
+}
+
+/// Both of [`rows`] and [`moves`].
+#[must_use]
+pub fn rows_and_moves(record: &Record, position: LogPosition) -> (Vec<RowView<'_>>, Vec<Move<'_>>) {
+    let rows = list::Rows::of(record, position);
+    (rows.list, rows.moves)
 }

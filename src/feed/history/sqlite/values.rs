@@ -11,32 +11,32 @@ const ROW_BITS: u32 = 16;
 const SIGN: u128 = 1 << 127;
 
 /// An amount.
-pub(super) fn amount(units: i128) -> [u8; 16] {
+pub(in crate::feed::history) fn amount(units: i128) -> [u8; 16] {
     (units.cast_unsigned() ^ SIGN).to_be_bytes()
 }
 
 /// An amount, read back.
-pub(super) fn amount_of(bytes: [u8; 16]) -> i128 {
+pub(in crate::feed::history) fn amount_of(bytes: [u8; 16]) -> i128 {
     (u128::from_be_bytes(bytes) ^ SIGN).cast_signed()
 }
 
 /// An id.
-pub(super) const fn id(bits: u128) -> [u8; 16] {
+pub(in crate::feed::history) const fn id(bits: u128) -> [u8; 16] {
     bits.to_be_bytes()
 }
 
 /// A time, or any other number of 64 bits.
-pub(super) const fn number(value: u64) -> i64 {
+pub(in crate::feed::history) const fn number(value: u64) -> i64 {
     value.cast_signed()
 }
 
 /// Such a number, read back.
-pub(super) const fn number_of(value: i64) -> u64 {
+pub(in crate::feed::history) const fn number_of(value: i64) -> u64 {
     value.cast_unsigned()
 }
 
 /// A row's key: rows sort by it as they stand in the log. `None`: a record further in the log, or with more rows, than a key can say.
-pub(super) fn key(position: u64, row: u32) -> Option<i64> {
+pub(in crate::feed::history) fn key(position: u64, row: u32) -> Option<i64> {
     if row >> ROW_BITS != 0 {
         return None;
     }
@@ -45,14 +45,14 @@ pub(super) fn key(position: u64, row: u32) -> Option<i64> {
 }
 
 /// The record and the row that a key names.
-pub(super) fn place_of(key: i64) -> Result<(u64, u32), FromSqlError> {
+pub(in crate::feed::history) fn place_of(key: i64) -> Result<(u64, u32), FromSqlError> {
     let out_of_range = |_| FromSqlError::OutOfRange(key);
     let row = u32::try_from(key & ((1 << ROW_BITS) - 1)).map_err(out_of_range)?;
     Ok((u64::try_from(key >> ROW_BITS).map_err(out_of_range)?, row))
 }
 
 /// A blob as a parameter of a query.
-pub(super) fn blob(bytes: [u8; 16]) -> Value {
+pub(in crate::feed::history) fn blob(bytes: [u8; 16]) -> Value {
     Value::Blob(bytes.to_vec())
 }
 

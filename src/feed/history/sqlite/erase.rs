@@ -9,8 +9,8 @@ use std::time::Duration;
 use coffer_ledger::ids::{CustomerNumber, LogPosition};
 use rusqlite::{Connection, OpenFlags, params};
 
-use super::store::StoreError;
 use super::values::{number, number_of};
+use crate::feed::history::StoreError;
 
 /// How long another process may hold the file's lock before that is an answer.
 const BUSY: Duration = Duration::from_secs(1);
@@ -24,6 +24,9 @@ const PERSONAL: &str =
 const WITHOUT: &str =
     "reference_type = NULL, reference_id = NULL, description = NULL, idempotency_key = NULL,
   metadata = CASE WHEN metadata IS NULL THEN NULL ELSE '[]' END";
+
+/// What callers call an event, and where it comes from: as in an event's erased record.
+const EVENTS: &str = "UPDATE events SET source = 'erased', event = 'erased' WHERE customer = ?1";
 
 /// No record has this number, and no customer.
 const NOBODY: i64 = 0;
@@ -53,6 +56,7 @@ pub fn erase(path: &Path, customer: CustomerNumber, mentions: &[LogPosition]) ->
         let rows = connection.execute(&update, params![customer, record]).map_err(StoreError::from)?;
         Ok(i64::try_from(rows).unwrap_or(i64::MAX))
     })?;
+    connection.execute(EVENTS, params![number(customer.0)]).map_err(StoreError::from)?;
     // Also when nothing changed: whoever was interrupted after the rows has not been here.
     connection.execute_batch("VACUUM").map_err(StoreError::from)?;
     let busy: i64 = connection

@@ -1,0 +1,232 @@
+//! Rows, and what else is read, out of the tables.
+
+use coffer_ledger::amount::{Credits, Money, Rate};
+use coffer_ledger::ids::{
+    CustomerNumber, HoldId, KeyId, LogPosition, RateCardId, RowId, TenantNumber, ThingId, TrancheId,
+    TransferId, WalletId,
+};
+use coffer_ledger::time::Timestamp;
+use coffer_ledger::tranche::Source;
+use coffer_ledger::unit::{Currency, PriceUnit, Unit};
+use rusqlite::types::{FromSqlError, Type};
+use rusqlite::{Connection, OptionalExtension, Row as Line, params};
+
+use super::values::{self, amount_of, number_of, place_of};
+use crate::feed::history::batch::{SliceKind, SliceLine, WalletLife};
+use crate::feed::history::row::{OfTranche, Part, Row};
+use crate::feed::history::totals::{Sums, TotalOf};
+use crate::feed::history::tranche::{TrancheLife, TrancheStatus};
+
+const SLICES: &str = "SELECT wallet, kind, credits, tranche, source, original, paid, expires_at, share FROM slices WHERE key = ?1 ORDER BY number";
+const TRANCHE: &str = "SELECT * FROM tranches WHERE id = ?1";
+const WALLET: &str = "SELECT * FROM wallets WHERE id = ?1";
+const SUMS: &str = "SELECT moves, credits, share, free_value FROM totals WHERE tenant = ?1 AND slot = ?2 AND currency = ?3 \
+                    AND price_unit = ?4 AND conversion_rate = ?5 AND source = ?6 AND kind = ?7 AND reason = ?8";
+
+/// The row of a line of `transactions`, with its slices.
+pub(super) fn row(from: &Connection, line: &Line<'_>) -> rusqlite::Result<Row> {
+    let key: i64 = line.get("key")?;
+    let recorded_at = Timestamp(number_of(line.get("recorded_at")?));
+    let (position, row) = place_of(key).map_err(|error| unreadable("key", error))?;
+    let card = thing(line, "card")?.map(RateCardId);
+    Ok(Row {
+        id: RowId::new(recorded_at, LogPosition(position), row),
+        tenant: TenantNumber(line.get("tenant")?),
+        customer: CustomerNumber(number_of(line.get("customer")?)),
+        wallet: needed(thing(line, "wallet")?, "wallet").map(WalletId)?,
+        sequence: number(line, "sequence")?,
+        row_type: line.get::<_, String>("type")?.into(),
+        reason: line.get::<_, String>("reason")?.into(),
+        status: line.get::<_, String>("status")?.into(),
+        credits: credits(line, "credits")?,
+        amount: amount(line, "amount")?.map(Money),
+        currency: currency(line)?,
+        charged: amount(line, "charged")?.map(Money),
+        balance_before: amount(line, "balance_before")?.map(Credits),
+        balance_after: amount(line, "balance_after")?.map(Credits),
+        repaid: credits(line, "repaid")?,
+        parts: parts(from, key)?,
+        tranche: thing(line, "tranche")?.map(TrancheId),
+        expires_at: number(line, "expires_at")?.map(Timestamp),
+        priority: line.get("priority")?,
+        parent: bits(line, "parent")?.map(RowId),
+        completes: bits(line, "completes")?.map(RowId),
+        conversion_rate: amount(line, "conversion_rate")?.map(Rate),
+        topup_conversion_rate: amount(line, "topup_conversion_rate")?.map(Rate),
+        card: card.zip(number(line, "card_version")?),
+        invoice: line.get("invoice")?,
+        hold: thing(line, "hold")?.map(HoldId),
+        transfer: thing(line, "transfer")?.map(TransferId),
+        reference_type: line.get("reference_type")?,
+        reference_id: line.get("reference_id")?,
+        description: line.get("description")?,
+        metadata: metadata(line)?,
+        idempotency_key: line.get("idempotency_key")?,
+        by: thing(line, "by_key")?.map(KeyId),
+        effective_at: Timestamp(number_of(line.get("effective_at")?)),
+        recorded_at,
+    })
+}
+
+/// The slices that a reply shows.
+fn parts(from: &Connection, key: i64) -> rusqlite::Result<Vec<Part>> {
+    let lines = slices(from, key)?;
+    let shown = lines.into_iter().filter(|line| line.kind.is_shown());
+    Ok(shown.map(|SliceLine { wallet, credits, tranche, .. }| Part { wallet, credits, tranche }).collect())
+}
+
+/// All slices of a row.
+pub(super) fn slices(from: &Connection, key: i64) -> rusqlite::Result<Vec<SliceLine>> {
+    let mut statement = from.prepare_cached(SLICES)?;
+    let lines = statement.query_map([key], |line| {
+        Ok(SliceLine {
+            wallet: needed(thing(line, "wallet")?, "wallet").map(WalletId)?,
+            kind: needed(SliceKind::of(line.get_ref("kind")?.as_str()?), "kind")?,
+            credits: credits(line, "credits")?,
+            tranche: thing(line, "tranche")?.map(TrancheId).map(|id| of_tranche(line, id)).transpose()?,
+            share: amount(line, "share")?.map(Money),
+        })
+    })?;
+    lines.collect()
+}
+
+/// A tranche over its life.
+pub(super) fn tranche(from: &Connection, id: TrancheId) -> rusqlite::Result<Option<TrancheLife>> {
+    from.prepare_cached(TRANCHE)?.query_row([values::id(id.0.0)], life).optional()
+}
+
+/// The tranche of a line of `tranches`.
+pub(super) fn life(line: &Line<'_>) -> rusqlite::Result<TrancheLife> {
+    let (source, status) = (line.get_ref("source")?.as_str()?, line.get_ref("status")?.as_str()?);
+    Ok(TrancheLife {
+        id: needed(thing(line, "id")?, "id").map(TrancheId)?,
+        tenant: TenantNumber(line.get("tenant")?),
+        customer: CustomerNumber(number_of(line.get("customer")?)),
+        wallet: needed(thing(line, "wallet")?, "wallet").map(WalletId)?,
+        source: needed(Source::ALL.into_iter().find(|known| known.as_str() == source), "source")?,
+        priority: line.get("priority")?,
+        original: credits(line, "original")?,
+        paid: needed(amount(line, "paid")?, "paid").map(Money)?,
+        effective_at: Timestamp(number_of(line.get("effective_at")?)),
+        expires_at: number(line, "expires_at")?.map(Timestamp),
+        status: needed(TrancheStatus::ALL.into_iter().find(|known| known.as_str() == status), "status")?,
+        credit: bits(line, "credit")?.map(RowId),
+        remaining: credits(line, "remaining")?,
+        spent: credits(line, "spent")?,
+        repaid: credits(line, "repaid")?,
+        expired: credits(line, "expired")?,
+        voided: credits(line, "voided")?,
+        forfeited: credits(line, "forfeited")?,
+        paid_out: credits(line, "paid_out")?,
+        sent: credits(line, "sent")?,
+    })
+}
+
+/// A wallet over its life.
+pub(super) fn wallet(from: &Connection, id: WalletId) -> rusqlite::Result<Option<WalletLife>> {
+    let read = |line: &Line<'_>| {
+        let price_unit: Option<Box<str>> = line.get("price_unit")?;
+        let price_unit = price_unit.map(|text| PriceUnit::parse(&text)).transpose();
+        let unit = Unit {
+            currency: needed(currency(line)?, "currency")?,
+            price_unit: price_unit.map_err(|error| wrong("price_unit", error))?,
+            conversion_rate: needed(amount(line, "conversion_rate")?, "conversion_rate").map(Rate)?,
+        };
+        Ok(WalletLife {
+            tenant: TenantNumber(line.get("tenant")?),
+            customer: CustomerNumber(number_of(line.get("customer")?)),
+            unit,
+            topup_conversion_rate: needed(amount(line, "topup_conversion_rate")?, "topup_conversion_rate")
+                .map(Rate)?,
+            status: line.get::<_, String>("status")?.into(),
+            created_at: Timestamp(number_of(line.get("created_at")?)),
+            debt: credits(line, "debt")?,
+        })
+    };
+    from.prepare_cached(WALLET)?.query_row([values::id(id.0.0)], read).optional()
+}
+
+/// Sums that stand there.
+pub(super) fn sums(from: &Connection, of: &TotalOf) -> rusqlite::Result<Option<Sums>> {
+    let price_unit = of.unit.price_unit.as_ref().map_or("", |unit| unit.as_str());
+    let rate = values::amount(of.unit.conversion_rate.0);
+    let parameters = params![
+        of.tenant.0,
+        values::number(of.slot.0),
+        of.unit.currency.as_str(),
+        price_unit,
+        rate,
+        of.source,
+        of.kind.as_str(),
+        of.reason
+    ];
+    let read = |line: &Line<'_>| {
+        Ok(Sums {
+            moves: number_of(line.get("moves")?),
+            credits: credits(line, "credits")?,
+            share: needed(amount(line, "share")?, "share").map(Money)?,
+            free_value: needed(amount(line, "free_value")?, "free_value").map(Money)?,
+        })
+    };
+    from.prepare_cached(SUMS)?.query_row(parameters, read).optional()
+}
+
+fn of_tranche(line: &Line<'_>, id: TrancheId) -> rusqlite::Result<OfTranche> {
+    Ok(OfTranche {
+        id,
+        source: line.get::<_, String>("source")?.into(),
+        original: credits(line, "original")?,
+        paid: needed(amount(line, "paid")?, "paid").map(Money)?,
+        expires_at: number(line, "expires_at")?.map(Timestamp),
+    })
+}
+
+fn bits(line: &Line<'_>, column: &'static str) -> rusqlite::Result<Option<u128>> {
+    Ok(line.get::<_, Option<[u8; 16]>>(column)?.map(u128::from_be_bytes))
+}
+
+fn thing(line: &Line<'_>, column: &'static str) -> rusqlite::Result<Option<ThingId>> {
+    Ok(bits(line, column)?.map(ThingId))
+}
+
+fn amount(line: &Line<'_>, column: &'static str) -> rusqlite::Result<Option<i128>> {
+    Ok(line.get::<_, Option<[u8; 16]>>(column)?.map(amount_of))
+}
+
+fn number(line: &Line<'_>, column: &'static str) -> rusqlite::Result<Option<u64>> {
+    Ok(line.get::<_, Option<i64>>(column)?.map(number_of))
+}
+
+fn currency(line: &Line<'_>) -> rusqlite::Result<Option<Currency>> {
+    let text: Option<Box<str>> = line.get("currency")?;
+    let parsed = text.map(|text| Currency::parse(&text)).transpose();
+    parsed.map_err(|error| wrong("currency", error))
+}
+
+fn metadata(line: &Line<'_>) -> rusqlite::Result<Option<coffer_ledger::command::Metadata>> {
+    let text: Option<Box<str>> = line.get("metadata")?;
+    let parsed = text.map(|text| serde_json::from_str(&text)).transpose();
+    parsed.map_err(|error| wrong("metadata", error))
+}
+
+fn credits(line: &Line<'_>, column: &'static str) -> rusqlite::Result<Credits> {
+    needed(amount(line, column)?, column).map(Credits)
+}
+
+fn needed<T>(value: Option<T>, column: &'static str) -> rusqlite::Result<T> {
+    value.ok_or_else(|| missing(column))
+}
+
+fn missing(column: &'static str) -> rusqlite::Error {
+    unreadable(column, FromSqlError::InvalidType)
+}
+
+fn wrong(column: &'static str, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    unreadable(column, FromSqlError::Other(Box::new(error)))
+}
+
+/// The column cannot be read: the caller tells its name from the message.
+fn unreadable(column: &'static str, error: FromSqlError) -> rusqlite::Error {
+    tracing::error!(column, %error, "a column of the history cannot be read");
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, Box::new(error))
+}

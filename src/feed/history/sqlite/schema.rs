@@ -1,0 +1,91 @@
+//! The tables (docs/OPERATIONS.md tells what they are for), and what a file must be to be ours.
+
+use rusqlite::Connection;
+
+/// Stands in the file's header: `CofH`.
+pub(super) const APPLICATION_ID: i32 = 0x436f_6648;
+
+/// Grows with every change of the tables or of what stands in them; a file of another one is made anew from the log.
+pub(super) const VERSION: i32 = 2;
+
+/// `key` = record × 65,536 + row. The cursor has one line: the last record that is in here, the hash of that record's batch, and how many
+/// rows there must be. A customer's rows have the one index that is worth its pages: a wallet's, a hold's or a tranche's are found
+/// among them, since each of these ids names its customer.
+const TABLES: &str = "
+CREATE TABLE cursor (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  position INTEGER NOT NULL, hash BLOB NOT NULL, at INTEGER NOT NULL,
+  transactions INTEGER NOT NULL, slices INTEGER NOT NULL
+) STRICT;
+INSERT INTO cursor VALUES (1, 0, x'', 0, 0, 0);
+CREATE TABLE transactions (
+  key INTEGER PRIMARY KEY,
+  tenant INTEGER NOT NULL, customer INTEGER NOT NULL, wallet BLOB NOT NULL, sequence INTEGER,
+  type TEXT NOT NULL, reason TEXT NOT NULL, status TEXT NOT NULL,
+  credits BLOB NOT NULL, amount BLOB, currency TEXT, charged BLOB,
+  balance_before BLOB, balance_after BLOB, repaid BLOB NOT NULL,
+  tranche BLOB, expires_at INTEGER, priority INTEGER,
+  parent BLOB, completes BLOB, conversion_rate BLOB, topup_conversion_rate BLOB,
+  card BLOB, card_version INTEGER, invoice TEXT, hold BLOB, transfer BLOB,
+  reference_type TEXT, reference_id TEXT, description TEXT, metadata TEXT, idempotency_key TEXT, by_key BLOB,
+  effective_at INTEGER NOT NULL, recorded_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX transactions_of_tenant ON transactions (tenant);
+CREATE INDEX transactions_of_customer ON transactions (customer);
+CREATE TABLE slices (
+  key INTEGER NOT NULL, number INTEGER NOT NULL,
+  wallet BLOB NOT NULL, kind TEXT NOT NULL, credits BLOB NOT NULL,
+  tranche BLOB, source TEXT, original BLOB, paid BLOB, expires_at INTEGER, share BLOB,
+  PRIMARY KEY (key, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE wallets (
+  id BLOB PRIMARY KEY, tenant INTEGER NOT NULL, customer INTEGER NOT NULL,
+  currency TEXT NOT NULL, price_unit TEXT, conversion_rate BLOB NOT NULL, topup_conversion_rate BLOB NOT NULL,
+  status TEXT NOT NULL, created_at INTEGER NOT NULL, debt BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tranches (
+  id BLOB PRIMARY KEY, tenant INTEGER NOT NULL, customer INTEGER NOT NULL, wallet BLOB NOT NULL,
+  source TEXT NOT NULL, priority INTEGER NOT NULL, original BLOB NOT NULL, paid BLOB NOT NULL,
+  effective_at INTEGER NOT NULL, expires_at INTEGER, status TEXT NOT NULL, credit BLOB,
+  remaining BLOB NOT NULL, spent BLOB NOT NULL, repaid BLOB NOT NULL, expired BLOB NOT NULL, voided BLOB NOT NULL,
+  forfeited BLOB NOT NULL, paid_out BLOB NOT NULL, sent BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE holds (
+  id BLOB PRIMARY KEY, tenant INTEGER NOT NULL, customer INTEGER NOT NULL, wallet BLOB NOT NULL, status TEXT NOT NULL,
+  over_capture TEXT NOT NULL, credits BLOB NOT NULL, captured BLOB NOT NULL, released BLOB NOT NULL, held BLOB NOT NULL,
+  placed_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, ended_at INTEGER, last_record INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE settlements (
+  customer INTEGER NOT NULL, invoice TEXT NOT NULL, tenant INTEGER NOT NULL, currency TEXT NOT NULL,
+  paid BLOB NOT NULL, shortfall BLOB NOT NULL, status TEXT NOT NULL,
+  settled_record INTEGER NOT NULL, settled_at INTEGER NOT NULL, voided_record INTEGER, voided_at INTEGER,
+  PRIMARY KEY (customer, invoice)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE transfers (
+  id BLOB PRIMARY KEY, tenant INTEGER NOT NULL, from_customer INTEGER NOT NULL, to_customer INTEGER NOT NULL,
+  credits BLOB NOT NULL, status TEXT NOT NULL,
+  sent_record INTEGER NOT NULL, sent_at INTEGER NOT NULL, ended_record INTEGER, ended_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE TABLE events (
+  record INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, customer INTEGER NOT NULL,
+  source TEXT NOT NULL, event TEXT NOT NULL, happened_at INTEGER NOT NULL,
+  meter TEXT NOT NULL, quantity BLOB NOT NULL, price BLOB, card BLOB, card_version INTEGER,
+  uncollected BLOB NOT NULL, debit BLOB, recorded_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE totals (
+  tenant INTEGER NOT NULL, slot INTEGER NOT NULL,
+  currency TEXT NOT NULL, price_unit TEXT NOT NULL, conversion_rate BLOB NOT NULL,
+  source TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL,
+  moves INTEGER NOT NULL, credits BLOB NOT NULL, share BLOB NOT NULL, free_value BLOB NOT NULL,
+  PRIMARY KEY (tenant, slot, currency, price_unit, conversion_rate, source, kind, reason)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Makes the tables in an empty file, all or none.
+pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}
