@@ -30,9 +30,6 @@ enum HistoryCommand {
     Rebuild {
         #[command(flatten)]
         settings: SettingsArgs,
-        /// Also when the archive has lost its oldest records to retention: rows of these are then gone for good
-        #[arg(long)]
-        from_what_is_left: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -45,23 +42,23 @@ enum HistoryCommand {
 /// When the data directory cannot be used, or the history cannot be written.
 pub(crate) fn run(args: HistoryArgs) -> Result<(), CliError> {
     match args.command {
-        HistoryCommand::Rebuild { settings, from_what_is_left, json } => {
-            block_on(0, make_anew(settings.load(Vec::new())?, from_what_is_left, json))?
+        HistoryCommand::Rebuild { settings, json } => {
+            block_on(0, make_anew(settings.load(Vec::new())?, json))?
         }
     }
 }
 
-async fn make_anew(config: Config, from_what_is_left: bool, as_json: bool) -> Result<(), CliError> {
+async fn make_anew(config: Config, as_json: bool) -> Result<(), CliError> {
     let Some(options) = config.feed_options() else {
         return Err(CliError::new(Code::Config, "history.enabled is false: this server keeps no history"));
     };
     let engine = start::open_offline(&config, "a running server makes its history anew by itself").await?;
     let (log, path) = (engine.log_reader(), options.path.clone());
     let removed = log.removed_to();
-    if !removed.is_none() && !from_what_is_left {
+    if !removed.is_none() {
         engine.shutdown().await?;
         let line = format!(
-            "records 1 to {removed} were removed from the archive: a history made anew would not have their rows. The file is as it was; --from-what-is-left makes it anew without them"
+            "records 1 to {removed} were removed from the archive: a history cannot be made anew from what is left. The file is as it was"
         );
         return Err(CliError::new(Code::Failed, line));
     }
