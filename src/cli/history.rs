@@ -67,6 +67,14 @@ async fn make_anew(config: Config, as_json: bool) -> Result<(), CliError> {
     };
     let engine = start::open_offline(&config, "a running server makes its history anew by itself").await?;
     let (log, path) = (engine.log_reader(), options.path.clone());
+    let removed = log.removed_to();
+    if !removed.is_none() {
+        engine.shutdown().await?;
+        let line = format!(
+            "records 1 to {removed} were removed from the archive: a history cannot be made anew from what is left. The file is as it was"
+        );
+        return Err(CliError::new(Code::Failed, line));
+    }
     let told = Told::new();
     let making =
         tokio::task::spawn_blocking(move || rebuild(&options.path, &log, options.batch_records, &told));

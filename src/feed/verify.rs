@@ -25,6 +25,8 @@ pub struct HistoryCheck {
     pub sealed: Sealed,
     /// What is damaged, a line each; then nothing was compared.
     pub damaged: Vec<String>,
+    /// Why its rows were not compared, if they could not be.
+    pub not_compared: Option<String>,
     /// What does not say what the log says.
     pub differences: Differences,
     /// What it says of every wallet: posted and debt.
@@ -77,6 +79,7 @@ fn checked(
         rows: 0,
         sealed: Sealed::Unsealed,
         damaged: Vec::new(),
+        not_compared: None,
         differences: Differences::default(),
         balances: BTreeMap::new(),
     };
@@ -98,6 +101,13 @@ fn checked(
     }
     if let Some(misfit) = looked.cursor.misfit(log)? {
         check.damaged.push(misfit);
+        return Ok(check);
+    }
+    let removed = log.removed_to();
+    if !removed.is_none() {
+        let line =
+            format!("records 1 to {removed} were removed from the archive: its rows cannot be made anew");
+        check.not_compared = Some(line);
         return Ok(check);
     }
     let dir = tempfile::tempdir().map_err(StoreError::from)?;

@@ -243,7 +243,8 @@ fn the_history_is_verified_with_the_rest_and_an_amount_edited_by_hand_is_found()
     assert_eq!((sound.code, &sound.json()["history"]["bytes"]), (0, &json!("whole")), "{sound:?}");
     let page = with_history(&["audit", "verify"]).ok().out;
     assert!(
-        page.contains("history      6 rows up to record") && page.ends_with("everything is sound\n"),
+        page.contains(": 6 rows, and all that stands beside them, compared with the log")
+            && page.ends_with("everything is sound\n"),
         "{page}"
     );
     let file = place.data().join("history.db");

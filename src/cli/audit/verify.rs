@@ -155,8 +155,17 @@ impl Findings {
         match root {
             Some((root, chained)) if (root.last, *chained) == (checkpoint.last, checkpoint.chained) => None,
             Some(_) => Some("the archived segment is not the one that was signed".to_owned()),
+            None if self.connects(checkpoint) => None,
             None => Some("the archive does not have the segment that was signed".to_owned()),
         }
+    }
+
+    /// Whether it signs the end of what retention removed: from there the chain of roots goes on.
+    fn connects(&self, checkpoint: &Checkpoint) -> bool {
+        self.log.removed.is_some_and(|removed| {
+            (removed.segment, removed.chain.lsn, removed.root)
+                == (checkpoint.segment, checkpoint.last, Some(checkpoint.chained))
+        })
     }
 
     fn meaning(&mut self, config: &Config) -> Result<(), CliError> {
@@ -183,9 +192,19 @@ impl Findings {
             let at = comparison.position.0;
             self.differs.extend(comparison.differences.iter().map(|line| format!("at record {at}: {line}")));
         }
-        if state.at_archive_end.is_none() && state.at_log_end.is_none() {
+        if let Some(removed) = state.removed_to {
+            self.unchecked.push(format!(
+                "replayed state = recovered state: records 1 to {} were removed by retention, so there is nothing to replay from; the state that recovery gives was checked by itself",
+                removed.0
+            ));
+        } else if state.at_archive_end.is_none() && state.at_log_end.is_none() {
             self.unchecked
                 .push("replayed state = recovered state: no snapshot to start recovery from".to_owned());
+        }
+        if let Some(customer) = state.erasing {
+            self.unchecked.push(format!(
+                "personal data of customer number {customer}: its erasure was begun and is not finished; run `coffer customers erase` again"
+            ));
         }
         self.state = Some(state);
         Ok(())
@@ -205,7 +224,10 @@ impl Findings {
         if check.sealed == Sealed::Unsealed && check.damaged.is_empty() {
             self.unchecked.push(format!("history: {}", history::bytes(&check.sealed)));
         }
-        if let (Some(state), true) = (&self.state, check.is_sound()) {
+        if let Some(why) = &check.not_compared {
+            self.unchecked.push(format!("history: {why}"));
+        }
+        if let (Some(state), true) = (&self.state, check.is_sound() && check.not_compared.is_none()) {
             if check.position == check.log_end {
                 self.differs.extend(apart(&state.balances, &check.balances));
             } else {

@@ -24,7 +24,10 @@ pub(super) fn run(config: &Config, as_json: bool) -> Result<(), CliError> {
         page(&check);
     }
     match (check.damaged.len(), check.differences.count) {
-        (0, 0) => Ok(()),
+        (0, 0) => match &check.not_compared {
+            Some(why) => Err(CliError::new(Code::NotRun, format!("the history was not compared: {why}"))),
+            None => Ok(()),
+        },
         (0, count) => Err(CliError::new(
             Code::Failed,
             format!(
@@ -68,11 +71,24 @@ fn page(check: &HistoryCheck) {
         output::line(format!("differs: {more} more"));
     }
     output::line(format!(
-        "history      up to record {} of {}: {} rows, and all that stands beside them, compared with the log",
-        check.position, check.log_end, check.rows
+        "history      up to record {} of {}: {}",
+        check.position,
+        check.log_end,
+        compared(check)
     ));
     output::line(format!("bytes        {}", bytes(&check.sealed)));
     output::line(if check.is_sound() { "everything is sound" } else { "NOT SOUND" });
+}
+
+/// What was compared, in words.
+pub(crate) fn compared(check: &HistoryCheck) -> String {
+    match &check.not_compared {
+        Some(why) => format!("not compared: {why}"),
+        None if check.damaged.is_empty() => {
+            format!("{} rows, and all that stands beside them, compared with the log", check.rows)
+        }
+        None => "damaged".to_owned(),
+    }
 }
 
 /// What is known of the bytes, in words.
@@ -92,6 +108,7 @@ pub(crate) fn document(check: &HistoryCheck) -> Value {
         "log_end": check.log_end,
         "rows": check.rows,
         "bytes": match check.sealed { Sealed::Whole => "whole", Sealed::Unsealed => "unsealed", Sealed::Broken(_) => "broken" },
+        "not_compared": check.not_compared,
         "damaged": check.damaged,
         "differences": check.differences.count,
         "differs": check.differences.told,
