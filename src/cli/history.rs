@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use coffer_wal::Clock;
 use serde_json::json;
 
-pub(crate) use verify::{bytes, check, document};
+pub(crate) use verify::{bytes, check, compared, document};
 
 use super::exit::{CliError, Code};
 use super::{SettingsArgs, block_on, output, start};

@@ -152,6 +152,7 @@ fn without_a_beginning(
         log_end: LogPosition(log_end.0),
         customers: fold.touched.len(),
         violations: fold.violations(),
+        balances: fold.balances(),
         unreadable: fold.unreadable,
         removed_to: Some(LogPosition(removed_to.0)),
         erased: fold.erased.positions.len() as u64,

@@ -103,6 +103,7 @@ fn checked(
         check.damaged.push(misfit);
         return Ok(check);
     }
+    check.balances = looked.balances()?;
     let removed = log.removed_to();
     if !removed.is_none() {
         let line =
@@ -114,7 +115,6 @@ fn checked(
     let right = dir.path().join("right.db");
     check.rows = made(&right, log, (looked.cursor.position, batch_records), progress)?;
     check.differences = looked.compare(&right)?;
-    check.balances = looked.balances()?;
     Ok(check)
 }
 

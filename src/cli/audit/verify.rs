@@ -227,7 +227,7 @@ impl Findings {
         if let Some(why) = &check.not_compared {
             self.unchecked.push(format!("history: {why}"));
         }
-        if let (Some(state), true) = (&self.state, check.is_sound() && check.not_compared.is_none()) {
+        if let (Some(state), true) = (&self.state, check.is_sound()) {
             if check.position == check.log_end {
                 self.differs.extend(apart(&state.balances, &check.balances));
             } else {
