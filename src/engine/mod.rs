@@ -75,7 +75,7 @@ pub use self::recovery::RecoveryProgress;
 pub use self::snapshot::{SnapshotFailure, SnapshotReport};
 pub use self::stats::{EngineStats, LogStats};
 pub use self::tenant_view::{Authenticated, TenantView};
-pub use self::whole::{ArchiveCheck, Comparison, from_archive};
+pub use self::whole::{ArchiveCheck, Comparison, StoppedLog, from_archive};
 
 use self::core::Core;
 use crate::audit::{Checkpoint, Proof, ProveFailure, PublicKey};

@@ -8,8 +8,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use coffer_ledger::amount::Credits;
 use coffer_ledger::erasure;
-use coffer_ledger::ids::{CustomerNumber, LogPosition};
+use coffer_ledger::ids::{CustomerNumber, LogPosition, WalletId};
 use coffer_ledger::invariants;
 use coffer_ledger::time::Timestamp;
 use coffer_wal::{Lsn, Opened, Record, VisitError};
@@ -46,6 +47,8 @@ pub struct ArchiveCheck {
     pub customers: usize,
     /// See `customers`.
     pub violations: Vec<String>,
+    /// Posted and debt of every wallet of the state at the log's end.
+    pub balances: BTreeMap<WalletId, (Credits, Credits)>,
     /// The archive alone, compared at its end. `None` where no snapshot is old enough to start recovery from: recovery would
     /// read the archive itself, and comparing that with the archive shows nothing.
     pub at_archive_end: Option<Comparison>,
@@ -112,6 +115,7 @@ pub fn from_archive(
         log_end: LogPosition(log_end.0),
         customers: fold.touched.len(),
         violations: fold.violations(),
+        balances: fold.balances(),
         unreadable: fold.unreadable,
         removed_to: None,
         erased: fold.erased.positions.len() as u64,
@@ -148,6 +152,7 @@ fn without_a_beginning(
         log_end: LogPosition(log_end.0),
         customers: fold.touched.len(),
         violations: fold.violations(),
+        balances: fold.balances(),
         unreadable: fold.unreadable,
         removed_to: Some(LogPosition(removed_to.0)),
         erased: fold.erased.positions.len() as u64,
@@ -197,6 +202,31 @@ impl Fold {
     }
 }
 
+/// A stopped engine's log, to read. Nobody else can have it meanwhile.
+pub struct StoppedLog(Opened);
+
+impl StoppedLog {
+    /// Opens the log of a stopped engine and changes nothing.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the directory is in use, or something in it is damaged.
+    pub fn open(options: &EngineOptions, env: &Env) -> Result<Self, OpenError> {
+        Ok(Self(coffer_wal::Log::open(log_options(options), env.for_log())?))
+    }
+
+    /// Reads it. What is durable in it stays the same.
+    #[must_use]
+    pub fn reader(&self) -> coffer_wal::LogReader {
+        self.0.reader()
+    }
+}
+
+impl std::fmt::Debug for StoppedLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StoppedLog({})", self.0.end().last_lsn)
+    }
+}
+
 impl Fold {
     fn note_erased(&mut self, record: &Record<'_>) {
         if !says_no_more_than_it_must(record).unwrap_or(true) {
@@ -208,6 +238,11 @@ impl Fold {
         if subject.kind == codec::kinds::CUSTOMER {
             self.erased.customers.insert(CustomerNumber(subject.number));
         }
+    }
+
+    fn balances(&self) -> BTreeMap<WalletId, (Credits, Credits)> {
+        let wallets = self.touched.values().flat_map(|customer| &customer.wallets);
+        wallets.map(|wallet| (wallet.head.id, (wallet.head.posted, wallet.head.debt))).collect()
     }
 
     fn violations(&self) -> Vec<String> {

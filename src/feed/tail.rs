@@ -26,6 +26,16 @@ pub(crate) enum FeedError {
     Store(#[from] StoreError),
 }
 
+impl FeedError {
+    /// Whether the log is what is wrong, and not the store.
+    pub(crate) const fn is_of_the_log(&self) -> bool {
+        match self {
+            Self::Log(_) | Self::Record { .. } => true,
+            Self::Store(_) => false,
+        }
+    }
+}
+
 /// Takes the next records into the store, `records_max` at most, all in one transaction. How many that were; 0 = it is level with the log.
 ///
 /// # Errors

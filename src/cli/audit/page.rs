@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::verify::Findings;
+use crate::cli::history;
 use crate::cli::instant::rfc3339;
 use crate::cli::output;
 use crate::engine::{ArchiveCheck, Comparison};
@@ -23,6 +24,13 @@ pub(super) fn print(findings: &Findings, as_json: bool) {
     signatures(findings);
     if let Some(state) = &findings.state {
         meaning(state);
+    }
+    if let Some(check) = &findings.history {
+        output::line(format!(
+            "history      {} rows up to record {}, and all that stands beside them, compared with the log",
+            check.rows, check.position
+        ));
+        output::line(format!("             bytes: {}", history::bytes(&check.sealed)));
     }
     lines("not checked", unchecked);
     let end = match (damaged.is_empty() && differs.is_empty(), unchecked.is_empty()) {
@@ -164,5 +172,6 @@ fn document(findings: &Findings) -> Value {
         "signed_at": findings.signed.newest.map(|newest| rfc3339(newest.time_ns)),
         "keys": findings.signed.trusted.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "state": findings.state.as_ref().map(state),
+        "history": findings.history.as_ref().map(history::document),
     })
 }

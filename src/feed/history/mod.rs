@@ -27,7 +27,7 @@ pub(crate) use self::error::StoreError;
 pub(crate) use self::projector::Projector;
 pub use self::query::{Column, Given, Of, Query, Test};
 pub use self::row::{OfTranche, Part, Row};
-pub use self::sqlite::{EraseError, erasable, erase, followed_to};
+pub use self::sqlite::{Differences, EraseError, Sealed, erasable, erase, followed_to};
 pub(crate) use self::store::Store;
 pub use self::totals::{OVERDRAFT, SLOT_NS, Sums, TotalOf, slot_of};
 pub use self::tranche::{TrancheLife, TrancheStatus};

@@ -207,6 +207,13 @@ impl Opened {
         replay.run()
     }
 
+    /// A reader over hot log and archive, as they were found: for looking at a stopped log without starting it.
+    #[must_use]
+    pub fn reader(&self) -> LogReader {
+        let archive: Arc<Archive> = Arc::clone(&self.archive);
+        LogReader::new(Arc::new(self.hot_log()), archive)
+    }
+
     /// Begins a new epoch in a new segment and runs the log's machines on threads.
     ///
     /// # Errors

@@ -9,6 +9,8 @@ use std::time::Duration;
 use coffer_ledger::ids::{CustomerNumber, LogPosition};
 use rusqlite::{Connection, OpenFlags, params};
 
+use super::seal;
+use super::store::SqliteStore;
 use super::values::{number, number_of};
 use crate::feed::history::StoreError;
 
@@ -49,6 +51,7 @@ pub fn erasable(path: &Path, customer: CustomerNumber, mentions: &[LogPosition])
 /// The file cannot be written; what was erased of it stays so.
 pub fn erase(path: &Path, customer: CustomerNumber, mentions: &[LogPosition]) -> Result<u64, EraseError> {
     let Some(connection) = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)? else { return Ok(0) };
+    seal::remove(path).map_err(StoreError::from)?;
     let pragma = |name, value| connection.pragma_update(None, name, value).map_err(StoreError::from);
     pragma("secure_delete", "ON")?;
     let rows = each(customer, mentions, |customer, record| {
@@ -62,7 +65,13 @@ pub fn erase(path: &Path, customer: CustomerNumber, mentions: &[LogPosition]) ->
     let busy: i64 = connection
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
         .map_err(StoreError::from)?;
-    if busy == 0 { Ok(rows) } else { Err(EraseError::InUse) }
+    if busy != 0 {
+        return Err(EraseError::InUse);
+    }
+    let cursor = SqliteStore::check(&connection, path)?;
+    drop(connection);
+    seal::write(path, cursor).map_err(StoreError::from)?;
+    Ok(rows)
 }
 
 /// The last record whose rows a stopped server's history has; 0 when there is no file.
