@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::program::{KEY, Place, Server, coffer};
 
 /// One request with the admin key; its status and body.
-fn ask(server: &Server, method: &str, path: &str, body: &str) -> (u16, Value) {
+pub(crate) fn ask(server: &Server, method: &str, path: &str, body: &str) -> (u16, Value) {
     let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
     let length = body.len();
     let head = format!(
@@ -45,7 +45,7 @@ fn used(place: &Place) -> Vec<String> {
 }
 
 /// The first transaction that a reply names.
-fn id_in(reply: &str) -> String {
+pub(crate) fn id_in(reply: &str) -> String {
     let at = reply.find("wtxn_").unwrap();
     reply[at..at + "wtxn_".len() + 26].to_owned()
 }

@@ -7,6 +7,7 @@ mod audit;
 mod bench;
 mod config;
 mod data_dir;
+mod erasure;
 mod help;
 mod keys;
 mod log;
