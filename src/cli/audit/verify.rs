@@ -215,6 +215,20 @@ impl Findings {
         if config.feed_options().is_none() {
             return Ok(());
         }
+        let state = self.state.as_ref();
+        let why = match state.map(|state| (state.erasing, state.removed_to)) {
+            Some((Some(_), _)) => {
+                Some("an erasure is not finished, so it may still say what the log does not".to_owned())
+            }
+            Some((None, Some(removed))) => {
+                Some(format!("records 1 to {} were removed by retention", removed.0))
+            }
+            Some((None, None)) | None => None,
+        };
+        if let Some(why) = why {
+            self.unchecked.push(format!("history = log: {why}"));
+            return Ok(());
+        }
         let Some(check) = history::check(config)? else {
             self.unchecked.push("history: there is none yet; the next start makes it".to_owned());
             return Ok(());
