@@ -8,6 +8,7 @@ mod audit;
 mod bench;
 mod config;
 mod data_dir;
+mod erasure;
 mod export;
 mod help;
 mod keys;

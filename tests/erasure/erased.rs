@@ -92,7 +92,7 @@ fn without_words(row: &Row) -> Row {
 async fn dry_run_changes_nothing(dir: &std::path::Path) {
     let before: Vec<_> = files(dir).into_iter().map(|path| (std::fs::read(&path).unwrap(), path)).collect();
     let plan = plan(dir, ADA);
-    assert!(plan.segments.len() > 1 && plan.hot_records > 0 && !plan.is_done(), "{plan:?}");
+    assert!(plan.segments.len() > 1 && plan.records() > 0 && !plan.is_done(), "{plan:?}");
     let fields = plan.fields;
     assert!(fields.idempotency_keys > 0 && fields.requests > 0 && fields.outcomes > 0, "{plan:?}");
     let state = ["external_id", "name", "email", "contact", "address", "timezone", "metadata"];
@@ -115,6 +115,7 @@ async fn whoever_was_made_by_a_wallet_is_erased_too_and_lives_on_under_its_new_n
     let dir = place.path();
     used(dir, 0xB0B).await;
     let planned = plan(dir, BOB);
+    assert!(planned.hot_records > 0, "the last run's records are not archived yet: {planned:?}");
     erase(dir, BOB, &mut |_| {}).await;
     assert_eq!(places_of(dir, BOB), Vec::<String>::new());
     assert!(planned.name.starts_with("cust_"));

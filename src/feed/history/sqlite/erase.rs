@@ -11,7 +11,8 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use super::seal;
 use super::store::SqliteStore;
-use super::values::{number, number_of};
+use super::values::number;
+use super::verify::Looked;
 use crate::feed::history::StoreError;
 
 /// How long another process may hold the file's lock before that is an answer.
@@ -38,10 +39,14 @@ const NOBODY: i64 = 0;
 /// # Errors
 /// The file cannot be read.
 pub fn erasable(path: &Path, customer: CustomerNumber, mentions: &[LogPosition]) -> Result<u64, EraseError> {
-    let Some(connection) = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)? else { return Ok(0) };
+    if !path.exists() {
+        return Ok(0);
+    }
+    let looked = Looked::open(path)?;
     each(customer, mentions, |customer, record| {
         let count = format!("SELECT count(*) FROM transactions WHERE {PERSONAL}");
-        connection.query_row(&count, params![customer, record], |row| row.get(0)).map_err(StoreError::from)
+        let counted = looked.connection().query_row(&count, params![customer, record], |row| row.get(0));
+        counted.map_err(StoreError::from)
     })
 }
 
@@ -50,7 +55,8 @@ pub fn erasable(path: &Path, customer: CustomerNumber, mentions: &[LogPosition])
 /// # Errors
 /// The file cannot be written; what was erased of it stays so.
 pub fn erase(path: &Path, customer: CustomerNumber, mentions: &[LogPosition]) -> Result<u64, EraseError> {
-    let Some(connection) = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)? else { return Ok(0) };
+    let Some(connection) = open(path)? else { return Ok(0) };
+    seal::remove(path).map_err(StoreError::from)?;
     let pragma = |name, value| connection.pragma_update(None, name, value).map_err(StoreError::from);
     pragma("secure_delete", "ON")?;
     let rows = each(customer, mentions, |customer, record| {
@@ -69,6 +75,7 @@ pub fn erase(path: &Path, customer: CustomerNumber, mentions: &[LogPosition]) ->
     }
     // Its bytes are others now; what they say up to the cursor is what an erased log says.
     let cursor = SqliteStore::check(&connection, path)?;
+    drop(connection);
     seal::write(path, cursor).map_err(StoreError::from)?;
     Ok(rows)
 }
@@ -78,9 +85,10 @@ pub fn erase(path: &Path, customer: CustomerNumber, mentions: &[LogPosition]) ->
 /// # Errors
 /// The file cannot be read.
 pub fn followed_to(path: &Path) -> Result<u64, EraseError> {
-    let Some(connection) = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)? else { return Ok(0) };
-    let position = connection.query_row("SELECT position FROM cursor", [], |row| row.get(0));
-    Ok(number_of(position.map_err(StoreError::from)?))
+    if !path.exists() {
+        return Ok(0);
+    }
+    Ok(Looked::open(path)?.cursor.position)
 }
 
 /// Why a history was not erased.
@@ -102,11 +110,14 @@ impl From<StoreError> for EraseError {
     }
 }
 
-fn open(path: &Path, access: OpenFlags) -> Result<Option<Connection>, EraseError> {
+fn open(path: &Path) -> Result<Option<Connection>, EraseError> {
     if !path.exists() {
         return Ok(None);
     }
-    let opened = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+    let opened = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    );
     let connection = opened.map_err(StoreError::from)?;
     connection.busy_timeout(BUSY).map_err(StoreError::from)?;
     let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'transactions'";

@@ -56,6 +56,15 @@ pub(super) fn write(file: &Path, cursor: Cursor) -> io::Result<()> {
     std::fs::rename(temporary, path)
 }
 
+/// Removes the seal of a file that is about to be changed.
+#[expect(clippy::disallowed_methods, reason = "SQLite's files do not go through Env's storage")]
+pub(super) fn remove(file: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path_of(file)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// Compares a file with its seal.
 pub(in crate::feed) fn check(file: &Path, cursor: Cursor) -> io::Result<Sealed> {
     if !is_of(file, cursor) {

@@ -46,6 +46,11 @@ impl Looked {
         Ok(Self { connection, file: file.to_owned(), cursor, _copy: copy })
     }
 
+    /// For whoever reads more of it.
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Whether its bytes are as they were when it was closed.
     ///
     /// # Errors
