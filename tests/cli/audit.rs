@@ -45,7 +45,7 @@ fn used(place: &Place) -> Vec<String> {
 }
 
 /// The first transaction that a reply names.
-fn id_in(reply: &str) -> String {
+pub(crate) fn id_in(reply: &str) -> String {
     let at = reply.find("wtxn_").unwrap();
     reply[at..at + "wtxn_".len() + 26].to_owned()
 }
