@@ -29,7 +29,7 @@ pub(super) fn run(args: &PruneArgs) -> Result<(), CliError> {
             .collect();
         output::json(&json!({
             "dry_run": args.dry_run, "removed_segments": count, "removed_bytes": bytes,
-            "removed_to": gone().last().map_or(archive.removed_to().0, |(segment, _)| segment.last.0),
+            "removed_to": gone().next_back().map_or(archive.removed_to().0, |(segment, _)| segment.last.0),
             "segments": segments,
         }));
         return Ok(());

@@ -215,9 +215,18 @@ impl Findings {
         if config.feed_options().is_none() {
             return Ok(());
         }
-        if self.state.as_ref().is_some_and(|state| state.erasing.is_some()) {
-            let line = "history = log: an erasure is not finished, so it may still say what the log does not";
-            self.unchecked.push(line.to_owned());
+        let state = self.state.as_ref();
+        let why = match state.map(|state| (state.erasing, state.removed_to)) {
+            Some((Some(_), _)) => {
+                Some("an erasure is not finished, so it may still say what the log does not".to_owned())
+            }
+            Some((None, Some(removed))) => {
+                Some(format!("records 1 to {} were removed by retention", removed.0))
+            }
+            Some((None, None)) | None => None,
+        };
+        if let Some(why) = why {
+            self.unchecked.push(format!("history = log: {why}"));
             return Ok(());
         }
         let Some(check) = history::check(config)? else {

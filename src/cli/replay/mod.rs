@@ -122,8 +122,8 @@ fn keep_named(answer: &mut Answer, names: &[Box<str>]) -> Result<(), CliError> {
     if names.is_empty() {
         return Ok(());
     }
-    let is_it = |name: &Box<str>, customer: &whatif::CustomerAnswer| {
-        *name == customer.external_id || *name == customer.id
+    let is_it = |name: &str, customer: &whatif::CustomerAnswer| {
+        *name == *customer.external_id || *name == *customer.id
     };
     let unknown = names.iter().find(|name| !answer.customers.iter().any(|known| is_it(name, known)));
     if let Some(unknown) = unknown {

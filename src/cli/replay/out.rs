@@ -106,7 +106,7 @@ impl Watch for Out {
     }
 
     fn refused(&mut self, customer: &Customer, refused: &Refused) {
-        let names = customer.identity.as_ref().map(|known| whatif::names_of(known));
+        let names = customer.identity.as_ref().map(whatif::names_of);
         let is_wanted = |(external_id, id): &(Box<str>, Box<str>)| {
             self.customers.iter().any(|name| name == external_id || name == id)
         };

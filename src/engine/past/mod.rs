@@ -264,11 +264,11 @@ fn fold_back(
     let mut trail = Trail::new(sources.reader, subject, Lsn(head.0), question);
     let mut found = trail.follow(BEFORE_A_SNAPSHOT)?;
     let mut start = Customer::new(question.of.0, question.of.1);
-    if found != Found::Beginning {
-        if let Some(image) = image::find(sources, question.of, &trail)? {
-            found = trail.end_at(&image);
-            start = image;
-        }
+    if found != Found::Beginning
+        && let Some(image) = image::find(sources, question.of, &trail)?
+    {
+        found = trail.end_at(&image);
+        start = image;
     }
     if found == Found::MayGoOn {
         found = trail.follow(usize::MAX)?;

@@ -45,8 +45,10 @@ pub fn erasable(path: &Path, customer: CustomerNumber, mentions: &[LogPosition])
     let looked = Looked::open(path)?;
     each(customer, mentions, |customer, record| {
         let count = format!("SELECT count(*) FROM transactions WHERE {PERSONAL}");
-        let counted = looked.connection().query_row(&count, params![customer, record], |row| row.get(0));
-        counted.map_err(StoreError::from)
+        looked
+            .connection()
+            .query_row(&count, params![customer, record], |row| row.get(0))
+            .map_err(StoreError::from)
     })
 }
 

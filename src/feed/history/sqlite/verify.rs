@@ -96,7 +96,6 @@ fn immutable(file: &Path) -> Result<Connection, StoreError> {
     Ok(Connection::open_with_flags(uri, flags)?)
 }
 
-#[expect(clippy::disallowed_methods, reason = "SQLite's files do not go through Env's storage")]
 fn copied(file: &Path, ahead: &Path) -> Result<TempDir, StoreError> {
     let dir = tempfile::tempdir()?;
     std::fs::copy(file, dir.path().join("copy.db"))?;
