@@ -60,15 +60,20 @@ async fn one_customers_personal_data_is_gone_from_every_byte_and_all_else_is_as_
             if mentions.contains(&row.id.position().0) { without_words(row) } else { row.clone() }
         });
         assert_eq!((bob.0, bobs_rows.collect::<Vec<_>>()), bob_now, "seed {seed:#x}");
+        let mut erased_proofs = 0;
         for (row, before) in proofs {
             before.check(&key).unwrap();
             let now = engine.prove(row).await.unwrap();
-            assert!(now.record.erased.is_some() && !contains(now.to_json().as_bytes(), "ADA"));
+            // A record that says nothing personal, such as an arrival, is what it was.
+            assert!(now.record.erased.is_some() || now.record == before.record);
+            erased_proofs += usize::from(now.record.erased.is_some());
+            assert!(!contains(&now.record.personal, ADA) && !contains(&now.record.public, ADA));
             let read = Proof::from_json(&now.to_json()).unwrap();
             assert_eq!(read, now);
             read.check(&key).unwrap();
             assert_eq!((now.path, now.checkpoint), (before.path, before.checkpoint));
         }
+        assert!(erased_proofs > 10, "seed {seed:#x}: {erased_proofs}");
         replays_as_before(&engine, &planned.name).await;
         close(engine, feed).await;
         verified(dir, &format!("seed {seed:#x}, after another run"));
