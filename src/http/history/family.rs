@@ -71,34 +71,40 @@ pub(crate) async fn find(
     let of = stored.customer.number;
     let last = call.engine().read(call.tenant(), Target::Number(of), |_, _| ()).await?.position;
     let of = (of, last);
-    let id = Given::Id(row.id.0);
     if wanted.parents {
         family.parent = parent(call, row.parent).await?;
-        let tranches = row.parts.iter().filter_map(|part| part.tranche.as_ref().map(|of| Given::Id(of.id.0.0)));
-        let tests = vec![
-            (Column::Tranche, Test::In(tranches.collect())),
-            (Column::Type, Test::In(vec![Given::Text("credit".into())])),
-        ];
-        family.paid_by = Some(rows(call, of, tests, None).await?);
+        let givers = row.parts.iter().filter_map(|part| part.tranche.as_ref().map(|of| of.id));
+        family.paid_by = Some(rows(call, of, Search::CreditsOf(givers.collect())).await?);
     }
     if wanted.children {
-        let tests = vec![(Column::Parent, Test::In(vec![id]))];
-        family.children = Some(rows(call, of, tests, None).await?);
+        family.children = Some(rows(call, of, Search::BelongingTo(row.id)).await?);
         let brought = row.tranche.filter(|_| row.row_type == "credit");
         family.paid_for = match brought {
-            Some(tranche) => Some(rows(call, of, Vec::new(), Some(tranche)).await?),
+            Some(tranche) => Some(rows(call, of, Search::PaidBy(tranche)).await?),
             None => None,
         };
     }
     Ok(family)
 }
 
+/// What is searched for among a customer's rows.
+enum Search {
+    CreditsOf(Vec<TrancheId>),
+    BelongingTo(RowId),
+    PaidBy(TrancheId),
+}
+
 async fn rows(
     call: &Call,
     (customer, last): (CustomerNumber, LogPosition),
-    tests: Vec<(Column, Test)>,
-    paid_by: Option<TrancheId>,
+    search: Search,
 ) -> Result<Relatives, ApiError> {
+    let (mut tests, mut credits_of, mut paid_by) = (Vec::new(), None, None);
+    match search {
+        Search::CreditsOf(tranches) => credits_of = Some(tranches),
+        Search::BelongingTo(row) => tests.push((Column::Parent, Test::In(vec![Given::Id(row.0)]))),
+        Search::PaidBy(tranche) => paid_by = Some(tranche),
+    }
     let limit = call.app.options.page_items_max;
     let query = Query {
         tenant: call.tenant(),
@@ -106,7 +112,7 @@ async fn rows(
         only: call.who.customer,
         moving: false,
         tests,
-        credits_of: None,
+        credits_of,
         paid_by,
         sort: Vec::new(),
         newest_first: false,
