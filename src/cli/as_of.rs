@@ -138,7 +138,12 @@ fn print(args: &AsOfArgs, document: &Value) {
         text(&document["log_position"])
     ));
     for wallet in list(&balance["wallets"]) {
-        output::line(format!("wallet {} in {}: {}", text(&wallet["id"]), text(&wallet["currency"]), figures(wallet)));
+        output::line(format!(
+            "wallet {} in {}: {}",
+            text(&wallet["id"]),
+            text(&wallet["currency"]),
+            figures(wallet)
+        ));
         for tranche in list(&wallet["tranches"]) {
             output::line(format!(
                 "  {}  {} of {} left, {} pinned, {}, ends {}",

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use coffer_ledger::amount::Credits;
 use coffer_ledger::customer::ClosedAs;
 use coffer_ledger::view::{
-    self, Difference, Fate, Figures, FiguresMoved, HoldMoved, Change, TrancheMoved, UnitMoved, WalletMoved,
+    self, Change, Difference, Fate, Figures, FiguresMoved, HoldMoved, TrancheMoved, UnitMoved, WalletMoved,
 };
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -46,7 +46,8 @@ pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
     let to = to.unwrap_or_else(|| At::Time(call.engine().now_of(call.tenant())));
     let [before, after] = past::look(&call, [("from", from), ("to", to)]).await?;
     let after = past::existing(after)?;
-    let diff = Diff::between(before, after).map_err(|Backwards| ApiError::field("from", "not later than to"))?;
+    let diff =
+        Diff::between(before, after).map_err(|Backwards| ApiError::field("from", "not later than to"))?;
     let position = diff.after.customer.last_position;
     Ok(Reply::json(StatusCode::OK, &DiffReply::of(&diff)).at(position))
 }

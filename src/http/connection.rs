@@ -307,7 +307,9 @@ mod tests {
         assert_eq!(ids.header(ids.next()), "req_abababababababab-0000000000000000");
         assert_eq!(ids.header(ids.next()), "req_abababababababab-0000000000000001");
         assert_eq!(ids.read("req_abababababababab-00000000000000ff"), Some(255));
-        for other in ["req_abababababababac-00000000000000ff", "req_abababababababab-00000000000000FF", "", "req_é"] {
+        for other in
+            ["req_abababababababac-00000000000000ff", "req_abababababababab-00000000000000FF", "", "req_é"]
+        {
             assert_eq!(ids.read(other), None, "{other}");
         }
     }

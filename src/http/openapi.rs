@@ -12,8 +12,8 @@ use utoipa::{Modify, OpenApi as Describe};
 use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
-    balance, balance_diff, batch, budgets, customers, debits, events, history, holds, invoices, keys, ops, rate_cards,
-    refunds, refusals, settings, tenants, test_clock, transactions, transfers, voids, wallets,
+    balance, balance_diff, batch, budgets, customers, debits, events, history, holds, invoices, keys, ops,
+    rate_cards, refunds, refusals, settings, tenants, test_clock, transactions, transfers, voids, wallets,
 };
 
 /// Everything that the handlers say about themselves.

@@ -62,7 +62,8 @@ fn refused(target: Target<'_>, at: &[(&'static str, At)], failure: PastFailure) 
         }
         PastFailure::Gone => ApiError::new(Code::RecordGone, message),
         PastFailure::TooManyRecords { max } => {
-            let message = format!("{message}; `coffer as-of` on a copy of the data directory has no such limit");
+            let message =
+                format!("{message}; `coffer as-of` on a copy of the data directory has no such limit");
             ApiError::new(Code::LimitReached, message).with("limit", "as_of_records_max").with("max", max)
         }
         PastFailure::Busy { max } => {

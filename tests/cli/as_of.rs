@@ -37,7 +37,8 @@ fn a_stopped_servers_directory_tells_what_the_server_told_and_is_left_as_it_is()
     let by_position = place.run(&["as-of", "acme", "--at", position, "--json"]).ok().json();
     assert_eq!(by_position["balance"], first);
     assert_eq!(place.run(&["as-of", "acme", "--at", &second_at, "--json"]).ok().json()["balance"], second);
-    let diff = place.run(&["as-of", "acme", "--at", &second_at, "--diff-from", &first_at, "--json"]).ok().json();
+    let diff =
+        place.run(&["as-of", "acme", "--at", &second_at, "--diff-from", &first_at, "--json"]).ok().json();
     assert_eq!(diff["wallets"][0]["posted"], json!({"before": "100", "after": "70", "change": "-30"}));
     let lines = place.run(&["as-of", "acme", "--at", &first_at]).ok().out;
     for line in ["posted 100, held 20, own 80", "100 of 100 left, 20 pinned", "20 held of 20"] {

@@ -45,7 +45,8 @@ impl Moment {
         assert_eq!(by_position.customer, self.state, "{at:?}, seed {seed}");
         assert_eq!(by_time.customer, self.state, "{at:?}, seed {seed}");
         assert_eq!(by_time.now, self.now, "{at:?}, seed {seed}");
-        let (live, then) = (view::balance(&self.state, self.now), view::balance(&by_time.customer, by_time.now));
+        let (live, then) =
+            (view::balance(&self.state, self.now), view::balance(&by_time.customer, by_time.now));
         assert_eq!(then, live, "{at:?}, seed {seed}");
         assert!(by_position.now >= self.state.last_at, "{at:?}, seed {seed}");
     }
@@ -77,7 +78,10 @@ async fn at_position(engine: &Engine, name: &str, position: u64) -> Result<AsOf,
 }
 
 async fn at_time(engine: &Engine, name: &str, time: Timestamp) -> Result<AsOf, PastFailure> {
-    engine.look_back(TENANT, Target::Customer(name), vec![At::Time(time)]).await.map(|mut found| found.remove(0))
+    engine
+        .look_back(TENANT, Target::Customer(name), vec![At::Time(time)])
+        .await
+        .map(|mut found| found.remove(0))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -119,7 +123,10 @@ async fn whatever_was_seen_is_seen_again_across_snapshots_segments_archive_and_r
     for moment in &moments {
         moment.ask(&engine, seed).await;
     }
-    assert!(disk.files().iter().any(|path| path.to_string_lossy().contains("archive")), "nothing was archived");
+    assert!(
+        disk.files().iter().any(|path| path.to_string_lossy().contains("archive")),
+        "nothing was archived"
+    );
     stopped_sees_the_same(&engine, &disk, &clock, &moments, seed).await;
 }
 

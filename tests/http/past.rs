@@ -149,13 +149,18 @@ fn a_difference_tells_figures_tranches_holds_and_rows() {
     let rows = json!({"count": 3, "first_sequence": 2, "last_sequence": 4});
     assert_eq!(diff["wallets"][0]["rows"], rows, "{diff}");
     let tranches = diff["wallets"][0]["tranches"].as_array().unwrap();
-    let mut became: Vec<_> =
-        tranches.iter().map(|tranche| (text(&tranche["became"]), text(&tranche["remaining"]["after"]))).collect();
+    let mut became: Vec<_> = tranches
+        .iter()
+        .map(|tranche| (text(&tranche["became"]), text(&tranche["remaining"]["after"])))
+        .collect();
     became.sort_unstable();
     assert_eq!(became, [("changed", "60"), ("new", "5")], "{diff}");
-    let holds: Vec<_> = diff["holds"].as_array().unwrap().iter().map(|hold| {
-        (text(&hold["hold_id"]), text(&hold["became"]), hold["ended"].as_str())
-    }).collect();
+    let holds: Vec<_> = diff["holds"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|hold| (text(&hold["hold_id"]), text(&hold["became"]), hold["ended"].as_str()))
+        .collect();
     assert_eq!(holds, [(&*closing, "closed", Some("captured")), (&*opened, "opened", None)]);
 
     let nothing = balance(&server, &format!("/diff?from={to}&to={to}")).json;

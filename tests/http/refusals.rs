@@ -24,7 +24,8 @@ fn id(answer: &Answer) -> String {
 fn a_refusal_is_explained_by_its_request_and_the_balance_it_saw_can_be_asked_for() {
     let server = Server::start();
     server.wallet("acme", "10");
-    let position = server.ask("GET", "/v1/customers/acme/balance", "").header("x-log-position").unwrap().to_owned();
+    let position =
+        server.ask("GET", "/v1/customers/acme/balance", "").header("x-log-position").unwrap().to_owned();
     let answer = refused(&server, "12", "key-1");
     server.wallet("acme", "100");
     let explained = explain(&server, &id(&answer));
@@ -49,12 +50,12 @@ fn a_refusal_is_explained_by_its_request_and_the_balance_it_saw_can_be_asked_for
 
 #[test]
 fn the_last_refusals_of_a_customer_are_listed_newest_first_and_older_ones_are_said_to_be_gone() {
-    let server =
-        Server::start_with(HttpOptions { refusals_kept_per_customer: 3, ..HttpOptions::default() });
+    let server = Server::start_with(HttpOptions { refusals_kept_per_customer: 3, ..HttpOptions::default() });
     server.wallet("acme", "1");
     let ids: Vec<_> = (0..5).map(|number| id(&refused(&server, "2", &format!("k{number}")))).collect();
     let list = server.ask("GET", "/v1/customers/acme/refusals", "");
-    let listed: Vec<_> = list.json["items"].as_array().unwrap().iter().map(|item| item["request_id"].clone()).collect();
+    let listed: Vec<_> =
+        list.json["items"].as_array().unwrap().iter().map(|item| item["request_id"].clone()).collect();
     assert_eq!(listed, [json!(ids[4]), json!(ids[3]), json!(ids[2])], "{}", list.text);
     let gone = explain(&server, &ids[0]);
     assert_eq!((gone.status, &gone.json["details"]["refusals_kept_per_customer"]), (404, &json!("3")));
@@ -93,7 +94,9 @@ fn each_refused_item_of_a_batch_is_explained_with_what_it_was_decided_on() {
     let refusals = explained["refusals"].as_array().unwrap();
     let told: Vec<_> = refusals
         .iter()
-        .map(|refusal| [&refusal["item"], &refusal["operation"], &refusal["idempotency_key"]].map(Clone::clone))
+        .map(|refusal| {
+            [&refusal["item"], &refusal["operation"], &refusal["idempotency_key"]].map(Clone::clone)
+        })
         .collect();
     assert_eq!(
         told,

@@ -236,7 +236,8 @@ fn hold_moved(was: Option<Hold>, is: Option<Hold>, later: &Customer) -> Option<H
         before: was.as_ref().map(pick).unwrap_or_default(),
         after: is.as_ref().map(pick).unwrap_or_default(),
     };
-    let (credits, held, captured) = (moved(|hold| hold.credits), moved(Hold::held), moved(|hold| hold.captured));
+    let (credits, held, captured) =
+        (moved(|hold| hold.credits), moved(Hold::held), moved(|hold| hold.captured));
     let hold = is.clone().or_else(|| was.clone()).filter(|_| fate != Fate::Same)?;
     let ended = match (fate, later.closed(hold.id.0)) {
         (Fate::Gone, Some(closed)) => Some(closed.how),

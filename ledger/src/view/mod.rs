@@ -11,7 +11,8 @@ pub use balance::{
     BalanceView, ByPriceType, BySource, Figures, UnitBalance, WalletBalance, balance, figures_at, head_at,
 };
 pub use difference::{
-    Change, Difference, Fate, FiguresMoved, HoldMoved, Instant, TrancheMoved, UnitMoved, WalletMoved, difference,
+    Change, Difference, Fate, FiguresMoved, HoldMoved, Instant, TrancheMoved, UnitMoved, WalletMoved,
+    difference,
 };
 pub use rows::{
     Move, MoveKind, Moved, Reference, RowReason, RowStatus, RowType, RowView, moves, rows, rows_and_moves,

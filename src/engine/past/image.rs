@@ -3,8 +3,8 @@
 use coffer_ledger::customer::Customer;
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
 
-use super::{PastFailure, Sources};
 use super::trail::Trail;
+use super::{PastFailure, Sources};
 use crate::engine::snapshot::find_in;
 
 /// The newest image that the way back can end at. Each customer's image is as of its own last record, so one in a snapshot that

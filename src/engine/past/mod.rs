@@ -166,7 +166,8 @@ pub(crate) async fn look(
     let wanted = question.at.clone();
     // Most questions about a customer at rest, or about a moment ago, are answered by what it is.
     let is_answer = move |live: &Customer| wanted.iter().all(|at| includes(*at, live));
-    let seen = read(core, question.of, move |live, _| (live.last_position, is_answer(live).then(|| live.clone())));
+    let seen =
+        read(core, question.of, move |live, _| (live.last_position, is_answer(live).then(|| live.clone())));
     let (head, live) = seen.await.map_err(unknown)?.value;
     let (reader, snapshots) = (core.reader.clone(), core.snapshots.clone());
     let looking = core.runtime.spawn_blocking(move || {
@@ -187,7 +188,9 @@ fn unknown(failure: Failure) -> PastFailure {
 /// Whoever has the name, or had it last: a deleted customer has a past.
 fn find(core: &Core, tenant: TenantNumber, target: Target<'_>) -> Option<CustomerNumber> {
     let number = match target {
-        Target::Customer(name) | Target::NewCustomer(name) => core.directory.find_even_deleted(tenant, name)?,
+        Target::Customer(name) | Target::NewCustomer(name) => {
+            core.directory.find_even_deleted(tenant, name)?
+        }
         Target::Wallet(id) => id.0.customer(),
         Target::Number(number) => number,
     };
@@ -226,7 +229,11 @@ fn answer(
         Some(live) => vec![live; question.at.len()],
         None => fold_back(sources, question, head)?,
     };
-    states.into_iter().zip(&question.at).map(|(customer, at)| as_of(sources, question, customer, *at)).collect()
+    states
+        .into_iter()
+        .zip(&question.at)
+        .map(|(customer, at)| as_of(sources, question, customer, *at))
+        .collect()
 }
 
 fn as_of(
@@ -238,7 +245,9 @@ fn as_of(
     let now = match at {
         At::Time(time) => time,
         // What the tenant's own clock said is known by what happened on it only.
-        At::Position(position) if question.own_clock || position == customer.last_position => customer.last_at,
+        At::Position(position) if question.own_clock || position == customer.last_position => {
+            customer.last_at
+        }
         At::Position(position) => Timestamp(sources.reader.read(Lsn(position.0))?.header.time_ns),
     };
     let now = now.max(customer.last_at);
@@ -255,11 +264,11 @@ fn fold_back(
     let mut trail = Trail::new(sources.reader, subject, Lsn(head.0), question);
     let mut found = trail.follow(BEFORE_A_SNAPSHOT)?;
     let mut start = Customer::new(question.of.0, question.of.1);
-    if found != Found::Beginning {
-        if let Some(image) = image::find(sources, question.of, &trail)? {
-            found = trail.end_at(&image);
-            start = image;
-        }
+    if found != Found::Beginning
+        && let Some(image) = image::find(sources, question.of, &trail)?
+    {
+        found = trail.end_at(&image);
+        start = image;
     }
     if found == Found::MayGoOn {
         found = trail.follow(usize::MAX)?;

@@ -58,12 +58,7 @@ pub(super) struct Trail<'a> {
 
 impl<'a> Trail<'a> {
     /// The way back from the customer's newest record.
-    pub(super) fn new(
-        reader: &'a LogReader,
-        subject: Subject,
-        head: Lsn,
-        question: &'a Question,
-    ) -> Self {
+    pub(super) fn new(reader: &'a LogReader, subject: Subject, head: Lsn, question: &'a Question) -> Self {
         Self {
             reader,
             subject,

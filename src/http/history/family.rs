@@ -21,7 +21,7 @@ use crate::http::query::Query as Parameters;
 use crate::http::wallets::transaction::{RowContext, TransactionReply};
 
 /// Which relatives a request wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
     parents: bool,
     children: bool,
@@ -35,6 +35,11 @@ impl Wanted {
             return Err(ApiError::field("expand", "slices, parents, children"));
         }
         Ok(Self { parents: query.lists("expand", known[1]), children: query.lists("expand", known[2]) })
+    }
+
+    /// Whether none are: then the row is shown as lists show it.
+    pub(crate) const fn nobody(self) -> bool {
+        !self.parents && !self.children
     }
 }
 
@@ -65,9 +70,6 @@ pub(crate) async fn find(
     wanted: Wanted,
 ) -> Result<Family, ApiError> {
     let mut family = Family::default();
-    if wanted == (Wanted { parents: false, children: false }) {
-        return Ok(family);
-    }
     let of = stored.customer.number;
     let last = call.engine().read(call.tenant(), Target::Number(of), |_, _| ()).await?.position;
     let of = (of, last);

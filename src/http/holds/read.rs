@@ -12,8 +12,8 @@ use super::reply::HoldReply;
 use crate::engine::{AsOf, At, Seen, Target};
 use crate::http::call::{Call, failed};
 use crate::http::error::ApiError;
-use crate::http::past;
 use crate::http::page::{ListReply, Page, PageFields};
+use crate::http::past;
 use crate::http::query::Query;
 use crate::http::reply::Reply;
 use crate::http::wallets::reply::public_id;
@@ -106,7 +106,11 @@ fn status(query: &Query) -> Result<Option<HoldStatus>, ApiError> {
 }
 
 /// Ids of the holds that have this status at `now`.
-pub(in crate::http) fn matching(customer: &Customer, wanted: Option<HoldStatus>, now: Timestamp) -> Vec<HoldId> {
+pub(in crate::http) fn matching(
+    customer: &Customer,
+    wanted: Option<HoldStatus>,
+    now: Timestamp,
+) -> Vec<HoldId> {
     let is_wanted = |status| wanted.is_none_or(|wanted| wanted == status);
     let status_now =
         |hold: &Hold| if hold.expires_at <= now { HoldStatus::Expired } else { HoldStatus::Open };

@@ -131,7 +131,9 @@ impl Shard {
 
 /// What one takes, its places in ring and order included; texts inside a refusal are short.
 fn bytes_of(note: &Note) -> usize {
-    size_of::<Kept>() + 2 * size_of::<(u64, CustomerNumber)>() + note.idempotency_key.as_ref().map_or(0, |key| key.len())
+    size_of::<Kept>()
+        + 2 * size_of::<(u64, CustomerNumber)>()
+        + note.idempotency_key.as_ref().map_or(0, |key| key.len())
 }
 
 #[cfg(test)]
