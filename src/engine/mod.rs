@@ -12,6 +12,7 @@ mod core;
 mod counters;
 mod customer_actor;
 mod directory;
+pub mod erasure;
 mod fold;
 mod footprint;
 mod gate;
@@ -34,11 +35,14 @@ mod read;
 mod rebuild;
 mod recovery;
 mod replayer;
+pub mod retention;
 mod router;
 mod shutdown;
 mod slot;
 mod snapshot;
 mod stats;
+#[cfg(feature = "server")]
+pub(crate) mod stopped_log;
 mod submit;
 mod sync;
 mod tenant_actor;
@@ -74,7 +78,11 @@ pub use self::proving::CheckpointFailure;
 pub use self::recovery::RecoveryProgress;
 pub use self::snapshot::{SnapshotFailure, SnapshotReport};
 pub use self::stats::{EngineStats, LogStats};
+#[cfg(feature = "server")]
+pub use self::stopped_log::StoppedLog;
 pub use self::tenant_view::{Authenticated, TenantView};
+#[cfg(feature = "server")]
+pub(crate) use self::turn::DUE_BESIDE_A_COMMAND_MAX;
 pub use self::whole::{ArchiveCheck, Comparison, from_archive};
 
 use self::core::Core;
@@ -410,6 +418,20 @@ impl Engine {
     #[must_use]
     pub fn log_reader(&self) -> coffer_wal::LogReader {
         self.core.reader.clone()
+    }
+
+    /// What names its log for good, whatever directory it is in.
+    #[must_use]
+    pub fn store_id(&self) -> [u8; 16] {
+        self.core.store
+    }
+
+    /// Runs work that may lag behind everybody else's on a thread of its own.
+    ///
+    /// # Errors
+    /// What the machine says when it has no thread to give.
+    pub fn spawn_later(&self, name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        self.core.env.spawn.spawn(name, coffer_wal::Urgency::Later, Box::new(work))
     }
 
     /// The engine's time.

@@ -39,7 +39,7 @@ const SCRATCH_BYTES_MAX: usize = 256 * 1024;
 const SCRATCH_BYTES_KEPT: usize = 2 * 1024;
 /// Due things that may share a record with a command; more go into records of their own before it, so that they cannot make
 /// it too large.
-const DUE_BESIDE_A_COMMAND_MAX: usize = 32;
+pub(crate) const DUE_BESIDE_A_COMMAND_MAX: usize = 32;
 
 /// The state of one customer in its actor, and what has been decided but not handed to the log yet.
 pub(crate) struct Seat {

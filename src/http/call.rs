@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::App;
 use super::error::ApiError;
-use super::idempotency;
+use super::idempotency::{self, KeyBody};
 use super::query::Query;
 use super::refusals::{Note, name_of};
 use super::{body, fields};
@@ -83,6 +83,11 @@ impl Call {
     /// The body as JSON, where none means `{}`.
     pub(crate) fn json_or_empty<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ApiError> {
         body::parse_or_empty(&self.body)
+    }
+
+    /// The idempotency key in the body of a write that has nothing else to say, and needs no body.
+    pub(crate) fn key_alone(&self) -> Result<Option<Box<str>>, ApiError> {
+        Ok(self.json_or_empty::<KeyBody>()?.idempotency_key)
     }
 
     /// The parameters behind the path.

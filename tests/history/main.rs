@@ -11,3 +11,4 @@ mod killed;
 mod program;
 mod rows;
 mod support;
+mod verified;

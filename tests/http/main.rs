@@ -8,6 +8,7 @@ mod both_ways;
 mod budgets;
 mod events;
 mod every_row;
+mod exports;
 mod family;
 mod golden_path;
 mod history;

@@ -14,7 +14,7 @@ mod query;
 mod row;
 pub(crate) mod sqlite;
 mod store;
-mod terms;
+pub(crate) mod terms;
 mod totals;
 mod tranche;
 
@@ -27,6 +27,7 @@ pub(crate) use self::error::StoreError;
 pub(crate) use self::projector::Projector;
 pub use self::query::{Column, Given, Of, Query, Test};
 pub use self::row::{OfTranche, Part, Row};
+pub use self::sqlite::{Differences, EraseError, Sealed, erasable, erase, followed_to};
 pub(crate) use self::store::Store;
 pub use self::totals::{OVERDRAFT, SLOT_NS, Sums, TotalOf, slot_of};
 pub use self::tranche::{TrancheLife, TrancheStatus};

@@ -172,6 +172,12 @@ impl Opened {
         LogReader::new(Arc::new(self.hot_log()), Arc::clone(&self.archive) as Arc<dyn SegmentSource>)
     }
 
+    /// The number of the oldest hot segment; `None` before the first start.
+    #[must_use]
+    pub fn oldest_hot(&self) -> Option<u64> {
+        self.survey.live.first().map(|segment| segment.header.number)
+    }
+
     /// Random bytes chosen when the store was made.
     #[must_use]
     pub fn store_id(&self) -> [u8; 16] {
