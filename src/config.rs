@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use coffer_ledger::limits::{Limits, TenantLimits};
 
 use crate::engine::EngineOptions;
+use crate::export::FocusOptions;
 use crate::feed::FeedOptions;
 pub use settings::{Allowed, SETTINGS, Setting, Value};
 
@@ -238,6 +239,20 @@ impl Config {
             path => PathBuf::from(path),
         };
         Some(FeedOptions { path, batch_records: self.number("history.batch_records") })
+    }
+
+    /// Names that exports need and a ledger does not know.
+    #[must_use]
+    pub fn focus_options(&self) -> FocusOptions {
+        let given = |key| Some(self.text(key)).filter(|text| !text.is_empty()).map(str::to_owned);
+        let otherwise = FocusOptions::default();
+        FocusOptions {
+            provider: given("exports.focus_provider"),
+            publisher: given("exports.focus_publisher"),
+            invoice_issuer: given("exports.focus_invoice_issuer"),
+            service_name: given("exports.focus_service_name").unwrap_or(otherwise.service_name),
+            service_category: self.text("exports.focus_service_category").to_owned(),
+        }
     }
 
     fn merge_toml(&mut self, text: &str, origin: &Origin) -> Result<(), ConfigError> {

@@ -18,11 +18,15 @@ mod drill;
 pub mod engine;
 pub mod env;
 #[cfg(feature = "server")]
+pub mod export;
+#[cfg(feature = "server")]
 pub mod feed;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(feature = "server")]
 pub mod http;
+#[cfg(feature = "server")]
+mod rfc3339;
 #[cfg(feature = "server")]
 mod telemetry;

@@ -9,6 +9,7 @@ pub(crate) mod client;
 mod completions;
 mod config_show;
 pub(crate) mod exit;
+mod export;
 #[cfg(feature = "failpoints")]
 mod faulty;
 mod history;
@@ -56,6 +57,8 @@ enum Command {
     Snapshot(snapshot::SnapshotArgs),
     /// Make the searchable history of a stopped server anew
     History(history::HistoryArgs),
+    /// Write the ledger of a stopped server to files: CSV, JSON Lines, Parquet
+    Export(export::ExportArgs),
     /// Show the settings in force
     Config(config_show::ConfigArgs),
     /// Debit a real hour of LLM traffic, kill the server in the middle, and check every balance, slice and refusal
@@ -88,6 +91,7 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Audit(args) => audit::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::History(args) => history::run(args),
+        Command::Export(args) => export::run(args),
         Command::Config(args) => config_show::run(&args),
         Command::Demo(args) => block_on(0, crate::demo::run(args))?,
         Command::Drill(args) => block_on(0, crate::drill::run(args))?,

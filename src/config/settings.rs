@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::export::SERVICE_CATEGORIES;
+
 /// A value as the table checked it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -34,6 +36,8 @@ pub enum Allowed {
     Path,
     /// A path, or empty for none.
     OptionalPath,
+    /// Text of one line, at most 128 bytes; may be empty.
+    Name,
     /// One of these words.
     Word(&'static [&'static str]),
     /// A whole number in this range, both ends included, that `step` divides.
@@ -86,6 +90,7 @@ const fn setting(key: &'static str, allowed: Allowed) -> Setting {
 const NAMED_WITH_SECTION: &str = "history";
 
 const SECONDS_MAX: u64 = 86_400;
+const NAME_BYTES_MAX: usize = 128;
 const COUNT_MAX: u64 = 1_000_000_000;
 const BODY_BYTES_MAX: u64 = 64 << 20;
 
@@ -110,6 +115,8 @@ pub const SETTINGS: &[Setting] = &[
     integer("http.connections_max", 1, 1_000_000),
     integer("http.page_items_default", 1, 10_000),
     integer("http.page_items_max", 1, 10_000),
+    integer("http.exports_max", 1, 64),
+    integer("http.export_parquet_records_max", 1, COUNT_MAX),
     integer("engine.writes_in_flight_max", 1, 1_000_000),
     integer("engine.writes_in_flight_tenant_max", 1, 1_000_000),
     integer("engine.writes_in_flight_customer_max", 1, 1_000_000),
@@ -144,6 +151,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("history.enabled", Allowed::Bool),
     setting("history.path", Allowed::OptionalPath),
     integer("history.batch_records", 1, 1_000_000),
+    setting("exports.focus_provider", Allowed::Name),
+    setting("exports.focus_publisher", Allowed::Name),
+    setting("exports.focus_invoice_issuer", Allowed::Name),
+    setting("exports.focus_service_name", Allowed::Name),
+    setting("exports.focus_service_category", Allowed::Word(SERVICE_CATEGORIES)),
     integer("clock.gap_days_max", 1, 36_500),
     setting("clock.accept_clock", Allowed::Bool),
     setting("audit.audit_key", Allowed::OptionalPath),
@@ -155,7 +167,12 @@ impl Allowed {
     pub fn check(self, value: &toml::Value) -> Option<Value> {
         match (self, value) {
             (
-                Self::Address | Self::OptionalAddress | Self::Path | Self::OptionalPath | Self::Word(_),
+                Self::Address
+                | Self::OptionalAddress
+                | Self::Path
+                | Self::OptionalPath
+                | Self::Name
+                | Self::Word(_),
                 toml::Value::String(text),
             ) => self.check_text(text),
             (Self::Integer { .. }, toml::Value::Integer(number)) => self.check_text(&number.to_string()),
@@ -165,6 +182,7 @@ impl Allowed {
                 | Self::OptionalAddress
                 | Self::Path
                 | Self::OptionalPath
+                | Self::Name
                 | Self::Word(_)
                 | Self::Integer { .. }
                 | Self::Bool,
@@ -185,6 +203,8 @@ impl Allowed {
             Self::Path | Self::OptionalPath => {
                 (!text.is_empty() && !text.contains('\0')).then(|| Value::Text(text.to_owned()))
             }
+            Self::Name => (text.len() <= NAME_BYTES_MAX && !text.contains(char::is_control))
+                .then(|| Value::Text(text.to_owned())),
             Self::Word(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
             Self::Integer { min, max, step } => {
                 let number = text.parse::<u64>().ok()?;
@@ -205,6 +225,7 @@ impl fmt::Display for Allowed {
             }
             Self::Path => f.write_str("a path"),
             Self::OptionalPath => f.write_str("a path, or empty"),
+            Self::Name => write!(f, "a line of at most {NAME_BYTES_MAX} bytes, or empty"),
             Self::Word(words) => write!(f, "one of {}", words.join(", ")),
             Self::Integer { min, max, step: 1 } => write!(f, "a whole number from {min} to {max}"),
             Self::Integer { min, max, step } => write!(f, "a multiple of {step} from {min} to {max}"),

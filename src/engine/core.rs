@@ -38,6 +38,8 @@ pub(crate) struct TenantSeat {
 pub(crate) struct Core {
     pub(crate) options: EngineOptions,
     pub(crate) env: Env,
+    /// Names the log for good.
+    pub(crate) store: [u8; 16],
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) time: Timekeeper,
     pub(crate) journal: Journal<Done>,

@@ -396,6 +396,20 @@ impl Engine {
         self.core.reader.clone()
     }
 
+    /// What names its log for good, whatever directory it is in.
+    #[must_use]
+    pub fn store_id(&self) -> [u8; 16] {
+        self.core.store
+    }
+
+    /// Runs work that may lag behind everybody else's on a thread of its own.
+    ///
+    /// # Errors
+    /// What the machine says when it has no thread to give.
+    pub fn spawn_later(&self, name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        self.core.env.spawn.spawn(name, coffer_wal::Urgency::Later, Box::new(work))
+    }
+
     /// The engine's time.
     #[must_use]
     pub fn now(&self) -> Timestamp {

@@ -88,6 +88,7 @@ fn open_blocking(
 
 /// What signs checkpoints, and where they are.
 struct Signing {
+    store: [u8; 16],
     archive: Archive,
     checkpoints: CheckpointStore,
     notary: Notary,
@@ -101,7 +102,7 @@ impl Signing {
         let checkpoints = CheckpointStore::new(Arc::clone(&env.storage), &log_options.dir);
         let owner = (opened.store_id(), log_options.shard);
         let notary = Notary::new(key, owner, archive.clone(), checkpoints.clone(), Arc::clone(&env.clock));
-        Ok(Self { archive, checkpoints, notary })
+        Ok(Self { store: opened.store_id(), archive, checkpoints, notary })
     }
 }
 
@@ -154,6 +155,7 @@ fn assemble(
         journal: log.journal(),
         reader: log.reader(),
         snapshots: log.snapshots().clone(),
+        store: signing.store,
         archive: signing.archive,
         checkpoints: signing.checkpoints,
         notary: Mutex::new(signing.notary),

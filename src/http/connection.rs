@@ -15,7 +15,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -23,6 +23,7 @@ use tokio::net::TcpStream;
 
 use super::auth::KeyMemo;
 use super::error::{ApiError, Code};
+use super::reply::IsStreamed;
 use super::{App, direct};
 
 /// Looks that a watch takes within the shortest timeout.
@@ -151,6 +152,27 @@ impl Write for WatchedIo {
     }
 }
 
+/// A body that is made while it is sent, telling the progress for whom the connection waits: for us while there is no next part, for
+/// the client while there is one.
+struct WatchedBody {
+    body: axum::body::Body,
+    progress: Arc<Progress>,
+}
+
+impl Body for WatchedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let part = Pin::new(&mut self.body).poll_frame(cx);
+        self.progress.enter(if part.is_pending() { Phase::Busy } else { Phase::Idle });
+        part
+    }
+}
+
 /// What hyper calls for each request of a connection.
 pub(super) struct Front(Arc<Connection>);
 
@@ -200,6 +222,10 @@ impl Connection {
             headers.insert(CONTENT_TYPE, PROBLEM_JSON);
         }
         self.progress.enter(Phase::Idle);
+        if response.extensions().get::<IsStreamed>().is_some() {
+            let progress = Arc::clone(&self.progress);
+            response = response.map(|body| axum::body::Body::new(WatchedBody { body, progress }));
+        }
         Ok(response)
     }
 

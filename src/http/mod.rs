@@ -25,6 +25,7 @@ mod docs;
 mod done;
 mod error;
 mod events;
+mod exports;
 mod fields;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
@@ -43,7 +44,6 @@ mod query;
 mod rate_cards;
 mod refunds;
 mod reply;
-mod rfc3339;
 mod routes;
 mod secret;
 mod server;
@@ -65,6 +65,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::Method;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 pub use options::HttpOptions;
 pub use secret::Secret;
@@ -72,6 +73,7 @@ pub use server::ServeError;
 
 use crate::engine::Engine;
 use crate::feed::history::History;
+use crate::rfc3339;
 use auth::Scope;
 use connection::RequestIds;
 use metrics::{Class, Metrics};
@@ -90,6 +92,8 @@ pub(crate) struct App {
     openapi: Bytes,
     /// The same as a page to read.
     docs: Bytes,
+    /// Room for exports.
+    exports: Arc<Semaphore>,
     /// Set when the server was asked to stop: readiness ends first.
     draining: AtomicBool,
 }
@@ -105,9 +109,10 @@ impl App {
             engine,
             history,
             body_timeout: Duration::from_secs(options.body_timeout_s),
-            options,
             request_ids: RequestIds::new(start),
             metrics: Metrics::default(),
+            exports: Arc::new(Semaphore::new(options.exports_max)),
+            options,
             draining: AtomicBool::new(false),
         }
     }
@@ -257,6 +262,7 @@ fn customers(routes: Routes) -> Routes {
     let prove = Access::ours(Scope::Read, Class::Customer).read_only();
     let write = Access::billing(Scope::Write, Class::Customer);
     let ledger = Access::ours(Scope::Read, Class::Customer).of_history();
+    let export = Access::ours(Scope::Read, Class::Export).of_export();
     routes
         .on(Method::POST, "/v1/customers", write, customers::create)
         .on(Method::PUT, "/v1/customers", write, customers::update_by_query)
@@ -270,6 +276,7 @@ fn customers(routes: Routes) -> Routes {
         .on(Method::GET, "/v1/customers/{id}/ledger", ledger, history::list::ledger)
         .on(Method::GET, "/v1/transactions/{id}", read, transactions::get)
         .on(Method::GET, "/v1/transactions/{id}/proof", prove, transactions::proof)
+        .on(Method::GET, "/v1/exports/{kind}", export, exports::get)
 }
 
 /// What moves between wallets, and between a wallet and an invoice.

@@ -12,8 +12,8 @@ use utoipa::{Modify, OpenApi as Describe};
 use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
-    balance, batch, budgets, customers, debits, events, history, holds, invoices, keys, ops, rate_cards,
-    refunds, settings, tenants, test_clock, transactions, transfers, voids, wallets,
+    balance, batch, budgets, customers, debits, events, exports, history, holds, invoices, keys, ops,
+    rate_cards, refunds, settings, tenants, test_clock, transactions, transfers, voids, wallets,
 };
 
 /// Everything that the handlers say about themselves.
@@ -64,6 +64,7 @@ use super::{
         history::list::of_wallet,
         history::list::search,
         history::list::ledger,
+        exports::get,
         invoices::settle,
         invoices::get,
         invoices::void,
@@ -215,6 +216,7 @@ fn parameter_names(path: &str) -> impl Iterator<Item = &str> {
 
 fn path_parameter(name: &str) -> Parameter {
     let description = match name {
+        "kind" => "transactions, slices or focus.",
         "external_id" => "The customer's external id; it may hold slashes.",
         "invoice_id" => "The invoice's id in your system.",
         "budget_id" => "The budget's name.",

@@ -32,7 +32,19 @@ pub(crate) struct Reply {
     content_type: HeaderValue,
     position: LogPosition,
     replayed: bool,
+    streamed: Option<Box<Streamed>>,
 }
+
+/// A body that is made while it is sent, and what is said of it before.
+#[derive(Debug)]
+struct Streamed {
+    body: Body,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// In a response's extensions: its body takes as long as it takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IsStreamed;
 
 impl Reply {
     /// An answer in JSON that has seen nothing of the log.
@@ -44,13 +56,25 @@ impl Reply {
 
     /// An answer whose JSON is already written.
     pub(crate) const fn raw(status: StatusCode, body: Vec<u8>) -> Self {
-        Self { status, body, content_type: JSON, position: LogPosition(0), replayed: false }
+        Self { status, body, content_type: JSON, position: LogPosition(0), replayed: false, streamed: None }
     }
 
     /// An answer in the text format of Prometheus.
     pub(crate) fn plain(body: Vec<u8>) -> Self {
         let mut reply = Self::raw(StatusCode::OK, body);
         reply.content_type = METRICS;
+        reply
+    }
+
+    /// An answer whose body is made while it is sent.
+    pub(crate) fn stream(
+        content_type: &'static str,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        body: Body,
+    ) -> Self {
+        let mut reply = Self::raw(StatusCode::OK, Vec::new());
+        reply.content_type = HeaderValue::from_static(content_type);
+        reply.streamed = Some(Box::new(Streamed { body, headers }));
         reply
     }
 
@@ -86,8 +110,11 @@ impl Reply {
 
     /// The response.
     pub(crate) fn into_response(self) -> Response {
-        let has_body = !self.body.is_empty();
-        let mut response = Response::new(Body::from(self.body));
+        let has_body = !self.body.is_empty() || self.streamed.is_some();
+        let mut response = match self.streamed {
+            None => Response::new(Body::from(self.body)),
+            Some(streamed) => streamed.into_response(),
+        };
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         if has_body {
@@ -99,6 +126,15 @@ impl Reply {
         if self.replayed {
             headers.insert(REPLAYED, TRUE);
         }
+        response
+    }
+}
+
+impl Streamed {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(self.body);
+        response.headers_mut().extend(self.headers);
+        response.extensions_mut().insert(IsStreamed);
         response
     }
 }

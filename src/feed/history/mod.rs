@@ -14,7 +14,7 @@ mod query;
 mod row;
 pub(crate) mod sqlite;
 mod store;
-mod terms;
+pub(crate) mod terms;
 mod totals;
 mod tranche;
 
