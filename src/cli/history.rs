@@ -54,7 +54,7 @@ async fn make_anew(config: Config, as_json: bool) -> Result<(), CliError> {
     };
     let engine = start::open_offline(&config, "a running server makes its history anew by itself").await?;
     let (log, path) = (engine.log_reader(), options.path.clone());
-    let told = Told { clock: start::machine(true).clock, last_ns: AtomicU64::new(0) };
+    let told = Told::new(start::machine(true).clock);
     let making =
         tokio::task::spawn_blocking(move || rebuild(&options.path, &log, options.batch_records, &told));
     let made = making.await.map_err(|_| CliError::new(Code::Internal, "the rebuilding thread panicked"));
@@ -69,15 +69,23 @@ async fn make_anew(config: Config, as_json: bool) -> Result<(), CliError> {
     Ok(())
 }
 
-fn failed(error: RebuildError) -> CliError {
+/// Why there is no history.
+pub(super) fn failed(error: RebuildError) -> CliError {
     let code = if error.is_of_the_log() { Code::Corrupt } else { Code::Io };
     CliError::new(code, format!("the history was not made: {error}"))
 }
 
 /// One line a second.
-struct Told {
+pub(super) struct Told {
     clock: Arc<dyn Clock>,
     last_ns: AtomicU64,
+}
+
+impl Told {
+    /// Nothing said yet.
+    pub(super) const fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, last_ns: AtomicU64::new(0) }
+    }
 }
 
 impl RebuildProgress for Told {

@@ -12,8 +12,8 @@ use utoipa::{Modify, OpenApi as Describe};
 use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
-    balance, batch, budgets, customers, debits, events, exports, history, holds, invoices, keys, ops,
-    rate_cards, refunds, settings, tenants, test_clock, transactions, transfers, voids, wallets,
+    balance, batch, books, budgets, customers, debits, events, exports, history, holds, invoices, keys, ops,
+    rate_cards, refunds, settings, statement, tenants, test_clock, transactions, transfers, voids, wallets,
 };
 
 /// Everything that the handlers say about themselves.
@@ -65,6 +65,9 @@ use super::{
         history::list::search,
         history::list::ledger,
         exports::get,
+        statement::get,
+        books::books,
+        books::journal,
         invoices::settle,
         invoices::get,
         invoices::void,
@@ -110,6 +113,7 @@ use super::{
         (name = "Wallets", description = "Wallets and credit in: the billing half, as billing SDKs speak it."),
         (name = "Customers", description = "Customers, as far as wallets need them."),
         (name = "Transactions", description = "Ledger rows."),
+        (name = "Books", description = "Statements, books and the journal."),
         (name = "Invoices", description = "Paying invoices from credit: for charges that were not debited when they happened."),
         (name = "Transfers", description = "Credit that moves between wallets."),
         (name = "Budgets", description = "A tree of caps above a customer's credit."),

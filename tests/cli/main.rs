@@ -5,6 +5,7 @@
 
 mod audit;
 mod bench;
+mod books;
 mod config;
 mod data_dir;
 mod help;

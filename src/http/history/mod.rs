@@ -7,4 +7,4 @@
 mod fields;
 mod filter;
 pub(crate) mod list;
-mod reading;
+pub(super) mod reading;
