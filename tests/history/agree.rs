@@ -258,7 +258,12 @@ async fn statements_agree(
                 }
             }
         }
-        let moving = |full: &&FullRow| full.row.customer == number && full.row.sequence.is_some();
+        let written_off = |full: &FullRow| {
+            full.slices.iter().any(|slice| slice.kind == SliceKind::Moved(MoveKind::WrittenOff))
+        };
+        let moving = |full: &&FullRow| {
+            full.row.customer == number && (full.row.sequence.is_some() || written_off(full))
+        };
         assert_eq!(lines, stored.rows.iter().filter(moving).count());
     }
 }

@@ -213,10 +213,13 @@ class Ledger:
         """I4, and that a row's slices are all that it moves."""
         state = {}
         for row in self.in_order:
-            if row.data["sequence"] is None:
-                same(f"what {row.id} moves", "0", text(sum(map(posted, row.moves))))
-                continue
             sequence, balance = state.get(row.wallet, (0, 0))
+            if row.data["sequence"] is None:
+                # Debt that is written off stands outside the chain: it is the end of the wallet.
+                off = sum(move.credits for move in row.moves if move.kind == "written_off")
+                same(f"what {row.id} moves", text(off), text(sum(map(posted, row.moves))))
+                state[row.wallet] = (sequence, balance + off)
+                continue
             same(f"the number of {row.id}", row.data["sequence"], sequence + 1)
             same(f"the balance before {row.id}", row.data["credit_balance_before"], text(balance))
             balance += sum(map(posted, row.moves))
@@ -475,7 +478,7 @@ def wallet_statement(ledger, wallet, rows, start, end):
             if hold and move.kind in ("pinned", "unpinned", "spent"):
                 placed, held = holds.get(hold, (row.data["effective_at"], 0))
                 holds[hold] = (placed, held + (move.credits if move.kind == "pinned" else -move.credits))
-        if row.data["sequence"] is None:
+        if row.data["sequence"] is None and not change:
             continue
         if row.at < start:
             opening = [opening[0] + change, opening[1] + paid]

@@ -47,7 +47,8 @@ impl Maker {
         for slice in slices {
             wallet.slice(row, slice, &mut change);
         }
-        if row.sequence.is_none() {
+        // Debt that is written off stands outside the balance chain, and moves posted all the same.
+        if row.sequence.is_none() && change.credits.is_zero() {
             return;
         }
         if self.period.has(row.effective_at) {
