@@ -11,7 +11,7 @@ use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::Unit;
 
 use super::account::{Account, booked};
-use crate::feed::history::{FullRow, SliceKind, SliceLine};
+use crate::feed::history::{FullRow, OfTranche, SliceKind, SliceLine};
 
 /// The entry of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,8 +73,8 @@ fn post(lines: &mut Vec<JournalLine>, slice: &SliceLine, reason: &str, rate: Rat
     let share = slice.share.unwrap_or(Money::ZERO);
     let worth = of.paid.is_zero().then(|| Money::of_credits_half_even(slice.credits, rate)).flatten();
     for one in booked(kind, &of.source, reason, share, worth.unwrap_or(Money::ZERO)) {
-        line(lines, one.debit, &of.source, true).debit += one.money;
-        line(lines, one.credit, &of.source, false).credit += one.money;
+        line(lines, one.debit, of, true).debit += one.money;
+        line(lines, one.credit, of, false).credit += one.money;
     }
 }
 
@@ -82,14 +82,19 @@ fn post(lines: &mut Vec<JournalLine>, slice: &SliceLine, reason: &str, rate: Rat
 fn line<'a>(
     lines: &'a mut Vec<JournalLine>,
     account: Account,
-    source: &Cow<'static, str>,
+    of: &OfTranche,
     is_debit: bool,
 ) -> &'a mut JournalLine {
     let same = |line: &JournalLine| {
-        line.account == account && line.source == *source && line.debit.is_positive() == is_debit
+        line.account == account && line.source == of.source && line.debit.is_positive() == is_debit
     };
     let at = lines.iter().position(same).unwrap_or_else(|| {
-        lines.push(JournalLine { account, source: source.clone(), debit: Money::ZERO, credit: Money::ZERO });
+        lines.push(JournalLine {
+            account,
+            source: of.source.clone(),
+            debit: Money::ZERO,
+            credit: Money::ZERO,
+        });
         lines.len() - 1
     });
     &mut lines[at]

@@ -163,7 +163,6 @@ impl PeriodArgs {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
 fn wrong(error: PeriodError) -> CliError {
     CliError::new(Code::Usage, error.to_string())
 }
