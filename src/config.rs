@@ -218,6 +218,8 @@ impl Config {
             ticks_per_s_max: self.number("engine.ticks_per_s_max"),
             idempotency_window_h: self.number("engine.idempotency_window_h"),
             keys_max: self.number("engine.keys_max"),
+            as_of_records_max: self.number("engine.as_of_records_max"),
+            as_of_in_flight_max: self.number("engine.as_of_in_flight_max"),
             snapshot_log_bytes: self.number("log.snapshot_log_bytes"),
             snapshot_at_shutdown: self.switch("log.snapshot_at_shutdown"),
             segment_bytes: self.number("log.segment_bytes"),

@@ -32,3 +32,5 @@ pub mod http;
 mod rfc3339;
 #[cfg(feature = "server")]
 mod telemetry;
+#[cfg(feature = "server")]
+pub mod whatif;

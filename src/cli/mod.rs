@@ -3,12 +3,15 @@
 //! Each command is a file. Nothing is decided here that the engine or the HTTP front could decide. Tested in `tests/cli/`
 //! with the real program.
 
+mod archive;
+mod as_of;
 mod audit;
 mod books;
 pub(crate) mod child;
 pub(crate) mod client;
 mod completions;
 mod config_show;
+mod customers;
 pub(crate) mod exit;
 mod export;
 #[cfg(feature = "failpoints")]
@@ -18,6 +21,7 @@ mod instant;
 mod keys;
 pub(crate) mod output;
 pub(crate) mod progress;
+mod replay;
 pub(crate) mod serve;
 mod settings_args;
 mod snapshot;
@@ -52,14 +56,22 @@ enum Command {
     Keys(keys::KeysArgs),
     /// Check, show and repair the write-ahead log of a stopped server
     Wal(wal::WalArgs),
+    /// Show a customer as it was, or what changed between two instants, from a stopped server's directory
+    AsOf(as_of::AsOfArgs),
+    /// List the archived segments of a stopped server, or remove the oldest
+    Archive(archive::ArchiveArgs),
     /// Prove that the ledger is whole, to yourself and to others
     Audit(audit::AuditArgs),
     /// Take or check snapshots of a stopped server
     Snapshot(snapshot::SnapshotArgs),
     /// Make the searchable history of a stopped server anew
     History(history::HistoryArgs),
+    /// Decide a stopped server's requests again: to check the log, or under other rules (what-if)
+    Replay(Box<replay::ReplayArgs>),
     /// Write the ledger of a stopped server to files: CSV, JSON Lines, Parquet
     Export(export::ExportArgs),
+    /// Erase everything personal about a customer
+    Customers(customers::CustomersArgs),
     /// The books of a period, from a stopped server's directory: opening, what came and went, closing, revenue
     Books(books::BooksArgs),
     /// The double entries of a period, from a stopped server's directory
@@ -95,10 +107,14 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Serve(args) => serve::run(args),
         Command::Keys(args) => keys::run(args),
         Command::Wal(args) => wal::run(args),
+        Command::AsOf(args) => as_of::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::History(args) => history::run(args),
+        Command::Replay(args) => replay::run(&args),
         Command::Export(args) => export::run(args),
+        Command::Archive(args) => archive::run(args),
+        Command::Customers(args) => customers::run(args),
         Command::Books(args) => books::run(args),
         Command::Journal(args) => books::run_journal(args),
         Command::Statement(args) => books::run_statement(args),

@@ -66,6 +66,8 @@ pub(crate) struct Core {
     pub(crate) intents: Intents,
     /// Set once: no write is admitted any more.
     pub(crate) closing: AtomicBool,
+    /// Room for those who look into the past.
+    pub(crate) looking_back: Arc<tokio::sync::Semaphore>,
     /// Held while a snapshot is taken.
     pub(crate) snapshotting: tokio::sync::Mutex<()>,
     /// Bytes of log that the start replayed.

@@ -41,11 +41,6 @@ impl Files {
         Self { storage, out: out.to_owned(), format, open: None }
     }
 
-    /// Where it stands when it is done.
-    pub(super) fn out(&self) -> &Path {
-        &self.out
-    }
-
     fn beside(&self, ending: &str) -> PathBuf {
         let mut name = OsString::from(&self.out);
         name.push(ending);
@@ -159,6 +154,9 @@ impl Files {
             (self.part().join(&name), name)
         };
         let file = self.storage.open(&path, Access::CreateNew).map_err(ExportError::io(&path))?;
+        // Before a manifest speaks of it.
+        let dir = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        self.storage.sync_dir(dir).map_err(ExportError::io(dir))?;
         self.open = Some(Open { file, path, name, log_from, rows: 0, bytes: 0, hash: Sha256::new() });
         Ok(())
     }
@@ -235,10 +233,6 @@ impl Files {
     pub(super) fn whole(&mut self, log_to: u64) -> Result<FileInfo, ExportError> {
         let Unfinished { log_from, rows, bytes, sha256, .. } = self.unfinished(log_to + 1)?;
         let name = self.open.take().expect("it was open for its last words").name;
-        if !self.format.can_be_appended_to() {
-            let part = self.part();
-            self.storage.sync_dir(&part).map_err(ExportError::io(&part))?;
-        }
         Ok(FileInfo { name, rows, bytes, sha256, log_from, log_to })
     }
 

@@ -91,43 +91,22 @@ impl Job {
         env: &Env,
         runtime: tokio::runtime::Handle,
     ) -> Result<Self, ExportError> {
-        let log = engine.log_reader();
         let mut files = Files::new(Arc::clone(&env.storage), &options.out, options.format);
-        let asked = Asked {
-            from: options.from.map(|bound| bound.to_string()),
-            to: options.to.map(|bound| bound.to_string()),
-        };
-        let begun = |range| {
-            let (kind, format, filter) = (options.kind, options.format, options.filter);
-            let request = Request { kind, options: options.options.clone(), format, range, filter };
-            let manifest = Manifest::begun(&request, asked.clone(), engine.store_id(), &log)?;
-            Ok::<_, ExportError>((request, manifest))
-        };
-        let found = files.found(options.resume)?;
-        let (request, manifest, already_done) = match found {
+        let (request, manifest) = match files.found(options.resume)? {
             None => {
-                let (request, manifest) = begun(Range::of(&log, options.from, options.to)?)?;
+                let range = Range::of(&engine.log_reader(), options.from, options.to)?;
+                let (request, manifest) = begun(&options, engine, range)?;
                 files.save(&manifest)?;
-                (request, manifest, false)
+                (request, manifest)
             }
-            Some(found) => {
-                let (request, fresh) = begun(found.range())?;
-                if let Some(what) = found.difference(&fresh) {
-                    let line = format!("{}: its {what} is not what is asked for", files.out().display());
-                    return Err(ExportError::Mismatch(line));
-                }
-                if let Some(why) = found.misfit(engine.store_id(), &log)? {
-                    return Err(ExportError::Mismatch(format!("{}: {why}", files.out().display())));
-                }
-                let done = found.complete;
-                (request, found, done)
-            }
+            Some(found) => (gone_on_with(&options, engine, &found)?, found),
         };
-        let next = next_of(&manifest);
+        let (next, already_done) = (next_of(&manifest), manifest.complete);
         let encoder = files.enter(&manifest, request.kind.table)?;
         let exporter = Exporter::new(engine, runtime, request.clone(), next)?;
         let limits = Limits { file_rows: options.file_rows, checkpoint_bytes: options.checkpoint_bytes };
-        Ok(Self { request, manifest, exporter, files, encoder, limits, safe: (next, 0), already_done })
+        let safe = (next, files.bytes());
+        Ok(Self { request, manifest, exporter, files, encoder, limits, safe, already_done })
     }
 
     /// Writes to the end. `progress` is told after every step.
@@ -146,18 +125,6 @@ impl Job {
         }
         self.files.publish()?;
         Ok(self.manifest)
-    }
-
-    /// Whether it was done before.
-    #[must_use]
-    pub const fn is_done_already(&self) -> bool {
-        self.already_done
-    }
-
-    /// The records that it covers.
-    #[must_use]
-    pub const fn range(&self) -> Range {
-        self.request.range
     }
 
     fn progress(&self) -> JobProgress {
@@ -220,6 +187,29 @@ impl Job {
         self.end_file()?;
         self.manifest.complete = true;
         self.files.save(&self.manifest)
+    }
+}
+
+/// What is asked for, and a manifest of it that says that nothing is done yet.
+fn begun(options: &JobOptions, engine: &Engine, range: Range) -> Result<(Request, Manifest), ExportError> {
+    let JobOptions { kind, format, filter, .. } = *options;
+    let request = Request { kind, options: options.options.clone(), format, range, filter };
+    let told = |bound: Option<Bound>| bound.map(|bound| bound.to_string());
+    let asked = Asked { from: told(options.from), to: told(options.to) };
+    let manifest = Manifest::begun(&request, asked, engine.store_id(), &engine.log_reader())?;
+    Ok((request, manifest))
+}
+
+/// What was asked for when this was begun, if it is what is asked for now, of the same log.
+fn gone_on_with(options: &JobOptions, engine: &Engine, found: &Manifest) -> Result<Request, ExportError> {
+    let mismatch = |why: String| ExportError::Mismatch(format!("{}: {why}", options.out.display()));
+    if let Some(why) = found.misfit(engine.store_id(), &engine.log_reader())? {
+        return Err(mismatch(why));
+    }
+    let (request, fresh) = begun(options, engine, found.range())?;
+    match found.difference(&fresh) {
+        Some(what) => Err(mismatch(format!("its {what} is not what is asked for"))),
+        None => Ok(request),
     }
 }
 

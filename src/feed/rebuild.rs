@@ -32,10 +32,7 @@ impl RebuildError {
     /// Whether the log is what is wrong, and not the store.
     #[must_use]
     pub const fn is_of_the_log(&self) -> bool {
-        match self.0 {
-            FeedError::Log(_) | FeedError::Record { .. } => true,
-            FeedError::Store(_) => false,
-        }
+        self.0.is_of_the_log()
     }
 }
 
@@ -58,10 +55,20 @@ pub fn catch_up(
 }
 
 fn open_or_make(path: &Path, log: &LogReader) -> Result<SqliteStore, FeedError> {
-    match SqliteStore::open(path) {
-        Ok(store) if store.cursor().misfit(log)?.is_none() => return Ok(store),
-        Ok(_) | Err(StoreError::Unfit(_)) => {}
+    let why = match SqliteStore::open(path) {
+        Ok(store) => match store.cursor().misfit(log)? {
+            None => return Ok(store),
+            Some(why) => why,
+        },
+        Err(StoreError::Unfit(why)) => why,
         Err(error) => return Err(error.into()),
+    };
+    let removed = log.removed_to();
+    if !removed.is_none() {
+        let line = format!(
+            "{why}; records up to {removed} were removed from the archive, so it cannot be made anew"
+        );
+        return Err(StoreError::Unusable(line).into());
     }
     SqliteStore::make_room(path, true).map_err(StoreError::from)?;
     Ok(SqliteStore::open(path)?)

@@ -2,8 +2,8 @@
 //!
 //! A request passes `connection` (limits of heads, timeouts) → `routes` (the table: scope, half, body size; a single debit comes there
 //! by `direct`) → `auth` → `body` → a handler, which parses, asks the [`Engine`], and renders. Handlers are grouped as the API is: `debits`, `holds`,
-//! `batch`, `refunds`, `voids`, `balance`, `invoices`, `transfers`, `budgets`, `rate_cards` on the metering half; `wallets`, `customers`,
-//! `transactions`, `history`, `statement`, `books`, `events` on the billing half; `settings`, `keys`, `tenants`, `test_clock`, `ops` beside them.
+//! `batch`, `refunds`, `voids`, `balance`, `past`, `invoices`, `transfers`, `budgets`, `rate_cards` on the metering half; `wallets`, `customers`,
+//! `transactions`, `history`, `statement`, `books`, `events` on the billing half; `refusals`, `settings`, `keys`, `tenants`, `test_clock`, `ops` beside them.
 //!
 //! Replies to writes are rendered from [`crate::engine::Committed`] alone, so that a replay is the same bytes.
 //!
@@ -12,6 +12,7 @@
 
 mod auth;
 mod balance;
+mod balance_diff;
 mod batch;
 mod body;
 mod books;
@@ -41,10 +42,13 @@ mod openapi;
 mod ops;
 mod options;
 mod page;
+mod past;
+pub(crate) mod past_documents;
 mod period;
 mod query;
 mod rate_cards;
 mod refunds;
+mod refusals;
 mod reply;
 mod routes;
 mod secret;
@@ -80,6 +84,7 @@ use crate::rfc3339;
 use auth::Scope;
 use connection::RequestIds;
 use metrics::{Class, Metrics};
+use refusals::Refusals;
 use routes::{Access, RouteInfo, Routes};
 
 /// What all requests share.
@@ -89,6 +94,7 @@ pub(crate) struct App {
     body_timeout: Duration,
     request_ids: RequestIds,
     metrics: Metrics,
+    refusals: Refusals,
     /// Where ledger rows are searched; `None` = this server keeps none.
     history: Option<History>,
     /// The OpenAPI document, as it is sent.
@@ -111,6 +117,7 @@ impl App {
             docs: docs::page(&document).into(),
             engine,
             history,
+            refusals: Refusals::new(options.refusals_kept_per_customer, options.refusals_bytes_max),
             body_timeout: Duration::from_secs(options.body_timeout_s),
             request_ids: RequestIds::new(start),
             metrics: Metrics::default(),
@@ -215,6 +222,7 @@ fn metering(routes: Routes) -> Routes {
         .on(Method::POST, "/v1/debits/batch", batch, batch::debits::create)
         .on(Method::POST, "/v1/batch", batch, batch::mixed::create)
         .on(Method::GET, "/v1/customers/{id}/balance", balance, balance::get)
+        .on(Method::GET, "/v1/customers/{id}/balance/diff", balance, balance_diff::get)
 }
 
 fn holds(routes: Routes) -> Routes {
@@ -266,6 +274,7 @@ fn customers(routes: Routes) -> Routes {
     let write = Access::billing(Scope::Write, Class::Customer);
     let ledger = Access::ours(Scope::Read, Class::Customer).of_history();
     let export = Access::ours(Scope::Read, Class::Export).of_export();
+    let explain = Access::ours(Scope::Read, Class::Customer).read_only();
     routes
         .on(Method::POST, "/v1/customers", write, customers::create)
         .on(Method::PUT, "/v1/customers", write, customers::update_by_query)
@@ -277,6 +286,8 @@ fn customers(routes: Routes) -> Routes {
         .on(Method::DELETE, "/v1/customers/{id}", write, customers::delete)
         .on(Method::GET, "/v1/customers/{id}/wallets", read, wallets::list::of_customer)
         .on(Method::GET, "/v1/customers/{id}/ledger", ledger, history::list::ledger)
+        .on(Method::GET, "/v1/customers/{id}/refusals", explain, refusals::list)
+        .on(Method::GET, "/v1/refusals/{request_id}", explain, refusals::get)
         .on(Method::GET, "/v1/transactions/{id}", read, transactions::get)
         .on(Method::GET, "/v1/transactions/{id}/proof", prove, transactions::proof)
         .on(Method::GET, "/v1/exports/{kind}", export, exports::get)

@@ -12,8 +12,9 @@ use utoipa::{Modify, OpenApi as Describe};
 use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
-    balance, batch, books, budgets, customers, debits, events, exports, history, holds, invoices, keys, ops,
-    rate_cards, refunds, settings, statement, tenants, test_clock, transactions, transfers, voids, wallets,
+    balance, balance_diff, batch, books, budgets, customers, debits, events, exports, history, holds,
+    invoices, keys, ops, rate_cards, refunds, refusals, settings, statement, tenants, test_clock,
+    transactions, transfers, voids, wallets,
 };
 
 /// Everything that the handlers say about themselves.
@@ -39,6 +40,7 @@ use super::{
         refunds::create,
         voids::create,
         balance::get,
+        balance_diff::get,
         wallets::create::create,
         wallets::list::list,
         wallets::list::search,
@@ -59,6 +61,8 @@ use super::{
         customers::get,
         customers::update,
         customers::delete,
+        refusals::get,
+        refusals::list,
         transactions::get,
         transactions::proof,
         history::list::of_wallet,
@@ -114,6 +118,7 @@ use super::{
         (name = "Customers", description = "Customers, as far as wallets need them."),
         (name = "Transactions", description = "Ledger rows."),
         (name = "Books", description = "Statements, books and the journal."),
+        (name = "Refusals", description = "Why requests were refused: the last refusals of each customer, until a restart."),
         (name = "Invoices", description = "Paying invoices from credit: for charges that were not debited when they happened."),
         (name = "Transfers", description = "Credit that moves between wallets."),
         (name = "Budgets", description = "A tree of caps above a customer's credit."),
@@ -225,6 +230,7 @@ fn path_parameter(name: &str) -> Parameter {
         "invoice_id" => "The invoice's id in your system.",
         "budget_id" => "The budget's name.",
         "hold_id" => "The hold's id.",
+        "request_id" => "The `X-Request-Id` of the answer that refused.",
         _ => "The thing's id. A customer's id may be its external id.",
     };
     ParameterBuilder::new()

@@ -37,6 +37,10 @@ pub struct HttpOptions {
     pub export_parquet_records_max: u64,
     /// Names that exports need and a ledger does not know.
     pub focus: FocusOptions,
+    /// Refusals of each customer that are kept to be explained; 0 = none.
+    pub refusals_kept_per_customer: usize,
+    /// Bytes of memory that all of them take together; above it the oldest go.
+    pub refusals_bytes_max: usize,
 }
 
 impl Default for HttpOptions {
@@ -58,6 +62,8 @@ impl Default for HttpOptions {
             exports_max: 2,
             export_parquet_records_max: 10_000_000,
             focus: FocusOptions::default(),
+            refusals_kept_per_customer: 50,
+            refusals_bytes_max: 16 << 20,
         }
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::error::ApiError;
 use super::json;
+use super::refusals::{Note, Noted};
 use crate::engine::{Committed, Seen, TenantCommitted};
 
 /// How far into the log a reply saw or wrote.
@@ -33,6 +34,8 @@ pub(crate) struct Reply {
     position: LogPosition,
     replayed: bool,
     streamed: Option<Box<Streamed>>,
+    /// Items of a batch that were refused.
+    notes: Vec<Note>,
 }
 
 /// A body that is made while it is sent, and what is said of it before.
@@ -56,7 +59,16 @@ impl Reply {
 
     /// An answer whose JSON is already written.
     pub(crate) const fn raw(status: StatusCode, body: Vec<u8>) -> Self {
-        Self { status, body, content_type: JSON, position: LogPosition(0), replayed: false, streamed: None }
+        let position = LogPosition(0);
+        Self {
+            status,
+            body,
+            content_type: JSON,
+            position,
+            replayed: false,
+            streamed: None,
+            notes: Vec::new(),
+        }
     }
 
     /// An answer in the text format of Prometheus.
@@ -94,6 +106,12 @@ impl Reply {
         self
     }
 
+    /// With what is to be kept of items that were refused.
+    pub(crate) fn noting(mut self, notes: Vec<Note>) -> Self {
+        self.notes = notes;
+        self
+    }
+
     /// The outcome of a write.
     pub(crate) const fn of(self, committed: &Committed) -> Self {
         let mut reply = self.at(committed.position);
@@ -121,6 +139,9 @@ impl Reply {
             Some(streamed) => streamed.into_response(),
         };
         *response.status_mut() = self.status;
+        if !self.notes.is_empty() {
+            response.extensions_mut().insert(Noted(self.notes));
+        }
         let headers = response.headers_mut();
         if has_body {
             headers.insert(CONTENT_TYPE, self.content_type);
@@ -146,11 +167,14 @@ impl Streamed {
 
 impl ApiError {
     /// The response. The outermost layer calls it a problem where the client asked for that.
-    pub(crate) fn into_response(self) -> Response {
+    pub(crate) fn into_response(mut self) -> Response {
         let mut body = Vec::with_capacity(ERROR_BYTES);
         json::write(&mut body, &self.body());
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status();
+        if let Some(note) = self.take_note() {
+            response.extensions_mut().insert(Noted(vec![note]));
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, JSON);
         if let Some(seconds) = self.retry_after_s() {

@@ -7,14 +7,16 @@ use coffer::engine::{Committed, Engine, Operation, Target};
 use coffer::feed::history::{
     FullRow, History, HistoryError, Look, RowsAsked, SliceKind, TrancheLife, WalletLife,
 };
-use coffer_ledger::amount::{Credits, Money};
-use coffer_ledger::command::{Command, CreditReason, ManualDebit, Memo, Quantity, Refund, TopUp};
+use coffer_ledger::amount::{Credits, Money, Rate};
+use coffer_ledger::command::{
+    Command, CreateWallet, CreditReason, ManualDebit, Memo, Quantity, Refund, TopUp,
+};
 use coffer_ledger::customer::Customer;
 use coffer_ledger::ids::{RowId, TrancheId, WalletId};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::view::MoveKind;
 
-use crate::program::{Random, purchased_at, run, wallets};
+use crate::program::{Random, make, plain, run, wallets};
 use crate::support::{TENANT, all, close, engine, follow};
 
 /// Everything in the store.
@@ -293,7 +295,9 @@ async fn e14_three_credits_for_ten_dollars_earn_all_of_it_and_the_last_one_takes
 }
 
 async fn e14(engine: &Engine) {
-    let wallet = purchased_at(engine, "e14", "3.3333").await;
+    let rate = Rate::parse_json("3.3333").unwrap();
+    let request = CreateWallet { topup_conversion_rate: rate, ..plain("e14") };
+    let wallet = make(engine, "e14", request, "e14").await;
     let bought = TopUp {
         wallet,
         quantity: Quantity::Credits(Credits::whole(3)),

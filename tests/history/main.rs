@@ -12,3 +12,4 @@ mod killed;
 mod program;
 mod rows;
 mod support;
+mod verified;

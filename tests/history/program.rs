@@ -101,20 +101,21 @@ async fn wallet(engine: &Engine, customer: &'static str, overdraft: i64, key: &s
     make(engine, customer, CreateWallet { initial_credits: Credits::whole(100), ..request }, key).await
 }
 
-/// An empty wallet whose credit is bought at this rate.
-pub(crate) async fn purchased_at(engine: &Engine, customer: &'static str, rate: &str) -> WalletId {
-    let request = CreateWallet { topup_conversion_rate: Rate::parse_json(rate).unwrap(), ..plain(customer) };
-    make(engine, customer, request, rate).await
-}
-
-async fn make(engine: &Engine, customer: &'static str, request: CreateWallet, key: &str) -> WalletId {
+/// Makes a wallet under a key.
+pub(crate) async fn make(
+    engine: &Engine,
+    customer: &'static str,
+    request: CreateWallet,
+    key: &str,
+) -> WalletId {
     let operation = Operation::new(Command::CreateWallet(request)).with_key(key);
     let made = engine.submit(TENANT, Target::NewCustomer(customer), operation).await.unwrap();
     let Effect::WalletCreated { wallet, .. } = &made.record.facts.effect else { panic!() };
     wallet.id
 }
 
-fn plain(customer: &str) -> CreateWallet {
+/// A wallet of a dollar a credit when buying, empty.
+pub(crate) fn plain(customer: &str) -> CreateWallet {
     CreateWallet {
         customer: customer.into(),
         currency: usd(),

@@ -61,6 +61,7 @@ async fn find(history: &History) -> Found {
         moving: false,
         tests: Vec::new(),
         credits_of: None,
+        paid_by: None,
         sort: Vec::new(),
         newest_first: false,
         after: None,

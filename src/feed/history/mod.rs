@@ -31,6 +31,7 @@ pub use self::look::{Look, RowsAsked};
 pub(crate) use self::projector::{Nothing, Projector};
 pub use self::query::{Column, Given, Of, Query, Test};
 pub use self::row::{OfTranche, Part, Row};
+pub use self::sqlite::{Differences, EraseError, Sealed, erasable, erase, followed_to};
 pub(crate) use self::store::Store;
 pub use self::totals::{OVERDRAFT, SLOT_NS, Sums, TotalOf, slot_of};
 pub use self::tranche::{TrancheLife, TrancheStatus};

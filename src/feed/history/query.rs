@@ -151,6 +151,8 @@ pub struct Query {
     pub tests: Vec<(Column, Test)>,
     /// Only credits of these tranches.
     pub credits_of: Option<Vec<TrancheId>>,
+    /// Only rows by which credit of this tranche was spent or sent away.
+    pub paid_by: Option<TrancheId>,
     /// Before the order of the log; `true` = the largest first.
     pub sort: Vec<(Column, bool)>,
     /// The newest first.
@@ -226,6 +228,13 @@ impl Query {
             let ids: Vec<String> = tranches.iter().map(|tranche| format!("{:032X}", tranche.0.0)).collect();
             let list = serde_json::to_string(&ids).expect("strings are JSON");
             sql.and("hex(tranche) IN (SELECT value FROM json_each(?))", [Value::Text(list)]);
+        }
+        if let Some(tranche) = self.paid_by {
+            sql.and(
+                "EXISTS (SELECT 1 FROM slices WHERE slices.key = transactions.key AND slices.tranche = ? \
+                 AND slices.kind IN ('spent', 'sent'))",
+                [blob(super::sqlite::values::id(tranche.0.0))],
+            );
         }
         self.tests.iter().for_each(|(column, test)| sql.test(*column, test));
         sql

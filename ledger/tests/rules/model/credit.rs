@@ -19,12 +19,13 @@ impl Model {
         let wallet = self.find(ask.wallet)?;
         let purse = self.wallets[wallet].clone();
         let (credits, money) = worth(ask.quantity, &purse.topup_rate);
-        unless(self.top_up_faults(ask, wallet, &credits, around))?;
-
-        let effective_at = ask.effective_at.unwrap_or(around.now);
         let source = source_of(ask.reason);
         let charged = (source == Source::Purchased).then(|| money.half_up(minor_digits(purse.currency)));
-        unless(those([(charged.as_ref().is_some_and(leaves_12_digits), No::AmountOverflow)]))?;
+        let mut faults = self.top_up_faults(ask, wallet, &credits, around);
+        faults.extend(those([(charged.as_ref().is_some_and(leaves_12_digits), No::AmountOverflow)]));
+        unless(faults)?;
+
+        let effective_at = ask.effective_at.unwrap_or(around.now);
         let paid = match source {
             Source::Purchased => charged.clone().expect("a purchase is charged"),
             Source::Refund => (&credits * &purse.topup_rate).half_even(DIGITS),

@@ -37,17 +37,19 @@ pub(super) enum Category {
 }
 
 impl Category {
-    /// What this row is; `None` = it is none of it. `share` is the paid money that it released.
-    pub(super) fn of(row: &Row, share: Money) -> Option<Self> {
-        match &*row.reason {
-            "USAGE_DEBIT" | "HOLD_CAPTURE" | "MANUAL_BALANCE_DEBIT" | "INVOICE_PAYMENT" => Some(Self::Usage),
-            "REFUND" | "REVERSAL" => Some(Self::Refund),
-            _ if row.charged.is_some_and(Money::is_positive) => Some(Self::Purchase),
-            _ if row.repaid.is_positive() && !share.is_zero() && row.parts.is_empty() => {
-                Some(Self::Adjustment)
+    /// What this row is: nothing, one of it, or a purchase of which some paid for earlier usage at once. `share` is the paid money that
+    /// the row released.
+    pub(super) fn all_of(row: &Row, share: Money) -> impl Iterator<Item = Self> {
+        let is_bought = row.charged.is_some_and(Money::is_positive);
+        let pays_debt = row.repaid.is_positive() && !share.is_zero() && row.parts.is_empty();
+        let [first, second] = match &*row.reason {
+            "USAGE_DEBIT" | "HOLD_CAPTURE" | "MANUAL_BALANCE_DEBIT" | "INVOICE_PAYMENT" => {
+                [Some(Self::Usage), None]
             }
-            _ => None,
-        }
+            "REFUND" | "REVERSAL" => [Some(Self::Refund), None],
+            _ => [is_bought.then_some(Self::Purchase), pays_debt.then_some(Self::Adjustment)],
+        };
+        first.into_iter().chain(second)
     }
 
     const fn as_str(self) -> &'static str {

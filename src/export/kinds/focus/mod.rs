@@ -99,7 +99,9 @@ impl Kind for Focus {
         let shares = self.shares.of_rows(entry.record, &entry.rows);
         for (row, share) in entry.rows.iter().zip(shares) {
             if out.wants(row.wallet) {
-                self.of_row(entry, row, share, out)?;
+                for category in Category::all_of(row, share) {
+                    self.line(entry, (row, share), category, out)?;
+                }
             }
         }
         Ok(())
@@ -107,14 +109,13 @@ impl Kind for Focus {
 }
 
 impl Focus {
-    fn of_row(
+    fn line(
         &self,
         entry: &Entry<'_>,
-        row: &Row,
-        share: Money,
+        (row, share): (&Row, Money),
+        category: Category,
         out: &mut Lines<'_>,
     ) -> Result<(), ExportError> {
-        let Some(category) = Category::of(row, share) else { return Ok(()) };
         let unit = self
             .units
             .get(&row.wallet)
