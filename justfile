@@ -1,7 +1,7 @@
 # One gate for everybody: `just verify` reads and judges, `just fix` changes files.
 
 # What CI runs, after installing what a bare machine lacks.
-verify: fmt lint test faults loom shuttle doc deny
+verify: fmt lint test books faults loom shuttle doc deny
 
 # Everything that can be mended by a tool.
 fix:
@@ -17,6 +17,15 @@ lint:
 # The README's test command.
 test:
     cargo test --workspace
+
+# A ledger of so many rows through the real engine, and its books, journals and statements computed anew in Python: they agree to the last
+# digit. `just books 1000000 release` is the long form.
+books rows="20000" profile="dev":
+    cargo build --bin coffer --profile {{profile}}
+    rm -rf target/books && mkdir -p target/books
+    COFFER_BOOKS_ROWS={{rows}} COFFER_BOOKS_DIR="$PWD/target/books/data" \
+        cargo test --profile {{ if profile == "dev" { "test" } else { profile } }} --test books -- --ignored --nocapture
+    python3 tests/python/books.py target/{{ if profile == "dev" { "debug" } else { profile } }}/coffer target/books/data target/books
 
 # Planted panics, every fault of docs/WAL_FORMAT.md done to a real server, transfers killed between any two steps; a feature of its own, so that nothing of it is in
 # the binary.

@@ -233,14 +233,17 @@ impl Config {
     /// How the feed runs; `None` = it does not.
     #[must_use]
     pub fn feed_options(&self) -> Option<FeedOptions> {
-        if !self.switch("history.enabled") {
-            return None;
-        }
+        self.switch("history.enabled").then(|| self.history_options())
+    }
+
+    /// Where the history is kept, or would be.
+    #[must_use]
+    pub fn history_options(&self) -> FeedOptions {
         let path = match self.text("history.path") {
             "" => self.data_dir().join("history.db"),
             path => PathBuf::from(path),
         };
-        Some(FeedOptions { path, batch_records: self.number("history.batch_records") })
+        FeedOptions { path, batch_records: self.number("history.batch_records") }
     }
 
     /// Names that exports need and a ledger does not know.

@@ -7,6 +7,8 @@ pub mod audit;
 #[cfg(feature = "server")]
 mod bench;
 #[cfg(feature = "server")]
+pub mod books;
+#[cfg(feature = "server")]
 pub mod cli;
 pub mod clock;
 #[cfg(feature = "server")]

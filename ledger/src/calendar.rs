@@ -58,6 +58,27 @@ impl Zone {
         first_after.map_or(Timestamp::MAX, |date| self.midnight_after(date, at))
     }
 
+    /// Its IANA name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
+
+    /// What its clocks show at an instant, to the second: `2026-11-21 23:40:00`.
+    #[must_use]
+    pub fn shown(self, at: Timestamp) -> String {
+        self.local(at).map_or_else(String::new, |local| local.format("%Y-%m-%d %H:%M:%S").to_string())
+    }
+
+    /// The first instant of a month, and the first after it; `None` for what is no month, or one before 1970.
+    #[must_use]
+    pub fn month(self, year: i32, month: u32) -> Option<(Timestamp, Timestamp)> {
+        let first = NaiveDate::from_ymd_opt(year, month, 1)?;
+        let next = first.checked_add_months(Months::new(1))?;
+        let (from, to) = (self.instant(first.into()), self.instant(next.into()));
+        (from < to && to < Timestamp::MAX && year >= 1970).then_some((from, to))
+    }
+
     /// The same local time so many days later.
     #[must_use]
     pub fn plus_days(self, at: Timestamp, days: u32) -> Timestamp {
@@ -131,6 +152,15 @@ mod tests {
 
     fn plus_days(zone: &str, instant: &str, days: u32) -> Timestamp {
         Zone::named(zone).unwrap().plus_days(at(instant), days)
+    }
+
+    #[test]
+    fn months_and_clocks_are_those_of_the_zone() {
+        let (berlin, from) = (Zone::named("Europe/Berlin").unwrap(), at("2026-10-01T00:00:00+02:00"));
+        assert_eq!(berlin.month(2026, 10), Some((from, at("2026-11-01T00:00:00+01:00"))));
+        assert_eq!((berlin.month(2026, 13), Zone::UTC.month(1969, 12)), (None, None));
+        assert_eq!(Zone::UTC.month(1970, 1), Some((Timestamp(0), at("1970-02-01T00:00:00Z"))));
+        assert_eq!((berlin.name(), &*berlin.shown(from)), ("Europe/Berlin", "2026-10-01 00:00:00"));
     }
 
     #[test]

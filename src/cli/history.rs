@@ -90,19 +90,21 @@ async fn make_anew(config: Config, as_json: bool) -> Result<(), CliError> {
     Ok(())
 }
 
-fn failed(error: RebuildError) -> CliError {
+/// Why there is no history.
+pub(super) fn failed(error: RebuildError) -> CliError {
     let code = if error.is_of_the_log() { Code::Corrupt } else { Code::Io };
     CliError::new(code, format!("the history was not made: {error}"))
 }
 
 /// One line a second.
-struct Told {
+pub(super) struct Told {
     clock: Arc<dyn Clock>,
     last_ns: AtomicU64,
 }
 
 impl Told {
-    fn new() -> Self {
+    /// Nothing said yet.
+    pub(super) fn new() -> Self {
         Self { clock: start::machine(true).clock, last_ns: AtomicU64::new(0) }
     }
 }

@@ -6,6 +6,7 @@
 mod archive;
 mod as_of;
 mod audit;
+mod books;
 pub(crate) mod child;
 pub(crate) mod client;
 mod completions;
@@ -71,6 +72,12 @@ enum Command {
     Export(export::ExportArgs),
     /// Erase everything personal about a customer
     Customers(customers::CustomersArgs),
+    /// The books of a period, from a stopped server's directory: opening, what came and went, closing, revenue
+    Books(books::BooksArgs),
+    /// The double entries of a period, from a stopped server's directory
+    Journal(books::JournalArgs),
+    /// A customer's statement, from a stopped server's directory, as JSON, CSV or a page to print
+    Statement(books::StatementArgs),
     /// Show the settings in force
     Config(config_show::ConfigArgs),
     /// Debit a real hour of LLM traffic, kill the server in the middle, and check every balance, slice and refusal
@@ -108,6 +115,9 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Export(args) => export::run(args),
         Command::Archive(args) => archive::run(args),
         Command::Customers(args) => customers::run(args),
+        Command::Books(args) => books::run(args),
+        Command::Journal(args) => books::run_journal(args),
+        Command::Statement(args) => books::run_statement(args),
         Command::Config(args) => config_show::run(&args),
         Command::Demo(args) => block_on(0, crate::demo::run(args))?,
         Command::Drill(args) => block_on(0, crate::drill::run(args))?,

@@ -18,3 +18,9 @@ pub(crate) fn json(value: &impl Serialize) {
 pub(crate) fn note(text: impl AsRef<str>) {
     let _ = writeln!(std::io::stderr().lock(), "{}", text.as_ref());
 }
+
+/// A whole document on standard output.
+pub(crate) fn bytes(document: &[u8]) {
+    let mut output = std::io::stdout().lock();
+    let _ = output.write_all(document).and_then(|()| output.flush());
+}

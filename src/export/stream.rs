@@ -13,9 +13,9 @@ use super::exporter::{Exporter, Request};
 use crate::engine::Engine;
 
 /// Bytes of a part, about.
-const PART_BYTES: usize = 64 << 10;
+pub(super) const PART_BYTES: usize = 64 << 10;
 /// Parts that wait for the reader.
-const PARTS: usize = 2;
+pub(super) const PARTS: usize = 2;
 
 /// Parts of the export, in order; an error is the last one.
 pub(crate) type Streamed = mpsc::Receiver<io::Result<Bytes>>;

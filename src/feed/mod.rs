@@ -23,7 +23,7 @@ use coffer_wal::Urgency;
 
 use self::history::History;
 use self::progress::{Shared, State};
-pub use self::rebuild::{RebuildError, RebuildProgress, Rebuilt, rebuild};
+pub use self::rebuild::{RebuildError, RebuildProgress, Rebuilt, catch_up, rebuild};
 pub use self::verify::{HistoryCheck, VerifyError, verify};
 use crate::engine::Engine;
 use crate::env::Env;

@@ -5,7 +5,7 @@ use std::path::Path;
 use coffer_wal::LogReader;
 
 use super::history::sqlite::SqliteStore;
-use super::history::{Projector, Store, StoreError};
+use super::history::{HistoryFile, Projector, Store, StoreError};
 use super::tail::{FeedError, advance};
 
 /// Told how far it is: records done, records in all.
@@ -36,6 +36,58 @@ impl RebuildError {
     }
 }
 
+/// Opens the file, makes it where it is missing or of no use, and takes what the log has beyond it. Nobody else may use it.
+///
+/// # Errors
+/// [`RebuildError`]; also for a file that is no history: it is left alone.
+pub fn catch_up(
+    path: &Path,
+    log: &LogReader,
+    batch_records: u64,
+    progress: &dyn RebuildProgress,
+) -> Result<HistoryFile, RebuildError> {
+    let caught = || {
+        let mut store = open_or_make(path, log)?;
+        fill(&mut store, log, batch_records, progress)
+    };
+    caught().map_err(RebuildError)?;
+    Ok(HistoryFile::new(path.to_owned()))
+}
+
+fn open_or_make(path: &Path, log: &LogReader) -> Result<SqliteStore, FeedError> {
+    let why = match SqliteStore::open(path) {
+        Ok(store) => match store.cursor().misfit(log)? {
+            None => return Ok(store),
+            Some(why) => why,
+        },
+        Err(StoreError::Unfit(why)) => why,
+        Err(error) => return Err(error.into()),
+    };
+    let removed = log.removed_to();
+    if !removed.is_none() {
+        let line = format!(
+            "{why}; records up to {removed} were removed from the archive, so it cannot be made anew"
+        );
+        return Err(StoreError::Unusable(line).into());
+    }
+    SqliteStore::make_room(path, true).map_err(StoreError::from)?;
+    Ok(SqliteStore::open(path)?)
+}
+
+fn fill(
+    store: &mut SqliteStore,
+    log: &LogReader,
+    batch_records: u64,
+    progress: &dyn RebuildProgress,
+) -> Result<(), FeedError> {
+    let (mut projector, all) = (Projector::default(), log.durable_lsn().0);
+    while advance(store, &mut projector, log, batch_records)? > 0 {
+        progress.records(store.cursor().position, all);
+    }
+    store.settle();
+    Ok(())
+}
+
 /// Removes the file and makes it anew. Nobody else may use it.
 ///
 /// # Errors
@@ -57,11 +109,7 @@ fn made(
 ) -> Result<Rebuilt, FeedError> {
     let ours = !matches!(SqliteStore::open(path), Err(StoreError::Foreign));
     SqliteStore::make_room(path, ours).map_err(StoreError::from)?;
-    let (mut store, mut projector) = (SqliteStore::open(path)?, Projector::default());
-    let all = log.durable_lsn().0;
-    while advance(&mut store, &mut projector, log, batch_records)? > 0 {
-        progress.records(store.cursor().position, all);
-    }
-    store.settle();
+    let mut store = SqliteStore::open(path)?;
+    fill(&mut store, log, batch_records, progress)?;
     Ok(Rebuilt { position: store.cursor().position, rows: store.rows() })
 }

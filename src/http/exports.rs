@@ -16,6 +16,7 @@ use axum::http::{HeaderName, HeaderValue};
 use coffer_ledger::ids::LogPosition;
 use coffer_wal::ReadError;
 use hyper::body::Frame;
+use tokio::sync::OwnedSemaphorePermit;
 use utoipa::IntoParams;
 
 use super::call::Call;
@@ -69,11 +70,7 @@ pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
     let filter = filter(&call, &query).await?;
     let range = range(&call, &query).await?;
     check_size(&call, format, range)?;
-    let permit = Arc::clone(&call.app.exports).try_acquire_owned().map_err(|_| {
-        let max = call.app.options.exports_max;
-        ApiError::new(Code::Overloaded, "as many exports as may be are being made: try again")
-            .with("exports_max", max)
-    })?;
+    let permit = permit(&call)?;
     let options = KindOptions { focus: call.app.options.focus.clone() };
     let request = Request { kind, options, format, range, filter };
     let app = Arc::clone(&call.app);
@@ -83,6 +80,15 @@ pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
     let headers = headers(kind, format, range);
     let reply = Reply::stream(format.content_type(), headers, Body::new(Parts(streamed)));
     Ok(reply.at(LogPosition(range.last)))
+}
+
+/// Room for one more.
+pub(super) fn permit(call: &Call) -> Result<OwnedSemaphorePermit, ApiError> {
+    Arc::clone(&call.app.exports).try_acquire_owned().map_err(|_| {
+        let max = call.app.options.exports_max;
+        ApiError::new(Code::Overloaded, "as many exports as may be are being made: try again")
+            .with("exports_max", max)
+    })
 }
 
 /// Whose rows: the key's tenant's, and of these what was asked for. A key that is bound to a customer sees only that one.
@@ -148,7 +154,7 @@ fn headers(kind: &KindInfo, format: Format, range: Range) -> Vec<(HeaderName, He
 }
 
 /// The parts of an export as a body.
-struct Parts(Streamed);
+pub(super) struct Parts(pub(super) Streamed);
 
 impl hyper::body::Body for Parts {
     type Data = Bytes;

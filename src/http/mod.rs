@@ -3,7 +3,7 @@
 //! A request passes `connection` (limits of heads, timeouts) → `routes` (the table: scope, half, body size; a single debit comes there
 //! by `direct`) → `auth` → `body` → a handler, which parses, asks the [`Engine`], and renders. Handlers are grouped as the API is: `debits`, `holds`,
 //! `batch`, `refunds`, `voids`, `balance`, `past`, `invoices`, `transfers`, `budgets`, `rate_cards` on the metering half; `wallets`, `customers`,
-//! `transactions`, `history`, `events` on the billing half; `refusals`, `settings`, `keys`, `tenants`, `test_clock`, `ops` beside them.
+//! `transactions`, `history`, `statement`, `books`, `events` on the billing half; `refusals`, `settings`, `keys`, `tenants`, `test_clock`, `ops` beside them.
 //!
 //! Replies to writes are rendered from [`crate::engine::Committed`] alone, so that a replay is the same bytes.
 //!
@@ -15,6 +15,7 @@ mod balance;
 mod balance_diff;
 mod batch;
 mod body;
+mod books;
 mod budgets;
 mod call;
 mod charge;
@@ -43,6 +44,7 @@ mod options;
 mod page;
 mod past;
 pub(crate) mod past_documents;
+mod period;
 mod query;
 mod rate_cards;
 mod refunds;
@@ -52,6 +54,7 @@ mod routes;
 mod secret;
 mod server;
 mod settings;
+mod statement;
 mod tenants;
 mod test_clock;
 mod transactions;
@@ -196,7 +199,7 @@ pub async fn serve(
 /// Every route of the API.
 fn api() -> (Router<Arc<App>>, Vec<RouteInfo>) {
     let metrics = Access::ours(Scope::Read, Class::Ops).read_only();
-    admin(usage(between(customers(wallets(undoing(holds(metering(operators(Routes::new())))))))))
+    admin(usage(between(finance(customers(wallets(undoing(holds(metering(operators(Routes::new()))))))))))
         .on(Method::GET, "/metrics", metrics, ops::metrics)
         .open("/", ops::index)
         .open("/openapi.json", ops::openapi)
@@ -288,6 +291,15 @@ fn customers(routes: Routes) -> Routes {
         .on(Method::GET, "/v1/transactions/{id}", read, transactions::get)
         .on(Method::GET, "/v1/transactions/{id}/proof", prove, transactions::proof)
         .on(Method::GET, "/v1/exports/{kind}", export, exports::get)
+}
+
+/// What finance people read.
+fn finance(routes: Routes) -> Routes {
+    let books = Access::ours(Scope::Read, Class::Export).of_history();
+    routes
+        .on(Method::GET, "/v1/customers/{id}/statement", books.of_export(), statement::get)
+        .on(Method::GET, "/v1/books", books, books::books)
+        .on(Method::GET, "/v1/journal", books.of_export(), books::journal)
 }
 
 /// What moves between wallets, and between a wallet and an invoice.

@@ -12,9 +12,9 @@ use utoipa::{Modify, OpenApi as Describe};
 use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
-    balance, balance_diff, batch, budgets, customers, debits, events, exports, history, holds, invoices,
-    keys, ops, rate_cards, refunds, refusals, settings, tenants, test_clock, transactions, transfers, voids,
-    wallets,
+    balance, balance_diff, batch, books, budgets, customers, debits, events, exports, history, holds,
+    invoices, keys, ops, rate_cards, refunds, refusals, settings, statement, tenants, test_clock,
+    transactions, transfers, voids, wallets,
 };
 
 /// Everything that the handlers say about themselves.
@@ -69,6 +69,9 @@ use super::{
         history::list::search,
         history::list::ledger,
         exports::get,
+        statement::get,
+        books::books,
+        books::journal,
         invoices::settle,
         invoices::get,
         invoices::void,
@@ -114,6 +117,7 @@ use super::{
         (name = "Wallets", description = "Wallets and credit in: the billing half, as billing SDKs speak it."),
         (name = "Customers", description = "Customers, as far as wallets need them."),
         (name = "Transactions", description = "Ledger rows."),
+        (name = "Books", description = "Statements, books and the journal."),
         (name = "Refusals", description = "Why requests were refused: the last refusals of each customer, until a restart."),
         (name = "Invoices", description = "Paying invoices from credit: for charges that were not debited when they happened."),
         (name = "Transfers", description = "Credit that moves between wallets."),

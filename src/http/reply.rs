@@ -90,6 +90,11 @@ impl Reply {
         reply
     }
 
+    /// An answer that is a file.
+    pub(crate) fn file(content_type: &'static str, header: (HeaderName, HeaderValue), body: Vec<u8>) -> Self {
+        Self::stream(content_type, vec![header], Body::from(body))
+    }
+
     /// An answer without a body.
     pub(crate) const fn empty(status: StatusCode) -> Self {
         Self::raw(status, Vec::new())

@@ -6,6 +6,7 @@
 mod as_of;
 mod audit;
 mod bench;
+mod books;
 mod config;
 mod data_dir;
 mod erasure;

@@ -6,6 +6,7 @@
     reason = "these tests do to the file what a simulation cannot do to SQLite's"
 )]
 
+mod agree;
 mod broken;
 mod killed;
 mod program;

@@ -1,12 +1,16 @@
-//! Random commands through the real engine: credits, debits over several wallets and by hand, holds, refunds, invoices, transfers.
+//! Random commands through the real engine: credits, debits over several wallets and by hand, holds, refunds, voids, invoices, transfers,
+//! events, atomic batches, wallets that are closed and made anew.
 
 use std::collections::HashMap;
 
-use coffer::engine::{Committed, Engine, Operation, Target};
-use coffer_ledger::amount::{Credits, Money, ONE, Rate};
+use coffer::engine::{Committed, Engine, Operation, Target, TenantOperation};
+use coffer_ledger::amount::{Credits, Money, ONE, Rate, Usage};
+use coffer_ledger::catalog::rate_card::Tier;
+use coffer_ledger::catalog::tenant::{RateCardAsked, TenantCommand};
 use coffer_ledger::command::{
-    Asked, Capture, Charge, Command, CreateWallet, CreditReason, Debit, HoldAsked, InvoiceLine, ManualDebit,
-    Memo, OverCapture, PlaceHold, Quantity, Refund, Settle, TopUp, Transfer,
+    Asked, Bonus, Capture, Charge, Command, CreateWallet, CreditReason, Debit, Event, HoldAsked, InvoiceLine,
+    ManualDebit, Memo, Metered, Origin, OverCapture, PlaceHold, Quantity, Refund, Remainder, Settle, TopUp,
+    Transfer, VoidCredit,
 };
 use coffer_ledger::fact::Effect;
 use coffer_ledger::ids::{HoldId, RowId, WalletId};
@@ -59,33 +63,75 @@ fn memo(random: &mut Random) -> Memo {
 
 /// Makes the wallets, two for each customer; one of them may be overdrawn.
 pub(crate) async fn wallets(engine: &Engine) -> Vec<(&'static str, WalletId)> {
+    wallets_of(engine, &CUSTOMERS).await
+}
+
+/// The same for these customers. Usage of a meter has a price from then on.
+pub(crate) async fn wallets_of(engine: &Engine, customers: &[&'static str]) -> Vec<(&'static str, WalletId)> {
+    if engine.tenant_view(TENANT).unwrap().rate_cards.is_empty() {
+        let command = TenantCommand::SetRateCard { id: None, card: card() };
+        let operation = TenantOperation { command, origin: Origin::default(), dry_run: false };
+        engine.submit_tenant(TENANT, operation).await.unwrap();
+    }
     let mut wallets = Vec::new();
-    for customer in CUSTOMERS {
+    for customer in customers {
         for overdraft in [0, 50] {
-            let command = Command::CreateWallet(CreateWallet {
-                customer: customer.into(),
-                currency: usd(),
-                price_unit: None,
-                conversion_rate: Rate::parse_json("0.37").unwrap(),
-                topup_conversion_rate: Rate::whole(1),
-                wallet_type: WalletType::PrePaid,
-                name: None,
-                description: None,
-                metadata: Vec::new(),
-                priority: 50,
-                allowed_price_types: PriceTypes::ALL,
-                overdraft_limit: Credits::whole(overdraft),
-                initial_credits: Credits::whole(100),
-                initial_expires_at: None,
-            });
             // Under a key: made a second time, they are the same wallets.
-            let operation = Operation::new(command).with_key(&format!("{customer} {overdraft}"));
-            let made = engine.submit(TENANT, Target::NewCustomer(customer), operation).await;
-            let Effect::WalletCreated { wallet, .. } = &made.unwrap().record.facts.effect else { panic!() };
-            wallets.push((customer, wallet.id));
+            let key = format!("{customer} {overdraft}");
+            wallets.push((*customer, wallet(engine, customer, overdraft, &key).await));
         }
     }
     wallets
+}
+
+fn card() -> RateCardAsked {
+    RateCardAsked {
+        meter: "tokens".into(),
+        quantity_property: None,
+        valid_from: Some(Timestamp(0)),
+        valid_to: None,
+        filters: Vec::new(),
+        tiers: vec![Tier { up_to: None, credits_per_unit: Rate::parse_json("0.0013").unwrap() }],
+        minimum: Credits::ZERO,
+    }
+}
+
+async fn wallet(engine: &Engine, customer: &'static str, overdraft: i64, key: &str) -> WalletId {
+    let request = CreateWallet { overdraft_limit: Credits::whole(overdraft), ..plain(customer) };
+    make(engine, customer, CreateWallet { initial_credits: Credits::whole(100), ..request }, key).await
+}
+
+/// Makes a wallet under a key.
+pub(crate) async fn make(
+    engine: &Engine,
+    customer: &'static str,
+    request: CreateWallet,
+    key: &str,
+) -> WalletId {
+    let operation = Operation::new(Command::CreateWallet(request)).with_key(key);
+    let made = engine.submit(TENANT, Target::NewCustomer(customer), operation).await.unwrap();
+    let Effect::WalletCreated { wallet, .. } = &made.record.facts.effect else { panic!() };
+    wallet.id
+}
+
+/// A wallet of a dollar a credit when buying, empty.
+pub(crate) fn plain(customer: &str) -> CreateWallet {
+    CreateWallet {
+        customer: customer.into(),
+        currency: usd(),
+        price_unit: None,
+        conversion_rate: Rate::parse_json("0.37").unwrap(),
+        topup_conversion_rate: Rate::whole(1),
+        wallet_type: WalletType::PrePaid,
+        name: None,
+        description: None,
+        metadata: Vec::new(),
+        priority: 50,
+        allowed_price_types: PriceTypes::ALL,
+        overdraft_limit: Credits::ZERO,
+        initial_credits: Credits::ZERO,
+        initial_expires_at: None,
+    }
 }
 
 /// So many random commands; refusals are as good as any other answer. How many were accepted.
@@ -95,26 +141,52 @@ pub(crate) async fn run(
     random: &mut Random,
     steps: u64,
 ) -> u64 {
-    let (mut accepted, mut made) = (0, Made::default());
-    for step in 0..steps {
-        let at = usize::try_from(random.below(wallets.len() as u64)).unwrap();
-        let (customer, wallet) = wallets[at];
-        let command = command(engine, (customer, wallet), &made, random, step);
-        let operation = Operation::new(command).with_key(&format!("{step}-{}", random.below(u64::MAX)));
-        let Ok(committed) = engine.submit(TENANT, Target::Customer(customer), operation).await else {
-            continue;
-        };
-        made.note(customer, &committed);
-        accepted += 1;
-    }
-    accepted
+    World::new(wallets).run(engine, random, steps).await
 }
 
-/// What later commands name: of each customer, the hold placed last and the debit made last.
+/// Some customers, and what became of them so far.
+pub(crate) struct World {
+    wallets: Vec<(&'static str, WalletId)>,
+    made: Made,
+}
+
+impl World {
+    pub(crate) fn new(wallets: &[(&'static str, WalletId)]) -> Self {
+        Self { wallets: wallets.to_vec(), made: Made::default() }
+    }
+
+    pub(crate) async fn run(&mut self, engine: &Engine, random: &mut Random, steps: u64) -> u64 {
+        let Self { wallets, made } = self;
+        let mut accepted = 0;
+        for step in 0..steps {
+            let at = usize::try_from(random.below(wallets.len() as u64)).unwrap();
+            let to = wallets[usize::try_from(random.below(wallets.len() as u64)).unwrap()].0;
+            let command = command(engine, wallets[at], to, made, random, step);
+            let customer = wallets[at].0;
+            let operation = Operation::new(command).with_key(&format!("{step}-{}", random.below(u64::MAX)));
+            let Ok(committed) = engine.submit(TENANT, Target::Customer(customer), operation).await else {
+                continue;
+            };
+            made.note(customer, &committed);
+            accepted += 1;
+            if let Effect::WalletClosed { .. } = &committed.record.facts.effect {
+                made.closed += 1;
+                let overdraft = if random.below(2) == 0 { 0 } else { 50 };
+                let key = format!("anew {customer} {}", committed.position.0);
+                wallets[at].1 = wallet(engine, customer, overdraft, &key).await;
+            }
+        }
+        accepted
+    }
+}
+
+/// What later commands name: of each customer, the hold placed last, the debit made last and the credit that came last.
 #[derive(Default)]
 struct Made {
     holds: HashMap<&'static str, HoldId>,
     debits: HashMap<&'static str, RowId>,
+    credits: HashMap<&'static str, RowId>,
+    closed: u64,
 }
 
 impl Made {
@@ -127,6 +199,10 @@ impl Made {
             Effect::Debited(_) => {
                 let row = RowId::new(facts.at, committed.position, facts.first_row());
                 self.debits.insert(customer, row);
+            }
+            Effect::ToppedUp { .. } => {
+                let row = RowId::new(facts.at, committed.position, facts.first_row());
+                self.credits.insert(customer, row);
             }
             _ => {}
         }
@@ -147,20 +223,21 @@ fn charge() -> Charge {
 fn command(
     engine: &Engine,
     (customer, wallet): (&'static str, WalletId),
+    to: &'static str,
     made: &Made,
     random: &mut Random,
     step: u64,
 ) -> Command {
-    match random.below(15) {
-        0 | 1 => Command::TopUp(top_up(engine, wallet, random)),
-        2 => Command::Transfer(Transfer {
-            to_customer: CUSTOMERS[usize::try_from(random.below(4)).unwrap()].into(),
+    match random.below(25) {
+        0..=2 => Command::TopUp(top_up(engine, wallet, random)),
+        3 => Command::Transfer(Transfer {
+            to_customer: to.into(),
             from_wallet: None,
             to_wallet: None,
             credits: random.credits(),
             memo: memo(random),
         }),
-        3 => {
+        4 => {
             let line = |id: &str, random: &mut Random| InvoiceLine {
                 id: id.into(),
                 amount: Money(i128::from(random.below(3_000)) * ONE / 100),
@@ -170,50 +247,104 @@ fn command(
             let lines = vec![line("a", random), line("b", random)];
             Command::Settle(Settle { invoice: step.to_string().into(), currency: usd(), lines })
         }
-        4 => Command::VoidInvoice { invoice: random.below(step + 1).to_string().into() },
-        5 => Command::ManualDebit(ManualDebit { wallet, credits: random.credits(), memo: memo(random) }),
-        6 => Command::PlaceHold(PlaceHold {
-            asked: HoldAsked::Exactly(random.credits()),
-            charge: charge(),
-            expires_in_s: 1,
-            over_capture: OverCapture::Draw,
-            memo: memo(random),
-        }),
-        7 | 8 if made.holds.contains_key(customer) => {
+        5 => Command::VoidInvoice { invoice: random.below(step + 1).to_string().into() },
+        6 => Command::ManualDebit(ManualDebit { wallet, credits: random.credits(), memo: memo(random) }),
+        7 | 8 => Command::PlaceHold(hold(random)),
+        9 | 10 if made.holds.contains_key(customer) => {
             let (hold, last) = (made.holds[customer], random.below(2) == 0);
             Command::Capture(Capture { hold, credits: random.credits(), last, memo: memo(random) })
         }
-        9 if made.debits.contains_key(customer) => {
-            let row = made.debits[customer];
-            Command::Refund(Refund { row, credits: None, regrant_days: None, memo: memo(random) })
+        11 if made.holds.contains_key(customer) => {
+            Command::Release { hold: made.holds[customer], memo: memo(random) }
         }
-        _ => Command::Debit(Debit {
-            asked: Asked::Credits(random.credits()),
-            charge: charge(),
-            partial: random.below(2) == 0,
+        12 if made.holds.contains_key(customer) => {
+            Command::Grow { hold: made.holds[customer], credits: random.credits() }
+        }
+        13 | 14 if made.debits.contains_key(customer) => Command::Refund(Refund {
+            row: made.debits[customer],
+            credits: (random.below(2) == 0).then(|| random.credits()),
+            regrant_days: (random.below(2) == 0).then_some(3),
             memo: memo(random),
         }),
+        15 if made.credits.contains_key(customer) => {
+            Command::VoidCredit(VoidCredit { row: made.credits[customer], memo: memo(random) })
+        }
+        16 | 17 => Command::Event(Box::new(event(engine, customer, random, step))),
+        18 => Command::Atomic(vec![
+            Command::Debit(debit(random)),
+            Command::PlaceHold(hold(random)),
+            Command::Debit(debit(random)),
+        ]),
+        // Closed wallets count among those that a customer may have.
+        19 if made.closed < 20 && random.below(3) == 0 => Command::Close {
+            wallet,
+            remainder: if random.below(2) == 0 { Remainder::Forfeit } else { Remainder::Refund },
+            force: true,
+        },
+        20 => Command::Freeze(wallet),
+        21 | 22 => Command::Unfreeze(wallet),
+        _ => Command::Debit(debit(random)),
+    }
+}
+
+fn debit(random: &mut Random) -> Debit {
+    Debit {
+        asked: Asked::Credits(random.credits()),
+        charge: charge(),
+        partial: random.below(2) == 0,
+        memo: memo(random),
+    }
+}
+
+fn hold(random: &mut Random) -> PlaceHold {
+    let ways = [OverCapture::Draw, OverCapture::Overdraft, OverCapture::Reject];
+    PlaceHold {
+        asked: HoldAsked::Exactly(random.credits()),
+        charge: charge(),
+        expires_in_s: if random.below(4) == 0 { 600 } else { 1 },
+        over_capture: ways[usize::try_from(random.below(3)).unwrap()],
+        memo: memo(random),
+    }
+}
+
+fn event(engine: &Engine, customer: &str, random: &mut Random, step: u64) -> Event {
+    let meter = if random.below(4) == 0 { "unpriced" } else { "tokens" };
+    Event {
+        customer: customer.into(),
+        source: "test".into(),
+        id: format!("{step}-{}", random.below(u64::MAX)).into(),
+        timestamp: engine.now_of(TENANT),
+        metered: Metered {
+            meter: meter.into(),
+            quantity: Usage::whole(i64::try_from(random.below(20_000)).unwrap() + 1),
+            properties: Vec::new(),
+        },
+        charge: charge(),
     }
 }
 
 fn top_up(engine: &Engine, wallet: WalletId, random: &mut Random) -> TopUp {
-    let now = engine.now();
+    let now = engine.now_of(TENANT);
     let reasons =
         [CreditReason::PurchasedCreditDirect, CreditReason::FreeCreditGrant, CreditReason::CreditNote];
     // Some of it ends while the program runs, some of it after 2262, some starts later.
     let ends = [None, Some(Timestamp(now.0 + 20_000_000)), Some(Timestamp(u64::MAX - 1))];
-    let starts = [None, None, Some(Timestamp(now.0 + 10_000_000))];
+    let hour = Timestamp(now.0 + 3_600_000_000_000);
+    let starts = [None, None, None, None, Some(Timestamp(now.0 + 10_000_000)), Some(hour)];
     let pick = |random: &mut Random| usize::try_from(random.below(3)).unwrap();
+    let paid = [None, None, Some(Money(i128::from(random.below(5_000)) * ONE / 7))];
+    let reason = reasons[pick(random)];
+    let has_bonus = reason == CreditReason::PurchasedCreditDirect && random.below(3) == 0;
     TopUp {
         wallet,
         quantity: Quantity::Credits(random.credits()),
-        reason: reasons[pick(random)],
-        effective_at: starts[pick(random)],
+        reason,
+        effective_at: starts[usize::try_from(random.below(6)).unwrap()],
         expires_at: ends[pick(random)],
         priority: None,
         scope: None,
-        paid: None,
-        bonus: None,
+        paid: paid[pick(random)].filter(|_| reason == CreditReason::FreeCreditGrant),
+        bonus: has_bonus.then(|| Bonus { credits: random.credits(), expires_at: None }),
         memo: memo(random),
     }
 }

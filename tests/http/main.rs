@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod batches;
+mod books;
 mod both_ways;
 mod budgets;
 mod events;

@@ -1,7 +1,10 @@
 //! What can be exported. A kind is a file here and a line in [`KINDS`]: its table, and what lines a record makes.
 
 mod focus;
+pub(crate) mod journal;
+mod moves;
 mod paid;
+mod projected;
 mod slices;
 mod transactions;
 
@@ -41,7 +44,8 @@ pub struct KindInfo {
 }
 
 /// Every kind.
-pub static KINDS: [&KindInfo; 3] = [&transactions::INFO, &slices::INFO, &focus::INFO];
+pub static KINDS: [&KindInfo; 5] =
+    [&transactions::INFO, &slices::INFO, &moves::INFO, &journal::INFO, &focus::INFO];
 
 impl KindInfo {
     /// The kind of this name.

@@ -1,14 +1,16 @@
 //! Every ledger row, where it can be searched: SQLite in a file of its own, written by the feed and read by whoever asks.
 //!
 //! A projection: everything in it is said by the log, and it can be thrown away at any time. The `projector` makes a `batch` of records,
-//! a `store` takes it; `row`, `tranche` and `totals` are what is kept, `query` is what can be asked; [`History`] is the handle that
-//! readers hold. A reader sees a whole batch or nothing of it, and is told the record up to which it saw.
+//! a `store` takes it; `row`, `tranche` and `totals` are what is kept, `query` and `look` are what can be asked; [`History`] is the
+//! handle that readers hold, [`HistoryFile`] that of a stopped server. A reader sees a whole batch or nothing of it, and is told the record up to which it saw.
 //!
 //! Absent on purpose: the customers' names (the engine knows them), what is left of a credit (the engine knows that as of now),
-//! statements, books and exports. Tested in `tests/history/` and `tests/http/history.rs`.
+//! statements, books and exports (`crate::books`, `crate::export`). Tested in `tests/history/` and `tests/http/history.rs`.
 
 mod batch;
 mod error;
+mod file;
+mod look;
 mod projector;
 mod query;
 mod row;
@@ -24,7 +26,9 @@ use std::time::Duration;
 pub(crate) use self::batch::Batch;
 pub use self::batch::{FullRow, SliceKind, SliceLine, WalletLife};
 pub(crate) use self::error::StoreError;
-pub(crate) use self::projector::Projector;
+pub use self::file::HistoryFile;
+pub use self::look::{Look, RowsAsked};
+pub(crate) use self::projector::{Nothing, Projector};
 pub use self::query::{Column, Given, Of, Query, Test};
 pub use self::row::{OfTranche, Part, Row};
 pub use self::sqlite::{Differences, EraseError, Sealed, erasable, erase, followed_to};
@@ -113,6 +117,20 @@ impl History {
     pub async fn find(&self, query: Query) -> Result<Found, HistoryError> {
         let shared = Arc::clone(&self.shared);
         let reading = tokio::task::spawn_blocking(move || sqlite::find(&shared, &query));
+        reading.await.map_err(|_| HistoryError::Unavailable("its reader panicked".to_owned()))?
+    }
+
+    /// Takes a look: all that it sees is as of one record.
+    ///
+    /// # Errors
+    /// [`HistoryError`]: not now; or what the look itself says.
+    pub async fn look<T, F>(&self, look: F) -> Result<T, HistoryError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn Look) -> Result<T, HistoryError> + Send + 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        let reading = tokio::task::spawn_blocking(move || sqlite::look(&shared, look));
         reading.await.map_err(|_| HistoryError::Unavailable("its reader panicked".to_owned()))?
     }
 }

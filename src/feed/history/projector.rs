@@ -15,6 +15,7 @@ use coffer_ledger::command::RefundReason;
 use coffer_ledger::fact::{Giver, Slice};
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber, TrancheId, WalletId};
 use coffer_ledger::record::Record;
+use coffer_ledger::unit::Unit;
 use coffer_ledger::view::{self, Move, MoveKind, Moved, RowReason, RowType, RowView};
 
 use super::StoreError;
@@ -35,12 +36,33 @@ pub(crate) trait Known {
 }
 
 /// Makes batches of records.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Projector {
+    /// Tranches, and wallets, that it remembers between batches.
+    kept_max: usize,
     tranches: HashMap<TrancheId, TrancheLife>,
     wallets: HashMap<WalletId, WalletLife>,
     /// Tranches that the batch changed.
     changed: HashSet<TrancheId>,
+}
+
+impl Default for Projector {
+    fn default() -> Self {
+        Self::keeping(TRANCHES_KEPT_MAX)
+    }
+}
+
+/// A store that has nothing.
+pub(crate) struct Nothing;
+
+impl Known for Nothing {
+    fn tranche(&self, _: TrancheId) -> Result<Option<TrancheLife>, StoreError> {
+        Ok(None)
+    }
+
+    fn wallet(&self, _: WalletId) -> Result<Option<WalletLife>, StoreError> {
+        Ok(None)
+    }
 }
 
 /// Whose record it is, and where.
@@ -52,6 +74,20 @@ pub(super) struct Of {
 }
 
 impl Projector {
+    /// One that fills no store, and so forgets nothing: beside [`Nothing`] it needs the log from its first record on.
+    pub(crate) fn without_a_store() -> Self {
+        Self::keeping(usize::MAX)
+    }
+
+    fn keeping(kept_max: usize) -> Self {
+        Self { kept_max, tranches: HashMap::new(), wallets: HashMap::new(), changed: HashSet::new() }
+    }
+
+    /// What a wallet counts in, as far as it is remembered.
+    pub(crate) fn unit_of(&self, wallet: WalletId) -> Option<&Unit> {
+        self.wallets.get(&wallet).map(|wallet| &wallet.unit)
+    }
+
     /// Adds a customer's record to the batch.
     ///
     /// # Errors
@@ -92,10 +128,10 @@ impl Projector {
     pub(crate) fn finish(&mut self, batch: &mut Batch) {
         let changed = std::mem::take(&mut self.changed);
         batch.tranches.extend(changed.iter().map(|id| self.tranches[id].clone()));
-        if self.tranches.len() > TRANCHES_KEPT_MAX {
+        if self.tranches.len() > self.kept_max {
             self.tranches.retain(|id, _| changed.contains(id));
         }
-        if self.wallets.len() > TRANCHES_KEPT_MAX {
+        if self.wallets.len() > self.kept_max {
             self.wallets.retain(|id, _| batch.wallets.contains_key(id));
         }
     }

@@ -8,4 +8,4 @@ pub(crate) mod family;
 mod fields;
 mod filter;
 pub(crate) mod list;
-mod reading;
+pub(super) mod reading;

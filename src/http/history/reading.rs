@@ -17,16 +17,27 @@ const FRESH_WAIT: Duration = Duration::from_secs(1);
 
 /// Reads a page that has seen what the caller wants, or else `last`.
 pub(super) async fn read(call: &Call, query: Query, last: u64) -> Result<Found, ApiError> {
+    let history = fresh(call, last).await?;
+    let found = history.find(query).await.map_err(unavailable)?;
+    check(call, found.position)?;
+    Ok(found)
+}
+
+/// The history, once it has what the caller wants, or else `last`.
+pub(in crate::http) async fn fresh(call: &Call, last: u64) -> Result<&History, ApiError> {
     let history = call.app.history.as_ref().ok_or_else(|| {
         ApiError::new(Code::HistoryUnavailable, "this server keeps no history (history.enabled)")
     })?;
-    let wanted = wanted(call)?;
-    wait(history, wanted, last).await?;
-    let found = history.find(query).await.map_err(unavailable)?;
-    if wanted.is_some_and(|wanted| found.position < wanted) {
-        return Err(behind(found.position));
+    wait(history, wanted(call)?, last).await?;
+    Ok(history)
+}
+
+/// Whether an answer that saw so much is one: the history may have been made anew meanwhile.
+pub(in crate::http) fn check(call: &Call, position: u64) -> Result<(), ApiError> {
+    match wanted(call)? {
+        Some(wanted) if position < wanted => Err(behind(position)),
+        Some(_) | None => Ok(()),
     }
-    Ok(found)
 }
 
 async fn wait(history: &History, wanted: Option<u64>, last: u64) -> Result<(), ApiError> {
@@ -55,7 +66,8 @@ fn behind(position: u64) -> ApiError {
         .with("log_position", position)
 }
 
-fn unavailable(error: HistoryError) -> ApiError {
+/// The history cannot be read.
+pub(in crate::http) fn unavailable(error: HistoryError) -> ApiError {
     let HistoryError::Unavailable(why) = error;
     tracing::warn!(%why, "a read of the history was refused");
     ApiError::new(Code::HistoryUnavailable, "the history cannot be read now")

@@ -3,6 +3,7 @@
 mod compare;
 mod erase;
 mod insert;
+mod look;
 mod read;
 mod reader;
 mod schema;
@@ -14,7 +15,7 @@ mod verify;
 pub use compare::Differences;
 pub use erase::{EraseError, erasable, erase, followed_to};
 pub(crate) use reader::Reader;
-pub(in crate::feed) use reader::find;
+pub(in crate::feed) use reader::{find, look, look_offline};
 pub use seal::Sealed;
 pub(crate) use store::SqliteStore;
 pub(in crate::feed) use verify::Looked;

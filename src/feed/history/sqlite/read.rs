@@ -127,17 +127,10 @@ pub(super) fn life(line: &Line<'_>) -> rusqlite::Result<TrancheLife> {
 /// A wallet over its life.
 pub(super) fn wallet(from: &Connection, id: WalletId) -> rusqlite::Result<Option<WalletLife>> {
     let read = |line: &Line<'_>| {
-        let price_unit: Option<Box<str>> = line.get("price_unit")?;
-        let price_unit = price_unit.map(|text| PriceUnit::parse(&text)).transpose();
-        let unit = Unit {
-            currency: needed(currency(line)?, "currency")?,
-            price_unit: price_unit.map_err(|error| wrong("price_unit", error))?,
-            conversion_rate: needed(amount(line, "conversion_rate")?, "conversion_rate").map(Rate)?,
-        };
         Ok(WalletLife {
             tenant: TenantNumber(line.get("tenant")?),
             customer: CustomerNumber(number_of(line.get("customer")?)),
-            unit,
+            unit: unit(line, line.get("price_unit")?)?,
             topup_conversion_rate: needed(amount(line, "topup_conversion_rate")?, "topup_conversion_rate")
                 .map(Rate)?,
             status: line.get::<_, String>("status")?.into(),
@@ -146,6 +139,16 @@ pub(super) fn wallet(from: &Connection, id: WalletId) -> rusqlite::Result<Option
         })
     };
     from.prepare_cached(WALLET)?.query_row([values::id(id.0.0)], read).optional()
+}
+
+/// The unit of a line that has one.
+pub(super) fn unit(line: &Line<'_>, price_unit: Option<String>) -> rusqlite::Result<Unit> {
+    let price_unit = price_unit.map(|text| PriceUnit::parse(&text)).transpose();
+    Ok(Unit {
+        currency: needed(currency(line)?, "currency")?,
+        price_unit: price_unit.map_err(|error| wrong("price_unit", error))?,
+        conversion_rate: needed(amount(line, "conversion_rate")?, "conversion_rate").map(Rate)?,
+    })
 }
 
 /// Posted and debt of every wallet: posted = Σ remaining of its tranches − debt.
@@ -180,15 +183,17 @@ pub(super) fn sums(from: &Connection, of: &TotalOf) -> rusqlite::Result<Option<S
         of.kind.as_str(),
         of.reason
     ];
-    let read = |line: &Line<'_>| {
-        Ok(Sums {
-            moves: number_of(line.get("moves")?),
-            credits: credits(line, "credits")?,
-            share: needed(amount(line, "share")?, "share").map(Money)?,
-            free_value: needed(amount(line, "free_value")?, "free_value").map(Money)?,
-        })
-    };
-    from.prepare_cached(SUMS)?.query_row(parameters, read).optional()
+    from.prepare_cached(SUMS)?.query_row(parameters, sums_of).optional()
+}
+
+/// The sums of a line of `totals`.
+pub(super) fn sums_of(line: &Line<'_>) -> rusqlite::Result<Sums> {
+    Ok(Sums {
+        moves: number_of(line.get("moves")?),
+        credits: credits(line, "credits")?,
+        share: needed(amount(line, "share")?, "share").map(Money)?,
+        free_value: needed(amount(line, "free_value")?, "free_value").map(Money)?,
+    })
 }
 
 fn of_tranche(line: &Line<'_>, id: TrancheId) -> rusqlite::Result<OfTranche> {
@@ -233,7 +238,7 @@ fn credits(line: &Line<'_>, column: &'static str) -> rusqlite::Result<Credits> {
     needed(amount(line, column)?, column).map(Credits)
 }
 
-fn needed<T>(value: Option<T>, column: &'static str) -> rusqlite::Result<T> {
+pub(super) fn needed<T>(value: Option<T>, column: &'static str) -> rusqlite::Result<T> {
     value.ok_or_else(|| missing(column))
 }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
 
+use super::look::SqliteLook;
 use super::read;
 use super::values::number_of;
+use crate::feed::history::look::Look;
 use crate::feed::history::{Found, HistoryError, Query};
 use crate::feed::progress::{Shared, State};
 
@@ -24,16 +26,52 @@ pub(crate) struct Reader {
 
 /// A page.
 pub(in crate::feed) fn find(shared: &Shared, query: &Query) -> Result<Found, HistoryError> {
+    with_reader(shared, |connection| {
+        page(connection, query).map_err(|error| (is_damage(&error), told(error)))
+    })
+}
+
+/// Whatever one look is used for.
+pub(in crate::feed) fn look<T>(
+    shared: &Shared,
+    look: impl FnOnce(&dyn Look) -> Result<T, HistoryError>,
+) -> Result<T, HistoryError> {
+    with_reader(shared, |connection| look_into(connection, look))
+}
+
+/// The same in a file that nobody writes.
+pub(in crate::feed) fn look_offline<T>(
+    path: &Path,
+    look: impl FnOnce(&dyn Look) -> Result<T, HistoryError>,
+) -> Result<T, HistoryError> {
+    let mut connection = connect(path).map_err(told)?;
+    look_into(&mut connection, look).map_err(|(_, error)| error)
+}
+
+fn look_into<T>(
+    connection: &mut Connection,
+    look: impl FnOnce(&dyn Look) -> Result<T, HistoryError>,
+) -> Result<T, (bool, HistoryError)> {
+    let transaction = connection.transaction().map_err(|error| (is_damage(&error), told(error)))?;
+    let view = SqliteLook::new(&transaction);
+    look(&view).map_err(|error| (view.damaged.get(), error))
+}
+
+/// Reads with a connection of the file that is open now. An error says whether the file is damaged.
+fn with_reader<T>(
+    shared: &Shared,
+    read: impl FnOnce(&mut Connection) -> Result<T, (bool, HistoryError)>,
+) -> Result<T, HistoryError> {
     let generation = open_generation(shared)?;
     let mut reader = match shared.idle(generation) {
         Some(reader) => reader,
         None => Reader { generation, connection: connect(&shared.path).map_err(told)? },
     };
-    let found = look(&mut reader.connection, query).map_err(|error| {
-        if is_damage(&error) {
+    let found = read(&mut reader.connection).map_err(|(damaged, error)| {
+        if damaged {
             shared.suspect(generation);
         }
-        told(error)
+        error
     })?;
     // What was read from a file that is no longer the one is not shown.
     if open_generation(shared)? != generation {
@@ -60,24 +98,24 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Count, page and cursor as of one instant.
-fn look(connection: &mut Connection, query: &Query) -> rusqlite::Result<Found> {
+fn page(connection: &mut Connection, query: &Query) -> rusqlite::Result<Found> {
     let transaction = connection.transaction()?;
     let position = transaction.query_row("SELECT position FROM cursor", [], |row| row.get(0))?;
     let count = query.count();
     let total: i64 = transaction
         .prepare_cached(&count.text)?
         .query_row(params_from_iter(count.parameters), |row| row.get(0))?;
-    let page = query.page();
-    let mut statement = transaction.prepare_cached(&page.text)?;
+    let asked = query.page();
+    let mut statement = transaction.prepare_cached(&asked.text)?;
     let rows =
-        statement.query_map(params_from_iter(page.parameters), |line| read::row(&transaction, line))?;
+        statement.query_map(params_from_iter(asked.parameters), |line| read::row(&transaction, line))?;
     let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     let more = rows.len() > query.limit;
     rows.truncate(query.limit);
     Ok(Found { rows, total: usize::try_from(total).unwrap_or(0), more, position: number_of(position) })
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => true,
         Some(_) => false,
@@ -85,7 +123,7 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
-fn told(error: rusqlite::Error) -> HistoryError {
+pub(super) fn told(error: rusqlite::Error) -> HistoryError {
     tracing::error!(%error, "the history cannot be read");
     HistoryError::Unavailable("its file cannot be read".to_owned())
 }
