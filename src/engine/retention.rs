@@ -1,6 +1,6 @@
 //! Which archived segments may go for good, and their removal: by age or size, oldest first, never what is still needed.
 //!
-//! [`judge`] decides and changes nothing; [`remove`] does what it said, on a stopped engine's directory. A segment stays as long as
+//! [`judge`] decides and changes nothing; [`StoppedArchive::remove`] does what it said, on a stopped engine's directory. A segment stays as long as
 //! it is in the hot log too, or right before it; as long as a kept snapshot starts before its end; as long as idempotency keys may
 //! point into it; until it is signed, where it has a tree; and until whoever follows the log has its rows. The newest always stays.
 //! Absent on purpose: doing it while the engine serves. Tested below and in `tests/erasure/pruned.rs`.

@@ -28,7 +28,7 @@ pub enum ExportError {
         /// Which one.
         customer: u64,
         /// Why not.
-        failure: Failure,
+        failure: Box<Failure>,
     },
     /// The kind needs the log from its first record on, and retention has removed it.
     #[error(

@@ -35,7 +35,8 @@ impl Names {
         }
         let look = |customer: &coffer_ledger::customer::Customer, _| names_of(customer);
         let seen = self.runtime.block_on(self.engine.read(tenant, Target::Number(number), look));
-        let names = seen.map_err(|failure| ExportError::Names { customer: number.0, failure })?.value;
+        let unnamed = |failure| ExportError::Names { customer: number.0, failure: Box::new(failure) };
+        let names = seen.map_err(unnamed)?.value;
         self.customers.insert(number, Arc::clone(&names));
         Ok(names)
     }
@@ -46,7 +47,8 @@ impl Names {
             return Ok(Arc::clone(view));
         }
         let view = self.engine.tenant_view(number);
-        let view = view.ok_or(ExportError::Names { customer: 0, failure: Failure::NotFound("tenant") })?;
+        let unknown = || Box::new(Failure::NotFound("tenant"));
+        let view = view.ok_or_else(|| ExportError::Names { customer: 0, failure: unknown() })?;
         self.tenants.insert(number, Arc::clone(&view));
         Ok(view)
     }

@@ -182,7 +182,7 @@ impl Watch for Shown {
     fn difference(&mut self, difference: &Difference<'_>) {
         if self.0 > 0 {
             self.0 -= 1;
-            println!(
+            eprintln!(
                 "record {}: {:#?}\nbut the shadow: {:#?}",
                 difference.position.0, difference.log, difference.shadow
             );

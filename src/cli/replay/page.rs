@@ -92,7 +92,7 @@ fn customers(answer: &Answer, top: usize) {
         return;
     }
     output::line("");
-    output::line(row("customer", ["spent more", "expired more", "posted more at the end"]));
+    output::line(row("customer", ["largest difference", "spent more", "expired more"]));
     differing.iter().take(top).for_each(|answer| customer(answer));
     if differing.len() > top {
         output::line(format!("{} more customers: --top, --json or --out", differing.len() - top));
@@ -104,9 +104,9 @@ fn customer(answer: &CustomerAnswer) {
         let (log, shadow) = (&figures.log, &figures.shadow);
         let spent = |figures: &Figures| figures.tally.spent.total() + figures.tally.overdraft;
         let changes = [
+            figures.distance(),
             spent(shadow) - spent(log),
             shadow.tally.expired.total() - log.tally.expired.total(),
-            shadow.posted - log.posted,
         ]
         .map(|change| change.to_string());
         let name = format!("{}, {}", answer.external_id, figures.unit.currency.as_str());

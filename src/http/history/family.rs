@@ -21,7 +21,7 @@ use crate::http::query::Query as Parameters;
 use crate::http::wallets::transaction::{RowContext, TransactionReply};
 
 /// Which relatives a request wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
     parents: bool,
     children: bool,
@@ -35,6 +35,11 @@ impl Wanted {
             return Err(ApiError::field("expand", "slices, parents, children"));
         }
         Ok(Self { parents: query.lists("expand", known[1]), children: query.lists("expand", known[2]) })
+    }
+
+    /// Whether none are: then the row is shown as lists show it.
+    pub(crate) const fn nobody(self) -> bool {
+        !self.parents && !self.children
     }
 }
 
@@ -65,41 +70,43 @@ pub(crate) async fn find(
     wanted: Wanted,
 ) -> Result<Family, ApiError> {
     let mut family = Family::default();
-    if wanted == (Wanted { parents: false, children: false }) {
-        return Ok(family);
-    }
     let of = stored.customer.number;
     let last = call.engine().read(call.tenant(), Target::Number(of), |_, _| ()).await?.position;
     let of = (of, last);
-    let id = Given::Id(row.id.0);
     if wanted.parents {
         family.parent = parent(call, row.parent).await?;
-        let tranches =
-            row.parts.iter().filter_map(|part| part.tranche.as_ref().map(|of| Given::Id(of.id.0.0)));
-        let tests = vec![
-            (Column::Tranche, Test::In(tranches.collect())),
-            (Column::Type, Test::In(vec![Given::Text("credit".into())])),
-        ];
-        family.paid_by = Some(rows(call, of, tests, None).await?);
+        let givers = row.parts.iter().filter_map(|part| part.tranche.as_ref().map(|of| of.id));
+        family.paid_by = Some(rows(call, of, Search::CreditsOf(givers.collect())).await?);
     }
     if wanted.children {
-        let tests = vec![(Column::Parent, Test::In(vec![id]))];
-        family.children = Some(rows(call, of, tests, None).await?);
+        family.children = Some(rows(call, of, Search::BelongingTo(row.id)).await?);
         let brought = row.tranche.filter(|_| row.row_type == "credit");
         family.paid_for = match brought {
-            Some(tranche) => Some(rows(call, of, Vec::new(), Some(tranche)).await?),
+            Some(tranche) => Some(rows(call, of, Search::PaidBy(tranche)).await?),
             None => None,
         };
     }
     Ok(family)
 }
 
+/// What is searched for among a customer's rows.
+enum Search {
+    CreditsOf(Vec<TrancheId>),
+    BelongingTo(RowId),
+    PaidBy(TrancheId),
+}
+
 async fn rows(
     call: &Call,
     (customer, last): (CustomerNumber, LogPosition),
-    tests: Vec<(Column, Test)>,
-    paid_by: Option<TrancheId>,
+    search: Search,
 ) -> Result<Relatives, ApiError> {
+    let (mut tests, mut credits_of, mut paid_by) = (Vec::new(), None, None);
+    match search {
+        Search::CreditsOf(tranches) => credits_of = Some(tranches),
+        Search::BelongingTo(row) => tests.push((Column::Parent, Test::In(vec![Given::Id(row.0)]))),
+        Search::PaidBy(tranche) => paid_by = Some(tranche),
+    }
     let limit = call.app.options.page_items_max;
     let query = Query {
         tenant: call.tenant(),
@@ -107,7 +114,7 @@ async fn rows(
         only: call.who.customer,
         moving: false,
         tests,
-        credits_of: None,
+        credits_of,
         paid_by,
         sort: Vec::new(),
         newest_first: false,
