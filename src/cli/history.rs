@@ -1,6 +1,6 @@
 //! `coffer history`: make the history of a stopped server anew from its archive and log.
 //!
-//! A running server catches up, and makes a damaged file anew, by itself; this does it before the start, and says how far it is.
+//! A running server catches up, and makes a damaged store anew, by itself; this does it before the start, and says how far it is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,18 +53,18 @@ async fn make_anew(config: Config, as_json: bool) -> Result<(), CliError> {
         return Err(CliError::new(Code::Config, "history.enabled is false: this server keeps no history"));
     };
     let engine = start::open_offline(&config, "a running server makes its history anew by itself").await?;
-    let (log, path) = (engine.log_reader(), options.path.clone());
+    let (log, place) = (engine.log_reader(), options.place.clone());
     let told = Told { clock: start::machine(true).clock, last_ns: AtomicU64::new(0) };
     let making =
-        tokio::task::spawn_blocking(move || rebuild(&options.path, &log, options.batch_records, &told));
+        tokio::task::spawn_blocking(move || rebuild(&options.place, &log, options.batch_records, &told));
     let made = making.await.map_err(|_| CliError::new(Code::Internal, "the rebuilding thread panicked"));
     let closed = engine.shutdown().await;
     let Rebuilt { position, rows } = made?.map_err(failed)?;
     closed?;
     if as_json {
-        output::json(&json!({ "path": path, "record": position, "rows": rows }));
+        output::json(&json!({ "place": place.to_string(), "record": position, "rows": rows }));
     } else {
-        output::line(format!("{}: {rows} rows, up to record {position}", path.display()));
+        output::line(format!("{place}: {rows} rows, up to record {position}"));
     }
     Ok(())
 }

@@ -1,11 +1,8 @@
 //! The store made anew from the archive and the log of a stopped server, or brought up to date.
 
-use std::path::Path;
-
 use coffer_wal::LogReader;
 
-use super::history::sqlite::SqliteStore;
-use super::history::{Projector, Store, StoreError};
+use super::history::{Place, Projector, StoreError};
 use super::tail::{FeedError, advance};
 
 /// Told how far it is: records done, records in all.
@@ -39,30 +36,30 @@ impl RebuildError {
     }
 }
 
-/// Removes the file and makes it anew. Nobody else may use it.
+/// Removes the store and makes it anew. Nobody else may use it.
 ///
 /// # Errors
 /// [`RebuildError`]; what is there then is caught up or made anew by the next start.
 pub fn rebuild(
-    path: &Path,
+    place: &Place,
     log: &LogReader,
     batch_records: u64,
     progress: &dyn RebuildProgress,
 ) -> Result<Rebuilt, RebuildError> {
-    made(path, log, batch_records, progress).map_err(RebuildError)
+    made(place, log, batch_records, progress).map_err(RebuildError)
 }
 
 fn made(
-    path: &Path,
+    place: &Place,
     log: &LogReader,
     batch_records: u64,
     progress: &dyn RebuildProgress,
 ) -> Result<Rebuilt, FeedError> {
-    let ours = !matches!(SqliteStore::open(path), Err(StoreError::Foreign));
-    SqliteStore::make_room(path, ours).map_err(StoreError::from)?;
-    let (mut store, mut projector) = (SqliteStore::open(path)?, Projector::default());
+    let ours = !matches!(place.open(), Err(StoreError::Foreign));
+    place.make_room(ours)?;
+    let (mut store, mut projector) = (place.open()?, Projector::default());
     let all = log.durable_lsn().0;
-    while advance(&mut store, &mut projector, log, batch_records)? > 0 {
+    while advance(&mut *store, &mut projector, log, batch_records)? > 0 {
         progress.records(store.cursor().position, all);
     }
     store.settle();

@@ -7,6 +7,8 @@
 )]
 
 mod broken;
+mod files;
+mod kept;
 mod killed;
 mod program;
 mod rows;

@@ -5,8 +5,7 @@ mod read;
 mod reader;
 mod schema;
 mod store;
-pub(super) mod values;
+mod values;
 
-pub(in crate::feed) use reader::find;
-pub(crate) use reader::Reader;
+pub(crate) use reader::SqliteReader;
 pub(crate) use store::SqliteStore;
