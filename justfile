@@ -71,3 +71,11 @@ fuzz target seconds="3600":
 # Adds to the corpus what a long run learnt, as far as it reaches something new.
 fuzz-keep target:
     cargo fuzz run --sanitizer none {{target}} fuzz/corpus/{{target}} fuzz/seeds/{{target}} fuzz/work/{{target}} -- -set_cover_merge=1 -use_counters=0
+
+# CSV, JSON Lines and Parquet read back by pyarrow and held against each other, the API and the rules of FOCUS 1.2. Makes a virtual
+# environment with pyarrow where there is none.
+exports rows="1500":
+    cargo build --bin coffer
+    test -x target/exports-venv/bin/python || python3 -m venv target/exports-venv
+    target/exports-venv/bin/python -c "import pyarrow" 2>/dev/null || target/exports-venv/bin/pip install --quiet "pyarrow>=18"
+    target/exports-venv/bin/python tests/python/exports.py target/debug/coffer {{rows}}

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use coffer_ledger::limits::{Limits, TenantLimits};
 
 use crate::engine::EngineOptions;
+use crate::export::FocusOptions;
 use crate::feed::FeedOptions;
 use crate::feed::history::{Address, Place};
 pub use settings::{Allowed, SETTINGS, Setting, Value};
@@ -224,6 +225,8 @@ impl Config {
             ticks_per_s_max: self.number("engine.ticks_per_s_max"),
             idempotency_window_h: self.number("engine.idempotency_window_h"),
             keys_max: self.number("engine.keys_max"),
+            as_of_records_max: self.number("engine.as_of_records_max"),
+            as_of_in_flight_max: self.number("engine.as_of_in_flight_max"),
             snapshot_log_bytes: self.number("log.snapshot_log_bytes"),
             snapshot_at_shutdown: self.switch("log.snapshot_at_shutdown"),
             segment_bytes: self.number("log.segment_bytes"),
@@ -254,6 +257,20 @@ impl Config {
             "" => self.data_dir().join("history.db"),
             path => PathBuf::from(path),
         })
+    }
+
+    /// Names that exports need and a ledger does not know.
+    #[must_use]
+    pub fn focus_options(&self) -> FocusOptions {
+        let given = |key| Some(self.text(key)).filter(|text| !text.is_empty()).map(str::to_owned);
+        let otherwise = FocusOptions::default();
+        FocusOptions {
+            provider: given("exports.focus_provider"),
+            publisher: given("exports.focus_publisher"),
+            invoice_issuer: given("exports.focus_invoice_issuer"),
+            service_name: given("exports.focus_service_name").unwrap_or(otherwise.service_name),
+            service_category: self.text("exports.focus_service_category").to_owned(),
+        }
     }
 
     fn merge_toml(&mut self, text: &str, origin: &Origin) -> Result<(), ConfigError> {

@@ -18,6 +18,8 @@ mod drill;
 pub mod engine;
 pub mod env;
 #[cfg(feature = "server")]
+pub mod export;
+#[cfg(feature = "server")]
 pub mod feed;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -25,4 +27,8 @@ pub mod fuzzing;
 #[cfg(feature = "server")]
 pub mod http;
 #[cfg(feature = "server")]
+mod rfc3339;
+#[cfg(feature = "server")]
 mod telemetry;
+#[cfg(feature = "server")]
+pub mod whatif;

@@ -11,7 +11,7 @@ mod transfers;
 
 use crate::amount::Credits;
 use crate::budget::Budget;
-use crate::burn_order;
+use crate::burn_order::{self, BurnOrder};
 use crate::customer::{ClosedAs, Customer, Identity, Invoice};
 use crate::fact::{CreditRow, Debited, Due, Effect, Facts, Giver, HoldEnd, Lapsed, Posting, Slice};
 use crate::ids::{LogPosition, MintedBudgetId, ThingId, TrancheId, WalletId};
@@ -286,6 +286,7 @@ fn create_wallet(customer: &mut Customer, head: &WalletHead) {
     customer.wallets.push(Wallet {
         head: head.clone(),
         tranches: Vec::new(),
+        burn_order: BurnOrder::Contract,
         next_due: Timestamp::MAX,
         held_overdraft: Credits::ZERO,
     });
@@ -327,7 +328,7 @@ fn insert(wallet: &mut Wallet, tranche: Tranche) {
         return;
     }
     wallet.next_due = wallet.next_due.min(tranche.due_at());
-    let at = burn_order::find(&wallet.tranches, tranche.id, &tranche.terms)
+    let at = burn_order::find(wallet.burn_order, &wallet.tranches, tranche.id, &tranche.terms)
         .expect_err("a new tranche has a new id");
     wallet.tranches.insert(at, tranche);
 }

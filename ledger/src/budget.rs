@@ -2,6 +2,11 @@
 //!
 //! A window that has ended is not emptied when it ends: whoever comes next finds that its end has passed and counts from nothing in
 //! the window that holds now. So budgets need no timer, and the calendar is asked once per window.
+//!
+//! A window is known by its end, an instant of a whole second, less one nanosecond for each time that it was reset ([`reset`]): what was
+//! counted before a reset is of another window than what is counted after it, and giving it back takes nothing from that.
+//!
+//! [`reset`]: BudgetLimit::reset
 
 use crate::amount::Credits;
 use crate::time::Timestamp;
@@ -46,9 +51,9 @@ pub struct BudgetLimit {
     pub window: Window,
     /// At most so many credits; ≥ 0.
     pub credits: Credits,
-    /// What was used of it in the window that ends at `ends_at`.
+    /// What was used of it in the window of `ends_at`.
     pub used: Credits,
-    /// The first instant after the window; [`Timestamp::MAX`] for `Lifetime`, 0 before its first use.
+    /// Which window: its end, less its resets in nanoseconds. The end is [`Timestamp::MAX`] for `Lifetime`; 0 before its first use.
     pub ends_at: Timestamp,
 }
 
@@ -56,8 +61,27 @@ impl BudgetLimit {
     /// What was used as of `now`: nothing if the window has ended.
     #[must_use]
     pub fn used_at(&self, now: Timestamp) -> Credits {
-        if now < self.ends_at { self.used } else { Credits::ZERO }
+        if now < window_end(self.ends_at) { self.used } else { Credits::ZERO }
     }
+
+    /// When the window that was counted last ends, if it ends and has not.
+    #[must_use]
+    pub fn resets_at(&self, now: Timestamp) -> Option<Timestamp> {
+        Some(window_end(self.ends_at)).filter(|end| now < *end && *end < Timestamp::MAX)
+    }
+
+    /// Nothing is used any more. What was counted until now is of a window that is over, though the one that begins ends when it
+    /// would have.
+    pub fn reset(&mut self) {
+        self.used = Credits::ZERO;
+        self.ends_at = Timestamp(self.ends_at.0.saturating_sub(1));
+    }
+}
+
+/// The first instant after a window, however often it was reset.
+#[must_use]
+pub const fn window_end(ends_at: Timestamp) -> Timestamp {
+    ends_at.up_to_second()
 }
 
 /// A node of the tree.
@@ -82,7 +106,7 @@ pub struct BudgetMove {
     pub budget: Box<str>,
     /// Which of its caps.
     pub window: Window,
-    /// The window that it counts in, by its end.
+    /// The window that it counts in, as [`BudgetLimit::ends_at`] names it.
     pub ends_at: Timestamp,
     /// How much.
     pub credits: Credits,

@@ -8,6 +8,10 @@ use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
+mod order;
+
+pub use order::{BurnOrder, SORT_KEYS_MAX, SortKey};
+
 use crate::customer::Customer;
 use crate::ids::TrancheId;
 use crate::time::Timestamp;
@@ -41,7 +45,7 @@ impl Purpose<'_> {
     }
 }
 
-/// The place of a tranche in its wallet's burn order; lower burns first.
+/// The place of a tranche in its wallet's burn order, the contract's; lower burns first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BurnKey {
     priority: u32,
@@ -69,18 +73,23 @@ pub fn key(id: TrancheId, terms: &Terms) -> BurnKey {
     }
 }
 
-/// Where the tranche stands in tranches that are in burn order, or where it belongs.
+/// Where the tranche stands in tranches that are kept in this order, or where it belongs.
 ///
 /// # Errors
 /// The index at which to insert it.
-pub fn find(tranches: &[Tranche], id: TrancheId, terms: &Terms) -> Result<usize, usize> {
+pub fn find(order: BurnOrder, tranches: &[Tranche], id: TrancheId, terms: &Terms) -> Result<usize, usize> {
     // Most debits take from the first tranche.
     match tranches.first() {
         Some(first) if first.id == id => Ok(0),
-        Some(_) | None => {
-            let wanted = key(id, terms);
-            tranches.binary_search_by(|tranche| key(tranche.id, &tranche.terms).cmp(&wanted))
-        }
+        Some(_) | None => match order {
+            BurnOrder::Contract => {
+                let wanted = key(id, terms);
+                tranches.binary_search_by(|tranche| key(tranche.id, &tranche.terms).cmp(&wanted))
+            }
+            BurnOrder::By(_) => {
+                tranches.binary_search_by(|tranche| order.compare((tranche.id, &tranche.terms), (id, terms)))
+            }
+        },
     }
 }
 

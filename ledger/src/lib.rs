@@ -23,6 +23,7 @@ pub mod catalog;
 pub mod command;
 pub mod customer;
 pub mod decide;
+pub mod erasure;
 pub mod expiry;
 pub mod fact;
 pub mod hold;

@@ -8,6 +8,8 @@ pub struct Timestamp(pub u64);
 
 /// Nanoseconds in a millisecond.
 const NS_PER_MS: u64 = 1_000_000;
+/// Nanoseconds in a second.
+const NS_PER_S: u64 = 1_000_000_000;
 
 impl Timestamp {
     /// The end of time: nothing is ever due at it.
@@ -22,13 +24,22 @@ impl Timestamp {
     /// Whole seconds since the epoch.
     #[must_use]
     pub const fn seconds(self) -> u64 {
-        self.0 / 1_000_000_000
+        self.0 / NS_PER_S
     }
 
     /// So many seconds later; the end of time at most.
     #[must_use]
     pub const fn plus_seconds(self, seconds: u32) -> Self {
-        Self(self.0.saturating_add(seconds as u64 * 1_000_000_000))
+        Self(self.0.saturating_add(seconds as u64 * NS_PER_S))
+    }
+
+    /// The first whole second that is not before it; the end of time if there is none.
+    #[must_use]
+    pub const fn up_to_second(self) -> Self {
+        match self.0.div_ceil(NS_PER_S).checked_mul(NS_PER_S) {
+            Some(ns) => Self(ns),
+            None => Self::MAX,
+        }
     }
 
     /// The later of the two.

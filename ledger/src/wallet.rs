@@ -1,7 +1,7 @@
 //! A pool of tranches inside a customer, with one unit, status, scope and limits (SEMANTICS §1).
 
 use crate::amount::{Credits, Rate};
-use crate::burn_order;
+use crate::burn_order::{self, BurnOrder};
 use crate::command::Metadata;
 use crate::ids::{TrancheId, WalletId};
 use crate::scope::PriceTypes;
@@ -77,6 +77,9 @@ pub struct Wallet {
     pub head: WalletHead,
     /// Live tranches in burn order (see [`crate::burn_order`]), scheduled ones included.
     pub tranches: Vec<Tranche>,
+    /// The order in which they are kept: the contract's, unless somebody asks what another one would have done. No record
+    /// and no snapshot has it.
+    pub burn_order: BurnOrder,
     /// The next instant at which one of the tranches starts or ends; [`Timestamp::MAX`] if none does.
     pub next_due: Timestamp,
     /// What of `head.held` is overdraft that open holds pin: Σ their pins without a tranche.
@@ -108,7 +111,14 @@ impl Wallet {
     /// Where a live tranche stands.
     #[must_use]
     pub fn find(&self, id: TrancheId, terms: &Terms) -> Option<usize> {
-        burn_order::find(&self.tranches, id, terms).ok()
+        burn_order::find(self.burn_order, &self.tranches, id, terms).ok()
+    }
+
+    /// Keeps the tranches in another order from now on. Moves no credit.
+    pub fn reorder(&mut self, order: BurnOrder) {
+        self.burn_order = order;
+        self.tranches
+            .sort_unstable_by(|one, other| order.compare((one.id, &one.terms), (other.id, &other.terms)));
     }
 
     /// The next instant at which a tranche starts or ends, found by looking at all of them.

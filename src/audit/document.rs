@@ -8,13 +8,15 @@ use super::hex;
 use super::proof::{Proof, ProofError};
 
 const FORMAT: &str = "coffer-proof-1";
+/// Of a record whose personal part is erased.
+const FORMAT_ERASED: &str = "coffer-proof-2";
 
 /// Proof that a transaction is in the signed log. Check it with `coffer audit check-proof`. Bytes are lower-case hex.
 #[derive(Deserialize, Serialize, ToSchema)]
 #[schema(as = TransactionProof)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProofDocument {
-    /// `coffer-proof-1`.
+    /// `coffer-proof-1`; `coffer-proof-2` when the record's personal part is erased.
     format: String,
     /// The ledger row.
     transaction: String,
@@ -51,8 +53,11 @@ struct RecordDocument {
     previous: u64,
     /// The public part.
     public: String,
-    /// The personal part.
+    /// The personal part; of an erased record, what stands in its place and says nothing personal.
     personal: String,
+    /// Only of an erased record: the SHA-256 of the personal part that was erased. The proof rests on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased: Option<String>,
 }
 
 /// A segment, and the way from the record to the chain of roots.
@@ -76,9 +81,9 @@ impl ProofDocument {
     /// The document of a proof.
     pub(crate) fn of(proof: &Proof) -> Self {
         let (number, first, last) = proof.segment;
-        let RecordBuf { lsn, header, public, personal } = &proof.record;
+        let RecordBuf { lsn, header, public, personal, erased } = &proof.record;
         Self {
-            format: FORMAT.to_owned(),
+            format: if erased.is_some() { FORMAT_ERASED } else { FORMAT }.to_owned(),
             transaction: proof.transaction.to_string(),
             record: RecordDocument {
                 lsn: lsn.0,
@@ -92,6 +97,7 @@ impl ProofDocument {
                 previous: header.previous.0,
                 public: hex::encode(public),
                 personal: hex::encode(personal),
+                erased: erased.as_ref().map(|hash| hex::encode(hash)),
             },
             segment: SegmentDocument {
                 number,
@@ -124,9 +130,13 @@ impl ProofDocument {
             previous: Lsn(record.previous),
         };
         let (public, personal) = (hex::decode(&record.public)?, hex::decode(&record.personal)?);
+        let erased = match &record.erased {
+            Some(hash) => Some(hex::decode_array(hash)?),
+            None => None,
+        };
         Some(Proof {
             transaction: self.transaction.parse().ok()?,
-            record: RecordBuf { lsn: Lsn(record.lsn), header, public, personal },
+            record: RecordBuf { lsn: Lsn(record.lsn), header, public, personal, erased },
             segment: (self.segment.number, Lsn(self.segment.first_lsn), Lsn(self.segment.last_lsn)),
             path: self.segment.path.iter().map(|hash| hex::decode_array(hash)).collect::<Option<_>>()?,
             before: hex::decode_array(&self.segment.root_before)?,
@@ -149,7 +159,7 @@ impl Proof {
     pub fn from_json(text: &str) -> Result<Self, ProofError> {
         let text = text.strip_suffix('\n').unwrap_or(text);
         let document: ProofDocument = serde_json::from_str(text).map_err(|_| ProofError::Form)?;
-        let proof = document.proof().filter(|_| document.format == FORMAT).ok_or(ProofError::Form)?;
+        let proof = document.proof().ok_or(ProofError::Form)?;
         if ProofDocument::of(&proof).text() == text { Ok(proof) } else { Err(ProofError::Form) }
     }
 }

@@ -10,7 +10,7 @@
 mod checkpoint;
 #[cfg(feature = "server")]
 pub(crate) mod document;
-mod hex;
+pub(crate) mod hex;
 mod key;
 mod notary;
 mod proof;

@@ -11,6 +11,7 @@ use coffer_wal::batch::Hash;
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::key::PublicKey;
 use crate::engine::codec::{self, DecodeError};
+use crate::engine::erasure::says_no_more_than_it_must;
 
 /// The proof of one transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +54,9 @@ pub enum ProofError {
     /// The record has no such row.
     #[error("the record does not hold the transaction")]
     Row,
+    /// What stands in place of the erased personal part is proven by nothing, and must say nothing.
+    #[error("the record is erased, and yet says something personal")]
+    Erased,
 }
 
 impl Proof {
@@ -78,7 +82,11 @@ impl Proof {
         if (checkpoint.segment, checkpoint.last, checkpoint.chained) != (number, last, chained) {
             return Err(ProofError::Root);
         }
-        let RecordBuf { lsn, header, public, personal } = &self.record;
+        let RecordBuf { lsn, header, public, personal, erased } = &self.record;
+        let says_more = || !says_no_more_than_it_must(&self.record.as_record()).unwrap_or(false);
+        if erased.is_some() && says_more() {
+            return Err(ProofError::Erased);
+        }
         let record = match codec::kinds::kind_of(header)? {
             codec::kinds::Kind::Customer => codec::decode_record(header.version, public, personal)?,
             codec::kinds::Kind::Tenant => return Err(ProofError::Row),

@@ -69,6 +69,18 @@ impl CheckpointStore {
         Ok(Some(bytes))
     }
 
+    /// Removes the checkpoints of the segments before this one.
+    ///
+    /// # Errors
+    /// When the storage failed; what is left is harmless.
+    pub fn remove_before(&self, segment: u64) -> io::Result<()> {
+        let old: Vec<u64> = self.segments()?.into_iter().filter(|number| *number < segment).collect();
+        for number in &old {
+            self.storage.remove(&self.path(*number))?;
+        }
+        if old.is_empty() { Ok(()) } else { self.storage.sync_dir(&self.dir) }
+    }
+
     /// Keeps a signed checkpoint, durably: whole under its name, or not at all.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
-//! `coffer history`: make the history of a stopped server anew from its archive and log.
+//! `coffer history`: make the history of a stopped server anew from its archive and log, or compare it with them.
 //!
 //! A running server catches up, and makes a damaged store anew, by itself; this does it before the start, and says how far it is.
+
+mod verify;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use clap::{Args, Subcommand};
 use coffer_wal::Clock;
 use serde_json::json;
+
+pub(crate) use verify::{bytes, check, compared, document};
 
 use super::exit::{CliError, Code};
 use super::{SettingsArgs, block_on, output, start};
@@ -26,6 +30,14 @@ pub(crate) struct HistoryArgs {
 
 #[derive(Debug, Subcommand)]
 enum HistoryCommand {
+    /// Compare a stopped server's history with its archive and log, line by line; 65 = damaged, 1 = does not agree
+    Verify {
+        #[command(flatten)]
+        settings: SettingsArgs,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Throw the stopped server's history away and make it anew from archive and log
     Rebuild {
         #[command(flatten)]
@@ -42,6 +54,7 @@ enum HistoryCommand {
 /// When the data directory cannot be used, or the history cannot be written.
 pub(crate) fn run(args: HistoryArgs) -> Result<(), CliError> {
     match args.command {
+        HistoryCommand::Verify { settings, json } => verify::run(&settings.load(Vec::new())?, json),
         HistoryCommand::Rebuild { settings, json } => {
             block_on(0, make_anew(settings.load(Vec::new())?, json))?
         }
@@ -54,7 +67,15 @@ async fn make_anew(config: Config, as_json: bool) -> Result<(), CliError> {
     };
     let engine = start::open_offline(&config, "a running server makes its history anew by itself").await?;
     let (log, place) = (engine.log_reader(), options.place.clone());
-    let told = Told { clock: start::machine(true).clock, last_ns: AtomicU64::new(0) };
+    let removed = log.removed_to();
+    if !removed.is_none() {
+        engine.shutdown().await?;
+        let line = format!(
+            "records 1 to {removed} were removed from the archive: a history cannot be made anew from what is left. The history is as it was"
+        );
+        return Err(CliError::new(Code::Failed, line));
+    }
+    let told = Told::new();
     let making =
         tokio::task::spawn_blocking(move || rebuild(&options.place, &log, options.batch_records, &told));
     let made = making.await.map_err(|_| CliError::new(Code::Internal, "the rebuilding thread panicked"));
@@ -78,6 +99,12 @@ fn failed(error: RebuildError) -> CliError {
 struct Told {
     clock: Arc<dyn Clock>,
     last_ns: AtomicU64,
+}
+
+impl Told {
+    fn new() -> Self {
+        Self { clock: start::machine(true).clock, last_ns: AtomicU64::new(0) }
+    }
 }
 
 impl RebuildProgress for Told {

@@ -3,12 +3,16 @@
 //! Each command is a file. Nothing is decided here that the engine or the HTTP front could decide. Tested in `tests/cli/`
 //! with the real program.
 
+mod archive;
+mod as_of;
 mod audit;
 pub(crate) mod child;
 pub(crate) mod client;
 mod completions;
 mod config_show;
+mod customers;
 pub(crate) mod exit;
+mod export;
 #[cfg(feature = "failpoints")]
 mod faulty;
 mod history;
@@ -16,6 +20,7 @@ mod instant;
 mod keys;
 pub(crate) mod output;
 pub(crate) mod progress;
+mod replay;
 pub(crate) mod serve;
 mod settings_args;
 mod snapshot;
@@ -50,12 +55,22 @@ enum Command {
     Keys(keys::KeysArgs),
     /// Check, show and repair the write-ahead log of a stopped server
     Wal(wal::WalArgs),
+    /// Show a customer as it was, or what changed between two instants, from a stopped server's directory
+    AsOf(as_of::AsOfArgs),
+    /// List the archived segments of a stopped server, or remove the oldest
+    Archive(archive::ArchiveArgs),
     /// Prove that the ledger is whole, to yourself and to others
     Audit(audit::AuditArgs),
     /// Take or check snapshots of a stopped server
     Snapshot(snapshot::SnapshotArgs),
     /// Make the searchable history of a stopped server anew
     History(history::HistoryArgs),
+    /// Decide a stopped server's requests again: to check the log, or under other rules (what-if)
+    Replay(Box<replay::ReplayArgs>),
+    /// Write the ledger of a stopped server to files: CSV, JSON Lines, Parquet
+    Export(export::ExportArgs),
+    /// Erase everything personal about a customer
+    Customers(customers::CustomersArgs),
     /// Show the settings in force
     Config(config_show::ConfigArgs),
     /// Debit a real hour of LLM traffic, kill the server in the middle, and check every balance, slice and refusal
@@ -85,9 +100,14 @@ fn dispatch(command: Command) -> Result<(), CliError> {
         Command::Serve(args) => serve::run(args),
         Command::Keys(args) => keys::run(args),
         Command::Wal(args) => wal::run(args),
+        Command::AsOf(args) => as_of::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::History(args) => history::run(args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Export(args) => export::run(args),
+        Command::Archive(args) => archive::run(args),
+        Command::Customers(args) => customers::run(args),
         Command::Config(args) => config_show::run(&args),
         Command::Demo(args) => block_on(0, crate::demo::run(args))?,
         Command::Drill(args) => block_on(0, crate::drill::run(args))?,

@@ -182,5 +182,10 @@ fn http_options(config: &Config) -> HttpOptions {
         connections_max: config.number("http.connections_max"),
         page_items_default: config.number("http.page_items_default"),
         page_items_max: config.number("http.page_items_max"),
+        exports_max: config.number("http.exports_max"),
+        export_parquet_records_max: config.number("http.export_parquet_records_max"),
+        focus: config.focus_options(),
+        refusals_kept_per_customer: config.number("http.refusals_kept_per_customer"),
+        refusals_bytes_max: config.number("http.refusals_bytes_max"),
     }
 }

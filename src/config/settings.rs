@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::export::SERVICE_CATEGORIES;
 use crate::feed::history::{Address, Server};
 
 /// A value as the table checked it.
@@ -39,6 +40,8 @@ pub enum Allowed {
     Path,
     /// A path, or empty for none.
     OptionalPath,
+    /// Text of one line, at most 128 bytes; may be empty.
+    Name,
     /// One of these words.
     Word(&'static [&'static str]),
     /// A whole number in this range, both ends included, that `step` divides.
@@ -95,6 +98,7 @@ const fn setting(key: &'static str, allowed: Allowed) -> Setting {
 const NAMED_WITH_SECTION: &str = "history";
 
 const SECONDS_MAX: u64 = 86_400;
+const NAME_BYTES_MAX: usize = 128;
 const COUNT_MAX: u64 = 1_000_000_000;
 const BODY_BYTES_MAX: u64 = 64 << 20;
 
@@ -119,6 +123,10 @@ pub const SETTINGS: &[Setting] = &[
     integer("http.connections_max", 1, 1_000_000),
     integer("http.page_items_default", 1, 10_000),
     integer("http.page_items_max", 1, 10_000),
+    integer("http.exports_max", 1, 64),
+    integer("http.export_parquet_records_max", 1, COUNT_MAX),
+    integer("http.refusals_kept_per_customer", 0, 10_000),
+    integer("http.refusals_bytes_max", 0, 1 << 36),
     integer("engine.writes_in_flight_max", 1, 1_000_000),
     integer("engine.writes_in_flight_tenant_max", 1, 1_000_000),
     integer("engine.writes_in_flight_customer_max", 1, 1_000_000),
@@ -128,6 +136,8 @@ pub const SETTINGS: &[Setting] = &[
     integer("engine.ticks_per_s_max", 1, 1_000_000),
     integer("engine.idempotency_window_h", 1, 8_784),
     integer("engine.keys_max", 1, 10 * COUNT_MAX),
+    integer("engine.as_of_records_max", 1, COUNT_MAX),
+    integer("engine.as_of_in_flight_max", 1, 1_024),
     integer("limits.wallets_max", 1, 1_024),
     integer("limits.tranches_max", 1, 100_000),
     integer("limits.slices_max", 1, 2_000),
@@ -155,6 +165,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("history.postgres", Allowed::OptionalServer),
     setting("history.postgres_schema", Allowed::Schema),
     integer("history.batch_records", 1, 1_000_000),
+    setting("exports.focus_provider", Allowed::Name),
+    setting("exports.focus_publisher", Allowed::Name),
+    setting("exports.focus_invoice_issuer", Allowed::Name),
+    setting("exports.focus_service_name", Allowed::Name),
+    setting("exports.focus_service_category", Allowed::Word(SERVICE_CATEGORIES)),
     integer("clock.gap_days_max", 1, 36_500),
     setting("clock.accept_clock", Allowed::Bool),
     setting("audit.audit_key", Allowed::OptionalPath),
@@ -170,6 +185,7 @@ impl Allowed {
                 | Self::OptionalAddress
                 | Self::Path
                 | Self::OptionalPath
+                | Self::Name
                 | Self::Word(_)
                 | Self::OptionalServer
                 | Self::Schema,
@@ -182,6 +198,7 @@ impl Allowed {
                 | Self::OptionalAddress
                 | Self::Path
                 | Self::OptionalPath
+                | Self::Name
                 | Self::Word(_)
                 | Self::Integer { .. }
                 | Self::Bool
@@ -204,6 +221,8 @@ impl Allowed {
             Self::Path | Self::OptionalPath => {
                 (!text.is_empty() && !text.contains('\0')).then(|| Value::Text(text.to_owned()))
             }
+            Self::Name => (text.len() <= NAME_BYTES_MAX && !text.contains(char::is_control))
+                .then(|| Value::Text(text.to_owned())),
             Self::Word(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
             Self::Integer { min, max, step } => {
                 let number = text.parse::<u64>().ok()?;
@@ -233,6 +252,7 @@ impl fmt::Display for Allowed {
             }
             Self::Path => f.write_str("a path"),
             Self::OptionalPath => f.write_str("a path, or empty"),
+            Self::Name => write!(f, "a line of at most {NAME_BYTES_MAX} bytes, or empty"),
             Self::Word(words) => write!(f, "one of {}", words.join(", ")),
             Self::Integer { min, max, step: 1 } => write!(f, "a whole number from {min} to {max}"),
             Self::Integer { min, max, step } => write!(f, "a multiple of {step} from {min} to {max}"),

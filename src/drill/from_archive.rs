@@ -115,6 +115,13 @@ async fn check(options: EngineOptions, env: Env) -> Result<ArchiveCheck, CliErro
 }
 
 fn conclude(check: &ArchiveCheck, json: bool) -> Result<(), CliError> {
+    if let Some(removed) = check.removed_to {
+        let line = format!(
+            "records 1 to {} were removed from the archive by retention: it cannot rebuild the state alone any more; a snapshot and the log after it can",
+            removed.0
+        );
+        return Err(CliError::new(Code::NotRun, line));
+    }
     if json {
         output::json(&document(check));
     } else {

@@ -38,6 +38,8 @@ pub(crate) struct TenantSeat {
 pub(crate) struct Core {
     pub(crate) options: EngineOptions,
     pub(crate) env: Env,
+    /// Names the log for good.
+    pub(crate) store: [u8; 16],
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) time: Timekeeper,
     pub(crate) journal: Journal<Done>,
@@ -64,6 +66,8 @@ pub(crate) struct Core {
     pub(crate) intents: Intents,
     /// Set once: no write is admitted any more.
     pub(crate) closing: AtomicBool,
+    /// Room for those who look into the past.
+    pub(crate) looking_back: Arc<tokio::sync::Semaphore>,
     /// Held while a snapshot is taken.
     pub(crate) snapshotting: tokio::sync::Mutex<()>,
     /// Bytes of log that the start replayed.

@@ -46,7 +46,7 @@ pub(crate) type Answer = Result<Outcome, Failure>;
 #[derive(Debug)]
 pub(crate) struct Turned {
     pub(crate) answer: Answer,
-    /// The record's place in its append; `None` if it made no record in it.
+    /// The place in its append of the record that it made, or, of a refusal, that it was decided on; `None` if there is none in it.
     pub(crate) offset: Option<u32>,
 }
 
@@ -56,18 +56,24 @@ impl Turned {
         Self { answer, offset: None }
     }
 
+    /// Enters the position, now that the append's first LSN is known.
+    pub(crate) fn place(&mut self, first: Lsn) {
+        let Some(offset) = self.offset.take() else { return };
+        let position = LogPosition(first.plus(u64::from(offset)).0);
+        match &mut self.answer {
+            Ok(Outcome::Committed(committed)) => committed.position = position,
+            Err(Failure::Refused(refused)) => refused.saw = position,
+            Ok(Outcome::Replay { .. }) | Err(_) => {}
+        }
+    }
+
     /// The answer once the append's first LSN is known, or the failure if the log halted.
-    fn settle(self, first: Lsn, result: &Result<(), Halted>) -> Answer {
+    fn settle(mut self, first: Lsn, result: &Result<(), Halted>) -> Answer {
         if result.is_err() {
             return Err(Failure::Halted);
         }
-        match (self.answer, self.offset) {
-            (Ok(Outcome::Committed(mut committed)), Some(offset)) => {
-                committed.position = LogPosition(first.plus(u64::from(offset)).0);
-                Ok(Outcome::Committed(committed))
-            }
-            (answer, _) => answer,
-        }
+        self.place(first);
+        self.answer
     }
 }
 

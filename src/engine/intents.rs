@@ -20,7 +20,7 @@ use coffer_ledger::transfer::TransferOut;
 use tokio::sync::watch;
 
 use super::core::Core;
-use super::operation::{Failure, Operation};
+use super::operation::{Failure, Operation, Refused};
 use super::read::read;
 use super::submit;
 
@@ -140,7 +140,7 @@ impl Driver {
                 core.intents.tell(id, how);
             }
             // The sender knew already.
-            Err(Failure::Refused(Refusal::NotFound(_))) => {}
+            Err(Failure::Refused(Refused { refusal: Refusal::NotFound(_), .. })) => {}
             Err(failure) => {
                 tracing::error!(transfer = %id, %failure, "a sender cannot take a transfer's end; it stays open");
                 return Ok(());
@@ -169,7 +169,7 @@ impl Driver {
         let arrival =
             TransferIn { transfer: *id, from: self.from, to_wallet: *to_wallet, moved: moved.clone() };
         match self.until_answered(self.out.to, Command::TransferIn(Box::new(arrival))).await? {
-            Ok(()) | Err(Failure::Refused(Refusal::AlreadyExists(_))) => Ok(true),
+            Ok(()) | Err(Failure::Refused(Refused { refusal: Refusal::AlreadyExists(_), .. })) => Ok(true),
             Err(_) => Ok(false),
         }
     }

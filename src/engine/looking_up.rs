@@ -43,11 +43,11 @@ pub(crate) async fn look_up(
 /// A refusal of one item of an atomic batch says which.
 fn of_item(index: usize, failure: Failure) -> Failure {
     let refusal = match failure {
-        Failure::Refused(refusal) => refusal,
+        Failure::Refused(refused) => refused.refusal,
         Failure::NotFound(what) => Refusal::NotFound(what),
         failure => return failure,
     };
-    Failure::Refused(Refusal::Item { index, refusal: Box::new(refusal) })
+    Refusal::Item { index, refusal: Box::new(refusal) }.into()
 }
 
 /// Whether [`look_up`] would look at anything.

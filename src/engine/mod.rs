@@ -12,6 +12,7 @@ mod core;
 mod counters;
 mod customer_actor;
 mod directory;
+pub mod erasure;
 mod fold;
 mod footprint;
 mod gate;
@@ -27,17 +28,21 @@ mod names;
 mod open;
 mod operation;
 mod options;
+mod past;
 mod permits;
 mod proving;
 mod read;
 mod rebuild;
 mod recovery;
 mod replayer;
+pub mod retention;
 mod router;
 mod shutdown;
 mod slot;
 mod snapshot;
 mod stats;
+#[cfg(feature = "server")]
+pub(crate) mod stopped_log;
 mod submit;
 mod sync;
 mod tenant_actor;
@@ -64,15 +69,20 @@ pub use self::footprint::Footprint;
 pub(crate) use self::names::names_of;
 pub use self::open::OpenError;
 pub use self::operation::{
-    Committed, CustomerNames, Failure, Operation, Seen, StoredRecord, Target, TenantCommitted,
+    Committed, CustomerNames, Failure, Operation, Refused, Seen, StoredRecord, Target, TenantCommitted,
     TenantOperation,
 };
 pub use self::options::EngineOptions;
+pub use self::past::{AsOf, At, PastFailure, Stopped};
 pub use self::proving::CheckpointFailure;
 pub use self::recovery::RecoveryProgress;
 pub use self::snapshot::{SnapshotFailure, SnapshotReport};
 pub use self::stats::{EngineStats, LogStats};
+#[cfg(feature = "server")]
+pub use self::stopped_log::StoppedLog;
 pub use self::tenant_view::{Authenticated, TenantView};
+#[cfg(feature = "server")]
+pub(crate) use self::turn::DUE_BESIDE_A_COMMAND_MAX;
 pub use self::whole::{ArchiveCheck, Comparison, from_archive};
 
 use self::core::Core;
@@ -146,6 +156,20 @@ impl Engine {
     {
         let number = self.resolve(tenant, target).ok_or(Failure::NotFound("customer"))?;
         read::read(&self.core, (tenant, number), look).await
+    }
+
+    /// A customer at each of these, in their order, a deleted one included. It is read beside the debits and disturbs none; what it
+    /// takes grows with the customer's records since, and since a snapshot or its first one.
+    ///
+    /// # Errors
+    /// [`PastFailure`]. A customer that did not exist then has a state without an identity.
+    pub async fn look_back(
+        &self,
+        tenant: TenantNumber,
+        target: Target<'_>,
+        at: Vec<At>,
+    ) -> Result<Vec<AsOf>, PastFailure> {
+        past::look(&self.core, tenant, target, at).await
     }
 
     /// Shows every customer of a tenant to `look`, by number, and collects what it gives. Costs a decode per resting customer.
@@ -394,6 +418,20 @@ impl Engine {
     #[must_use]
     pub fn log_reader(&self) -> coffer_wal::LogReader {
         self.core.reader.clone()
+    }
+
+    /// What names its log for good, whatever directory it is in.
+    #[must_use]
+    pub fn store_id(&self) -> [u8; 16] {
+        self.core.store
+    }
+
+    /// Runs work that may lag behind everybody else's on a thread of its own.
+    ///
+    /// # Errors
+    /// What the machine says when it has no thread to give.
+    pub fn spawn_later(&self, name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        self.core.env.spawn.spawn(name, coffer_wal::Urgency::Later, Box::new(work))
     }
 
     /// The engine's time.

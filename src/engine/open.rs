@@ -48,14 +48,28 @@ pub enum OpenError {
     Panicked,
 }
 
+/// Changes what recovery found, before anything runs on it.
+pub(crate) type Prepare = Box<dyn FnOnce(&mut Tables) + Send>;
+
 /// Opens the log of shard 0 and builds the engine around it.
 pub(crate) async fn open(
     options: EngineOptions,
     env: Env,
     progress: Arc<dyn RecoveryProgress>,
 ) -> Result<Arc<Core>, OpenError> {
+    open_prepared(options, env, progress, Box::new(|_| {})).await
+}
+
+/// As [`open`], after `prepare` changed what recovery found.
+pub(crate) async fn open_prepared(
+    options: EngineOptions,
+    env: Env,
+    progress: Arc<dyn RecoveryProgress>,
+    prepare: Prepare,
+) -> Result<Arc<Core>, OpenError> {
     let runtime = tokio::runtime::Handle::current();
-    let opening = tokio::task::spawn_blocking(move || open_blocking(options, env, runtime, &progress));
+    let opening =
+        tokio::task::spawn_blocking(move || open_blocking(options, env, runtime, &progress, prepare));
     opening.await.map_err(|_| OpenError::Panicked)?
 }
 
@@ -64,6 +78,7 @@ fn open_blocking(
     env: Env,
     runtime: tokio::runtime::Handle,
     progress: &Arc<dyn RecoveryProgress>,
+    prepare: Prepare,
 ) -> Result<Arc<Core>, OpenError> {
     let started_ns = env.clock.monotonic_ns();
     let mut opened = coffer_wal::Log::open(log_options(&options), env.for_log())?;
@@ -78,7 +93,8 @@ fn open_blocking(
     }
     let seed = seed_of(&opened);
     let make_keys = || Keys::new(seed, options.idempotency_window_h, options.keys_max);
-    let tables = recover(&mut opened, &make_keys, progress)?;
+    let mut tables = recover(&mut opened, &make_keys, progress)?;
+    prepare(&mut tables);
     check_clock(&options, &env, tables.last_at)?;
     let signing = Signing::prepare(&options, &env, &opened)?;
     let log = opened.start(env.spawn.as_ref())?;
@@ -88,6 +104,7 @@ fn open_blocking(
 
 /// What signs checkpoints, and where they are.
 struct Signing {
+    store: [u8; 16],
     archive: Archive,
     checkpoints: CheckpointStore,
     notary: Notary,
@@ -101,7 +118,7 @@ impl Signing {
         let checkpoints = CheckpointStore::new(Arc::clone(&env.storage), &log_options.dir);
         let owner = (opened.store_id(), log_options.shard);
         let notary = Notary::new(key, owner, archive.clone(), checkpoints.clone(), Arc::clone(&env.clock));
-        Ok(Self { archive, checkpoints, notary })
+        Ok(Self { store: opened.store_id(), archive, checkpoints, notary })
     }
 }
 
@@ -154,6 +171,7 @@ fn assemble(
         journal: log.journal(),
         reader: log.reader(),
         snapshots: log.snapshots().clone(),
+        store: signing.store,
         archive: signing.archive,
         checkpoints: signing.checkpoints,
         notary: Mutex::new(signing.notary),
@@ -168,6 +186,7 @@ fn assemble(
         in_flight: Arc::default(),
         permit_limits,
         closing: AtomicBool::new(false),
+        looking_back: Arc::new(tokio::sync::Semaphore::new(options.as_of_in_flight_max)),
         snapshotting: tokio::sync::Mutex::default(),
         replayed_bytes: tables.replayed_bytes,
         snapshot_start: AtomicU64::new(tables.snapshot_start.0),

@@ -121,12 +121,27 @@ pub struct TenantCommitted {
     pub replayed: bool,
 }
 
+/// A business no, and what it was decided on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The no.
+    pub refusal: Refusal,
+    /// The customer's last record that the decision saw; 0 = it was made without its state, or the customer has none.
+    pub saw: LogPosition,
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Refused { refusal, saw: LogPosition(0) })
+    }
+}
+
 /// Why an operation has no outcome. Only `OutcomeUnknown` and `Halted` leave open whether it took effect: retry with the same key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The rules said no; nothing changed.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
+    #[error("{}", .0.refusal)]
+    Refused(Refused),
     /// No such customer, wallet, transaction or tenant here.
     #[error("{0} not found")]
     NotFound(&'static str),

@@ -31,6 +31,10 @@ pub struct EngineOptions {
     pub idempotency_window_h: u64,
     /// Idempotency keys remembered; above it 503.
     pub keys_max: usize,
+    /// Records of a customer that an answer about the past may take.
+    pub as_of_records_max: usize,
+    /// Answers about the past that are made at once.
+    pub as_of_in_flight_max: usize,
     /// Bytes of log after which a snapshot is taken; 0 = only when asked and at shutdown.
     pub snapshot_log_bytes: u64,
     /// Whether a clean shutdown takes a snapshot.
@@ -64,6 +68,8 @@ impl EngineOptions {
             ticks_per_s_max: 20_000,
             idempotency_window_h: 24,
             keys_max: 100_000_000,
+            as_of_records_max: 1_000_000,
+            as_of_in_flight_max: 2,
             snapshot_log_bytes: 1 << 30,
             snapshot_at_shutdown: true,
             segment_bytes: 64 << 20,

@@ -255,7 +255,12 @@ fn take_customer<'a>(
     Ok(key)
 }
 
-fn fetch(tables: &Tables, tenant: TenantNumber, number: CustomerNumber) -> Result<Customer, ReplayError> {
+/// A customer as recovery left it. What it rests in is taken out.
+pub(crate) fn fetch(
+    tables: &Tables,
+    tenant: TenantNumber,
+    number: CustomerNumber,
+) -> Result<Customer, ReplayError> {
     let Some(resting) = tables.router.take_resting(number) else { return Ok(Customer::new(tenant, number)) };
     codec::decode_customer(&resting.bytes).map_err(|error| ReplayError::Resting(number.0, error))
 }

@@ -256,6 +256,16 @@ impl<H: Host> Router<H> {
         self.resting.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A resting customer's bytes.
+    pub(crate) fn resting(&self, tenant: TenantNumber, number: CustomerNumber) -> Option<Resting> {
+        let shard = self.lock(number);
+        let slot = shard.slots.get(index_of(number)).filter(|slot| slot.tenant == tenant)?;
+        match &slot.place {
+            Place::Resting(resting) => Some(resting.clone()),
+            Place::Vacant | Place::Active(_) | Place::Leaving(_) | Place::Quarantined => None,
+        }
+    }
+
     /// Takes a resting customer's bytes out during recovery; the caller lays it to rest again.
     pub(crate) fn take_resting(&self, number: CustomerNumber) -> Option<Resting> {
         let mut shard = self.lock(number);

@@ -297,7 +297,8 @@ pub(crate) fn find_customer(
     Ok((Customer::new(tenant, number), Lsn::NONE))
 }
 
-fn find_in(
+/// One customer from this snapshot, once all of it was found sound.
+pub(crate) fn find_in(
     store: &SnapshotStore,
     info: &SnapshotInfo,
     tenant: TenantNumber,

@@ -30,7 +30,7 @@ use super::intents;
 use super::keys::KeyHash;
 use super::message::Keyed;
 use super::names::names_of;
-use super::operation::{Committed, CustomerNames, Failure, Operation};
+use super::operation::{Committed, CustomerNames, Failure, Operation, Refused};
 use super::tenant_view::ViewCache;
 
 /// Frames gathered beyond this are appended before the next operation of an envelope.
@@ -39,7 +39,7 @@ const SCRATCH_BYTES_MAX: usize = 256 * 1024;
 const SCRATCH_BYTES_KEPT: usize = 2 * 1024;
 /// Due things that may share a record with a command; more go into records of their own before it, so that they cannot make
 /// it too large.
-const DUE_BESIDE_A_COMMAND_MAX: usize = 32;
+pub(crate) const DUE_BESIDE_A_COMMAND_MAX: usize = 32;
 
 /// The state of one customer in its actor, and what has been decided but not handed to the log yet.
 pub(crate) struct Seat {
@@ -115,7 +115,7 @@ impl Seat {
         let asked = (&operation.command, looked_up.as_deref());
         let facts = match self.decide(asked, now, key.is_some(), &limits) {
             Ok(facts) => facts,
-            Err(failure) => return (Turned::unlogged(Err(failure)), Ok(())),
+            Err(failure) => return (self.refused(failure), Ok(())),
         };
         let Operation { command, origin, dry_run } = *operation;
         let record = Box::new(Record { origin, command, facts });
@@ -123,6 +123,17 @@ impl Seat {
             return (Turned::unlogged(Ok(Outcome::Committed(self.committed(record)))), Ok(()));
         }
         self.log(record, logged_at, key)
+    }
+
+    /// A no, with the last record that it was decided on: the last one gathered, or the last one appended.
+    fn refused(&self, failure: Failure) -> Turned {
+        match failure {
+            Failure::Refused(Refused { refusal, .. }) => {
+                let failure = Failure::Refused(Refused { refusal, saw: self.customer.last_position });
+                Turned { answer: Err(failure), offset: self.gathered.checked_sub(1) }
+            }
+            failure => Turned::unlogged(Err(failure)),
+        }
     }
 
     /// The record that answered this request already.
@@ -197,7 +208,7 @@ impl Seat {
         let decided = decided.map_err(|_| self.report_panic("decide"))?;
         decided.map_err(|refusal| {
             self.core.counters.refused(&refusal);
-            Failure::Refused(refusal)
+            refusal.into()
         })
     }
 
@@ -316,13 +327,7 @@ impl Seat {
             return;
         }
         let first = self.append(None);
-        for turned in turned {
-            if let (Some(offset), Ok(Outcome::Committed(committed))) =
-                (turned.offset.take(), &mut turned.answer)
-            {
-                committed.position = LogPosition(first.plus(u64::from(offset)).0);
-            }
-        }
+        turned.iter_mut().for_each(|turned| turned.place(first));
     }
 
     /// The answer leaves: with the append if something was gathered, else when what it looked at is durable.

@@ -5,16 +5,19 @@
 //! and changes nothing in it; it costs the memory of the state twice. Absent on purpose: writing anything from what was
 //! rebuilt. Tested below and in `tests/drill.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use coffer_ledger::ids::LogPosition;
+use coffer_ledger::amount::Credits;
+use coffer_ledger::erasure;
+use coffer_ledger::ids::{CustomerNumber, LogPosition, WalletId};
 use coffer_ledger::invariants;
 use coffer_ledger::time::Timestamp;
 use coffer_wal::{Lsn, Opened, Record, VisitError};
 
 use super::codec;
 use super::customer_actor::resting_of;
+use super::erasure::{Marker, says_no_more_than_it_must};
 use super::keys::{KeyEntry, Keys};
 use super::open::{OpenError, log_options, seed_of};
 use super::options::EngineOptions;
@@ -31,12 +34,21 @@ pub struct ArchiveCheck {
     pub archive_end: LogPosition,
     /// The last record of the log.
     pub log_end: LogPosition,
-    /// Records that cannot be read to their last byte, with why, a line each; they were folded all the same.
+    /// Records that cannot be read to their last byte, with why, a line each; they were folded all the same. An erased one must say
+    /// nothing but what follows from its public part.
     pub unreadable: Vec<String>,
+    /// The last record that retention removed: there is nothing to fold from, so no state is compared, and the customers are recovery's.
+    pub removed_to: Option<LogPosition>,
+    /// Records whose personal part is erased.
+    pub erased: u64,
+    /// The customer whose erasure was begun and is not finished: it is compared without what is personal.
+    pub erasing: Option<u64>,
     /// Customers of the state at the log's end, and what breaks an invariant there, a line each.
     pub customers: usize,
     /// See `customers`.
     pub violations: Vec<String>,
+    /// Posted and debt of every wallet of the state at the log's end.
+    pub balances: BTreeMap<WalletId, (Credits, Credits)>,
     /// The archive alone, compared at its end. `None` where no snapshot is old enough to start recovery from: recovery would
     /// read the archive itself, and comparing that with the archive shows nothing.
     pub at_archive_end: Option<Comparison>,
@@ -76,7 +88,14 @@ pub fn from_archive(
     let mut opened = coffer_wal::Log::open(log_options(options), env.for_log())?;
     let seed = seed_of(&opened);
     let make_keys = || Keys::new(seed, options.idempotency_window_h, options.keys_max);
-    let mut fold = Fold { tables: Tables::new(make_keys()), touched: Touched::new(), unreadable: Vec::new() };
+    let marker = Marker::new(Arc::clone(&env.storage), &log_options(options).dir);
+    let begun = marker.read().map_err(|source| coffer_wal::OpenError::Io { path: marker.path(), source })?;
+    let erasing = begun.map(|begun| begun.who.number);
+    let mut fold = Fold::new(Tables::new(make_keys()), erasing);
+    if let Some(removed) = opened.archive().removed() {
+        let checked = without_a_beginning(&mut opened, fold, removed.chain.lsn, (&make_keys, progress))?;
+        return Ok(ArchiveCheck { erasing: erasing.map(|number| number.0), ..checked });
+    }
     let replayed = opened.archive().replay(&mut |record| fold.take(&record))?;
     let (archive_end, log_end) = (replayed.end.lsn, opened.end().last_lsn);
     let compare = |opened: &mut Opened, fold: &mut Fold, at| {
@@ -96,9 +115,50 @@ pub fn from_archive(
         log_end: LogPosition(log_end.0),
         customers: fold.touched.len(),
         violations: fold.violations(),
+        balances: fold.balances(),
         unreadable: fold.unreadable,
+        removed_to: None,
+        erased: fold.erased.positions.len() as u64,
+        erasing: erasing.map(|number| number.0),
         at_archive_end,
         at_log_end,
+    })
+}
+
+/// What can be said when the first records were removed: each record that is left is read, and the state is recovery's.
+fn without_a_beginning(
+    opened: &mut Opened,
+    mut fold: Fold,
+    removed_to: Lsn,
+    (make_keys, progress): (&dyn Fn() -> Keys, &Arc<dyn RecoveryProgress>),
+) -> Result<ArchiveCheck, OpenError> {
+    let replayed = opened.archive().replay(&mut |record| fold.look(&record))?;
+    let (archive_end, log_end) = (replayed.end.lsn, opened.end().last_lsn);
+    if log_end > archive_end {
+        opened.replay(archive_end.next(), &mut |_| {}, &mut |record| fold.look(&record))?;
+    }
+    let recovered = Whole::resting(&recover_to(opened, log_end, make_keys, progress)?, Timestamp(0));
+    for (number, bytes) in &recovered.customers {
+        match codec::decode_customer(bytes) {
+            Ok(customer) => {
+                fold.touched.insert(CustomerNumber(*number), customer);
+            }
+            Err(error) => fold.unreadable.push(format!("customer {number}: {error}")),
+        }
+    }
+    Ok(ArchiveCheck {
+        segments: replayed.segments,
+        archive_end: LogPosition(archive_end.0),
+        log_end: LogPosition(log_end.0),
+        customers: fold.touched.len(),
+        violations: fold.violations(),
+        balances: fold.balances(),
+        unreadable: fold.unreadable,
+        removed_to: Some(LogPosition(removed_to.0)),
+        erased: fold.erased.positions.len() as u64,
+        erasing: None,
+        at_archive_end: None,
+        at_log_end: None,
     })
 }
 
@@ -107,18 +167,59 @@ struct Fold {
     tables: Tables,
     touched: Touched,
     unreadable: Vec<String>,
+    erased: Erased,
+}
+
+/// What is erased. A customer of which anything is, or is about to be, is compared without everything personal: a part of the
+/// directory may still have what another part has no more, until the erasure is finished.
+#[derive(Default)]
+struct Erased {
+    positions: HashSet<LogPosition>,
+    customers: HashSet<CustomerNumber>,
 }
 
 impl Fold {
-    fn take(&mut self, record: &Record<'_>) -> Result<(), VisitError> {
+    fn new(tables: Tables, erasing: Option<CustomerNumber>) -> Self {
+        let erased = Erased { positions: HashSet::new(), customers: erasing.into_iter().collect() };
+        Self { tables, touched: Touched::new(), unreadable: Vec::new(), erased }
+    }
+
+    /// Reads a record to its last byte, and folds nothing.
+    #[expect(clippy::unnecessary_wraps, reason = "it is what a visit gives")]
+    fn look(&mut self, record: &Record<'_>) -> Result<(), VisitError> {
         if let Err(error) = read_whole(record) {
             self.unreadable.push(format!("record {}: {error}", record.lsn));
         }
+        if record.erased.is_some() {
+            self.note_erased(record);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, record: &Record<'_>) -> Result<(), VisitError> {
+        self.look(record)?;
         take(record, &mut self.tables, &mut self.touched).map_err(Into::into)
     }
 }
 
 impl Fold {
+    fn balances(&self) -> BTreeMap<WalletId, (Credits, Credits)> {
+        let wallets = self.touched.values().flat_map(|customer| &customer.wallets);
+        wallets.map(|wallet| (wallet.head.id, (wallet.head.posted, wallet.head.debt))).collect()
+    }
+
+    fn note_erased(&mut self, record: &Record<'_>) {
+        if !says_no_more_than_it_must(record).unwrap_or(true) {
+            let line = "it is erased, and says more than follows from its public part";
+            self.unreadable.push(format!("record {}: {line}", record.lsn));
+        }
+        self.erased.positions.insert(LogPosition(record.lsn.0));
+        let subject = record.header.subject;
+        if subject.kind == codec::kinds::CUSTOMER {
+            self.erased.customers.insert(CustomerNumber(subject.number));
+        }
+    }
+
     fn violations(&self) -> Vec<String> {
         let mut broken: Vec<_> = self
             .touched
@@ -152,8 +253,8 @@ struct Whole {
 
 fn compared(fold: &Fold, recovered: &Tables, snapshot: u64, at: Lsn) -> Comparison {
     let last_at = fold.tables.last_at.max(recovered.last_at);
-    let (rebuilt, recovery) =
-        (Whole::of(&fold.tables, &fold.touched, last_at), Whole::resting(recovered, last_at));
+    let rebuilt = Whole::of(&fold.tables, &fold.touched, last_at).without(&fold.erased);
+    let recovery = Whole::resting(recovered, last_at).without(&fold.erased);
     Comparison {
         position: LogPosition(at.0),
         snapshot,
@@ -197,6 +298,28 @@ impl Whole {
             whole.keys.extend(entries.into_iter().map(|(hash, entry)| (hash.0, entry)));
         }
         whole
+    }
+
+    /// Without what is erased, or may be in one part of the directory and not in another. Keys that lead to erased records are in no
+    /// record any more, only in snapshots.
+    fn without(mut self, erased: &Erased) -> Self {
+        self.keys.retain(|_, entry| !erased.positions.contains(&entry.position));
+        for number in &erased.customers {
+            let state = self.customers.get(&number.0).map(|bytes| codec::decode_customer(bytes));
+            // What cannot be read stays as it is, and differs.
+            if let Some(Ok(customer)) = state {
+                self.customers.insert(number.0, resting_of(&erasure::of_customer(&customer)).bytes);
+            }
+        }
+        for bytes in self.tenants.values_mut() {
+            let Ok(tenant) = codec::decode_tenant(bytes) else { continue };
+            let erased =
+                erased.customers.iter().fold(tenant, |tenant, number| erasure::of_tenant(&tenant, *number));
+            let mut encoded = Vec::new();
+            codec::encode_tenant(&erased, &mut encoded);
+            *bytes = encoded.into();
+        }
+        self
     }
 
     /// Everything in which a rebuilt state is not the recovered one.

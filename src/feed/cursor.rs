@@ -29,6 +29,11 @@ impl Cursor {
         if position == 0 {
             return Ok(Self::START);
         }
+        // The last record that was removed for good is still known by the hash that its successor continues.
+        if Lsn(position) == log.removed_to() {
+            let next = log.batch_header(Lsn(position + 1))?;
+            return Ok(Self { position, hash: next.previous_hash, at: next.time_ns });
+        }
         let header = log.batch_header(Lsn(position))?;
         Ok(Self { position, hash: header.hash(), at: header.time_ns })
     }
@@ -42,7 +47,12 @@ impl Cursor {
         if self.position > durable {
             return Ok(Some(format!("it is at record {}, and the log ends at {durable}", self.position)));
         }
+        if self.position < log.removed_to().0 {
+            // Nobody can tell any more, and it will not go on.
+            return Ok(None);
+        }
         let there = Self::at(log, self.position)?;
-        Ok((there != *self).then(|| format!("the log holds something else at record {}", self.position)))
+        Ok(((there.position, there.hash) != (self.position, self.hash))
+            .then(|| format!("the log holds something else at record {}", self.position)))
     }
 }

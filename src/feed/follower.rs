@@ -114,13 +114,22 @@ fn tell(shared: &Shared, position: u64, level_at: Option<u64>) {
 /// Closes the store to readers, makes it anew where that helps, and otherwise waits.
 fn again(shared: &Shared, error: FeedError) {
     let room = match &error {
+        // The log cannot make it anew any more, and what is there still has the old rows.
+        FeedError::Store(StoreError::Unfit(_)) if !shared.log.removed_to().is_none() => None,
         FeedError::Store(StoreError::Unfit(_)) => Some(true),
         FeedError::Store(StoreError::Foreign) => Some(false),
         FeedError::Store(StoreError::Unusable(_) | StoreError::Lost(_) | StoreError::Io(_))
         | FeedError::Log(_)
         | FeedError::Record { .. } => None,
     };
-    let why: Arc<str> = error.to_string().into();
+    let why: Arc<str> = match &error {
+        FeedError::Store(StoreError::Unfit(_)) if room.is_none() => {
+            let removed = shared.log.removed_to();
+            format!("{error}; records up to {removed} were removed from the archive, so it cannot be made anew: bring its file back from a copy")
+        }
+        error => error.to_string(),
+    }
+    .into();
     let state = if room.is_some() { State::Opening } else { State::Failed(Arc::clone(&why)) };
     shared.progress.send_modify(|progress| {
         progress.state = state;

@@ -13,6 +13,7 @@ pub mod history;
 mod progress;
 mod rebuild;
 mod tail;
+mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use coffer_wal::Urgency;
 use self::history::{History, Place};
 use self::progress::{Shared, State};
 pub use self::rebuild::{RebuildError, RebuildProgress, Rebuilt, rebuild};
+pub use self::verify::{HistoryCheck, VerifyError, verify};
 use crate::engine::Engine;
 use crate::env::Env;
 

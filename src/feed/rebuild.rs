@@ -29,10 +29,7 @@ impl RebuildError {
     /// Whether the log is what is wrong, and not the store.
     #[must_use]
     pub const fn is_of_the_log(&self) -> bool {
-        match self.0 {
-            FeedError::Log(_) | FeedError::Record { .. } => true,
-            FeedError::Store(_) => false,
-        }
+        self.0.is_of_the_log()
     }
 }
 

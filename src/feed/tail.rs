@@ -26,6 +26,16 @@ pub(crate) enum FeedError {
     Store(#[from] StoreError),
 }
 
+impl FeedError {
+    /// Whether the log is what is wrong, and not the store.
+    pub(crate) const fn is_of_the_log(&self) -> bool {
+        match self {
+            Self::Log(_) | Self::Record { .. } => true,
+            Self::Store(_) => false,
+        }
+    }
+}
+
 /// Takes the next records into the store, `records_max` at most, all in one transaction. How many that were; 0 = it is level with the log.
 ///
 /// # Errors
@@ -37,6 +47,10 @@ pub(crate) fn advance(
     records_max: u64,
 ) -> Result<u64, FeedError> {
     let from = store.cursor().position;
+    let removed = log.removed_to().0;
+    if from < removed {
+        return Err(StoreError::Unusable(lost(from, removed)).into());
+    }
     let to = log.durable_lsn().0.min(from.saturating_add(records_max));
     if to <= from {
         return Ok(0);
@@ -57,6 +71,13 @@ pub(crate) fn advance(
     batch.cursor = Cursor::at(log, last)?;
     store.write(&batch)?;
     Ok(last - from)
+}
+
+/// A tranche of today may be of a record that is gone, so a history cannot begin in the middle of the log.
+pub(super) fn lost(from: u64, removed: u64) -> String {
+    format!(
+        "it has records up to {from}, and those up to {removed} were removed from the archive: it cannot go on; bring its file back from a copy"
+    )
 }
 
 /// What a record says; a tenant's says nothing here.

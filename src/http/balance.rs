@@ -1,4 +1,4 @@
-//! `GET /v1/customers/{id}/balance` (API §2).
+//! `GET /v1/customers/{id}/balance` (API §2), now or as of then; what changed between is in `balance_diff`.
 
 use axum::http::StatusCode;
 use coffer_ledger::amount::Credits;
@@ -8,25 +8,50 @@ use coffer_ledger::tranche::Tranche;
 use coffer_ledger::unit::Unit;
 use coffer_ledger::view::{self, BalanceView, ByPriceType, BySource, Figures, UnitBalance, WalletBalance};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::call::Call;
 use super::error::ApiError;
+use super::past;
 use super::reply::Reply;
 use super::wallets::reply::public_id;
 use super::wire::{Dec, Id, Time, cost_basis};
-use crate::engine::Target;
+use crate::engine::{At, Target};
 
-/// What a customer has, as of now.
-#[utoipa::path(get, path = "/v1/customers/{id}/balance", tag = "Debits", responses((status = 200, body = BalanceReply, description = "Done")))]
+/// Which balance.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by name; this is its description")]
+pub(crate) struct AsOfQuery {
+    /// The balance as it was: an RFC 3339 time, or an X-Log-Position. Without it: now.
+    as_of: Option<String>,
+}
+
+/// What a customer has.
+///
+/// As of now, or as it was at a time or a position in the log: then with the holds of then, and with what had become due by then.
+/// `X-Log-Position` says the customer's last record in it.
+#[utoipa::path(get, path = "/v1/customers/{id}/balance", tag = "Debits", params(AsOfQuery), responses(
+    (status = 200, body = BalanceReply, description = "Done"),
+    (status = 422, body = super::error::ErrorBody, description = "limit_reached"),
+    (status = 503, body = super::error::ErrorBody, description = "overloaded, quarantined, outcome_unknown"),
+))]
 pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
-    if call.query()?.get("as_of").is_some() {
-        return Err(ApiError::not_available("as_of"));
+    if let Some(at) = past::parameter(&call.query()?, "as_of")? {
+        return as_of(&call, at).await;
     }
     let target = Target::Customer(call.customer_name()?);
     let seen = call.read(target, |customer, now| (public_id(customer), view::balance(customer, now))).await?;
     let (customer_id, balance) = &seen.value;
     Ok(Reply::json(StatusCode::OK, &BalanceReply::of(customer_id, balance)).seen(&seen))
+}
+
+async fn as_of(call: &Call, at: At) -> Result<Reply, ApiError> {
+    let [state] = past::look(call, [("as_of", at)]).await?;
+    let state = past::existing(state)?;
+    let (customer_id, balance) = (public_id(&state.customer), view::balance(&state.customer, state.now));
+    let reply = Reply::json(StatusCode::OK, &BalanceReply::of(&customer_id, &balance));
+    Ok(reply.at(state.customer.last_position))
 }
 
 /// A customer's balance. The figures on top are those of the one unit that all wallets share; null when units differ.
@@ -62,7 +87,8 @@ pub(crate) struct BalanceReply<'a> {
 }
 
 impl<'a> BalanceReply<'a> {
-    fn of(customer_id: &'a str, balance: &'a BalanceView) -> Self {
+    /// What the view shows.
+    pub(crate) fn of(customer_id: &'a str, balance: &'a BalanceView) -> Self {
         let shared = match balance.units.as_slice() {
             [one] => Some(one),
             [] | [_, _, ..] => None,
@@ -157,7 +183,8 @@ pub(crate) struct UnitNames<'a> {
 }
 
 impl<'a> UnitNames<'a> {
-    fn of(unit: &'a Unit) -> Self {
+    /// The unit.
+    pub(crate) fn of(unit: &'a Unit) -> Self {
         Self {
             currency: unit.currency.as_str(),
             price_unit: unit.price_unit.as_ref().map(|code| code.as_str()),
@@ -265,7 +292,7 @@ impl<'a> TrancheReply<'a> {
 }
 
 /// The ledger row that minted a tranche. Both were made in the same turn: the tranche's id holds the time.
-fn credit_row(tranche: &Tranche) -> Option<RowId> {
+pub(crate) fn credit_row(tranche: &Tranche) -> Option<RowId> {
     let at = coffer_ledger::time::Timestamp(tranche.id.0.ms() * 1_000_000);
     (tranche.credit_position.0 > 0).then(|| RowId::new(at, tranche.credit_position, tranche.credit_row))
 }

@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::call::Call;
 use super::error::ApiError;
 use super::fields::{self, Number};
+use super::idempotency::KeyBody;
 use super::page::{ListReply, Order, Page, PageFields};
 use super::reply::Reply;
 use super::wire::{Dec, Time};
@@ -132,18 +133,20 @@ pub(crate) async fn replace(call: Call) -> Result<Reply, ApiError> {
     submit(&call, StatusCode::OK, Command::SetBudget(body.read(Some(budget_id(&call)?))?), key).await
 }
 
-/// Forgets what was used of all its windows.
-#[utoipa::path(post, path = "/v1/customers/{id}/budgets/{budget_id}/reset", tag = "Budgets", responses((status = 200, body = BudgetReply, description = "Done")))]
+/// Forgets what was used of all its windows. What holds and debits counted before gives nothing back to them any more.
+#[utoipa::path(post, path = "/v1/customers/{id}/budgets/{budget_id}/reset", tag = "Budgets", request_body = Option<KeyBody>, responses((status = 200, body = BudgetReply, description = "Done")))]
 pub(crate) async fn reset(call: Call) -> Result<Reply, ApiError> {
     let command = Command::ResetBudget(budget_id(&call)?.into());
-    submit(&call, StatusCode::OK, command, None).await
+    submit(&call, StatusCode::OK, command, call.key_alone()?).await
 }
 
 /// Removes a budget that has none below it and in which no open hold counts.
+///
+/// One that is made under its name later is the same budget to refunds of what this one counted in a window that lasts.
 #[utoipa::path(delete, path = "/v1/customers/{id}/budgets/{budget_id}", tag = "Budgets", responses((status = 204, description = "Done")))]
 pub(crate) async fn delete(call: Call) -> Result<Reply, ApiError> {
     let command = Command::DeleteBudget(budget_id(&call)?.into());
-    let committed = commit(&call, command, None).await?;
+    let committed = commit(&call, command, call.key_alone()?).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT).of(&committed))
 }
 
@@ -283,13 +286,12 @@ impl<'a> BudgetReply<'a> {
 impl LimitReply {
     fn of(limit: &BudgetLimit, now: Timestamp) -> Self {
         let used = limit.used_at(now);
-        let ends = now < limit.ends_at && limit.ends_at < Timestamp::MAX;
         Self {
             window: limit.window.as_str(),
             credits: limit.credits.into(),
             used: used.into(),
             left: (limit.credits - used).max(Credits::ZERO).into(),
-            resets_at: ends.then_some(Time(limit.ends_at)),
+            resets_at: limit.resets_at(now).map(Time),
         }
     }
 }

@@ -14,8 +14,9 @@ use serde::Deserialize;
 
 use super::App;
 use super::error::ApiError;
-use super::idempotency;
+use super::idempotency::{self, KeyBody};
 use super::query::Query;
+use super::refusals::{Note, name_of};
 use super::{body, fields};
 use crate::engine::{Authenticated, Committed, Engine, Failure, Operation, Seen, Target};
 
@@ -84,6 +85,11 @@ impl Call {
         body::parse_or_empty(&self.body)
     }
 
+    /// The idempotency key in the body of a write that has nothing else to say, and needs no body.
+    pub(crate) fn key_alone(&self) -> Result<Option<Box<str>>, ApiError> {
+        Ok(self.json_or_empty::<KeyBody>()?.idempotency_key)
+    }
+
     /// The parameters behind the path.
     pub(crate) fn query(&self) -> Result<Query, ApiError> {
         Query::of(&self.head.uri)
@@ -125,11 +131,24 @@ impl Call {
         dry_run: bool,
     ) -> Result<Committed, ApiError> {
         self.check_bound(target)?;
+        let asked = (name_of(&command), dry_run);
         let operation = Operation { command, origin, dry_run };
         self.engine()
             .submit(self.tenant(), target, operation)
             .await
-            .map_err(|failure| failed(target, failure))
+            .map_err(|failure| self.refused(target, asked, failure))
+    }
+
+    /// What failed, in the words of the request; a no is noted, to be explained later.
+    pub(crate) fn refused(
+        &self,
+        target: Target<'_>,
+        asked: (&'static str, bool),
+        failure: Failure,
+    ) -> ApiError {
+        let note = Note::of(self.engine(), &self.who, target, asked, &failure);
+        let note = note.map(|note| note.keyed(&self.head.headers, &self.body));
+        failed(target, failure).noted(note)
     }
 
     /// Looks at a customer that exists. What the reader gives was durable when it leaves.

@@ -15,7 +15,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -23,6 +23,8 @@ use tokio::net::TcpStream;
 
 use super::auth::KeyMemo;
 use super::error::{ApiError, Code};
+use super::refusals::Noted;
+use super::reply::IsStreamed;
 use super::{App, direct};
 
 /// Looks that a watch takes within the shortest timeout.
@@ -151,6 +153,27 @@ impl Write for WatchedIo {
     }
 }
 
+/// A body that is made while it is sent, telling the progress for whom the connection waits: for us while there is no next part, for
+/// the client while there is one.
+struct WatchedBody {
+    body: axum::body::Body,
+    progress: Arc<Progress>,
+}
+
+impl Body for WatchedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let part = Pin::new(&mut self.body).poll_frame(cx);
+        self.progress.enter(if part.is_pending() { Phase::Busy } else { Phase::Idle });
+        part
+    }
+}
+
 /// What hyper calls for each request of a connection.
 pub(super) struct Front(Arc<Connection>);
 
@@ -194,12 +217,20 @@ impl Connection {
             Err(error) => error.into_response(),
         };
         let failed = response.status().is_client_error() || response.status().is_server_error();
+        let id = self.app.request_ids.next();
+        if let Some(Noted(notes)) = response.extensions_mut().remove() {
+            notes.into_iter().for_each(|note| self.app.refusals.keep(id, note));
+        }
         let headers = response.headers_mut();
-        headers.insert(REQUEST_ID, self.app.request_ids.next());
+        headers.insert(REQUEST_ID, self.app.request_ids.header(id));
         if failed && as_problem && headers.contains_key(CONTENT_TYPE) {
             headers.insert(CONTENT_TYPE, PROBLEM_JSON);
         }
         self.progress.enter(Phase::Idle);
+        if response.extensions().get::<IsStreamed>().is_some() {
+            let progress = Arc::clone(&self.progress);
+            response = response.map(|body| axum::body::Body::new(WatchedBody { body, progress }));
+        }
         Ok(response)
     }
 
@@ -232,6 +263,9 @@ fn prefers_problem(headers: &HeaderMap) -> bool {
     kinds.find(|kind| kind.ends_with("json")) == Some("application/problem+json")
 }
 
+/// Bytes of an id.
+const ID_BYTES: usize = 37;
+
 /// Ids for people to name a request by: a number of this process's start, and a counter.
 #[derive(Debug)]
 pub(crate) struct RequestIds {
@@ -245,17 +279,35 @@ impl RequestIds {
         Self { start, count: AtomicU64::new(0) }
     }
 
-    fn next(&self) -> HeaderValue {
+    fn next(&self) -> u64 {
+        self.count.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The id of this process's request of this number.
+    pub(crate) fn text(&self, count: u64) -> String {
+        String::from_utf8_lossy(&self.bytes(count)).into_owned()
+    }
+
+    fn header(&self, count: u64) -> HeaderValue {
+        HeaderValue::from_bytes(&self.bytes(count)).expect("hexadecimal digits may stand in a header")
+    }
+
+    fn bytes(&self, count: u64) -> [u8; ID_BYTES] {
         const HEX: &[u8; 16] = b"0123456789abcdef";
-        let count = self.count.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         let mut text = *b"req_0000000000000000-0000000000000000";
         for (place, byte) in text[4..20].chunks_exact_mut(2).zip(self.start) {
             place.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
         }
-        for (place, byte) in text[21..].chunks_exact_mut(2).zip(count) {
+        for (place, byte) in text[21..].chunks_exact_mut(2).zip(count.to_be_bytes()) {
             place.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
         }
-        HeaderValue::from_bytes(&text).expect("hexadecimal digits may stand in a header")
+        text
+    }
+
+    /// The number of a request of this process; `None` if the id is no such request's.
+    pub(crate) fn read(&self, text: &str) -> Option<u64> {
+        let count = u64::from_str_radix(text.get(21..)?, 16).ok()?;
+        (self.bytes(count) == *text.as_bytes()).then_some(count)
     }
 }
 
@@ -278,8 +330,14 @@ mod tests {
     #[test]
     fn request_ids_differ() {
         let ids = RequestIds::new([0xab; 8]);
-        assert_eq!(ids.next(), "req_abababababababab-0000000000000000");
-        assert_eq!(ids.next(), "req_abababababababab-0000000000000001");
+        assert_eq!(ids.header(ids.next()), "req_abababababababab-0000000000000000");
+        assert_eq!(ids.header(ids.next()), "req_abababababababab-0000000000000001");
+        assert_eq!(ids.read("req_abababababababab-00000000000000ff"), Some(255));
+        for other in
+            ["req_abababababababac-00000000000000ff", "req_abababababababab-00000000000000FF", "", "req_é"]
+        {
+            assert_eq!(ids.read(other), None, "{other}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -13,6 +13,7 @@ use coffer_ledger::refusal::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::refusals::Note;
 use super::rfc3339;
 use crate::engine::Failure;
 
@@ -132,12 +133,14 @@ pub(crate) struct ApiError {
     details: Vec<(&'static str, String)>,
     billing: bool,
     retry_after_s: Option<u64>,
+    note: Option<Box<Note>>,
 }
 
 impl ApiError {
     /// An error with a sentence for people.
     pub(crate) fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), details: Vec::new(), billing: false, retry_after_s: None }
+        let (details, billing, retry_after_s, note) = (Vec::new(), false, None, None);
+        Self { code, message: message.into(), details, billing, retry_after_s, note }
     }
 
     /// 400: one field is wrong.
@@ -175,6 +178,23 @@ impl ApiError {
     pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.details.push((name, value.to_string()));
         self
+    }
+
+    /// The same with what is to be kept of it.
+    pub(crate) fn noted(mut self, note: Option<Note>) -> Self {
+        self.note = note.map(Box::new);
+        self
+    }
+
+    /// Takes out what is to be kept of it, as it is answered.
+    pub(crate) fn take_note(&mut self) -> Option<Note> {
+        let status = self.status().as_u16();
+        self.note.take().map(|note| note.answered(status))
+    }
+
+    /// The facts, by name.
+    pub(crate) fn facts(self) -> impl Iterator<Item = (&'static str, String)> {
+        self.details.into_iter()
     }
 
     /// The same on the billing half, where most of 409 and 422 answer 400 (API §1).
@@ -290,7 +310,7 @@ impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
         let message = failure.to_string();
         match failure {
-            Failure::Refused(refusal) => refusal.into(),
+            Failure::Refused(refused) => refused.refusal.into(),
             Failure::NotFound(_) => Self::new(Code::NotFound, message),
             Failure::KeyReused => Self::new(Code::IdempotencyKeyReused, message),
             Failure::RecordGone => Self::new(Code::RecordGone, message),

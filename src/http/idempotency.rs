@@ -4,12 +4,24 @@ use std::borrow::Cow;
 
 use axum::http::{HeaderMap, HeaderName};
 
+use serde::Deserialize;
+use utoipa::ToSchema;
+
 use super::error::ApiError;
 
 /// Bytes of a key.
 const KEY_BYTES_MAX: usize = 255;
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 const FIELD: &str = "idempotency_key";
+
+/// The body of a write that says all in its path; none is needed.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = KeyAlone)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyBody {
+    /// As the `Idempotency-Key` header.
+    pub(super) idempotency_key: Option<Box<str>>,
+}
 
 /// The key of a request: the header's or the body's. Both and different is refused.
 pub(crate) fn of_request(

@@ -13,6 +13,7 @@ use super::call::Call;
 use super::debits::{SliceReply, Slices};
 use super::error::ApiError;
 use super::fields::{self, Number, PriceTypeField};
+use super::idempotency::KeyBody;
 use super::refunds::BackSlices;
 use super::reply::Reply;
 use super::wire::{Dec, Id, Time};
@@ -93,10 +94,10 @@ pub(crate) async fn settle(call: Call) -> Result<Reply, ApiError> {
 }
 
 /// Puts all that a settlement took back where it came from. The invoice's id stays used.
-#[utoipa::path(post, path = "/v1/customers/{id}/invoices/{invoice_id}/void", tag = "Invoices", responses((status = 200, body = VoidedReply, description = "Done")))]
+#[utoipa::path(post, path = "/v1/customers/{id}/invoices/{invoice_id}/void", tag = "Invoices", request_body = Option<KeyBody>, responses((status = 200, body = VoidedReply, description = "Done")))]
 pub(crate) async fn void(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.dry_run()?;
-    let origin = call.origin(None)?;
+    let origin = call.origin(call.key_alone()?)?;
     let command = Command::VoidInvoice { invoice: invoice_id(&call)?.into() };
     let committed = call.submit(Target::Customer(call.customer_name()?), command, origin, dry_run).await?;
     let Effect::InvoiceVoided { invoice, back } = &committed.record.facts.effect else {

@@ -117,7 +117,8 @@ pub(crate) async fn list(call: Call) -> Result<Reply, ApiError> {
 pub(crate) async fn revoke(call: Call) -> Result<Reply, ApiError> {
     let id: KeyId = call.param("id").parse().map_err(|_| ApiError::not_found("key"))?;
     let command = TenantCommand::RevokeKey(id);
-    let operation = TenantOperation { command, dry_run: call.dry_run()?, origin: call.origin(None)? };
+    let origin = call.origin(call.key_alone()?)?;
+    let operation = TenantOperation { command, dry_run: call.dry_run()?, origin };
     let committed = call.engine().submit_tenant(call.tenant(), operation).await?;
     Ok(Reply::json(StatusCode::OK, &KeyReply::of(key_of(&committed)?, None)).of_tenant(&committed))
 }

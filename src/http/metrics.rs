@@ -41,6 +41,8 @@ pub(crate) enum Class {
     Budget,
     /// Usage events, singly or many.
     Event,
+    /// Exports.
+    Export,
     /// Settings, keys, tenants, rate cards, test clocks.
     Admin,
     /// Health, metrics, documentation.
@@ -50,7 +52,7 @@ pub(crate) enum Class {
 }
 
 impl Class {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Debit,
         Self::Batch,
         Self::Balance,
@@ -66,6 +68,7 @@ impl Class {
         Self::Other,
         Self::Hold,
         Self::Refund,
+        Self::Export,
     ];
 
     const fn index(self) -> usize {
@@ -85,6 +88,7 @@ impl Class {
             Self::Admin => 12,
             Self::Ops => 13,
             Self::Other => 14,
+            Self::Export => 15,
         }
     }
 
@@ -102,6 +106,7 @@ impl Class {
             Self::Transfer => "transfer",
             Self::Budget => "budget",
             Self::Event => "event",
+            Self::Export => "export",
             Self::Admin => "admin",
             Self::Ops => "ops",
             Self::Other => "other",

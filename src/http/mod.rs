@@ -2,8 +2,8 @@
 //!
 //! A request passes `connection` (limits of heads, timeouts) → `routes` (the table: scope, half, body size; a single debit comes there
 //! by `direct`) → `auth` → `body` → a handler, which parses, asks the [`Engine`], and renders. Handlers are grouped as the API is: `debits`, `holds`,
-//! `batch`, `refunds`, `voids`, `balance`, `invoices`, `transfers`, `budgets`, `rate_cards` on the metering half; `wallets`, `customers`,
-//! `transactions`, `history`, `events` on the billing half; `settings`, `keys`, `tenants`, `test_clock`, `ops` beside them.
+//! `batch`, `refunds`, `voids`, `balance`, `past`, `invoices`, `transfers`, `budgets`, `rate_cards` on the metering half; `wallets`, `customers`,
+//! `transactions`, `history`, `events` on the billing half; `refusals`, `settings`, `keys`, `tenants`, `test_clock`, `ops` beside them.
 //!
 //! Replies to writes are rendered from [`crate::engine::Committed`] alone, so that a replay is the same bytes.
 //!
@@ -12,6 +12,7 @@
 
 mod auth;
 mod balance;
+mod balance_diff;
 mod batch;
 mod body;
 mod budgets;
@@ -25,6 +26,7 @@ mod docs;
 mod done;
 mod error;
 mod events;
+mod exports;
 mod fields;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
@@ -39,11 +41,13 @@ mod openapi;
 mod ops;
 mod options;
 mod page;
+mod past;
+pub(crate) mod past_documents;
 mod query;
 mod rate_cards;
 mod refunds;
+mod refusals;
 mod reply;
-mod rfc3339;
 mod routes;
 mod secret;
 mod server;
@@ -65,6 +69,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::Method;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 pub use options::HttpOptions;
 pub use secret::Secret;
@@ -72,9 +77,11 @@ pub use server::ServeError;
 
 use crate::engine::Engine;
 use crate::feed::history::History;
+use crate::rfc3339;
 use auth::Scope;
 use connection::RequestIds;
 use metrics::{Class, Metrics};
+use refusals::Refusals;
 use routes::{Access, RouteInfo, Routes};
 
 /// What all requests share.
@@ -84,12 +91,15 @@ pub(crate) struct App {
     body_timeout: Duration,
     request_ids: RequestIds,
     metrics: Metrics,
+    refusals: Refusals,
     /// Where ledger rows are searched; `None` = this server keeps none.
     history: Option<History>,
     /// The OpenAPI document, as it is sent.
     openapi: Bytes,
     /// The same as a page to read.
     docs: Bytes,
+    /// Room for exports.
+    exports: Arc<Semaphore>,
     /// Set when the server was asked to stop: readiness ends first.
     draining: AtomicBool,
 }
@@ -104,10 +114,12 @@ impl App {
             docs: docs::page(&document).into(),
             engine,
             history,
+            refusals: Refusals::new(options.refusals_kept_per_customer, options.refusals_bytes_max),
             body_timeout: Duration::from_secs(options.body_timeout_s),
-            options,
             request_ids: RequestIds::new(start),
             metrics: Metrics::default(),
+            exports: Arc::new(Semaphore::new(options.exports_max)),
+            options,
             draining: AtomicBool::new(false),
         }
     }
@@ -207,6 +219,7 @@ fn metering(routes: Routes) -> Routes {
         .on(Method::POST, "/v1/debits/batch", batch, batch::debits::create)
         .on(Method::POST, "/v1/batch", batch, batch::mixed::create)
         .on(Method::GET, "/v1/customers/{id}/balance", balance, balance::get)
+        .on(Method::GET, "/v1/customers/{id}/balance/diff", balance, balance_diff::get)
 }
 
 fn holds(routes: Routes) -> Routes {
@@ -257,6 +270,8 @@ fn customers(routes: Routes) -> Routes {
     let prove = Access::ours(Scope::Read, Class::Customer).read_only();
     let write = Access::billing(Scope::Write, Class::Customer);
     let ledger = Access::ours(Scope::Read, Class::Customer).of_history();
+    let export = Access::ours(Scope::Read, Class::Export).of_export();
+    let explain = Access::ours(Scope::Read, Class::Customer).read_only();
     routes
         .on(Method::POST, "/v1/customers", write, customers::create)
         .on(Method::PUT, "/v1/customers", write, customers::update_by_query)
@@ -268,8 +283,11 @@ fn customers(routes: Routes) -> Routes {
         .on(Method::DELETE, "/v1/customers/{id}", write, customers::delete)
         .on(Method::GET, "/v1/customers/{id}/wallets", read, wallets::list::of_customer)
         .on(Method::GET, "/v1/customers/{id}/ledger", ledger, history::list::ledger)
+        .on(Method::GET, "/v1/customers/{id}/refusals", explain, refusals::list)
+        .on(Method::GET, "/v1/refusals/{request_id}", explain, refusals::get)
         .on(Method::GET, "/v1/transactions/{id}", read, transactions::get)
         .on(Method::GET, "/v1/transactions/{id}/proof", prove, transactions::proof)
+        .on(Method::GET, "/v1/exports/{kind}", export, exports::get)
 }
 
 /// What moves between wallets, and between a wallet and an invoice.

@@ -12,8 +12,9 @@ use utoipa::{Modify, OpenApi as Describe};
 use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
-    balance, batch, budgets, customers, debits, events, history, holds, invoices, keys, ops, rate_cards,
-    refunds, settings, tenants, test_clock, transactions, transfers, voids, wallets,
+    balance, balance_diff, batch, budgets, customers, debits, events, exports, history, holds, invoices,
+    keys, ops, rate_cards, refunds, refusals, settings, tenants, test_clock, transactions, transfers, voids,
+    wallets,
 };
 
 /// Everything that the handlers say about themselves.
@@ -39,6 +40,7 @@ use super::{
         refunds::create,
         voids::create,
         balance::get,
+        balance_diff::get,
         wallets::create::create,
         wallets::list::list,
         wallets::list::search,
@@ -59,11 +61,14 @@ use super::{
         customers::get,
         customers::update,
         customers::delete,
+        refusals::get,
+        refusals::list,
         transactions::get,
         transactions::proof,
         history::list::of_wallet,
         history::list::search,
         history::list::ledger,
+        exports::get,
         invoices::settle,
         invoices::get,
         invoices::void,
@@ -109,6 +114,7 @@ use super::{
         (name = "Wallets", description = "Wallets and credit in: the billing half, as billing SDKs speak it."),
         (name = "Customers", description = "Customers, as far as wallets need them."),
         (name = "Transactions", description = "Ledger rows."),
+        (name = "Refusals", description = "Why requests were refused: the last refusals of each customer, until a restart."),
         (name = "Invoices", description = "Paying invoices from credit: for charges that were not debited when they happened."),
         (name = "Transfers", description = "Credit that moves between wallets."),
         (name = "Budgets", description = "A tree of caps above a customer's credit."),
@@ -215,10 +221,12 @@ fn parameter_names(path: &str) -> impl Iterator<Item = &str> {
 
 fn path_parameter(name: &str) -> Parameter {
     let description = match name {
+        "kind" => "transactions, slices or focus.",
         "external_id" => "The customer's external id; it may hold slashes.",
         "invoice_id" => "The invoice's id in your system.",
         "budget_id" => "The budget's name.",
         "hold_id" => "The hold's id.",
+        "request_id" => "The `X-Request-Id` of the answer that refused.",
         _ => "The thing's id. A customer's id may be its external id.",
     };
     ParameterBuilder::new()

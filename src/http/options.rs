@@ -1,5 +1,7 @@
 //! Settings of the HTTP front: every limit by name, with its unit and default (config/default.toml documents each).
 
+use crate::export::FocusOptions;
+
 /// How the front runs. [`HttpOptions::default`] gives the defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpOptions {
@@ -29,6 +31,16 @@ pub struct HttpOptions {
     pub page_items_default: usize,
     /// Items of a page of a list.
     pub page_items_max: usize,
+    /// Exports that are made at a time.
+    pub exports_max: usize,
+    /// Records of the log that an export in Parquet may cover.
+    pub export_parquet_records_max: u64,
+    /// Names that exports need and a ledger does not know.
+    pub focus: FocusOptions,
+    /// Refusals of each customer that are kept to be explained; 0 = none.
+    pub refusals_kept_per_customer: usize,
+    /// Bytes of memory that all of them take together; above it the oldest go.
+    pub refusals_bytes_max: usize,
 }
 
 impl Default for HttpOptions {
@@ -47,6 +59,11 @@ impl Default for HttpOptions {
             connections_max: 10_000,
             page_items_default: 50,
             page_items_max: 1_000,
+            exports_max: 2,
+            export_parquet_records_max: 10_000_000,
+            focus: FocusOptions::default(),
+            refusals_kept_per_customer: 50,
+            refusals_bytes_max: 16 << 20,
         }
     }
 }

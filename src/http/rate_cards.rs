@@ -115,7 +115,7 @@ async fn set(call: &Call, id: Option<RateCardId>, status: StatusCode) -> Result<
 #[utoipa::path(delete, path = "/v1/rate-cards/{id}", tag = "Rate cards", responses((status = 204, description = "Done")))]
 pub(crate) async fn delete(call: Call) -> Result<Reply, ApiError> {
     let command = TenantCommand::DeleteRateCard(card_id(&call)?);
-    let committed = commit(&call, command, None).await?;
+    let committed = commit(&call, command, call.key_alone()?).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT).of_tenant(&committed))
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::error::ApiError;
 use super::json;
+use super::refusals::{Note, Noted};
 use crate::engine::{Committed, Seen, TenantCommitted};
 
 /// How far into the log a reply saw or wrote.
@@ -32,7 +33,21 @@ pub(crate) struct Reply {
     content_type: HeaderValue,
     position: LogPosition,
     replayed: bool,
+    streamed: Option<Box<Streamed>>,
+    /// Items of a batch that were refused.
+    notes: Vec<Note>,
 }
+
+/// A body that is made while it is sent, and what is said of it before.
+#[derive(Debug)]
+struct Streamed {
+    body: Body,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// In a response's extensions: its body takes as long as it takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IsStreamed;
 
 impl Reply {
     /// An answer in JSON that has seen nothing of the log.
@@ -44,13 +59,34 @@ impl Reply {
 
     /// An answer whose JSON is already written.
     pub(crate) const fn raw(status: StatusCode, body: Vec<u8>) -> Self {
-        Self { status, body, content_type: JSON, position: LogPosition(0), replayed: false }
+        let position = LogPosition(0);
+        Self {
+            status,
+            body,
+            content_type: JSON,
+            position,
+            replayed: false,
+            streamed: None,
+            notes: Vec::new(),
+        }
     }
 
     /// An answer in the text format of Prometheus.
     pub(crate) fn plain(body: Vec<u8>) -> Self {
         let mut reply = Self::raw(StatusCode::OK, body);
         reply.content_type = METRICS;
+        reply
+    }
+
+    /// An answer whose body is made while it is sent.
+    pub(crate) fn stream(
+        content_type: &'static str,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        body: Body,
+    ) -> Self {
+        let mut reply = Self::raw(StatusCode::OK, Vec::new());
+        reply.content_type = HeaderValue::from_static(content_type);
+        reply.streamed = Some(Box::new(Streamed { body, headers }));
         reply
     }
 
@@ -62,6 +98,12 @@ impl Reply {
     /// Says where in the log this stands; 0 says nothing.
     pub(crate) const fn at(mut self, position: LogPosition) -> Self {
         self.position = position;
+        self
+    }
+
+    /// With what is to be kept of items that were refused.
+    pub(crate) fn noting(mut self, notes: Vec<Note>) -> Self {
+        self.notes = notes;
         self
     }
 
@@ -86,9 +128,15 @@ impl Reply {
 
     /// The response.
     pub(crate) fn into_response(self) -> Response {
-        let has_body = !self.body.is_empty();
-        let mut response = Response::new(Body::from(self.body));
+        let has_body = !self.body.is_empty() || self.streamed.is_some();
+        let mut response = match self.streamed {
+            None => Response::new(Body::from(self.body)),
+            Some(streamed) => streamed.into_response(),
+        };
         *response.status_mut() = self.status;
+        if !self.notes.is_empty() {
+            response.extensions_mut().insert(Noted(self.notes));
+        }
         let headers = response.headers_mut();
         if has_body {
             headers.insert(CONTENT_TYPE, self.content_type);
@@ -103,13 +151,25 @@ impl Reply {
     }
 }
 
+impl Streamed {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(self.body);
+        response.headers_mut().extend(self.headers);
+        response.extensions_mut().insert(IsStreamed);
+        response
+    }
+}
+
 impl ApiError {
     /// The response. The outermost layer calls it a problem where the client asked for that.
-    pub(crate) fn into_response(self) -> Response {
+    pub(crate) fn into_response(mut self) -> Response {
         let mut body = Vec::with_capacity(ERROR_BYTES);
         json::write(&mut body, &self.body());
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status();
+        if let Some(note) = self.take_note() {
+            response.extensions_mut().insert(Noted(vec![note]));
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, JSON);
         if let Some(seconds) = self.retry_after_s() {

@@ -36,17 +36,19 @@ pub(crate) struct Access {
     writes: bool,
     /// Whether it reads the history.
     history: bool,
+    /// Whether it makes an export.
+    export: bool,
 }
 
 impl Access {
     /// A route of ours.
     pub(crate) const fn ours(scope: Scope, class: Class) -> Self {
-        Self { scope, class, billing: false, batch: false, writes: true, history: false }
+        Self { scope, class, billing: false, batch: false, writes: true, history: false, export: false }
     }
 
     /// A route that billing SDKs speak.
     pub(crate) const fn billing(scope: Scope, class: Class) -> Self {
-        Self { scope, class, billing: true, batch: false, writes: true, history: false }
+        Self { scope, class, billing: true, batch: false, writes: true, history: false, export: false }
     }
 
     /// The same with a batch's body.
@@ -72,6 +74,12 @@ impl Access {
         self.read_only()
     }
 
+    /// An export.
+    pub(crate) const fn of_export(mut self) -> Self {
+        self.export = true;
+        self.read_only()
+    }
+
     /// Whether it reads the history: what documentation says of positions in the log holds.
     pub(crate) const fn reads_history(self) -> bool {
         self.history
@@ -93,6 +101,7 @@ impl Access {
             | Code::Quarantined
             | Code::OutcomeUnknown => true,
             Code::HistoryBehind | Code::HistoryUnavailable => self.history,
+            Code::LimitReached | Code::Overloaded => self.writes || self.export,
             Code::InsufficientCredits
             | Code::RequestTimeout
             | Code::AlreadyExists
@@ -106,7 +115,6 @@ impl Access {
             | Code::AmountOverflow
             | Code::UnitRequired
             | Code::UnitMismatch
-            | Code::LimitReached
             | Code::HoldClosed
             | Code::HoldExpired
             | Code::OverCapture
@@ -114,7 +122,6 @@ impl Access {
             | Code::EventTime
             | Code::BudgetExceeded
             | Code::IdempotencyKeyReused
-            | Code::Overloaded
             | Code::ReadOnly => self.writes,
             // Of one route, which says so itself.
             Code::ProofNotReady => false,

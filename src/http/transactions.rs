@@ -4,9 +4,11 @@ use axum::http::StatusCode;
 use coffer_ledger::amount::Credits;
 use coffer_ledger::ids::{RowId, TrancheId};
 use coffer_ledger::view::{self, RowType, RowView};
+use utoipa::IntoParams;
 
 use super::call::Call;
 use super::error::{ApiError, Code};
+use super::history::family::{self, FamilyReply};
 use super::reply::Reply;
 use super::wallets::transaction::{RowContext, TransactionReply};
 use crate::audit::ProveFailure;
@@ -14,9 +16,25 @@ use crate::audit::document::ProofDocument;
 use crate::engine::{StoredRecord, Target};
 use crate::feed::history::Row;
 
+/// What of a row's relatives.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by name; this is its description")]
+pub(crate) struct RowQuery {
+    /// slices (always there), parents, children: a list.
+    expand: Option<String>,
+}
+
 /// One ledger row.
-#[utoipa::path(get, path = "/v1/transactions/{id}", tag = "Transactions", responses((status = 200, body = TransactionReply, description = "Done")))]
+///
+/// With `expand=parents` what it belongs to and the credits that paid for it, with `expand=children` what belongs to it and, of a credit,
+/// what it paid for: up to 1,000 of each. The relatives are searched in the history, among the customer's rows.
+#[utoipa::path(get, path = "/v1/transactions/{id}", tag = "Transactions", params(RowQuery), responses(
+    (status = 200, body = FamilyReply, description = "Done"),
+    (status = 503, body = super::error::ErrorBody, description = "history_behind, history_unavailable, quarantined, outcome_unknown"),
+))]
 pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
+    let wanted = family::Wanted::of_query(&call.query()?)?;
     let (id, stored) = stored(&call).await?;
     let rows = view::rows(&stored.record, stored.position);
     let row = rows.iter().find(|row| row.id == id).ok_or_else(|| ApiError::not_found("transaction"))?;
@@ -25,7 +43,9 @@ pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
         credits_available: credits_available(&call, &stored, row).await?,
     };
     let row = Row::of(call.tenant(), stored.customer.number, &stored.record, row);
-    Ok(Reply::json(StatusCode::OK, &TransactionReply::of(&row, &context)).at(stored.position))
+    let family = family::find(&call, &stored, &row, wanted).await?;
+    let reply = FamilyReply::of(TransactionReply::of(&row, &context), &family);
+    Ok(Reply::json(StatusCode::OK, &reply).at(stored.position))
 }
 
 /// The proof of one ledger row. There is one once the row's segment of the log is sealed and signed.

@@ -28,6 +28,8 @@ pub(crate) struct VoidBody {
 }
 
 /// Takes back what is neither spent nor reserved of a credit, and of the bonus that came with it.
+///
+/// What holds reserve of it goes when they let it go. What was spent stays spent: a refund of that is live again.
 #[utoipa::path(post, path = "/v1/transactions/{id}/void", tag = "Transactions", request_body = Option<VoidBody>, responses((status = 200, body = VoidReply, description = "Done")))]
 pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.dry_run()?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::program::{KEY, Place, Server, coffer};
 
 /// One request with the admin key; its status and body.
-fn ask(server: &Server, method: &str, path: &str, body: &str) -> (u16, Value) {
+pub(crate) fn ask(server: &Server, method: &str, path: &str, body: &str) -> (u16, Value) {
     let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
     let length = body.len();
     let head = format!(
@@ -224,4 +224,45 @@ fn the_key_is_its_owners_only_and_may_be_given_from_elsewhere() {
     let other = given(&["audit", "key"]).ok().out;
     assert!(other != own && PublicKey::parse(other.trim_end()).is_some());
     given(&["audit", "checkpoint"]).ok();
+}
+
+#[test]
+fn the_history_is_verified_with_the_rest_and_an_amount_edited_by_hand_is_found() {
+    let place = Place::new();
+    let with_history = |args: &[&str]| {
+        let mut command = crate::program::program();
+        command.args(args).arg("--data-dir").arg(place.data()).env("COFFER_HISTORY_ENABLED", "true");
+        crate::program::ended(&mut command)
+    };
+    used(&place);
+    assert_eq!(with_history(&["history", "verify"]).code, 3, "there is none yet");
+    with_history(&["history", "rebuild"]).ok();
+    place.run(&["snapshot", "take"]).ok();
+    place.run(&["audit", "checkpoint"]).ok();
+    let sound = with_history(&["audit", "verify", "--json"]);
+    assert_eq!((sound.code, &sound.json()["history"]["bytes"]), (0, &json!("whole")), "{sound:?}");
+    let page = with_history(&["audit", "verify"]).ok().out;
+    assert!(
+        page.contains(": 6 rows, and all that stands beside them, compared with the log")
+            && page.ends_with("everything is sound\n"),
+        "{page}"
+    );
+    let file = place.data().join("history.db");
+    let whole = std::fs::read(&file).unwrap();
+    let mut flipped = whole.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 16;
+    std::fs::write(&file, flipped).unwrap();
+    let found = with_history(&["audit", "verify", "--json"]);
+    assert_eq!(found.code, 65, "{found:?}");
+    assert!(found.json()["damaged"][0].as_str().unwrap().starts_with("history: bytes "), "{found:?}");
+    std::fs::write(&file, whole).unwrap();
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    let edit = "UPDATE transactions SET credits = x'80000000000000000000000000000001' WHERE type = 'debit'";
+    assert_eq!(connection.execute(edit, []).unwrap(), 5);
+    drop(connection);
+    let found = with_history(&["history", "verify", "--json"]);
+    assert_eq!(found.json()["differences"], 5, "{found:?}");
+    let found = with_history(&["audit", "verify"]);
+    assert!(found.out.contains("credits is 0.000000000000001 and must be 1"), "{found:?}");
 }

@@ -19,7 +19,7 @@ fn a_directory_in_use_ends_with_75_for_every_command_that_would_open_it() {
     let place = Place::new();
     let server = Server::start(&place);
     let listening = ["serve", "--listen", "127.0.0.1:0"];
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 9] = [
         &listening,
         &["keys", "list"],
         &["wal", "verify"],
@@ -27,6 +27,7 @@ fn a_directory_in_use_ends_with_75_for_every_command_that_would_open_it() {
         &["wal", "dump"],
         &["snapshot", "take"],
         &["audit", "verify"],
+        &["replay"],
         &["audit", "checkpoint"],
     ];
     for args in commands {

@@ -2,8 +2,19 @@
 
 use crate::program::coffer;
 
-const COMMANDS: [&str; 10] =
-    ["serve", "keys", "wal", "audit", "snapshot", "config", "demo", "drill", "bench", "completions"];
+const COMMANDS: [&str; 11] = [
+    "serve",
+    "keys",
+    "wal",
+    "audit",
+    "snapshot",
+    "replay",
+    "config",
+    "demo",
+    "drill",
+    "bench",
+    "completions",
+];
 
 #[test]
 fn help_lists_every_command_and_every_exit_code() {

@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "in a test's helpers too, a panic is the failure report")]
 #![expect(clippy::disallowed_methods, reason = "a test of a program looks at its files from outside")]
 
+mod as_of;
 mod audit;
 mod bench;
 mod config;
 mod data_dir;
+mod export;
 mod help;
 mod keys;
 mod log;
 mod program;
+mod replay;
 mod serve;

@@ -4,6 +4,7 @@
 
 mod any;
 mod broken;
+mod erasure;
 mod golden;
 mod oldest;
 mod privacy;

@@ -11,7 +11,7 @@ use coffer_wal::{Lsn, decode_frame};
 use crate::{customer_frame, samples, samples_tenant, samples_v2, tenant_frame};
 
 /// Every personal string of the samples.
-const PERSONAL: [&str; 28] = [
+pub(crate) const PERSONAL: [&str; 28] = [
     "6b1f0c3e-5d2a-4a77-9a8c-0d1e2f3a4b5c",
     "customer-ada",
     "customer-0123456",
@@ -177,6 +177,6 @@ fn tenant_effect_kind(effect: &TenantEffect) -> u32 {
     }
 }
 
-fn contains(bytes: &[u8], text: &str) -> bool {
+pub(crate) fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }

@@ -2,6 +2,7 @@
 //! rules make them, and a state of each subject. Never change one: its bytes stand in `tests/golden/codec_v1/`.
 
 use coffer_ledger::amount::{Credits, Money, Rate};
+use coffer_ledger::burn_order::BurnOrder;
 use coffer_ledger::command::{
     Asked, Bonus, Charge, Command, CreateWallet, CreditReason, Debit, ManualDebit, Memo, Origin, Quantity,
     Remainder, TopUp, UpdateWallet,
@@ -416,7 +417,13 @@ pub(crate) fn customer() -> Customer {
         last_at: AT,
         last_position: LogPosition(98_765_432),
         counter: 5,
-        wallets: vec![Wallet { head: head(), tranches, next_due: END, held_overdraft: Credits(0) }],
+        wallets: vec![Wallet {
+            head: head(),
+            tranches,
+            burn_order: BurnOrder::Contract,
+            next_due: END,
+            held_overdraft: Credits(0),
+        }],
         ..Customer::new(TENANT, OWNER)
     }
 }
@@ -430,6 +437,7 @@ pub(crate) fn full_customer() -> Customer {
             Wallet {
                 head: closed,
                 tranches: Vec::new(),
+                burn_order: BurnOrder::Contract,
                 next_due: Timestamp::MAX,
                 held_overdraft: Credits(0),
             },

@@ -1,6 +1,6 @@
 //! No overspend, whoever races whom.
 
-use coffer::engine::{Failure, Operation, Target};
+use coffer::engine::{Failure, Operation, Refused, Target};
 use coffer_ledger::command::Command;
 use coffer_ledger::refusal::Refusal;
 use coffer_wal::storage::crash::CrashStorage;
@@ -21,7 +21,9 @@ async fn e04_a_thousand_racing_debits_on_seven_hundred_take_exactly_seven_hundre
     while let Some(answer) = racers.join_next().await {
         match answer.unwrap() {
             Ok(_) => taken += 1,
-            Err(Failure::Refused(Refusal::InsufficientCredits { .. })) => refused += 1,
+            Err(Failure::Refused(Refused { refusal: Refusal::InsufficientCredits { .. }, .. })) => {
+                refused += 1
+            }
             Err(other) => panic!("{other}"),
         }
     }

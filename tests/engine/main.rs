@@ -5,7 +5,10 @@
 mod concurrency;
 mod crashes;
 mod idempotency;
+mod past;
 mod places;
+#[path = "../history/program.rs"]
+mod program;
 mod support;
 mod tenants;
 mod time;

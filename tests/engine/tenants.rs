@@ -99,7 +99,7 @@ async fn settings_hold_from_the_next_turn_on_and_over_a_snapshot() {
 async fn two_tenants_cannot_share_a_name() {
     let engine = open(&CrashStorage::new()).await;
     let again = engine.create_tenant("default", Origin::default()).await;
-    assert_eq!(again.unwrap_err(), Failure::Refused(Refusal::AlreadyExists("tenant")));
+    assert_eq!(again.unwrap_err(), Failure::from(Refusal::AlreadyExists("tenant")));
     let keyed = || Origin { by: None, idempotency_key: Some("k".into()) };
     let made = engine.create_tenant("other", keyed()).await.unwrap();
     let retried = engine.create_tenant("other", keyed()).await.unwrap();

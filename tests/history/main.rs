@@ -13,3 +13,4 @@ mod killed;
 mod program;
 mod rows;
 mod support;
+mod verified;

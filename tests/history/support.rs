@@ -60,6 +60,7 @@ pub(crate) fn everything() -> Query {
         moving: false,
         tests: Vec::new(),
         credits_of: None,
+        paid_by: None,
         sort: Vec::new(),
         newest_first: false,
         after: None,

@@ -1,6 +1,7 @@
 //! A database is shared: what others keep there stays theirs, what they build on our tables stays, and there is one writer.
 
 use coffer::feed::Feed;
+use coffer::feed::history::{self, Row};
 
 use crate::broken::{healed, written};
 use crate::kept::Kept;
@@ -88,4 +89,50 @@ async fn a_role_that_may_only_use_a_schema_that_was_made_for_it_is_enough() {
     run(&engine, &wallets, &mut Random::new(54), 100).await;
     all(&engine, &feed.history(), "as a role").await;
     assert_eq!(close(engine, feed).await.rebuilds, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_personal_of_a_customer_can_be_erased_and_nothing_else_changes() {
+    let (dir, kept) = (tempfile::tempdir().unwrap(), Kept::new());
+    let rows = written(dir.path(), &kept, 55).await;
+    let customer = rows.iter().find(|row| row.reference_id.is_some()).unwrap().customer;
+    let place = kept.place();
+    let (found, erased, left, end) = tokio::task::spawn_blocking(move || {
+        let found = history::erasable(&place, customer, &[]).unwrap();
+        let erased = history::erase(&place, customer, &[]).unwrap();
+        let left = history::erasable(&place, customer, &[]).unwrap();
+        (found, erased, left, history::followed_to(&place).unwrap())
+    })
+    .await
+    .unwrap();
+    assert!(found > 20 && erased == found && left == 0, "{found} {erased} {left}");
+    assert_eq!(end.cast_signed(), kept.position().await);
+    // What it must be now: the same rows, those of the customer without words.
+    let expected: Vec<Row> = rows.into_iter().map(|row| without_words(row, customer)).collect();
+    let client = kept.session().await;
+    let texts = "SELECT id, reference_id, description, metadata FROM transactions ORDER BY key";
+    let now = client.query(texts, &[]).await.unwrap();
+    assert!(now.len() >= expected.len());
+    for (line, row) in now.iter().zip(&expected) {
+        assert_eq!(line.get::<_, &str>(0), row.id.to_string());
+        assert_eq!(line.get::<_, Option<&str>>(1), row.reference_id.as_deref());
+        assert_eq!(line.get::<_, Option<&str>>(2), row.description.as_deref());
+        let metadata = row.metadata.as_ref().map(|pairs| pairs.is_empty());
+        assert_eq!(line.get::<_, Option<&str>>(3).map(|text| text == "[]"), metadata);
+    }
+}
+
+fn without_words(row: Row, customer: coffer_ledger::ids::CustomerNumber) -> Row {
+    if row.customer != customer {
+        return row;
+    }
+    let metadata = row.metadata.as_ref().map(|_| Vec::new());
+    Row {
+        reference_type: None,
+        reference_id: None,
+        description: None,
+        idempotency_key: None,
+        metadata,
+        ..row
+    }
 }

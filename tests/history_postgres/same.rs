@@ -76,6 +76,7 @@ fn query(random: &mut Random, rows: &[Row]) -> Query {
         only: (random.below(5) == 0).then_some(of.customer),
         moving: random.below(4) == 0,
         tests: (0..random.below(3)).map(|_| test(random, rows)).collect(),
+        paid_by: (random.below(10) == 0).then(|| rows.iter().find_map(|row| row.tranche)).flatten(),
         credits_of: (random.below(10) == 0).then(|| tranches.collect()),
         sort: (0..random.below(3)).map(|_| (pick(random, &SORTED), random.below(2) == 0)).collect(),
         newest_first: random.below(2) == 0,
@@ -98,18 +99,20 @@ async fn a_file_and_a_database_answer_every_question_alike() {
     run(&engine, &wallets, &mut random, 1_500).await;
     let rows = all(&engine, &in_file.history(), "file").await;
     all(&engine, &in_database.history(), "database").await;
+    // Nothing comes due any more: both end at the log's last record.
+    engine.shutdown().await.unwrap();
+    for feed in [&in_file, &in_database] {
+        assert!(feed.stop(std::time::Duration::from_secs(30)).await, "{:?}", feed.history().status());
+    }
     let mut found = 0;
     for number in 0..QUERIES {
         let query = query(&mut random, &rows);
-        let mut one = in_file.history().find(query.clone()).await.unwrap();
+        let one = in_file.history().find(query.clone()).await.unwrap();
         let other = in_database.history().find(query.clone()).await.unwrap();
-        one.position = other.position;
         assert_eq!(one, other, "query {number}: {query:?}");
         found += one.rows.len();
     }
-    assert!(found > 5_000, "{found}");
-    assert!(in_file.stop(std::time::Duration::from_secs(30)).await);
-    close(engine, in_database).await;
+    assert!(found > 2_000, "{found}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -34,7 +34,7 @@ impl Server {
             dir = dir.display()
         );
         let mut guard = Command::new("sh");
-        guard.arg("-c").arg(script).stdout(Stdio::null()).stderr(Stdio::null());
+        guard.arg("-c").arg(script).current_dir("/").stdout(Stdio::null()).stderr(Stdio::null());
         // A group of its own: a key that ends the tests does not end it.
         let mut guard = as_other(&mut guard).process_group(0).stdin(Stdio::piped()).spawn().unwrap();
         let server = Self { dir, _guard: guard.stdin.take().unwrap() };

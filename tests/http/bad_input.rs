@@ -190,9 +190,9 @@ fn paths_queries_and_keys_are_checked_before_anything_else() {
         case("nobody's wallet", "GET", "/v1/wallets/wallet_00000000000000000000000000", "", 404, "not_found"),
         case("nobody's row", "GET", "/v1/transactions/wtxn_00000000000000000000000000", "", 404, "not_found"),
         case(
-            "history",
+            "the future",
             "GET",
-            "/v1/customers/acme/balance?as_of=2026-01-01T00:00:00Z",
+            "/v1/customers/acme/balance?as_of=2200-01-01T00:00:00Z",
             "",
             400,
             "validation_error",
@@ -209,6 +209,38 @@ fn paths_queries_and_keys_are_checked_before_anything_else() {
     assert_eq!(wrong_method.status, 405);
     let allowed = wrong_method.header("allow").unwrap();
     assert!(allowed.contains("GET") && allowed.contains("POST"), "{allowed}");
+}
+
+#[test]
+fn a_write_that_needs_no_body_refuses_a_field_that_it_does_not_know_and_takes_its_key_from_there() {
+    let server = Server::start();
+    server.wallet("acme", "10");
+    let made = |path: &str, body: &str| {
+        let made = server.ask("POST", path, body);
+        assert!(made.status < 300, "{path}: {}", made.text);
+        made.json
+    };
+    made("/v1/customers/acme/budgets", r#"{"budget_id":"b","unit":{"currency":"usd"}}"#);
+    let lines = r#"[{"id":"l","amount":1,"price_type":"USAGE"}]"#;
+    let invoice = format!(r#"{{"invoice_id":"i","currency":"usd","lines":{lines}}}"#);
+    made("/v1/customers/acme/invoices/settle", &invoice);
+    let card = &made("/v1/rate-cards", r#"{"meter":"m","tiers":[{"credits_per_unit":1}]}"#)["id"];
+    let key = &made("/v1/keys", r#"{"name":"k","scopes":["read"]}"#)["id"];
+    for (method, path) in [
+        ("POST", "/v1/customers/acme/invoices/i/void".to_owned()),
+        ("POST", "/v1/customers/acme/budgets/b/reset".to_owned()),
+        ("DELETE", "/v1/customers/acme/budgets/b".to_owned()),
+        ("DELETE", format!("/v1/rate-cards/{}", card.as_str().unwrap())),
+        ("DELETE", format!("/v1/keys/{}", key.as_str().unwrap())),
+    ] {
+        let refused = server.ask(method, &path, r#"{"dry_run":true}"#);
+        assert_eq!((refused.status, refused.code()), (400, "validation_error"), "{path}: {}", refused.text);
+        assert!(refused.text.contains("dry_run"), "{path}: {}", refused.text);
+        let body = format!(r#"{{"idempotency_key":"{method} {path}"}}"#);
+        let (one, two) = (server.ask(method, &path, &body), server.ask(method, &path, &body));
+        assert!(one.status < 300 && two.status == one.status, "{path}: {} {}", one.text, two.text);
+        assert_eq!((&two.text, two.header("idempotency-replayed")), (&one.text, Some("true")), "{path}");
+    }
 }
 
 #[test]

@@ -101,6 +101,8 @@ fn what_cannot_be_sent_is_refused_and_nothing_moves() {
     let wallet = server.wallet("alice", "10");
     let closed = server.wallet("bob", "0");
     server.ask("POST", &format!("/v1/wallets/{closed}/terminate"), "");
+    let frozen = server.wallet("eve", "0");
+    assert_eq!(server.ask("POST", &format!("/v1/wallets/{frozen}/freeze"), "").status, 200);
     let euros = json!({"customer_id": "carl", "currency": "eur"}).to_string();
     let euros = server.ask("POST", "/v1/wallets", &euros).json["id"].as_str().unwrap().to_owned();
     server.wallet("dora", "0");
@@ -118,6 +120,8 @@ fn what_cannot_be_sent_is_refused_and_nothing_moves() {
         (transfer("nobody", "dora", "1"), 404, "not_found"),
         (transfer("alice", "nobody", "1"), 404, "not_found"),
         (to_wallet("bob", &closed), 409, "wallet_closed"),
+        (transfer("alice", "bob", "1"), 409, "wallet_closed"),
+        (transfer("alice", "eve", "1"), 409, "wallet_frozen"),
         (to_wallet("carl", &euros), 422, "unit_mismatch"),
         (to_wallet("dora", &euros), 404, "not_found"),
         (to_wallet("alice", &wallet), 402, "insufficient_credits"),

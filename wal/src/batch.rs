@@ -14,7 +14,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::bytes::{array_at, index32, put, u16_at, u32_at, u64_at};
-use crate::frame::{FrameError, Lsn, frame_length, frame_time_ns, personal_length};
+use crate::frame::{FrameError, Lsn, decode_frame, frame_length, frame_time_ns, personal_length};
 use crate::mask::mask_for;
 pub use crate::mask::{apply_mask, has_unwritten_sector, is_unwritten};
 use crate::storage::{AlignedBuf, BLOCK_BYTES};
@@ -27,6 +27,9 @@ pub const BATCH_HEADER_BYTES: usize = 128;
 
 /// The largest batch of format 1, header included and padding not, in bytes.
 pub const BATCH_BYTES_LIMIT: usize = 1 << 20;
+
+/// The largest batch with erased records, header included: a hash is longer than what stood in a small record.
+pub(crate) const ERASED_BATCH_BYTES_LIMIT: usize = 2 * BATCH_BYTES_LIMIT;
 
 /// What fills a batch up to the next block.
 pub const PADDING_BYTE: u8 = 0xA5;
@@ -47,7 +50,7 @@ const TIME_AT: usize = 40;
 const MASK_AT: usize = 48;
 const PREVIOUS_HASH_AT: usize = 56;
 const BODY_HASH_AT: usize = 88;
-const RESERVED_AT: usize = 120;
+const STORED_AT: usize = 120;
 const CRC_AT: usize = 124;
 
 /// Where a chain of batches stands: what its last batch was.
@@ -116,8 +119,11 @@ pub struct BatchHeader {
     pub mask: u64,
     /// The hash of the batch before.
     pub previous_hash: Hash,
-    /// SHA-256 of the unmasked records.
+    /// SHA-256 of the unmasked records, as they were written.
     pub body_hash: Hash,
+    /// Only in an archive, where records of the batch were erased: bytes of header and records as they stand there now. 0 = as
+    /// they were written; then `length` says it, and `body_hash` is theirs. No part of the hash.
+    pub stored: u32,
 }
 
 /// Why bytes are not a valid batch.
@@ -194,16 +200,32 @@ impl BatchHeader {
         put(&mut bytes, MASK_AT, &self.mask.to_le_bytes());
         put(&mut bytes, PREVIOUS_HASH_AT, &self.previous_hash);
         put(&mut bytes, BODY_HASH_AT, &self.body_hash);
+        put(&mut bytes, STORED_AT, &self.stored.to_le_bytes());
         let crc = header_crc(&bytes, salt);
         put(&mut bytes, CRC_AT, &crc.to_le_bytes());
         bytes
     }
 
-    /// Reads the header that `bytes` begin with.
+    /// Bytes of header and records where they stand, without padding.
+    #[must_use]
+    pub fn stored_bytes(&self) -> usize {
+        index32(if self.stored == 0 { self.length } else { self.stored })
+    }
+
+    /// Reads the header that `bytes` begin with, of a batch as it was written.
     ///
     /// # Errors
     /// [`BatchError`] when there is no valid header for a segment with this salt.
     pub fn decode(bytes: &[u8], salt: u64) -> Result<BatchHeader, BatchError> {
+        let header = BatchHeader::decode_archived(bytes, salt)?;
+        if header.stored == 0 { Ok(header) } else { Err(BatchError::HeaderFields) }
+    }
+
+    /// As [`BatchHeader::decode`], also of a batch with erased records.
+    ///
+    /// # Errors
+    /// [`BatchError`] when there is no valid header for a segment with this salt.
+    pub fn decode_archived(bytes: &[u8], salt: u64) -> Result<BatchHeader, BatchError> {
         let bytes = bytes.get(..BATCH_HEADER_BYTES).ok_or(BatchError::NoHeader)?;
         if u32_at(bytes, 0) != MAGIC {
             return Err(BatchError::NoHeader);
@@ -222,14 +244,17 @@ impl BatchHeader {
             mask: u64_at(bytes, MASK_AT),
             previous_hash: array_at(bytes, PREVIOUS_HASH_AT),
             body_hash: array_at(bytes, BODY_HASH_AT),
+            stored: u32_at(bytes, STORED_AT),
         };
-        let reserved_clear = u16_at(bytes, SHARD_AT + 2) == 0 && u32_at(bytes, RESERVED_AT) == 0;
+        let reserved_clear = u16_at(bytes, SHARD_AT + 2) == 0;
         if header.fits_the_format() && reserved_clear { Ok(header) } else { Err(BatchError::HeaderFields) }
     }
 
     fn fits_the_format(&self) -> bool {
         let length = index32(self.length);
         (BATCH_HEADER_BYTES + 1..=BATCH_BYTES_LIMIT).contains(&length)
+            && (self.stored == 0
+                || (BATCH_HEADER_BYTES + 1..=ERASED_BATCH_BYTES_LIMIT).contains(&index32(self.stored)))
             && self.count > 0
             && self.first_lsn > Lsn::NONE
             && self.sequence > 0
@@ -287,6 +312,7 @@ pub fn seal_batch(
         mask: 0,
         previous_hash: chain.hash,
         body_hash: Sha256::digest(&buf[BATCH_HEADER_BYTES..]).into(),
+        stored: 0,
     };
     if !header.fits_the_format() {
         return Err(BatchError::HeaderFields);
@@ -315,6 +341,22 @@ pub fn open_batch_body<'a>(header: &BatchHeader, extent: &'a mut [u8]) -> Result
     }
     check_frames(body, header.count)?;
     Ok(body)
+}
+
+/// Verifies the records of a batch with erased ones: each by its own checksum, as the hash of the batch is of what was there
+/// before. What stands for the hash is the audit tree, which knows every record by its two parts' hashes.
+///
+/// # Errors
+/// [`BatchError`] for damage of any kind, also when no record in it is erased.
+pub(crate) fn check_erased_body(header: &BatchHeader, mut body: &[u8]) -> Result<(), BatchError> {
+    check_frames(body, header.count)?;
+    let mut erased = false;
+    while !body.is_empty() {
+        let (record, rest) = decode_frame(body, header.first_lsn).map_err(BatchError::Frames)?;
+        erased |= record.erased.is_some();
+        body = rest;
+    }
+    if erased { Ok(()) } else { Err(BatchError::BodyHash) }
 }
 
 /// Checks that `body` is exactly `count` frames that can be read, and returns the latest of their times.

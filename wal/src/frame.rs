@@ -1,12 +1,15 @@
 //! A record and its frame: the 48 bytes that stand before every record, whoever wrote it.
 //!
 //! The log knows of a record only what stands here; its public and personal parts are opaque bytes. The
-//! personal part (names, references, descriptions) stands apart so that it can be erased later.
-//! Absent on purpose: decoding of the parts, compression, any idea of a wallet.
+//! personal part (names, references, descriptions) stands apart so that it can be erased later: then its
+//! hash stands in its place, and behind that what the parts' owner needs to read the record without it.
+//! Absent on purpose: decoding of the parts, compression, any idea of a wallet, when to erase what.
 //! Layout: `docs/WAL_FORMAT.md`, "Record frame". Tested below and by the golden files.
 
 use std::fmt;
 
+use crate::audit::personal_hash;
+use crate::batch::Hash;
 use crate::bytes::{index32, put, u16_at, u32_at, u64_at};
 
 /// Bytes of the fixed frame before a record's public part.
@@ -15,12 +18,21 @@ pub const FRAME_HEADER_BYTES: usize = 48;
 /// The largest frame of format 1, header included, in bytes.
 pub const RECORD_BYTES_LIMIT: usize = 240 * 1024;
 
+/// How much longer than [`RECORD_BYTES_LIMIT`] a frame may become by an erasure: the hash, and some room for what
+/// is put in place of the personal part.
+pub const ERASED_GROWTH_BYTES_LIMIT: usize = 4 * 1024;
+
+/// Bytes of the hash that stands for an erased personal part.
+const HASH_BYTES: usize = 32;
+
 const CRC_AT: usize = 4;
 const TYPE_AT: usize = 8;
 const VERSION_AT: usize = 10;
 const FLAGS_AT: usize = 11;
 const PERSONAL_AT: usize = 12;
 const SUBJECT_AT: usize = 16;
+/// What became of the personal part: 0 = it is as it was written, 1 = its hash stands in its place.
+const ERASED_AT: usize = 17;
 const TIME_AT: usize = 32;
 const PREVIOUS_AT: usize = 40;
 
@@ -232,6 +244,35 @@ pub fn encode_frame(
     builder.finish(out, header)
 }
 
+/// Appends the frame of a record whose personal part is erased: the hash of what was written first stands in its place, and
+/// `instead` behind it. A record that was erased before keeps the hash that it has. The audit tree's leaf stays the same.
+///
+/// # Errors
+/// [`RecordTooLarge`]; `out` is then unchanged.
+pub fn encode_erased_frame(
+    out: &mut Vec<u8>,
+    record: &Record<'_>,
+    instead: &[u8],
+) -> Result<(), RecordTooLarge> {
+    let start = out.len();
+    let bytes = FRAME_HEADER_BYTES + record.public.len() + HASH_BYTES + instead.len();
+    let bytes_max = RECORD_BYTES_LIMIT + ERASED_GROWTH_BYTES_LIMIT;
+    if bytes > bytes_max {
+        return Err(RecordTooLarge { bytes, bytes_max });
+    }
+    out.resize(start + FRAME_HEADER_BYTES, 0);
+    out.extend_from_slice(record.public);
+    out.extend_from_slice(&record.erased.copied().unwrap_or_else(|| personal_hash(record.personal)));
+    out.extend_from_slice(instead);
+    let frame = &mut out[start..];
+    put(frame, 0, &length_field(bytes));
+    put_header(frame, &record.header, HASH_BYTES + instead.len());
+    frame[ERASED_AT] = 1;
+    let crc = frame_crc(frame);
+    put(frame, CRC_AT, &crc.to_le_bytes());
+    Ok(())
+}
+
 /// One record, borrowed from the bytes it was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
@@ -241,15 +282,18 @@ pub struct Record<'a> {
     pub header: FrameHeader,
     /// The part that proofs cover and that stays for ever.
     pub public: &'a [u8],
-    /// The part that may be erased later.
+    /// The part that may be erased later; of an erased record, what was put in its place.
     pub personal: &'a [u8],
+    /// The hash of the personal part that was erased; `None` while it is as it was written.
+    pub erased: Option<&'a Hash>,
 }
 
 impl Record<'_> {
     /// Bytes of the whole frame.
     #[must_use]
     pub fn frame_bytes(&self) -> usize {
-        FRAME_HEADER_BYTES + self.public.len() + self.personal.len()
+        let hash = self.erased.map_or(0, |hash| hash.len());
+        FRAME_HEADER_BYTES + self.public.len() + hash + self.personal.len()
     }
 
     /// A copy that owns its bytes.
@@ -260,6 +304,7 @@ impl Record<'_> {
             header: self.header,
             public: self.public.to_vec(),
             personal: self.personal.to_vec(),
+            erased: self.erased.copied(),
         }
     }
 }
@@ -273,15 +318,23 @@ pub struct RecordBuf {
     pub header: FrameHeader,
     /// The part that proofs cover and that stays for ever.
     pub public: Vec<u8>,
-    /// The part that may be erased later.
+    /// The part that may be erased later; of an erased record, what was put in its place.
     pub personal: Vec<u8>,
+    /// The hash of the personal part that was erased; `None` while it is as it was written.
+    pub erased: Option<Hash>,
 }
 
 impl RecordBuf {
     /// The same record, borrowed.
     #[must_use]
     pub fn as_record(&self) -> Record<'_> {
-        Record { lsn: self.lsn, header: self.header, public: &self.public, personal: &self.personal }
+        Record {
+            lsn: self.lsn,
+            header: self.header,
+            public: &self.public,
+            personal: &self.personal,
+            erased: self.erased.as_ref(),
+        }
     }
 }
 
@@ -294,7 +347,8 @@ pub fn frame_length(bytes: &[u8]) -> Result<usize, FrameError> {
         return Err(FrameError::Short { needed: FRAME_HEADER_BYTES, present: bytes.len() });
     }
     let claimed = index32(u32_at(bytes, 0));
-    if !(FRAME_HEADER_BYTES..=RECORD_BYTES_LIMIT).contains(&claimed) {
+    let growth = if bytes[ERASED_AT] == 0 { 0 } else { ERASED_GROWTH_BYTES_LIMIT };
+    if !(FRAME_HEADER_BYTES..=RECORD_BYTES_LIMIT + growth).contains(&claimed) {
         return Err(FrameError::Length { bytes: claimed });
     }
     if claimed > bytes.len() {
@@ -306,12 +360,18 @@ pub fn frame_length(bytes: &[u8]) -> Result<usize, FrameError> {
 /// The length of the personal part of a frame that [`frame_length`] has accepted, if the fixed fields can be.
 pub(crate) fn personal_length(frame: &[u8]) -> Result<usize, FrameError> {
     let personal_bytes = index32(u32_at(frame, PERSONAL_AT));
-    let fits = personal_bytes <= frame.len() - FRAME_HEADER_BYTES;
-    if fits && frame[SUBJECT_AT + 1..SUBJECT_AT + 4] == [0; 3] {
-        Ok(personal_bytes)
-    } else {
-        Err(FrameError::Fields)
-    }
+    let least = match frame[ERASED_AT..SUBJECT_AT + 4] {
+        [0, 0, 0] => 0,
+        [1, 0, 0] => HASH_BYTES,
+        _ => return Err(FrameError::Fields),
+    };
+    let fits = (least..=frame.len() - FRAME_HEADER_BYTES).contains(&personal_bytes);
+    if fits { Ok(personal_bytes) } else { Err(FrameError::Fields) }
+}
+
+/// Whether a frame that [`frame_length`] has accepted is that of an erased record.
+pub(crate) fn is_erased(frame: &[u8]) -> bool {
+    frame[ERASED_AT] != 0
 }
 
 /// The time of a frame that [`frame_length`] has accepted.
@@ -342,7 +402,11 @@ pub fn decode_frame_unchecked(bytes: &[u8], lsn: Lsn) -> Result<(Record<'_>, &[u
     let personal_bytes = personal_length(frame)?;
     let parts = &frame[FRAME_HEADER_BYTES..];
     let (public, personal) = parts.split_at(parts.len() - personal_bytes);
-    Ok((Record { lsn, header: header_of(frame, lsn), public, personal }, rest))
+    let (erased, personal) = match personal.split_first_chunk() {
+        Some((hash, instead)) if is_erased(frame) => (Some(hash), instead),
+        _ => (None, personal),
+    };
+    Ok((Record { lsn, header: header_of(frame, lsn), public, personal, erased }, rest))
 }
 
 fn header_of(frame: &[u8], lsn: Lsn) -> FrameHeader {
@@ -395,6 +459,33 @@ mod tests {
         let mut out = Vec::new();
         encode_frame(&mut out, &FrameHeader { previous: Lsn::JUST_BEFORE, ..header() }, b"", b"").unwrap();
         assert_eq!(decode_frame(&out, Lsn(42)).unwrap().0.header.previous, Lsn(41));
+    }
+
+    #[test]
+    fn an_erased_frame_says_what_was_there_and_keeps_its_leaf() {
+        let (mut written, mut erased, mut again) = (Vec::new(), Vec::new(), Vec::new());
+        encode_frame(&mut written, &header(), b"public part", b"personal").unwrap();
+        let (before, _) = decode_frame(&written, Lsn(42)).unwrap();
+        encode_erased_frame(&mut erased, &before, b"-").unwrap();
+        let (after, _) = decode_frame(&erased, Lsn(42)).unwrap();
+        assert_eq!((after.public, after.personal), (before.public, &b"-"[..]));
+        assert_eq!((before.erased, after.erased), (None, Some(&personal_hash(b"personal"))));
+        assert_eq!((after.header, after.frame_bytes()), (before.header, erased.len()));
+        assert_eq!(crate::audit::leaf_of_record(&after), crate::audit::leaf_of_record(&before));
+        encode_erased_frame(&mut again, &after, b"-").unwrap();
+        assert_eq!(again, erased, "the hash is of what was written first");
+    }
+
+    #[test]
+    fn an_erased_record_may_be_longer_than_one_that_is_written_but_not_without_end() {
+        let (mut written, mut erased) = (Vec::new(), Vec::new());
+        encode_frame(&mut written, &header(), &vec![0; RECORD_BYTES_LIMIT - FRAME_HEADER_BYTES], b"")
+            .unwrap();
+        let (record, _) = decode_frame(&written, Lsn(1)).unwrap();
+        encode_erased_frame(&mut erased, &record, b"").unwrap();
+        assert!(decode_frame(&erased, Lsn(1)).is_ok() && erased.len() > RECORD_BYTES_LIMIT);
+        let refused = encode_erased_frame(&mut erased, &record, &[0; ERASED_GROWTH_BYTES_LIMIT]);
+        assert!(refused.is_err());
     }
 
     #[test]

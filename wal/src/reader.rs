@@ -17,6 +17,11 @@ pub trait SegmentSource: Send + Sync {
     /// The first and the last record it holds without a gap, if any.
     fn lsn_range(&self) -> Option<(Lsn, Lsn)>;
 
+    /// The last record that was removed from its front for good; [`Lsn::NONE`] when none was.
+    fn removed_to(&self) -> Lsn {
+        Lsn::NONE
+    }
+
     /// Visits the records `from..=to`, in order, as far as it holds them; returns the LSN after the last one
     /// visited.
     ///
@@ -66,6 +71,13 @@ impl LogReader {
     pub fn first_lsn(&self) -> Lsn {
         let hot = self.hot.first_lsn().unwrap_or(Lsn::FIRST);
         self.archive.lsn_range().map_or(hot, |(first, _)| first.min(hot))
+    }
+
+    /// The last record that was removed from the archive for good, with all before it; [`Lsn::NONE`] when none was. What is missing
+    /// after it was lost.
+    #[must_use]
+    pub fn removed_to(&self) -> Lsn {
+        self.archive.removed_to()
     }
 
     /// One record.

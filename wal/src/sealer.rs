@@ -118,6 +118,7 @@ impl Sealer {
             epoch: header.epoch,
             created_ns: header.created_ns,
             chain: header.chain,
+            erased: false,
         })?;
         self.copy_batches(segment, &mut writer)?;
         let archived = writer.finish()?;

@@ -16,11 +16,11 @@ pub(super) fn count(customer: &mut Customer, moves: &[BudgetMove]) {
     }
 }
 
-/// Gives back to windows that are still the ones that were taken from (SEMANTICS §18).
+/// Gives back to windows that are still the ones that were taken from (SEMANTICS §18): a reset has begun another.
 pub(super) fn give_back(customer: &mut Customer, moves: &[BudgetMove]) {
     for freed in moves {
         if let Some(limit) = limit_mut(customer, freed).filter(|limit| limit.ends_at == freed.ends_at) {
-            // After a reset less may be left than was taken.
+            // A cap that was taken away and set again counts from nothing.
             limit.used = (limit.used - freed.credits).max(Credits::ZERO);
         }
     }

@@ -105,7 +105,8 @@ pub(super) fn set(
     asked: &RateCardAsked,
     context: &TenantContext<'_>,
 ) -> Result<RateCard, Refusal> {
-    let valid_from = asked.valid_from.unwrap_or(context.now);
+    // Usage is timed by the tenant's clock: so is "from now on".
+    let valid_from = asked.valid_from.or(tenant.test_clock).unwrap_or(context.now);
     check_asked(asked, valid_from, context)?;
     let (id, version) = match id {
         Some(id) => (id, known(tenant, id)?.version + 1),

@@ -9,7 +9,7 @@
 
 use super::{Context, Ids, existing, limit_reached};
 use crate::amount::Credits;
-use crate::budget::{Budget, BudgetLimit, BudgetMove, Window};
+use crate::budget::{Budget, BudgetLimit, BudgetMove, Window, window_end};
 use crate::calendar::Zone;
 use crate::command::{Charge, SetBudget};
 use crate::customer::Customer;
@@ -99,7 +99,7 @@ fn counted(
     credits: Credits,
     context: &Context<'_>,
 ) -> BudgetMove {
-    let ends_at = if context.now < limit.ends_at {
+    let ends_at = if context.now < window_end(limit.ends_at) {
         limit.ends_at
     } else {
         Zone::of(customer, context.settings.time_zone.as_deref()).window_end(limit.window, context.now)
@@ -109,7 +109,7 @@ fn counted(
 
 /// When the window ends, if it does.
 fn resets_at(counted: &BudgetMove) -> Option<Timestamp> {
-    (counted.ends_at < Timestamp::MAX).then_some(counted.ends_at)
+    Some(window_end(counted.ends_at)).filter(|end| *end < Timestamp::MAX)
 }
 
 fn refuse_exceeded(limit: &BudgetLimit, counted: &BudgetMove, now: Timestamp) -> Result<(), Refusal> {
@@ -254,10 +254,10 @@ pub(super) fn delete(customer: &Customer, id: &str) -> Result<Effect, Refusal> {
     Ok(Effect::BudgetDeleted(budget.id.clone()))
 }
 
-/// Nothing is used of any of its windows any more; they end when they would have.
+/// Nothing is used of any of its windows any more; they end when they would have. What was counted before gives nothing back to them.
 pub(super) fn reset(customer: &Customer, id: &str) -> Result<Effect, Refusal> {
     let mut budget = named(customer, id)?.clone();
-    budget.limits.iter_mut().for_each(|limit| limit.used = Credits::ZERO);
+    budget.limits.iter_mut().for_each(BudgetLimit::reset);
     Ok(Effect::BudgetSet(Box::new(budget)))
 }
 

@@ -1,8 +1,9 @@
 //! Slices on their way back: of refunds, of reversals, of transfers that return (SEMANTICS §7).
 //!
-//! What was taken last comes back first, each slice to the tranche that gave it. Where a tranche has ended or was voided, what came
-//! back is gone in the same record, unless a new tranche is granted for it. Wallets that are frozen take credit back, closed ones
-//! do not. Deliberately absent: what may be asked for ([`super::refund`], [`super::invoice`], [`super::transfer`]).
+//! What was taken last comes back first, each slice to the tranche that gave it. Where a tranche has ended, what came back is gone in
+//! the same record, unless a new tranche is granted for it. A void took what was neither spent nor pinned, and nothing more: what was
+//! spent of the credit comes back as live as it was, in a tranche of its own while holds pin what is still to be voided. Wallets that
+//! are frozen take credit back, closed ones do not. Deliberately absent: what may be asked for ([`super::refund`], [`super::invoice`], [`super::transfer`]).
 
 use std::collections::BTreeMap;
 
@@ -44,7 +45,7 @@ pub(super) fn give_back(
     ids: &mut Ids,
     context: &Context<'_>,
 ) -> Result<GivenBack, Refusal> {
-    let parts = parts(customer, asked);
+    let (parts, earlier) = parts(customer, asked);
     for (_, slice) in &parts {
         open_wallet_of(customer, slice.wallet)?;
     }
@@ -56,8 +57,8 @@ pub(super) fn give_back(
     for (row, slice) in &parts {
         *came.entry(*row).or_default() += slice.credits;
     }
-    let mut giving =
-        Giving { customer, asked, context, came, slices: Vec::new(), lapsed: Vec::new(), minted: Vec::new() };
+    let (slices, lapsed, minted) = (Vec::new(), Vec::new(), Vec::new());
+    let mut giving = Giving { customer, asked, context, came, earlier, slices, lapsed, minted };
     for (_, slice) in &parts {
         giving.put(slice, ids)?;
     }
@@ -85,24 +86,27 @@ fn given(customer: &Customer, debit: LogPosition, row: u32) -> Credits {
     customer.given_back.get(&(debit, row)).copied().unwrap_or_default()
 }
 
-/// What comes back, the last taken first, each part with the number of its row.
-fn parts(customer: &Customer, asked: &Asked<'_>) -> Vec<(u32, Slice)> {
+/// What comes back, the last taken first, each part with the number of its row; and what came back of each tranche's before.
+fn parts(customer: &Customer, asked: &Asked<'_>) -> (Vec<(u32, Slice)>, BTreeMap<TrancheId, Credits>) {
     // What was given back of a row before is the last that it took.
     let mut given: BTreeMap<u32, Credits> =
         asked.rows.iter().map(|(row, _)| (*row, given(customer, asked.debit, *row))).collect();
     let mut wanted = asked.credits.unwrap_or(Credits(i128::MAX));
-    let mut parts = Vec::new();
+    let (mut parts, mut earlier) = (Vec::new(), BTreeMap::<_, Credits>::new());
     for (row, slice) in asked.slices.iter().rev() {
         let Some(given) = given.get_mut(row) else { continue };
         let skipped = slice.credits.min(*given);
         *given -= skipped;
+        if let Giver::Tranche { id, .. } = &slice.giver {
+            *earlier.entry(*id).or_default() += skipped;
+        }
         let credits = wanted.min(slice.credits - skipped);
         if credits.is_positive() {
             wanted -= credits;
             parts.push((*row, Slice { credits, ..slice.clone() }));
         }
     }
-    parts
+    (parts, earlier)
 }
 
 fn open_wallet_of(customer: &Customer, id: WalletId) -> Result<&Wallet, Refusal> {
@@ -116,7 +120,6 @@ struct Gone {
     tranche: TrancheId,
     credits: Credits,
     terms: Terms,
-    voided: bool,
 }
 
 /// Slices while each finds its place.
@@ -126,6 +129,8 @@ struct Giving<'a> {
     context: &'a Context<'a>,
     /// What comes back of each row.
     came: BTreeMap<u32, Credits>,
+    /// What of the debit came back to each tranche, or beside it, before.
+    earlier: BTreeMap<TrancheId, Credits>,
     slices: Vec<Back>,
     lapsed: Vec<Gone>,
     /// Tranches that will live and do not yet.
@@ -138,6 +143,7 @@ impl Giving<'_> {
             Giver::Overdraft => self.put_overdraft(slice, ids),
             Giver::Tranche { id, terms } => {
                 self.put_tranche(slice, *id, terms, ids);
+                *self.earlier.entry(*id).or_default() += slice.credits;
                 Ok(())
             }
         }
@@ -177,23 +183,22 @@ impl Giving<'_> {
     fn put_tranche(&mut self, slice: &Slice, id: TrancheId, terms: &Terms, ids: &mut Ids) {
         let wallet = self.wallet(slice.wallet);
         let live = wallet.find(id, terms).map(|at| &wallet.tranches[at]);
-        let voided = live.is_some_and(|tranche| tranche.voided);
-        let remaining = live.map_or(Credits::ZERO, |tranche| tranche.remaining);
-        let (is_live, has_ended) =
-            (live.is_some(), terms.expires_at.is_some_and(|end| end <= self.context.now));
+        let (is_live, is_voided) = (live.is_some(), live.is_some_and(|tranche| tranche.voided));
+        let has_ended = terms.expires_at.is_some_and(|end| end <= self.context.now);
         match self.asked.regrant_days {
-            Some(days) if has_ended && !voided => {
-                let terms = self.regrant(terms, slice.credits, remaining, days);
+            Some(days) if has_ended => {
+                let terms = self.regrant(slice, id, terms, days);
                 return self.put_new(slice.clone(), terms, ids);
             }
+            None if has_ended => self.lapse(slice, id, terms),
+            Some(_) | None if is_voided => {
+                let terms = self.apart(slice, id, terms);
+                return self.put_new(slice.clone(), terms, ids);
+            }
+            Some(_) | None if !is_live && !self.minted.contains(&id) => self.minted.push(id),
             Some(_) | None => {}
         }
         self.slices.push(Back { slice: slice.clone(), to: BackTo::Tranche });
-        if has_ended || voided {
-            self.lapse(slice, id, terms, voided);
-        } else if !is_live && !self.minted.contains(&id) {
-            self.minted.push(id);
-        }
     }
 
     fn put_new(&mut self, slice: Slice, terms: Terms, ids: &mut Ids) {
@@ -202,21 +207,31 @@ impl Giving<'_> {
         self.slices.push(Back { slice, to: BackTo::New { tranche, terms } });
     }
 
-    /// What has ended, anew from now. It takes along the share of the paid money that its coming back to the origin, of which so much
-    /// remains, would take back, so that no money is lost or made by it (SEMANTICS §6).
-    fn regrant(&self, origin: &Terms, credits: Credits, remaining: Credits, days: u16) -> Terms {
+    /// What has ended, anew from now.
+    fn regrant(&self, slice: &Slice, id: TrancheId, origin: &Terms, days: u16) -> Terms {
         let zone = Zone::of(self.customer, self.context.settings.time_zone.as_deref());
         Terms {
-            original: credits,
-            paid: origin.unspent_share(remaining + credits) - origin.unspent_share(remaining),
             effective_at: self.context.now,
             expires_at: Some(zone.plus_days(self.context.now, u32::from(days))),
-            ..origin.clone()
+            ..self.apart(slice, id, origin)
         }
     }
 
+    /// What comes back beside its origin. It takes along the share of the paid money that its coming back there would take back, after
+    /// what remains there and what came back of the debit before: however many parts it comes in, no money is lost or made by it
+    /// (SEMANTICS §6).
+    fn apart(&self, slice: &Slice, id: TrancheId, origin: &Terms) -> Terms {
+        let wallet = self.wallet(slice.wallet);
+        let remaining = wallet.find(id, origin).map(|at| wallet.tranches[at].remaining);
+        let before = remaining.unwrap_or_default() + self.earlier.get(&id).copied().unwrap_or_default();
+        // What came back to a tranche that lived may be what remains there.
+        let before = before.min(origin.original - slice.credits);
+        let paid = origin.unspent_share(before + slice.credits) - origin.unspent_share(before);
+        Terms { original: slice.credits, paid, ..origin.clone() }
+    }
+
     /// One row per tranche, however many slices come back to it.
-    fn lapse(&mut self, slice: &Slice, tranche: TrancheId, terms: &Terms, voided: bool) {
+    fn lapse(&mut self, slice: &Slice, tranche: TrancheId, terms: &Terms) {
         match self.lapsed.iter_mut().find(|gone| gone.tranche == tranche) {
             Some(gone) => gone.credits += slice.credits,
             None => self.lapsed.push(Gone {
@@ -224,7 +239,6 @@ impl Giving<'_> {
                 tranche,
                 credits: slice.credits,
                 terms: terms.clone(),
-                voided,
             }),
         }
     }
@@ -272,7 +286,7 @@ impl Giving<'_> {
             tranche: gone.tranche,
             credits: gone.credits,
             terms: gone.terms.clone(),
-            voided: gone.voided,
+            voided: false,
             posting: balances.post(self.wallet(gone.wallet), -gone.credits),
         });
         let lapsed = lapsed.collect();

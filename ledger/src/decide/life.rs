@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
 use crate::time::Timestamp;
 use crate::tranche::Tranche;
 use crate::transfer::TransferOut;
-use crate::unit::Unit;
+use crate::unit::{Currency, Unit};
 use crate::wallet::{Wallet, WalletHead, WalletStatus, WalletType};
 
 /// Makes a wallet, and the customer too if nobody named it before.
@@ -92,7 +92,7 @@ fn new_head(request: &CreateWallet, id: WalletId, now: Timestamp) -> WalletHead 
         },
         topup_conversion_rate: request.topup_conversion_rate,
         wallet_type: request.wallet_type,
-        name: request.name.clone().unwrap_or_else(|| default_name(request)),
+        name: request.name.clone().unwrap_or_else(|| default_name(request.wallet_type, request.currency)),
         description: request.description.clone(),
         metadata: request.metadata.clone(),
         status: WalletStatus::Active,
@@ -108,12 +108,13 @@ fn new_head(request: &CreateWallet, id: WalletId, now: Timestamp) -> WalletHead 
     }
 }
 
-fn default_name(request: &CreateWallet) -> Box<str> {
-    let kind = match request.wallet_type {
+/// What a wallet is called that nobody named.
+pub(crate) fn default_name(wallet_type: WalletType, currency: Currency) -> Box<str> {
+    let kind = match wallet_type {
         WalletType::PrePaid => "Prepaid",
         WalletType::PostPaid => "Postpaid",
     };
-    let currency = request.currency.as_str().to_ascii_uppercase();
+    let currency = currency.as_str().to_ascii_uppercase();
     format!("{kind} Wallet - {currency}").into()
 }
 

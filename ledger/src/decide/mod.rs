@@ -26,6 +26,8 @@ mod tests;
 mod transfer;
 mod void;
 
+pub(crate) use life::default_name;
+
 use crate::apply;
 use crate::catalog::rate_card::RateCard;
 use crate::catalog::tenant::Settings;

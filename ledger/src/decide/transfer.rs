@@ -107,8 +107,7 @@ fn parties(
         (None, Some((_, unit, _))) => unit,
         (None, None) => only_unit(customer, request.credits)?,
     };
-    let is_oldest_active = |target: &&Target| target.2 == WalletStatus::Active && target.1 == *unit;
-    let target = named.or_else(|| targets.iter().find(is_oldest_active)).ok_or(Refusal::UnitMismatch)?;
+    let target = named.map_or_else(|| oldest_active(&targets, unit), Ok)?;
     let has_unit = customer.wallets.iter().any(|wallet| wallet.head.unit == *unit);
     if target.1 != *unit || !has_unit {
         return Err(Refusal::UnitMismatch);
@@ -144,6 +143,17 @@ fn named_target(targets: &[Target], id: WalletId) -> Result<&Target, Refusal> {
         WalletStatus::Active | WalletStatus::Frozen => Ok(target),
         WalletStatus::Closed => Err(Refusal::WalletClosed(id)),
     }
+}
+
+/// The wallet that receives if none is named. Where none of the unit is active, one that is frozen or closed says why.
+fn oldest_active<'a>(targets: &'a [Target], unit: &Unit) -> Result<&'a Target, Refusal> {
+    let of_unit = |status| targets.iter().find(|target| target.1 == *unit && target.2 == status);
+    if let Some(active) = of_unit(WalletStatus::Active) {
+        return Ok(active);
+    }
+    let frozen = of_unit(WalletStatus::Frozen).map(|target| Refusal::WalletFrozen(target.0));
+    let closed = || of_unit(WalletStatus::Closed).map(|target| Refusal::WalletClosed(target.0));
+    Err(frozen.or_else(closed).unwrap_or(Refusal::UnitMismatch))
 }
 
 /// The unit that all the sender's active wallets share.

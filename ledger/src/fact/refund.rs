@@ -56,7 +56,7 @@ pub struct GivenBack {
     pub rows: Vec<BackRow>,
     /// Last taken first.
     pub slices: Vec<Back>,
-    /// What had ended, or was voided, and is gone at once.
+    /// What had ended and is gone at once.
     pub lapsed: Vec<Lapsed>,
     /// What does not count in budgets any more.
     pub freed: Vec<BudgetMove>,

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::{Violation, ensure};
 use crate::amount::Credits;
 use crate::budget::Budget;
-use crate::burn_order;
 use crate::customer::Customer;
 use crate::fact::Giver;
 use crate::hold::{Hold, HoldStatus};
@@ -86,8 +85,10 @@ pub(super) fn check_tranche(tranche: &Tranche) -> Result<(), Violation> {
 }
 
 fn check_order(wallet: &Wallet) -> Result<(), Violation> {
-    let key = |tranche: &Tranche| burn_order::key(tranche.id, &tranche.terms);
-    let sorted = wallet.tranches.windows(2).all(|pair| key(&pair[0]) < key(&pair[1]));
+    let sorted = wallet.tranches.windows(2).all(|pair| {
+        let (one, other) = (&pair[0], &pair[1]);
+        wallet.burn_order.compare((one.id, &one.terms), (other.id, &other.terms)).is_lt()
+    });
     ensure(sorted, "tranches are kept in burn order", || format!("{:?}", wallet.head.id))?;
     let (kept, exact) = (wallet.next_due, wallet.scan_next_due());
     ensure(kept == exact, "next_due is exact", || format!("{kept} kept, {exact} found"))

@@ -20,7 +20,7 @@ use crate::bench::sheet::{Goal, Sheet};
 use crate::bench::world::{self, World};
 use crate::bench::{Bench, CUSTOMERS};
 use crate::cli::exit::{CliError, Code};
-use crate::engine::{Engine, Failure, Operation, Target};
+use crate::engine::{Engine, Failure, Operation, Refused, Target};
 
 /// Credits of every tranche that ends.
 const ENDING: i64 = 1_000;
@@ -138,7 +138,10 @@ async fn probe(engine: &Engine, spendable: Spendable) -> Result<u64, CliError> {
     for (number, had) in spendable.credits {
         let left = had.checked_sub(Credits::whole(ENDING)).unwrap_or(had);
         let all = ask(engine, spendable.world, (number, had), false).await;
-        wrong += u64::from(!matches!(all, Err(Failure::Refused(Refusal::InsufficientCredits { .. }))));
+        wrong += u64::from(!matches!(
+            all,
+            Err(Failure::Refused(Refused { refusal: Refusal::InsufficientCredits { .. }, .. }))
+        ));
         wrong += u64::from(ask(engine, spendable.world, (number, left), true).await.is_err());
     }
     Ok(wrong)

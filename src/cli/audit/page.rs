@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::verify::Findings;
+use crate::cli::history;
 use crate::cli::instant::rfc3339;
 use crate::cli::output;
 use crate::engine::{ArchiveCheck, Comparison};
@@ -23,6 +24,10 @@ pub(super) fn print(findings: &Findings, as_json: bool) {
     signatures(findings);
     if let Some(state) = &findings.state {
         meaning(state);
+    }
+    if let Some(check) = &findings.history {
+        output::line(format!("history      up to record {}: {}", check.position, history::compared(check)));
+        output::line(format!("             bytes: {}", history::bytes(&check.sealed)));
     }
     lines("not checked", unchecked);
     let end = match (damaged.is_empty() && differs.is_empty(), unchecked.is_empty()) {
@@ -53,6 +58,14 @@ fn bytes(findings: &Findings) {
 }
 
 fn trees(findings: &Findings) {
+    if let Some(removed) = &findings.log.removed {
+        output::line(format!(
+            "             records 1 to {} were removed by retention; the chain continues from the {} of segment {}",
+            removed.chain.lsn,
+            if removed.root.is_some() { "signed root" } else { "last batch" },
+            removed.segment
+        ));
+    }
     let roots = &findings.log.roots;
     let records: u64 = roots.iter().filter_map(|(root, _)| root.records()).sum();
     output::line(format!(
@@ -93,10 +106,17 @@ fn signatures(findings: &Findings) {
 
 fn meaning(state: &ArchiveCheck) {
     output::line(format!(
-        "records      1 to {}: {} cannot be read, each follows its subject's record before",
+        "records      {} to {}: {} cannot be read, each follows its subject's record before",
+        state.removed_to.map_or(1, |removed| removed.0 + 1),
         state.log_end.0,
         state.unreadable.len()
     ));
+    if state.erased > 0 {
+        output::line(format!(
+            "             {} are erased: their public parts and the hashes of their personal ones stand in the trees",
+            state.erased
+        ));
+    }
     output::line(format!("replay       {} archived segments, then the hot log", state.segments));
     for comparison in [&state.at_archive_end, &state.at_log_end].into_iter().flatten() {
         let Comparison { position, snapshot, customers, tenants, keys, differences, .. } = comparison;
@@ -123,7 +143,8 @@ fn document(findings: &Findings) -> Value {
     };
     let state = |state: &ArchiveCheck| {
         json!({
-            "records": state.log_end.0, "customers": state.customers,
+            "records": state.log_end.0, "erased_records": state.erased, "erasing_customer": state.erasing,
+            "customers": state.customers,
             "at_archive_end": state.at_archive_end.as_ref().map(comparison),
             "at_log_end": state.at_log_end.as_ref().map(comparison),
         })
@@ -139,11 +160,15 @@ fn document(findings: &Findings) -> Value {
         "trees": log.roots.len(),
         "records_in_trees": log.roots.iter().filter_map(|(root, _)| root.records()).sum::<u64>(),
         "treeless": log.treeless,
+        "removed": log.removed.map(|removed| json!({
+            "segment": removed.segment, "last_record": removed.chain.lsn.0,
+        })),
         "checkpoints": findings.signed.right,
         "unsigned": findings.unsigned(),
         "signed_to": findings.signed.newest.map(|newest| newest.last.0),
         "signed_at": findings.signed.newest.map(|newest| rfc3339(newest.time_ns)),
         "keys": findings.signed.trusted.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "state": findings.state.as_ref().map(state),
+        "history": findings.history.as_ref().map(history::document),
     })
 }

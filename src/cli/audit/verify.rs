@@ -1,11 +1,14 @@
 //! `coffer audit verify`: everything that can be checked of a stopped server's directory.
 //!
 //! First the bytes: log, archive with its audit trees, snapshots, control file. Then the signatures. Then, if the bytes are sound,
-//! what they mean: every record is read, the archive is replayed, the state that it gives is compared with recovery's, and the
-//! invariants are checked. Absent on purpose: any repair. Tested in `tests/cli/audit.rs`.
+//! what they mean: every record is read, the archive is replayed, the state that it gives is compared with recovery's, the
+//! invariants are checked, and the history is compared with the log and its balances with the state's. Absent on purpose: any repair. Tested in `tests/cli/audit.rs`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use coffer_ledger::amount::Credits;
+use coffer_ledger::ids::WalletId;
 use coffer_wal::inspect::{VerifyProgress, VerifyReport, verify};
 use indicatif::ProgressBar;
 
@@ -13,10 +16,13 @@ use super::page;
 use crate::audit::{AuditKey, Checkpoint, CheckpointStore, PublicKey};
 use crate::cli::SettingsArgs;
 use crate::cli::exit::{CliError, Code};
+use crate::cli::history;
 use crate::cli::progress::Progress;
 use crate::cli::wal::Shard;
 use crate::config::Config;
 use crate::engine::{ArchiveCheck, RecoveryProgress, from_archive};
+use crate::feed::HistoryCheck;
+use crate::feed::history::{Place, Sealed};
 
 /// All that was found.
 pub(super) struct Findings {
@@ -26,6 +32,8 @@ pub(super) struct Findings {
     pub(super) signed: Signed,
     /// What the bytes mean; not asked while they are damaged.
     pub(super) state: Option<ArchiveCheck>,
+    /// The history, where there is one to check.
+    pub(super) history: Option<HistoryCheck>,
     /// What is damaged, a line each.
     pub(super) damaged: Vec<String>,
     /// What is sound and does not agree, a line each.
@@ -57,8 +65,15 @@ pub(super) fn run(settings: &SettingsArgs, keys: Vec<PublicKey>, as_json: bool) 
     let log = log?;
     let damaged = log.problems.iter().map(ToString::to_string).collect();
     let signed = Signed { trusted: keys, right: 0, newest: None };
-    let mut findings =
-        Findings { log, signed, state: None, damaged, differs: Vec::new(), unchecked: Vec::new() };
+    let mut findings = Findings {
+        log,
+        signed,
+        state: None,
+        history: None,
+        damaged,
+        differs: Vec::new(),
+        unchecked: Vec::new(),
+    };
     findings.trees();
     findings.keys(&config, &shard)?;
     findings.checkpoints(&shard)?;
@@ -67,8 +82,9 @@ pub(super) fn run(settings: &SettingsArgs, keys: Vec<PublicKey>, as_json: bool) 
     }
     if findings.damaged.is_empty() {
         findings.meaning(&config)?;
+        findings.history(&config)?;
     } else {
-        findings.unchecked.push("records and state: not while bytes are damaged".to_owned());
+        findings.unchecked.push("records, state and history: not while bytes are damaged".to_owned());
     }
     page::print(&findings, as_json);
     findings.end()
@@ -139,8 +155,17 @@ impl Findings {
         match root {
             Some((root, chained)) if (root.last, *chained) == (checkpoint.last, checkpoint.chained) => None,
             Some(_) => Some("the archived segment is not the one that was signed".to_owned()),
+            None if self.connects(checkpoint) => None,
             None => Some("the archive does not have the segment that was signed".to_owned()),
         }
+    }
+
+    /// Whether it signs the end of what retention removed: from there the chain of roots goes on.
+    fn connects(&self, checkpoint: &Checkpoint) -> bool {
+        self.log.removed.is_some_and(|removed| {
+            (removed.segment, removed.chain.lsn, removed.root)
+                == (checkpoint.segment, checkpoint.last, Some(checkpoint.chained))
+        })
     }
 
     fn meaning(&mut self, config: &Config) -> Result<(), CliError> {
@@ -167,11 +192,53 @@ impl Findings {
             let at = comparison.position.0;
             self.differs.extend(comparison.differences.iter().map(|line| format!("at record {at}: {line}")));
         }
-        if state.at_archive_end.is_none() && state.at_log_end.is_none() {
+        if let Some(removed) = state.removed_to {
+            self.unchecked.push(format!(
+                "replayed state = recovered state: records 1 to {} were removed by retention, so there is nothing to replay from; the state that recovery gives was checked by itself",
+                removed.0
+            ));
+        } else if state.at_archive_end.is_none() && state.at_log_end.is_none() {
             self.unchecked
                 .push("replayed state = recovered state: no snapshot to start recovery from".to_owned());
         }
+        if let Some(customer) = state.erasing {
+            self.unchecked.push(format!(
+                "personal data of customer number {customer}: its erasure was begun and is not finished; run `coffer customers erase` again"
+            ));
+        }
         self.state = Some(state);
+        Ok(())
+    }
+
+    /// What the history says, and whether its balances are those of the replayed state.
+    fn history(&mut self, config: &Config) -> Result<(), CliError> {
+        let Some(options) = config.feed_options() else { return Ok(()) };
+        if let Place::Postgres(address) = &options.place {
+            self.unchecked.push(format!("history: {address} is not compared, only a file is"));
+            return Ok(());
+        }
+        let Some(check) = history::check(config)? else {
+            self.unchecked.push("history: there is none yet; the next start makes it".to_owned());
+            return Ok(());
+        };
+        self.damaged.extend(check.damaged.iter().map(|line| format!("history: {line}")));
+        self.differs.extend(check.differences.told.iter().map(|line| format!("history: {line}")));
+        if check.sealed == Sealed::Unsealed && check.damaged.is_empty() {
+            self.unchecked.push(format!("history: {}", history::bytes(&check.sealed)));
+        }
+        if let Some(why) = &check.not_compared {
+            self.unchecked.push(format!("history: {why}"));
+        }
+        if let (Some(state), true) = (&self.state, check.is_sound()) {
+            if check.position == check.log_end {
+                self.differs.extend(apart(&state.balances, &check.balances));
+            } else {
+                let line =
+                    format!("history: it ends at record {}, its balances were not compared", check.position);
+                self.unchecked.push(line);
+            }
+        }
+        self.history = Some(check);
         Ok(())
     }
 
@@ -192,4 +259,21 @@ impl Findings {
             (count, ..) => told(Code::Corrupt, count, "problems: bytes are not what was written or signed"),
         }
     }
+}
+
+type Balances = BTreeMap<WalletId, (Credits, Credits)>;
+
+/// Wallets whose posted or debt is not the same in both.
+fn apart(state: &Balances, history: &Balances) -> Vec<String> {
+    let wallets: BTreeSet<&WalletId> = state.keys().chain(history.keys()).collect();
+    let differing = wallets.into_iter().filter(|wallet| state.get(wallet) != history.get(wallet));
+    let told = |found: Option<&(Credits, Credits)>| {
+        found.map_or("unknown".to_owned(), |(posted, debt)| format!("posted {posted}, debt {debt}"))
+    };
+    differing
+        .map(|wallet| {
+            let (state, history) = (told(state.get(wallet)), told(history.get(wallet)));
+            format!("wallet {wallet}: {state} in the replayed state, {history} in the history")
+        })
+        .collect()
 }

@@ -55,6 +55,9 @@ fn document(dumped: &Dumped<'_>, says: Value) -> Value {
     put("version", header.version.into());
     put("segment", dumped.segment.into());
     put("archived", dumped.archived.into());
+    if dumped.record.erased.is_some() {
+        put("erased", true.into());
+    }
     put("offset", dumped.offset.into());
     put("batch", dumped.sequence.into());
     put("epoch", dumped.epoch.into());
@@ -74,7 +77,13 @@ fn print(dumped: &Dumped<'_>, says: &Value) {
             .collect();
     }
     let at = rfc3339(dumped.record.header.time_ns);
-    output::line(format!("{:>10} {at} {} {}", dumped.record.lsn.0, subject(dumped), fields.join(" ")));
+    let erased = if dumped.record.erased.is_some() { "erased " } else { "" };
+    output::line(format!(
+        "{:>10} {at} {} {erased}{}",
+        dumped.record.lsn.0,
+        subject(dumped),
+        fields.join(" ")
+    ));
 }
 
 fn subject(dumped: &Dumped<'_>) -> String {

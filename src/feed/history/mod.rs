@@ -11,6 +11,7 @@
 mod batch;
 mod cell;
 mod columns;
+mod erase;
 mod error;
 mod key;
 mod place;
@@ -20,9 +21,9 @@ mod query;
 mod reader;
 mod row;
 mod sql;
-mod sqlite;
+pub(in crate::feed) mod sqlite;
 mod store;
-mod terms;
+pub(crate) mod terms;
 mod totals;
 mod tranche;
 
@@ -31,6 +32,7 @@ use std::time::Duration;
 
 pub(crate) use self::batch::Batch;
 pub use self::batch::{FullRow, SliceKind, SliceLine, WalletLife};
+pub use self::erase::{EraseError, erasable, erase, followed_to};
 pub(crate) use self::error::StoreError;
 pub use self::place::Place;
 pub use self::postgres::{Address, AddressError, Server};
@@ -38,6 +40,7 @@ pub(crate) use self::projector::Projector;
 pub use self::query::{Column, Given, Of, Query, Test};
 pub(in crate::feed) use self::reader::Idle;
 pub use self::row::{OfTranche, Part, Row};
+pub use self::sqlite::{Differences, Sealed};
 pub(crate) use self::store::Store;
 pub use self::totals::{OVERDRAFT, SLOT_NS, Sums, TotalOf, slot_of};
 pub use self::tranche::{TrancheLife, TrancheStatus};

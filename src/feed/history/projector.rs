@@ -6,7 +6,9 @@
 
 mod things;
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 
 use coffer_ledger::amount::Money;
 use coffer_ledger::command::RefundReason;
@@ -141,11 +143,8 @@ impl Projector {
     /// A scheduled tranche that a closing wallet cancels.
     fn cancel(&mut self, one: &Move<'_>, known: &dyn Known) -> Result<(), StoreError> {
         let Moved::Tranche { id, .. } = one.of else { return Ok(()) };
-        if !self.tranches.contains_key(&id) {
-            let Some(life) = known.tranche(id)? else { return Err(unknown("tranche", id)) };
-            self.tranches.insert(id, life);
-        }
-        let life = self.tranches.get_mut(&id).expect("it was found, or entered just now");
+        let read = || known.tranche(id)?.ok_or_else(|| unknown("tranche", id));
+        let life = found_or(&mut self.tranches, id, read)?;
         self.changed.insert(id);
         life.enter(one.kind, one.credits, false);
         Ok(())
@@ -166,28 +165,22 @@ impl Projector {
         known: &dyn Known,
     ) -> Result<&mut TrancheLife, StoreError> {
         let Moved::Tranche { id, terms } = one.of else { unreachable!("debts have no tranche") };
-        if !self.tranches.contains_key(&id) {
-            let minted = matches!(
-                one.kind,
-                MoveKind::Issued | MoveKind::Scheduled | MoveKind::Arrived | MoveKind::Regranted
-            );
-            let life = match terms.filter(|_| minted) {
-                Some(terms) => {
-                    TrancheLife::new((of.tenant, of.customer, one.wallet), id, terms, Some(row.id))
-                }
-                None => known.tranche(id)?.ok_or_else(|| unknown("tranche", id))?,
-            };
-            self.tranches.insert(id, life);
-        }
-        Ok(self.tranches.get_mut(&id).expect("it was found, or entered just now"))
+        let minted = matches!(
+            one.kind,
+            MoveKind::Issued | MoveKind::Scheduled | MoveKind::Arrived | MoveKind::Regranted
+        );
+        found_or(&mut self.tranches, id, || match terms.filter(|_| minted) {
+            Some(terms) => {
+                let whose = (of.tenant, of.customer, one.wallet);
+                Ok(TrancheLife::new(whose, id, terms, Some(row.id)))
+            }
+            None => known.tranche(id)?.ok_or_else(|| unknown("tranche", id)),
+        })
     }
 
     fn wallet(&mut self, id: WalletId, known: &dyn Known) -> Result<&WalletLife, StoreError> {
-        if !self.wallets.contains_key(&id) {
-            let life = known.wallet(id)?.ok_or_else(|| unknown("wallet", id))?;
-            self.wallets.insert(id, life);
-        }
-        Ok(&self.wallets[&id])
+        let read = || known.wallet(id)?.ok_or_else(|| unknown("wallet", id));
+        Ok(found_or(&mut self.wallets, id, read)?)
     }
 
     /// The slices of a row: its moves, and what a hold reserved or let go.
@@ -248,6 +241,18 @@ fn from(slice: &Slice, kind: SliceKind) -> SliceLine {
         Giver::Overdraft => None,
     };
     SliceLine { wallet: slice.wallet, kind, credits: slice.credits, tranche, share: None }
+}
+
+/// What a map has, or what is read now and kept in it.
+fn found_or<K: Eq + Hash, V>(
+    map: &mut HashMap<K, V>,
+    key: K,
+    read: impl FnOnce() -> Result<V, StoreError>,
+) -> Result<&mut V, StoreError> {
+    Ok(match map.entry(key) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(place) => place.insert(read()?),
+    })
 }
 
 fn unknown(what: &str, id: impl std::fmt::Display) -> StoreError {

@@ -109,6 +109,8 @@ pub struct Query {
     pub tests: Vec<(Column, Test)>,
     /// Only credits of these tranches.
     pub credits_of: Option<Vec<TrancheId>>,
+    /// Only rows by which credit of this tranche was spent or sent away.
+    pub paid_by: Option<TrancheId>,
     /// Before the order of the log; `true` = the largest first.
     pub sort: Vec<(Column, bool)>,
     /// The newest first.

@@ -83,6 +83,13 @@ impl Sql {
         if let Some(tranches) = &query.credits_of {
             sql.credits_of(tranches);
         }
+        if let Some(tranche) = query.paid_by {
+            let mark = sql.mark(tranche.into());
+            sql.and(&format!(
+                "EXISTS (SELECT 1 FROM slices WHERE slices.key = transactions.key AND slices.tranche = {mark} \
+                 AND slices.kind IN ('spent', 'sent'))"
+            ));
+        }
         query.tests.iter().for_each(|(column, test)| sql.test(*column, test));
         sql
     }

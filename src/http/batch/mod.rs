@@ -10,9 +10,10 @@ use serde_json::value::RawValue;
 
 use super::call::Call;
 use super::error::ApiError;
+use super::refusals::{Note, name_of};
 use super::reply::Reply;
 use super::{fields, idempotency};
-use crate::engine::{Committed, Operation, Target};
+use crate::engine::{Committed, Failure, Operation, Target};
 use item::Item;
 
 mod atomic;
@@ -66,12 +67,27 @@ impl Batch<'_> {
                 Err(error) => outcomes.push(Some(Err(error))),
             }
         }
+        let customers: Vec<_> = operations.iter().map(|(customer, _)| *customer).collect();
         let tried = self.call.engine().submit_many(self.call.tenant(), operations).await;
-        let places = outcomes.iter_mut().filter(|outcome| outcome.is_none());
-        for (place, outcome) in places.zip(tried) {
-            *place = Some(outcome.map_err(ApiError::from));
+        let mut notes = Vec::new();
+        let places = outcomes.iter_mut().enumerate().filter(|(_, outcome)| outcome.is_none());
+        for ((index, place), (customer, outcome)) in places.zip(customers.into_iter().zip(tried)) {
+            *place = Some(outcome.map_err(|failure| {
+                notes.extend(self.note(index, customer, &failure));
+                ApiError::from(failure)
+            }));
         }
-        render(outcomes)
+        Ok(render(outcomes)?.noting(notes))
+    }
+
+    /// What is kept of an item that was refused. The item is read once more: those that are accepted pay nothing for it.
+    fn note(&self, index: usize, customer: CustomerNumber, failure: &Failure) -> Option<Note> {
+        let Item { idempotency_key, command, .. } = (self.read)(self.call, self.items[index]).ok()?;
+        let asked = (name_of(&command), self.dry_run);
+        let note = Note::of(self.call.engine(), &self.call.who, Target::Number(customer), asked, failure)?;
+        let key = idempotency::of_item(self.key.as_deref(), index, idempotency_key).ok().flatten();
+        let status = ApiError::from(failure.clone()).status().as_u16();
+        Some(note.of_item(index, key).answered(status))
     }
 
     /// An item as the engine takes it.

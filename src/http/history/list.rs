@@ -89,7 +89,7 @@ struct Asked {
 }
 
 /// What the engine knows of a customer as of now.
-struct Known {
+pub(super) struct Known {
     id: Box<str>,
     left: HashMap<TrancheId, Credits>,
 }
@@ -108,6 +108,7 @@ async fn answer(call: &Call, wanted: Wanted, asked: Asked) -> Result<Reply, ApiE
         moving: asked.moving,
         tests: wanted.tests,
         credits_of,
+        paid_by: None,
         sort: wanted.sort,
         newest_first: page.is_newest_first(),
         after: page.after(),
@@ -124,7 +125,8 @@ async fn answer(call: &Call, wanted: Wanted, asked: Asked) -> Result<Reply, ApiE
     Ok(Reply::json(StatusCode::OK, &ListReply { items, pagination }).at(LogPosition(found.position)))
 }
 
-fn context<'a>(row: &Row, known: &'a HashMap<CustomerNumber, Known>) -> RowContext<'a> {
+/// What a reply says of a row besides.
+pub(super) fn context<'a>(row: &Row, known: &'a HashMap<CustomerNumber, Known>) -> RowContext<'a> {
     let of = known.get(&row.customer);
     let brought = row.tranche.filter(|_| row.row_type == "credit");
     let left = |tranche| of.and_then(|of| of.left.get(&tranche)).copied().unwrap_or(Credits::ZERO);
@@ -132,7 +134,7 @@ fn context<'a>(row: &Row, known: &'a HashMap<CustomerNumber, Known>) -> RowConte
 }
 
 /// Name and live tranches of every customer on the page.
-async fn known(call: &Call, found: &Found) -> Result<HashMap<CustomerNumber, Known>, ApiError> {
+pub(super) async fn known(call: &Call, found: &Found) -> Result<HashMap<CustomerNumber, Known>, ApiError> {
     let mut known = HashMap::new();
     for row in &found.rows {
         if known.contains_key(&row.customer) {

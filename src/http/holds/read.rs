@@ -9,10 +9,11 @@ use utoipa::IntoParams;
 
 use super::hold_of_path;
 use super::reply::HoldReply;
-use crate::engine::{Seen, Target};
+use crate::engine::{AsOf, At, Seen, Target};
 use crate::http::call::{Call, failed};
 use crate::http::error::ApiError;
 use crate::http::page::{ListReply, Page, PageFields};
+use crate::http::past;
 use crate::http::query::Query;
 use crate::http::reply::Reply;
 use crate::http::wallets::reply::public_id;
@@ -24,6 +25,8 @@ use crate::http::wallets::reply::public_id;
 pub(crate) struct HoldQuery {
     /// open, captured, released or expired; without it all of them.
     status: Option<String>,
+    /// The open holds as they were: an RFC 3339 time, or an X-Log-Position. Only with `status=open`.
+    as_of: Option<String>,
     /// 1 to 1,000; default 50.
     limit: Option<usize>,
     /// Items to pass over.
@@ -46,11 +49,18 @@ pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
 
 /// A customer's holds: every open one, and of the closed ones those that it remembers, which are its latest 1,024 closed holds and
 /// transfers. Older ones can still be asked for one by one.
-#[utoipa::path(get, path = "/v1/customers/{id}/holds", tag = "Holds", responses((status = 200, body = ListReply<HoldReply>, description = "Done")), params(HoldQuery))]
+#[utoipa::path(get, path = "/v1/customers/{id}/holds", tag = "Holds", params(HoldQuery), responses(
+    (status = 200, body = ListReply<HoldReply>, description = "Done"),
+    (status = 422, body = crate::http::error::ErrorBody, description = "limit_reached"),
+    (status = 503, body = crate::http::error::ErrorBody, description = "overloaded, quarantined, outcome_unknown"),
+))]
 pub(crate) async fn list(call: Call) -> Result<Reply, ApiError> {
     let query = call.query()?;
     let wanted = status(&query)?;
     let page: Page<HoldId> = PageFields::of_query(&query)?.read(&call.app, |text| text.parse().ok())?;
+    if let Some(at) = past::parameter(&query, "as_of")? {
+        return open_then(&call, wanted, page, at).await;
+    }
     let target = Target::Customer(call.customer_name()?);
     let look = move |customer: &Customer, now| (public_id(customer), matching(customer, wanted, now));
     let Seen { value: (customer_id, ids), position } = call.read(target, look).await?;
@@ -62,6 +72,26 @@ pub(crate) async fn list(call: Call) -> Result<Reply, ApiError> {
     let items = holds.iter().map(|hold| HoldReply::seen(&customer_id, hold)).collect();
     let pagination = cut.pagination(|id| id.to_string());
     Ok(Reply::json(StatusCode::OK, &ListReply { items, pagination }).at(position))
+}
+
+/// The holds that were open then, as they stood. What had ended by then is asked for one by one.
+async fn open_then(
+    call: &Call,
+    wanted: Option<HoldStatus>,
+    page: Page<HoldId>,
+    at: At,
+) -> Result<Reply, ApiError> {
+    if wanted != Some(HoldStatus::Open) {
+        return Err(ApiError::field("status", "with as_of only open"));
+    }
+    let [state] = past::look(call, [("as_of", at)]).await?;
+    let AsOf { customer, now } = past::existing(state)?;
+    let cut = page.cut(matching(&customer, wanted, now));
+    let customer_id = public_id(&customer);
+    let holds = cut.keys.iter().filter_map(|id| customer.holds.get(*id));
+    let items = holds.map(|hold| HoldReply::seen(&customer_id, hold)).collect();
+    let pagination = cut.pagination(|id| id.to_string());
+    Ok(Reply::json(StatusCode::OK, &ListReply { items, pagination }).at(customer.last_position))
 }
 
 fn status(query: &Query) -> Result<Option<HoldStatus>, ApiError> {
@@ -76,7 +106,11 @@ fn status(query: &Query) -> Result<Option<HoldStatus>, ApiError> {
 }
 
 /// Ids of the holds that have this status at `now`.
-fn matching(customer: &Customer, wanted: Option<HoldStatus>, now: Timestamp) -> Vec<HoldId> {
+pub(in crate::http) fn matching(
+    customer: &Customer,
+    wanted: Option<HoldStatus>,
+    now: Timestamp,
+) -> Vec<HoldId> {
     let is_wanted = |status| wanted.is_none_or(|wanted| wanted == status);
     let status_now =
         |hold: &Hold| if hold.expires_at <= now { HoldStatus::Expired } else { HoldStatus::Open };

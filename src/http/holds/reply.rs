@@ -29,7 +29,7 @@ impl<'a> HoldReply<'a> {
     }
 
     /// The hold as a read saw it.
-    pub(super) fn seen(customer_id: &'a str, hold: &'a Hold) -> Self {
+    pub(in crate::http) fn seen(customer_id: &'a str, hold: &'a Hold) -> Self {
         Self { status: hold.status.as_str(), hold: HoldFields::of(customer_id, hold) }
     }
 }

@@ -79,7 +79,8 @@ pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let command = Command::Transfer(body.read()?);
     call.check_bound(from)?;
     let operation = Operation { command, origin, dry_run };
-    let (committed, how) = call.engine().transfer(call.tenant(), from, operation).await?;
+    let done = call.engine().transfer(call.tenant(), from, operation).await;
+    let (committed, how) = done.map_err(|failure| call.refused(from, ("transfer", dry_run), failure))?;
     let reply = TransferReply::of(&committed.record, &committed.customer, Some(how))?;
     let reply = if dry_run { TransferReply { transfer_id: None, ..reply } } else { reply };
     Ok(Reply::json(StatusCode::CREATED, &reply).of(&committed))

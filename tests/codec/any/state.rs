@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use coffer_ledger::amount::Credits;
 use coffer_ledger::budget::{Budget, BudgetLimit};
+use coffer_ledger::burn_order::BurnOrder;
 use coffer_ledger::customer::{Closed, ClosedAs, Customer, Invoice};
 use coffer_ledger::hold::Holds;
 use coffer_ledger::ids::{LogPosition, TenantNumber};
@@ -47,6 +48,7 @@ fn wallet() -> BoxedStrategy<Wallet> {
         .prop_map(|(head, tranches, next_due, held_overdraft)| Wallet {
             head,
             tranches,
+            burn_order: BurnOrder::Contract,
             next_due,
             held_overdraft,
         })

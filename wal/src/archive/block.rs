@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use zstd::bulk::Compressor;
 
-use crate::batch::{BATCH_HEADER_BYTES, BatchError, BatchHeader, open_batch_body};
+use crate::batch::{BATCH_HEADER_BYTES, BatchError, BatchHeader, check_erased_body, open_batch_body};
 use crate::bytes::index32;
 use crate::frame::Lsn;
 use crate::walk::WalkedBatch;
@@ -43,7 +43,7 @@ impl OpenBlock {
 
     pub(super) fn push(&mut self, header: &BatchHeader, body: &[u8]) {
         let header = BatchHeader { mask: 0, ..*header };
-        assert_eq!(index32(header.length), BATCH_HEADER_BYTES + body.len(), "the body is whole");
+        assert_eq!(header.stored_bytes(), BATCH_HEADER_BYTES + body.len(), "the body is whole");
         self.raw.extend_from_slice(&header.encode(NO_SALT));
         self.raw.extend_from_slice(body);
         if self.batches == 0 {
@@ -115,13 +115,17 @@ fn open_batches(raw: &mut [u8]) -> Result<Vec<(BatchHeader, Range<usize>)>, Batc
     let mut batches = Vec::new();
     let mut start = 0;
     while start < raw.len() {
-        let header = BatchHeader::decode(&raw[start..], NO_SALT)?;
-        let end = start + index32(header.length);
+        let header = BatchHeader::decode_archived(&raw[start..], NO_SALT)?;
+        let end = start + header.stored_bytes();
         let batch = raw.get_mut(start..end).ok_or(BatchError::HeaderFields)?;
         if header.mask != 0 {
             return Err(BatchError::HeaderFields);
         }
-        open_batch_body(&header, batch)?;
+        if header.stored == 0 {
+            open_batch_body(&header, batch)?;
+        } else {
+            check_erased_body(&header, &batch[BATCH_HEADER_BYTES..])?;
+        }
         batches.push((header, start + BATCH_HEADER_BYTES..end));
         start = end;
     }

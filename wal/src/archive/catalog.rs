@@ -43,6 +43,20 @@ impl Catalog {
         }
     }
 
+    /// Forgets a segment.
+    pub(super) fn remove(&mut self, number: u64) {
+        self.close(number);
+        self.first_lsns.remove(&number);
+        if let Ok(at) = self.numbers.binary_search(&number) {
+            self.numbers.remove(at);
+        }
+    }
+
+    /// Lets go of a segment whose file was replaced or removed.
+    pub(super) fn close(&mut self, number: u64) {
+        self.open.retain(|segment| segment.number() != number);
+    }
+
     fn take_open(&mut self, number: u64) -> Option<Arc<ArchivedSegment>> {
         let at = self.open.iter().position(|segment| segment.number() == number)?;
         let segment = self.open.remove(at);
@@ -132,6 +146,10 @@ fn noted<T>(read: Result<T, ArchiveError>) -> Option<T> {
 impl SegmentSource for Archive {
     fn lsn_range(&self) -> Option<(Lsn, Lsn)> {
         self.unbroken_range()
+    }
+
+    fn removed_to(&self) -> Lsn {
+        self.removed().map_or(Lsn::NONE, |removed| removed.chain.lsn)
     }
 
     fn scan(

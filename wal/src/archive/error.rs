@@ -51,6 +51,9 @@ pub enum ArchiveDamage {
     /// The audit tree follows another one than that of the segment before.
     #[error("its audit tree does not follow that of the segment before")]
     RootChain,
+    /// The file that says where the archive begins does not match its checksum, or is of another store.
+    #[error("it does not say where the archive begins")]
+    Removed,
     /// The fill before the trailer is not zero.
     #[error("the fill before its trailer is not zero")]
     Fill,

@@ -9,6 +9,8 @@ use crate::storage::BLOCK_BYTES;
 use super::error::ArchiveDamage;
 
 pub(super) const FORMAT: u32 = 1;
+/// Of a segment with erased records: the same layout, and batches that are not as they were written.
+pub(super) const FORMAT_ERASED: u32 = 2;
 pub(super) const BLOCK_HEADER_BYTES: usize = 24;
 pub(super) const INDEX_ENTRY_BYTES: usize = 16;
 pub(super) const TRAILER_BYTES: usize = 160;
@@ -18,7 +20,8 @@ pub(super) const TRAILER_BYTES: usize = 160;
 pub(super) const BLOCK_RAW_BYTES_TARGET: usize = 128 << 10;
 
 /// The most that a block can hold: one batch may be added when it is just below the target.
-pub(super) const BLOCK_RAW_BYTES_LIMIT: usize = BLOCK_RAW_BYTES_TARGET + crate::batch::BATCH_BYTES_LIMIT;
+pub(super) const BLOCK_RAW_BYTES_LIMIT: usize =
+    BLOCK_RAW_BYTES_TARGET + crate::batch::ERASED_BATCH_BYTES_LIMIT;
 
 const HEADER_MAGIC: [u8; 8] = *b"CofrArch";
 const TRAILER_MAGIC: [u8; 8] = *b"CofrArEn";
@@ -42,13 +45,16 @@ pub struct ArchiveHeader {
     pub created_ns: u64,
     /// The chain before its first batch.
     pub chain: ChainEnd,
+    /// Whether records of it may be erased.
+    pub erased: bool,
 }
 
 impl ArchiveHeader {
     pub(super) fn encode(&self) -> [u8; BLOCK_BYTES] {
         let mut block = [0; BLOCK_BYTES];
         put(&mut block, 0, &HEADER_MAGIC);
-        put(&mut block, 8, &FORMAT.to_le_bytes());
+        let format = if self.erased { FORMAT_ERASED } else { FORMAT };
+        put(&mut block, 8, &format.to_le_bytes());
         put(&mut block, 12, &self.shard.to_le_bytes());
         put(&mut block, 16, &self.store);
         put(&mut block, 32, &self.number.to_le_bytes());
@@ -66,8 +72,8 @@ impl ArchiveHeader {
             return Err(ArchiveDamage::Header);
         }
         let found = u32_at(block, 8);
-        if found != FORMAT {
-            return Err(ArchiveDamage::Format { found, supported: FORMAT });
+        if found != FORMAT && found != FORMAT_ERASED {
+            return Err(ArchiveDamage::Format { found, supported: FORMAT_ERASED });
         }
         let header = ArchiveHeader {
             store: array_at(block, 16),
@@ -76,6 +82,7 @@ impl ArchiveHeader {
             epoch: u64_at(block, 40),
             created_ns: u64_at(block, 48),
             chain: chain_at(block, HEADER_CHAIN_AT),
+            erased: found == FORMAT_ERASED,
         };
         if header.fits_the_format() { Ok(header) } else { Err(ArchiveDamage::Header) }
     }
@@ -233,14 +240,14 @@ impl Trailer {
     }
 }
 
-fn put_chain(bytes: &mut [u8], at: usize, chain: &ChainEnd) {
+pub(super) fn put_chain(bytes: &mut [u8], at: usize, chain: &ChainEnd) {
     put(bytes, at, &chain.sequence.to_le_bytes());
     put(bytes, at + 8, &chain.lsn.0.to_le_bytes());
     put(bytes, at + 16, &chain.time_ns.to_le_bytes());
     put(bytes, at + 24, &chain.hash);
 }
 
-fn chain_at(bytes: &[u8], at: usize) -> ChainEnd {
+pub(super) fn chain_at(bytes: &[u8], at: usize) -> ChainEnd {
     ChainEnd {
         sequence: u64_at(bytes, at),
         lsn: Lsn(u64_at(bytes, at + 8)),

@@ -5,13 +5,14 @@
 //! Nothing of the chain is lost: each batch keeps its header, so hashes can be computed again from the file
 //! alone. A file gets its name only when it was read back from the device and its chain came out right.
 //!
-//! Absent on purpose: removing archived segments, erasing personal parts, deciding when to seal (that is
-//! [`crate::sealer`]). Layout: `docs/WAL_FORMAT.md`, "Archive". Tested in `tests` and in `wal/tests/`.
+//! Absent on purpose: deciding what is removed or erased, and when to seal (that is [`crate::sealer`]). Layout: `docs/WAL_FORMAT.md`, "Archive". Tested in `tests` and in `wal/tests/`.
 
 mod block;
 mod catalog;
+mod erase;
 mod error;
 mod layout;
+mod removed;
 mod replay;
 mod segment;
 #[cfg(test)]
@@ -26,8 +27,10 @@ use crate::env::Env;
 use crate::segment::StoreId;
 use crate::storage::{Access, Storage};
 use catalog::Catalog;
+pub use erase::EraseError;
 pub use error::{ArchiveDamage, ArchiveError};
 pub use layout::ArchiveHeader;
+pub use removed::Removed;
 pub use replay::ArchiveReplay;
 pub(crate) use replay::open_error;
 pub use segment::ArchivedSegment;
@@ -42,6 +45,7 @@ pub struct Archive {
     store: StoreId,
     shard: u16,
     catalog: Arc<Mutex<Catalog>>,
+    removed: Arc<Mutex<Option<Removed>>>,
 }
 
 impl Archive {
@@ -49,7 +53,7 @@ impl Archive {
     /// segments they must be.
     ///
     /// # Errors
-    /// When the directory cannot be read.
+    /// When the directory cannot be read, or what says where the archive begins is damaged.
     pub fn open(env: &Env, dir: PathBuf, store: StoreId, shard: u16) -> Result<Archive, ArchiveError> {
         let storage = Arc::clone(&env.storage);
         let error = |source| ArchiveError::io(&dir, source);
@@ -57,7 +61,10 @@ impl Archive {
         let entries = if exists { storage.list(&dir).map_err(error)? } else { Vec::new() };
         let numbers = entries.iter().filter_map(|entry| layout::number_of(&entry.name)).collect();
         let catalog = Arc::new(Mutex::new(Catalog::new(numbers)));
-        Ok(Archive { storage, dir, store, shard, catalog })
+        let archive = Archive { storage, dir, store, shard, catalog, removed: Arc::default() };
+        let removed = archive.read_removed()?;
+        *archive.removed.lock().unwrap_or_else(PoisonError::into_inner) = removed;
+        Ok(archive)
     }
 
     /// The numbers of the archived segments, ascending.
@@ -141,7 +148,9 @@ impl Archive {
 
     /// Says that a segment was archived.
     fn add(&self, number: u64) {
-        self.lock_catalog().add(number);
+        let mut catalog = self.lock_catalog();
+        catalog.close(number);
+        catalog.add(number);
     }
 
     fn lock_catalog(&self) -> MutexGuard<'_, Catalog> {

@@ -1,4 +1,4 @@
-//! Reads the archive alone, from the first record of the log to the last that it holds.
+//! Reads the archive alone, from the first record of the log, or the first that was not removed, to the last that it holds.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub struct ArchiveReplay {
 
 impl Archive {
     /// Visits every record, in order. Each segment is verified before its first record is shown: every byte, the chain in it,
-    /// and that it goes on where the one before ends. Segments are dense from 1, or something is missing.
+    /// and that it goes on where the one before ends. Segments are dense from 1, or from where older ones were removed, or something is missing.
     ///
     /// # Errors
     /// [`OpenError`]: damage, a missing segment, a failing storage, or what `visit` said.
@@ -27,9 +27,13 @@ impl Archive {
         &self,
         visit: &mut dyn FnMut(Record<'_>) -> Result<(), VisitError>,
     ) -> Result<ArchiveReplay, OpenError> {
-        let mut end = ChainEnd::genesis(&self.store, self.shard);
-        let numbers = self.numbers();
-        for (number, dense) in numbers.iter().zip(1..) {
+        let (removed, mut end) = match self.removed() {
+            Some(removed) => (removed.segment, removed.chain),
+            None => (0, ChainEnd::genesis(&self.store, self.shard)),
+        };
+        // A removal that was cut short has left some of what it says is gone.
+        let numbers: Vec<u64> = self.numbers().into_iter().filter(|number| *number > removed).collect();
+        for (number, dense) in numbers.iter().zip(removed + 1..) {
             let path = self.path(dense);
             if *number != dense {
                 return Err(damaged(&path, end.lsn.next(), "the archived segment is missing"));

@@ -194,9 +194,9 @@ impl ArchivedSegment {
 
     /// Checks every byte and the chain of what was just written, and that the tree is this one. Its leaves were made of the records
     /// whose hashes are checked here, so they are not made again.
-    pub(super) fn verify_written(&self, tree: &AuditTree) -> Result<(), ArchiveError> {
+    pub(super) fn verify_written(&self, tree: Option<&AuditTree>) -> Result<(), ArchiveError> {
         self.verify_bytes(None)?;
-        if self.tree()?.as_ref() == Some(tree) { Ok(()) } else { Err(self.tree_damaged()) }
+        if self.tree()?.as_ref() == tree { Ok(()) } else { Err(self.tree_damaged()) }
     }
 
     fn verify_bytes(&self, mut tree: Option<&mut TreeBuilder>) -> Result<(), ArchiveError> {
@@ -232,6 +232,9 @@ impl ArchivedSegment {
             let next = sum.chain.followed_by(&batch.header);
             sum.chain = next.ok_or_else(|| self.damaged_block(number, ArchiveDamage::Chain))?;
             sum.batches += 1;
+            if batch.header.stored != 0 && !self.header.erased {
+                return Err(self.damaged_block(number, ArchiveDamage::Batch(BatchError::HeaderFields)));
+            }
             let Some(tree) = tree.as_mut() else { continue };
             for record in batch.records() {
                 let damage = |error| ArchiveDamage::Batch(BatchError::Frames(error));

@@ -1,5 +1,7 @@
 //! An archived segment gives back every record, keeps the chain, and finds every damage.
 
+mod erase;
+mod removed;
 mod tree;
 
 use std::path::Path;
@@ -24,7 +26,7 @@ fn archive_on(disk: &CrashStorage, shard: u16) -> Archive {
 }
 
 fn header(number: u64, chain: ChainEnd) -> ArchiveHeader {
-    ArchiveHeader { store: STORE, shard: 0, number, epoch: 3, created_ns: 99, chain }
+    ArchiveHeader { store: STORE, shard: 0, number, epoch: 3, created_ns: 99, chain, erased: false }
 }
 
 /// The next batch of `count` records of about `bytes` each.
@@ -47,6 +49,7 @@ fn batch_after(chain: &ChainEnd, count: u32, bytes: usize) -> (BatchHeader, Vec<
         mask: 0x0101_0101_0101_0101,
         previous_hash: chain.hash,
         body_hash: Sha256::digest(&body).into(),
+        stored: 0,
     };
     (header, body)
 }

@@ -168,8 +168,12 @@ impl Archive {
     /// The chained root that a segment's must follow: of the one before, and the genesis of the store where that has no tree.
     pub(super) fn root_before(&self, number: u64) -> Result<Hash, ArchiveError> {
         let before = number.saturating_sub(1);
-        let chained = if self.holds(before) { self.chained_root(before)? } else { None };
-        Ok(chained.map_or_else(|| audit::genesis_root(&self.store, self.shard), |(_, chained)| chained))
+        let chained = match self.removed() {
+            Some(removed) if removed.segment == before => removed.root,
+            Some(_) | None if self.holds(before) => self.chained_root(before)?.map(|(_, chained)| chained),
+            Some(_) | None => None,
+        };
+        Ok(chained.unwrap_or_else(|| audit::genesis_root(&self.store, self.shard)))
     }
 
     /// Whether the segment's tree follows that of the one before it; `None` when it has no tree.

@@ -24,6 +24,8 @@ pub struct ArchiveWriter {
     block: OpenBlock,
     index: Vec<IndexEntry>,
     tree: TreeBuilder,
+    /// The tree that must come out, of a segment that is written again; `None` inside = it has none.
+    kept: Option<Option<AuditTree>>,
     batches: u64,
     raw_bytes: u64,
     chain: ChainEnd,
@@ -45,12 +47,18 @@ impl ArchiveWriter {
             block,
             index: Vec::new(),
             tree: TreeBuilder::new(),
+            kept: None,
             batches: 0,
             raw_bytes: 0,
             chain: header.chain,
         };
         writer.push(&header.encode())?;
         Ok(writer)
+    }
+
+    /// The segment is there already and is written again, and must have this tree again.
+    pub(super) fn keeping(self, tree: Option<AuditTree>) -> ArchiveWriter {
+        ArchiveWriter { kept: Some(tree), ..self }
     }
 
     /// Appends the next batch: its header and its frames, unmasked.
@@ -86,7 +94,7 @@ impl ArchiveWriter {
         let file = stream.finish().map_err(error)?;
         file.sync().map_err(error)?;
         drop(file);
-        archive.open_path(&temporary, header.number, Access::ReadDirect)?.verify_written(&tree)?;
+        archive.open_path(&temporary, header.number, Access::ReadDirect)?.verify_written(tree.as_ref())?;
         archive.storage.rename(&temporary, &archive.path(header.number)).map_err(error)?;
         archive.storage.sync_dir(&archive.dir).map_err(error)?;
         archive.add(header.number);
@@ -102,13 +110,13 @@ impl ArchiveWriter {
     }
 
     /// Writes index, audit tree, fill and trailer.
-    fn push_end(&mut self) -> Result<AuditTree, ArchiveError> {
+    fn push_end(&mut self) -> Result<Option<AuditTree>, ArchiveError> {
         let index_at = self.stream.offset();
         let index: Vec<u8> = self.index.iter().flat_map(IndexEntry::encode).collect();
         self.push(&index)?;
         let index_bytes = (self.index.len() * INDEX_ENTRY_BYTES) as u64;
         let audit_tree = self.audit_tree()?;
-        let tree = audit_tree.encode();
+        let tree = audit_tree.as_ref().map(AuditTree::encode).unwrap_or_default();
         self.push(&tree)?;
         let tree_at = index_at + index_bytes;
         let end = tree_at + tree.len() as u64 + TRAILER_BYTES as u64;
@@ -119,7 +127,7 @@ impl ArchiveWriter {
             index_at,
             index_bytes,
             index_crc: crc32fast::hash(&index),
-            tree_at,
+            tree_at: if tree.is_empty() { 0 } else { tree_at },
             tree_bytes: tree.len() as u64,
             tree_crc: crc32fast::hash(&tree),
             file_bytes: end.next_multiple_of(BLOCK_BYTES as u64),
@@ -131,11 +139,19 @@ impl ArchiveWriter {
         Ok(audit_tree)
     }
 
-    fn audit_tree(&mut self) -> Result<AuditTree, ArchiveError> {
+    fn audit_tree(&mut self) -> Result<Option<AuditTree>, ArchiveError> {
         let (number, first, last) = (self.header.number, self.header.chain.lsn.next(), self.chain.lsn);
-        let before = self.archive.root_before(number)?;
+        let before = match &self.kept {
+            None => self.archive.root_before(number)?,
+            Some(None) => return Ok(None),
+            Some(Some(kept)) => kept.before,
+        };
         let tree = std::mem::take(&mut self.tree);
-        Ok(AuditTree::new(tree, before, |root| SegmentRoot { number, first, last, root }))
+        let tree = AuditTree::new(tree, before, |root| SegmentRoot { number, first, last, root });
+        match &self.kept {
+            Some(Some(kept)) if *kept != tree => Err(self.damaged(ArchiveDamage::Tree)),
+            Some(_) | None => Ok(Some(tree)),
+        }
     }
 
     fn push(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {

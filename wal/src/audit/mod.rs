@@ -1,7 +1,7 @@
 //! What proves the log to outsiders: a Merkle tree over each archived segment's records, and the chain of the trees' roots.
 //!
 //! A leaf is made of two hashes, of a record's public and of its personal part, so that the personal part can be replaced by its
-//! hash one day and every proof stays whole. The tree has the shape of RFC 6962: what has no neighbour moves up as it is, nothing
+//! hash and every proof stays whole. The tree has the shape of RFC 6962: what has no neighbour moves up as it is, nothing
 //! is doubled. Whoever knows a chained root knows every record up to it; who signs the roots is not the log's business.
 //! Layout: `docs/WAL_FORMAT.md`, "Audit tree". Absent on purpose: signatures, files, erasing. Tested in `tests` beside this.
 
@@ -59,10 +59,11 @@ pub fn leaf_of(public: &Hash, personal: &Hash) -> Hash {
     Sha256::new().chain_update(LEAF).chain_update(public).chain_update(personal).finalize().into()
 }
 
-/// The leaf of a record that is whole.
+/// The leaf of a record; of an erased one by the hash that stands for its personal part.
 #[must_use]
 pub fn leaf_of_record(record: &Record<'_>) -> Hash {
-    leaf_of(&public_hash(record), &personal_hash(record.personal))
+    let personal = record.erased.copied().unwrap_or_else(|| personal_hash(record.personal));
+    leaf_of(&public_hash(record), &personal)
 }
 
 fn node_of(left: &Hash, right: &Hash) -> Hash {

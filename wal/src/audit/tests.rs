@@ -98,7 +98,7 @@ fn whatever_identifies_a_record_changes_its_leaf() {
         previous: Lsn(8),
     };
     let leaf = |lsn, header, public: &[u8], personal: &[u8]| {
-        leaf_of_record(&Record { lsn: Lsn(lsn), header, public, personal })
+        leaf_of_record(&Record { lsn: Lsn(lsn), header, public, personal, erased: None })
     };
     let subject = header.subject;
     let all = [

@@ -3,7 +3,7 @@
 use crate::batch::{BatchHeader, ChainEnd, PADDING_BYTE, open_batch_body};
 use crate::bytes::{index32, put};
 use crate::control::{CONTROL_BYTES, decode_control};
-use crate::frame::{Lsn, Record, decode_frame, decode_frame_unchecked, encode_frame};
+use crate::frame::{Lsn, Record, decode_frame, decode_frame_unchecked, encode_erased_frame, encode_frame};
 use crate::segment::SegmentHeader;
 use crate::storage::BLOCK_BYTES;
 use crate::walk::WalkedBatch;
@@ -52,7 +52,11 @@ fn frame(mut bytes: &[u8]) {
 
 fn comes_back(record: &Record<'_>) {
     let mut written = Vec::new();
-    encode_frame(&mut written, &record.header, record.public, record.personal).expect("it was one frame");
+    let encoded = match record.erased {
+        None => encode_frame(&mut written, &record.header, record.public, record.personal),
+        Some(_) => encode_erased_frame(&mut written, record, record.personal),
+    };
+    encoded.expect("it was one frame");
     assert_eq!(decode_frame(&written, record.lsn), Ok((*record, &[][..])));
 }
 

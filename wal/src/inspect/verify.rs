@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::archive::ArchivedSegment;
+use crate::archive::{ArchivedSegment, Removed};
 use crate::audit::SegmentRoot;
 use crate::batch::{ChainEnd, Hash};
 use crate::env::Env;
@@ -115,6 +115,8 @@ pub struct VerifyReport {
     pub roots: Vec<(SegmentRoot, Hash)>,
     /// The archived segments that have no audit tree: an older version made them.
     pub treeless: Vec<u64>,
+    /// What was removed from the front of the archive for good, if anything was.
+    pub removed: Option<Removed>,
     /// The sound snapshots, newest first.
     pub snapshots: Vec<SnapshotInfo>,
     /// What is wrong. Empty when everything is sound.
@@ -170,6 +172,7 @@ impl<'a> Verifier<'a> {
             segments: Vec::new(),
             roots: Vec::new(),
             treeless: Vec::new(),
+            removed: store.archive.removed(),
             snapshots: Vec::new(),
             problems: Vec::new(),
         };
@@ -330,10 +333,25 @@ impl<'a> Verifier<'a> {
     fn links(&mut self) {
         self.report.segments.sort_by_key(|segment| segment.number);
         let found = self.report.segments.clone();
-        let written: Vec<&SegmentReport> = found.iter().filter(|segment| segment.before.is_some()).collect();
-        if let Some(first) = written.first().filter(|first| first.number > 1) {
-            let what = format!("segments 1 to {} are neither here nor in the archive", first.number - 1);
+        let removed = self.report.removed;
+        let begins = removed.map_or(1, |removed| removed.segment + 1);
+        // A removal that was cut short has left some of what it says is gone.
+        let written: Vec<&SegmentReport> =
+            found.iter().filter(|segment| segment.before.is_some() && segment.number >= begins).collect();
+        if let Some(first) = written.first().filter(|first| first.number > begins) {
+            let what =
+                format!("segments {begins} to {} are neither here nor in the archive", first.number - 1);
             self.problem(&first.path, None, what);
+        }
+        if let (Some(first), Some(removed)) = (written.first(), removed)
+            && first.number == begins
+            && first.before != Some(removed.chain)
+        {
+            self.problem(
+                &first.path,
+                Some(0),
+                "it does not continue the segments that were removed before it",
+            );
         }
         for pair in written.windows(2) {
             let (one, other) = (pair[0], pair[1]);

@@ -19,7 +19,7 @@ use crate::journal::{Gauges, Journal};
 use crate::machines::{Machines, Running, SealerMachine};
 use crate::open_batch::{Completion, HandOff};
 use crate::options::{LogOptions, archive_dir, control_path, lock_path, snapshots_dir};
-use crate::reader::LogReader;
+use crate::reader::{LogReader, SegmentSource};
 use crate::recovery::{FoundEnd, Survey, TornReport, survey};
 use crate::replay::{Replay, ReplayProgress, ReplaySummary};
 use crate::sealer::{SealError, Sealer};
@@ -164,6 +164,18 @@ impl Opened {
     #[must_use]
     pub fn archive(&self) -> &Archive {
         &self.archive
+    }
+
+    /// Reads single records of the log that was found, without starting it. They are all durable.
+    #[must_use]
+    pub fn reader(&self) -> LogReader {
+        LogReader::new(Arc::new(self.hot_log()), Arc::clone(&self.archive) as Arc<dyn SegmentSource>)
+    }
+
+    /// The number of the oldest hot segment; `None` before the first start.
+    #[must_use]
+    pub fn oldest_hot(&self) -> Option<u64> {
+        self.survey.live.first().map(|segment| segment.header.number)
     }
 
     /// Random bytes chosen when the store was made.

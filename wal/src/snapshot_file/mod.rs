@@ -165,6 +165,25 @@ impl SnapshotStore {
         Ok(())
     }
 
+    /// Removes every snapshot that is not among these, damaged and unfinished ones too. Call it when no snapshot is being written.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn keep_only(&self, ids: &[u64]) -> Result<(), SnapshotError> {
+        let stays = |name: &str| layout::id_of(name).is_some_and(|id| ids.contains(&id));
+        let ours = |name: &str| layout::id_of_any(name).is_some();
+        let names = self.names()?;
+        let gone: Vec<_> = names.iter().filter(|name| ours(name) && !stays(name)).collect();
+        for name in &gone {
+            let path = self.dir.join(name);
+            self.storage.remove(&path).map_err(|source| SnapshotError::io(&path, source))?;
+        }
+        if gone.is_empty() {
+            return Ok(());
+        }
+        self.storage.sync_dir(&self.dir).map_err(|source| SnapshotError::io(&self.dir, source))
+    }
+
     fn names(&self) -> Result<Vec<String>, SnapshotError> {
         let error = |source| SnapshotError::io(&self.dir, source);
         if !self.storage.exists(&self.dir).map_err(error)? {

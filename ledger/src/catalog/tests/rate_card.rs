@@ -147,6 +147,17 @@ fn a_price_has_limits_and_a_quantity_is_more_than_nothing() {
 }
 
 #[test]
+fn from_now_on_is_by_the_clock_of_a_tenant_that_has_one() {
+    let mut sandbox = Tenant::new(TenantNumber(4));
+    ask(&mut sandbox, &TenantCommand::Create { name: "sandbox".into(), test_mode: true }).unwrap();
+    ask(&mut sandbox, &TenantCommand::MoveClock(second(900))).unwrap();
+    set(&mut sandbox, None, RateCardAsked { valid_from: None, ..flat("1") }).unwrap();
+    assert_eq!(sandbox.rate_cards[0].valid_from, second(900));
+    let over = RateCardAsked { valid_from: None, valid_to: Some(second(900)), ..flat("1") };
+    assert!(set(&mut sandbox, None, over).is_err(), "it would end before it begins");
+}
+
+#[test]
 fn a_card_is_made_replaced_and_removed() {
     let mut tenant = tenant();
     let first = set(&mut tenant, None, RateCardAsked { valid_from: None, ..flat("1") }).unwrap();

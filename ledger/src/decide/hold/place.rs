@@ -1,5 +1,7 @@
 //! Credit that becomes pinned: a hold is placed, or grows.
 
+use std::cmp::Ordering;
+
 use super::{check_expires_in, deadline, held, open_hold, payers, step, sum};
 use crate::amount::Credits;
 use crate::burn_order;
@@ -102,12 +104,16 @@ fn add_pins(customer: &Customer, hold: &mut Hold, more: &[Slice]) {
             None => hold.pins.push(slice.clone()),
         }
     }
-    hold.pins.sort_by_cached_key(|pin| {
-        let wallet = customer.wallet(pin.wallet).expect("pins name wallets of their customer");
-        let in_wallet = match &pin.giver {
-            Giver::Tranche { id, terms } => Some(burn_order::key(*id, terms)),
-            Giver::Overdraft => None,
+    let wallet = |pin: &Slice| customer.wallet(pin.wallet).expect("pins name wallets of their customer");
+    let rank =
+        |pin: &Slice| (pin.giver == Giver::Overdraft, burn_order::wallet_rank(wallet(pin)), pin.wallet);
+    hold.pins.sort_by(|one, other| {
+        let in_wallet = || match (&one.giver, &other.giver) {
+            (Giver::Tranche { id, terms }, Giver::Tranche { id: other_id, terms: other_terms }) => {
+                wallet(one).burn_order.compare((*id, terms), (*other_id, other_terms))
+            }
+            (Giver::Overdraft, _) | (_, Giver::Overdraft) => Ordering::Equal,
         };
-        (in_wallet.is_none(), burn_order::wallet_rank(wallet), pin.wallet, in_wallet)
+        rank(one).cmp(&rank(other)).then_with(in_wallet)
     });
 }

@@ -7,6 +7,7 @@ use crate::ids::{HoldId, LogPosition, RowId};
 use crate::looked_up::{LookedUp, old_debit};
 use crate::refusal::Refusal;
 use crate::testing::{Book, USD, credits, for_usage, second};
+use crate::time::Timestamp;
 
 /// Seconds of the tests' time until the hour ends, and until midnight.
 const HOUR_END: u64 = 2_800;
@@ -168,12 +169,40 @@ fn a_refund_of_a_capture_gives_back_what_the_hold_counted() {
 }
 
 #[test]
-fn after_a_reset_nothing_is_given_back_below_nothing() {
+fn what_was_counted_before_a_reset_gives_nothing_back_to_what_is_counted_after_it() {
     let mut book = book();
-    let placed = hold(&mut book, "60", OverCapture::Draw).unwrap();
-    book.ask(Command::ResetBudget("alice".into())).unwrap();
-    release(&mut book, placed);
+    debit(&mut book, "10").unwrap();
+    let record = book.log.len();
+    let placed = hold(&mut book, "30", OverCapture::Draw).unwrap();
+    for budget in ["alice", "team"] {
+        book.ask(Command::ResetBudget(budget.into())).unwrap();
+    }
     assert_eq!(used(&book), ["0", "0", "0"]);
+    debit(&mut book, "70").unwrap();
+    let after = book.log.len();
+    capture(&mut book, placed, "5");
+    refund(&mut book, record, "10");
+    assert_eq!(used(&book), ["70", "70", "70"], "the rest of the hold and the refund are of before");
+    refund(&mut book, after, "40");
+    assert_eq!(used(&book), ["30", "30", "30"], "what was counted after it comes back");
+    book.replay();
+}
+
+#[test]
+fn a_window_that_was_reset_ends_when_it_would_have() {
+    let mut book = book();
+    debit(&mut book, "60").unwrap();
+    for _ in 0..3 {
+        book.ask(Command::ResetBudget("team".into())).unwrap();
+    }
+    let hour = book.customer.budgets["team"].limits[0];
+    assert_eq!(hour.resets_at(book.now), Some(second(HOUR_END)));
+    book.now = Timestamp(second(HOUR_END).0 - 1);
+    debit(&mut book, "20").unwrap();
+    assert_eq!(used(&book), ["80", "20", "20"], "the hour's last instant");
+    assert_eq!(book.customer.budgets["alice"].limits[0].resets_at(book.now), None);
+    book.now = second(HOUR_END);
+    assert_eq!(used(&book), ["80", "0", "20"]);
     book.replay();
 }
 

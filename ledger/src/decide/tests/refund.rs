@@ -1,7 +1,7 @@
 //! Refunds: what came from where goes back there (SEMANTICS §7).
 
 use super::undoing::{asked, came_back, debit_of, last, refund, refund_with};
-use crate::amount::Credits;
+use crate::amount::{Credits, Money};
 use crate::command::{CreditReason, Refund};
 use crate::fact::BackTo;
 use crate::ids::RowId;
@@ -158,6 +158,44 @@ fn e14_a_regrant_takes_along_what_the_refund_takes_back() {
     refund_with(&mut book, Refund { regrant_days: Some(1), ..asked(rows[2], None) }).unwrap();
     let paid = book.customer.wallets[0].tranches[0].terms.paid;
     assert_eq!(paid, money("3.333333333333334"));
+    book.replay();
+}
+
+#[test]
+fn e14_the_regrants_of_a_debit_in_parts_take_along_what_it_earned_to_the_last_digit() {
+    let (mut book, _) = three_for_ten(true);
+    let wallet = book.customer.wallets[0].head.id;
+    book.credit(wallet, 3, |request| request.expires_at = Some(second(60)));
+    book.debit("3").unwrap();
+    let row = last(&book, 0);
+    book.now = second(60);
+    refund(&mut book, row, Some("0.5")).unwrap();
+    for _ in 0..5 {
+        let request = Refund { regrant_days: Some(1), ..asked(row, Some("0.5")) };
+        refund_with(&mut book, request).unwrap();
+    }
+    let granted = book.customer.wallets[0].tranches.iter().map(|tranche| tranche.terms.paid);
+    let first = money("10") - money("8.333333333333333");
+    assert_eq!(
+        granted.sum::<Money>() + first,
+        money("10"),
+        "the first half came back and expired with its share"
+    );
+    book.replay();
+}
+
+#[test]
+fn what_came_back_to_a_tranche_and_is_pinned_there_takes_no_more_money_along_than_was_paid() {
+    let (mut book, wallet) = Book::new();
+    book.credit(wallet, 100, |request| request.expires_at = Some(second(600)));
+    book.debit("20").unwrap();
+    let row = last(&book, 0);
+    refund(&mut book, row, Some("15")).unwrap();
+    book.hold("95");
+    book.now = second(600);
+    refund_with(&mut book, Refund { regrant_days: Some(1), ..asked(row, None) }).unwrap();
+    let granted = book.state(wallet).tranches.last().unwrap();
+    assert_eq!((granted.remaining, granted.terms.paid), (credits("5"), money("5")));
     book.replay();
 }
 

@@ -309,7 +309,17 @@ fn both_wallets_must_be_there_open_and_of_one_unit() {
     let mut closed = seen(&receiver);
     closed.wallets[0].2 = WalletStatus::Closed;
     assert_eq!(send(&mut sender, closed.clone(), to_named(to)), Err(Refusal::WalletClosed(to)));
-    assert_eq!(send(&mut sender, closed, transfer("1")), Err(Refusal::UnitMismatch), "only euros are left");
+    assert_eq!(
+        send(&mut sender, closed, transfer("1")),
+        Err(Refusal::WalletClosed(to)),
+        "only euros are left"
+    );
+    let mut frozen = seen(&receiver);
+    frozen.wallets[0].2 = WalletStatus::Frozen;
+    assert_eq!(send(&mut sender, frozen, transfer("1")), Err(Refusal::WalletFrozen(to)), "it must be named");
+    let mut elsewhere = seen(&receiver);
+    elsewhere.wallets.remove(0);
+    assert_eq!(send(&mut sender, elsewhere, transfer("1")), Err(Refusal::UnitMismatch));
     let zero = Err(Refusal::AmountInvalid("a transfer must be more than 0"));
     assert_eq!(send(&mut sender, seen(&receiver), transfer("0")), zero);
     sender.ask(Command::Freeze(from)).unwrap();

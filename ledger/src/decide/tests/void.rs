@@ -1,12 +1,12 @@
 //! Voids of credits: what is neither spent nor pinned goes (SEMANTICS §6).
 
-use super::undoing::{last, refund, void};
+use super::undoing::{asked, last, refund, refund_with, void};
 use crate::amount::Credits;
-use crate::command::{Bonus, Command, Memo, Remainder, VoidCredit};
+use crate::command::{Bonus, Command, Memo, Refund, Remainder, VoidCredit};
 use crate::fact::Voided;
-use crate::ids::{LogPosition, RowId};
+use crate::ids::{HoldId, LogPosition, RowId};
 use crate::refusal::Refusal;
-use crate::testing::{Book, credits, second};
+use crate::testing::{Book, credits, money, second};
 use crate::view::{self, RowType};
 
 /// What a void says: taken back, pinned, gone before.
@@ -139,17 +139,47 @@ fn what_is_pinned_goes_when_its_hold_lets_it_go() {
     book.replay();
 }
 
-#[test]
-fn what_comes_back_to_a_voided_tranche_is_voided_too() {
+/// 10 for 10 dollars, of which 3 are spent and 4 pinned, voided. The rows of credit and debit, and the hold.
+fn voided_with_pins(ends_at: Option<u64>) -> (Book, RowId, RowId, HoldId) {
     let (mut book, wallet) = Book::new();
-    book.credit(wallet, 10, |_| {});
-    let row = last(&book, 0);
+    book.credit(wallet, 10, |request| request.expires_at = ends_at.map(second));
+    let credit = last(&book, 0);
     book.debit("3").unwrap();
     let debit = last(&book, 0);
-    book.hold("4");
-    void(&mut book, row).unwrap();
-    let refunded = refund(&mut book, debit, None).unwrap();
-    assert!(refunded.back.lapsed[0].voided && refunded.expired == credits("3"));
-    assert_eq!(book.posted(wallet), "4");
+    let hold = book.hold("4");
+    let voids = void(&mut book, credit).unwrap();
+    assert_eq!(voids.iter().map(said).collect::<Vec<_>>(), [["3", "4", "3"]]);
+    (book, credit, debit, hold)
+}
+
+#[test]
+fn what_was_spent_of_a_voided_credit_comes_back_live_whether_or_not_a_hold_still_pins_of_it() {
+    for pinned in [true, false] {
+        let (mut book, credit, debit, hold) = voided_with_pins(None);
+        let wallet = book.customer.wallets[0].head.id;
+        if !pinned {
+            book.capture(hold, "4", true).unwrap();
+        }
+        let refunded = refund(&mut book, debit, Some("2")).unwrap();
+        assert_eq!((refunded.expired, refunded.back.lapsed.len()), (Credits::ZERO, 0));
+        let own = book.figures(wallet)[2].clone();
+        assert_eq!(own, "2", "a void takes no more than it said");
+        let paid: Vec<_> = book.state(wallet).tranches.iter().map(|tranche| tranche.terms.paid).collect();
+        assert_eq!(paid, if pinned { vec![money("10"), money("2")] } else { vec![money("10")] });
+        assert_eq!(void(&mut book, credit).is_ok(), !pinned, "what came back apart is a credit of its own");
+        book.replay();
+    }
+}
+
+#[test]
+fn what_comes_back_of_a_voided_credit_that_has_ended_expires_unless_it_is_granted_anew() {
+    let (mut book, _, debit, _) = voided_with_pins(Some(60));
+    let wallet = book.customer.wallets[0].head.id;
+    book.now = second(60);
+    let refunded = refund(&mut book, debit, Some("1")).unwrap();
+    assert!(!refunded.back.lapsed[0].voided && refunded.expired == credits("1"));
+    let request = Refund { regrant_days: Some(1), ..asked(debit, None) };
+    assert_eq!(refund_with(&mut book, request).unwrap().expired, Credits::ZERO);
+    assert_eq!(book.figures(wallet), ["6", "4", "2"].map(String::from));
     book.replay();
 }

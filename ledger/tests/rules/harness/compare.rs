@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use coffer_ledger::budget::window_end;
 use coffer_ledger::customer::CustomerId;
 use coffer_ledger::ids::LogPosition;
 use coffer_ledger::time::Timestamp;
@@ -239,7 +240,8 @@ impl World {
                     window: limit.window,
                     credits: credits(limit.credits),
                     used: credits(limit.used),
-                    ends_at: limit.ends_at,
+                    ends_at: window_end(limit.ends_at),
+                    resets: usize::try_from(window_end(limit.ends_at).0 - limit.ends_at.0).expect("few"),
                 });
                 let node = Node {
                     parent: budget.parent.as_ref().map(ToString::to_string),

@@ -126,7 +126,7 @@ impl Model {
         for (slice, part) in &chosen {
             self.past[giving.past].debits[giving.debit].slices[*slice].2 =
                 &self.past[giving.past].debits[giving.debit].slices[*slice].2 + &part.credits;
-            let to = self.put(part, giving.regrant_days, around);
+            let to = self.put(part, giving, around);
             if to.iter().any(|(_, to)| *to == To::Tranche) {
                 let same = |other: &&mut Part| other.tranche == part.tranche;
                 match ended.iter_mut().find(same) {
@@ -139,7 +139,7 @@ impl Model {
         back.rows = self.back_rows(giving, &chosen, befores);
         // The row of what came back stands before what of it is gone at once: its balance must fit.
         let overflows = back.rows.iter().any(|(.., row)| leaves_12_digits(&self.all_of(row.wallet)));
-        back.gone = self.lapse(&ended, around.now);
+        back.gone = self.lapse(&ended, around.now, false);
         // Nothing stands in the way of a transfer that returns: it has nowhere else to go.
         if giving.reason != "TRANSFER_RETURNED" {
             let overflows = those([(overflows, No::AmountOverflow)]);
@@ -212,23 +212,24 @@ impl Model {
     }
 
     /// Puts one slice back where it belongs.
-    fn put(&mut self, part: &Part, regrant_days: Option<u16>, around: Circumstances) -> Vec<(Part, To)> {
+    fn put(&mut self, part: &Part, giving: &Giving, around: Circumstances) -> Vec<(Part, To)> {
         let Some(tranche) = part.tranche else { return self.put_to_debt(part, around) };
         let block = self.tranches[tranche].clone();
-        let is_voided = block.voided && block.is_live();
-        if block.has_ended(around.now)
-            && !is_voided
-            && let Some(days) = regrant_days
-        {
-            let share = self.share_of_last(tranche, &part.credits);
-            let end = Timestamp(around.now.0 + u64::from(days) * DAY);
+        let life = match (block.has_ended(around.now), giving.regrant_days) {
+            (true, Some(days)) => Some((around.now, Some(Timestamp(around.now.0 + u64::from(days) * DAY)))),
+            // The void took what was left; what was spent is not voided, and what is pinned still will be.
+            (false, _) if block.voided && block.is_live() => Some((block.effective_at, block.expires_at)),
+            _ => None,
+        };
+        if let Some((from, expires_at)) = life {
+            let share = self.share_beside(tranche, &part.credits, giving);
             let fresh = Block {
                 source: block.source,
                 priority: block.priority,
                 scope: block.scope,
-                expires_at: Some(end),
+                expires_at,
                 started: true,
-                ..new_block(part.wallet, block.reason, part.credits.clone(), share, around.now)
+                ..new_block(part.wallet, block.reason, part.credits.clone(), share, from)
             };
             self.tranches.push(fresh);
             return vec![(part.clone(), To::New(self.tranches.len() - 1))];
@@ -242,10 +243,17 @@ impl Model {
         vec![(part.clone(), To::Tranche)]
     }
 
-    /// The paid share of so many credits that left a tranche last.
-    fn share_of_last(&self, tranche: usize, credits: &Q) -> Q {
+    /// The paid share of so many credits of a tranche that come back beside it, next to what came back of the debit's named lines
+    /// before: that of what is spent of it last.
+    fn share_beside(&self, tranche: usize, credits: &Q, giving: &Giving) -> Q {
         let block = &self.tranches[tranche];
-        let spent = &block.original - &block.remaining();
+        let slices = &self.past[giving.past].debits[giving.debit].slices;
+        let of_tranche = |(line, part, _): &&(usize, Part, Q)| {
+            part.tranche == Some(tranche) && giving.lines.contains(line)
+        };
+        let back = total(slices.iter().filter(of_tranche).map(|(_, _, back)| back));
+        let earlier = &back - credits;
+        let spent = (&(&block.original - &block.remaining()) - &earlier).max(credits.clone());
         &block.released(&spent) - &block.released(&(&spent - credits))
     }
 

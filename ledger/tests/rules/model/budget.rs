@@ -23,13 +23,15 @@ pub(crate) struct Node {
     pub(crate) caps: Vec<Cap>,
 }
 
-/// A cap: what was used of it in the window that ends then.
+/// A cap: what was used of it in the window that ends then, since it was reset for the last time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cap {
     pub(crate) window: Window,
     pub(crate) credits: Q,
     pub(crate) used: Q,
     pub(crate) ends_at: Timestamp,
+    /// How often it was reset within the window.
+    pub(crate) resets: usize,
 }
 
 /// What something counts as.
@@ -38,6 +40,8 @@ pub(crate) struct Move {
     pub(crate) budget: String,
     pub(crate) window: Window,
     pub(crate) ends_at: Timestamp,
+    /// After how many resets within the window.
+    pub(crate) resets: usize,
     pub(crate) credits: Q,
 }
 
@@ -120,7 +124,10 @@ impl Model {
     pub(crate) fn reset_budget(&mut self, name: &str) -> Result<Done, Vec<No>> {
         self.known()?;
         let node = self.budgets.get_mut(name).ok_or_else(|| vec![No::NotFound])?;
-        node.caps.iter_mut().for_each(|cap| cap.used = Q::zero());
+        // What was never used has no window yet.
+        for cap in node.caps.iter_mut().filter(|cap| cap.ends_at > Timestamp(0)) {
+            (cap.used, cap.resets) = (Q::zero(), cap.resets + 1);
+        }
         Ok(Done::BudgetSet(name.to_owned()))
     }
 
@@ -156,13 +163,14 @@ impl Model {
                 let end = self.window_end(window, around);
                 let cap = &mut self.budgets.get_mut(&name).expect("in the chain").caps[at];
                 if around.now >= cap.ends_at {
-                    (cap.used, cap.ends_at) = (Q::zero(), end);
+                    (cap.used, cap.ends_at, cap.resets) = (Q::zero(), end, 0);
                 }
                 cap.used = &cap.used + credits;
                 moves.push(Move {
                     budget: name.clone(),
                     window,
                     ends_at: cap.ends_at,
+                    resets: cap.resets,
                     credits: credits.clone(),
                 });
             }
@@ -197,12 +205,13 @@ impl Model {
         None
     }
 
-    /// Gives back, to windows that are still the current ones; below nothing nothing goes.
+    /// Gives back, to windows that are still the current ones and were not reset since; below nothing nothing goes.
     pub(crate) fn uncount(&mut self, moves: &[Move]) {
         for back in moves {
             let Some(node) = self.budgets.get_mut(&back.budget) else { continue };
             for cap in &mut node.caps {
-                if cap.window == back.window && cap.ends_at == back.ends_at {
+                let counted_in = (cap.window, cap.ends_at, cap.resets);
+                if counted_in == (back.window, back.ends_at, back.resets) {
                     cap.used = (&cap.used - &back.credits).max(Q::zero());
                 }
             }
@@ -255,8 +264,8 @@ pub(crate) fn set_faults(ask: &SetBudget) -> Vec<No> {
 /// A cap with what was used of its window before.
 fn kept(old: Option<&Node>, window: Window, credits: Q) -> Cap {
     let before = old.and_then(|node| node.caps.iter().find(|cap| cap.window == window));
-    let (used, ends_at) = before.map_or((Q::zero(), Timestamp(0)), |cap| (cap.used.clone(), cap.ends_at));
-    Cap { window, credits, used, ends_at }
+    let fresh = Cap { window, credits: credits.clone(), used: Q::zero(), ends_at: Timestamp(0), resets: 0 };
+    before.map_or(fresh, |cap| Cap { credits, ..cap.clone() })
 }
 
 /// Takes so many credits of every cap out of moves: those that were counted first, or last, before the others.

@@ -259,17 +259,17 @@ impl Model {
         self.hold_lines("release", "HOLD_RELEASE", &returned);
         // At one instant deadlines come before ends: what ends at the deadline has not ended yet.
         let ended_by = if status == HoldStatus::Expired { Timestamp(at.0 - 1) } else { at };
-        let gone = self.lapse(&returned, ended_by);
+        let gone = self.lapse(&returned, ended_by, true);
         (returned, gone)
     }
 
-    /// What came back to a tranche that has ended or was voided is gone at once.
-    pub(crate) fn lapse(&mut self, returned: &[Part], at: Timestamp) -> Vec<Gone> {
+    /// What came back to a tranche that has ended is gone at once. So is what was pinned when it was voided; what was spent was not.
+    pub(crate) fn lapse(&mut self, returned: &[Part], at: Timestamp, was_pinned: bool) -> Vec<Gone> {
         let mut all = Vec::new();
         for part in returned {
             let Some(tranche) = part.tranche else { continue };
             let block = &self.tranches[tranche];
-            let voided = block.voided;
+            let voided = was_pinned && block.voided;
             if !voided && !block.has_ended(at) {
                 continue;
             }

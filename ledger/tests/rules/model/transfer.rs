@@ -93,13 +93,23 @@ impl Model {
             return Err(vec![No::UnitRequired]);
         }
         let giver = from.or(active.first().copied());
-        let fits = |(_, unit, status): &&(WalletId, Unit, WalletStatus)| {
-            let of_unit = giver.is_some_and(|giver| self.is_of_unit(giver, unit));
-            *status == WalletStatus::Active && of_unit
+        let of_unit = |wanted: WalletStatus| {
+            let fits = |(_, unit, status): &&(WalletId, Unit, WalletStatus)| {
+                *status == wanted && giver.is_some_and(|giver| self.is_of_unit(giver, unit))
+            };
+            receiver.wallets.iter().find(fits).map(|(id, unit, _)| (*id, unit.clone()))
         };
-        let found = receiver.wallets.iter().find(fits).map(|(id, unit, _)| (*id, unit.clone()));
+        let found = of_unit(WalletStatus::Active);
         unless(those([(found.as_ref().is_some_and(|(id, _)| from_itself(*id)), No::Invalid)]))?;
-        found.ok_or_else(|| vec![No::UnitMismatch, No::Insufficient(Q::raw(ask.credits.0), Q::zero())])
+        found.ok_or_else(|| {
+            // A wallet that could have received says why it does not.
+            let why = match (of_unit(WalletStatus::Frozen), of_unit(WalletStatus::Closed)) {
+                (Some(_), _) => No::Frozen,
+                (None, Some(_)) => No::Closed,
+                (None, None) => No::UnitMismatch,
+            };
+            vec![why, No::Insufficient(Q::raw(ask.credits.0), Q::zero())]
+        })
     }
 
     fn is_of_unit(&self, wallet: usize, unit: &Unit) -> bool {
@@ -189,7 +199,7 @@ impl Model {
             (before + more > max, No::Limit("tranches_max", max as u64)),
             (too_much || leaves_12_digits(&with_all), No::AmountOverflow),
         ]))?;
-        let gone = self.lapse(&ended, around.now);
+        let gone = self.lapse(&ended, around.now, false);
         Ok(Arrival { wallet, rows, gone })
     }
 

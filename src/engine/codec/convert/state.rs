@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use coffer_ledger::amount::Credits;
+use coffer_ledger::burn_order::BurnOrder;
 use coffer_ledger::customer::{Customer, Identity};
 use coffer_ledger::hold::Holds;
 use coffer_ledger::tranche::Tranche;
@@ -56,7 +57,7 @@ impl<'a> Mirror<'a, shapes::WholeIdentity<'a>> for Identity {
 /// What version 1 holds of a wallet.
 impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
     fn to_shape(&'a self, owner: Owner) -> shapes::Wallet<'a> {
-        let Self { head, tranches, next_due, held_overdraft: _ } = self;
+        let Self { head, tranches, burn_order: _, next_due, held_overdraft: _ } = self;
         let (head, text) = head.to_shape(owner);
         shapes::Wallet { head, text, tranches: tranches.to_shape(owner), next_due: next_due.to_shape(owner) }
     }
@@ -66,6 +67,7 @@ impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
         Ok(Self {
             head: Mirror::from_shape((head, text), owner)?,
             tranches: Mirror::from_shape(tranches, owner)?,
+            burn_order: BurnOrder::Contract,
             next_due: Mirror::from_shape(next_due, owner)?,
             held_overdraft: Credits::ZERO,
         })
@@ -101,7 +103,7 @@ pub(in crate::engine::codec) fn rests_in_v1(customer: &Customer) -> bool {
 }
 
 fn wallet_rests_in_v1(wallet: &Wallet) -> bool {
-    let Wallet { head: _, tranches, next_due: _, held_overdraft } = wallet;
+    let Wallet { head: _, tranches, burn_order: _, next_due: _, held_overdraft } = wallet;
     held_overdraft.is_zero() && tranches.iter().all(|tranche| !tranche.voided)
 }
 

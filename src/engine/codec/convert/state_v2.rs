@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use coffer_ledger::budget::Budget;
+use coffer_ledger::burn_order::BurnOrder;
 use coffer_ledger::customer::{Closed, ClosedAs, Customer, Invoice};
 use coffer_ledger::hold::{Hold, Holds};
 use coffer_ledger::ids::{HoldId, LogPosition};
@@ -37,7 +38,7 @@ impl<'a> Mirror<'a, shapes::Tranche<'a>> for Tranche {
 
 impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
     fn to_shape(&'a self, owner: Owner) -> shapes::Wallet<'a> {
-        let Self { head, tranches, next_due, held_overdraft } = self;
+        let Self { head, tranches, burn_order: _, next_due, held_overdraft } = self;
         let (head, text) = head.to_shape(owner);
         shapes::Wallet {
             head,
@@ -53,6 +54,7 @@ impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
         Ok(Self {
             head: Mirror::from_shape((head, text), owner)?,
             tranches: Mirror::from_shape(tranches, owner)?,
+            burn_order: BurnOrder::Contract,
             next_due: Mirror::from_shape(next_due, owner)?,
             held_overdraft: Mirror::from_shape(held_overdraft, owner)?,
         })

@@ -7,6 +7,7 @@
 mod address;
 mod cell;
 mod connection;
+mod erase;
 mod insert;
 mod inspect;
 mod numeric;
@@ -18,5 +19,6 @@ mod table;
 mod tls;
 
 pub use self::address::{Address, AddressError, Server};
+pub(super) use self::erase::{erasable, erase, followed_to};
 pub(super) use self::reader::PostgresReader;
 pub(super) use self::store::PostgresStore;

@@ -70,7 +70,10 @@ impl PostgresStore {
 }
 
 /// A session that alone may write: of each schema there is one.
-fn locked(address: &Address) -> Result<Connection, StoreError> {
+///
+/// # Errors
+/// [`StoreError::Unusable`].
+pub(super) fn locked(address: &Address) -> Result<Connection, StoreError> {
     let connection = Connection::open(address)?;
     let key = xxh3_64(format!("coffer history {}", address.schema()).as_bytes()).cast_signed();
     connection.run(async |client| {

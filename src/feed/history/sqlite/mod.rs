@@ -1,11 +1,19 @@
-//! The history in an SQLite file of its own: `store` writes it, `reader` reads it.
+//! The history in an SQLite file of its own: `store` writes it, `reader` reads it, `verify` looks whether it is what it must be.
 
+mod compare;
+mod erase;
 mod insert;
 mod read;
 mod reader;
 mod schema;
+mod seal;
 mod store;
 mod values;
+mod verify;
 
+pub use compare::Differences;
+pub(in crate::feed::history) use erase::{erasable, erase, followed_to};
 pub(crate) use reader::SqliteReader;
+pub use seal::Sealed;
 pub(crate) use store::SqliteStore;
+pub(in crate::feed) use verify::Looked;

@@ -1,5 +1,7 @@
 //! Rows, and what else is read, out of the tables.
 
+use std::collections::BTreeMap;
+
 use coffer_ledger::amount::{Credits, Money, Rate};
 use coffer_ledger::ids::{
     CustomerNumber, HoldId, KeyId, LogPosition, RateCardId, RowId, TenantNumber, ThingId, TrancheId,
@@ -93,7 +95,7 @@ pub(super) fn slices(from: &Connection, key: i64) -> rusqlite::Result<Vec<SliceL
 
 /// A tranche over its life.
 pub(super) fn tranche(from: &Connection, id: TrancheId) -> rusqlite::Result<Option<TrancheLife>> {
-    from.prepare_cached(TRANCHE)?.query_row([values::id(id.0.0)], |line| life(line)).optional()
+    from.prepare_cached(TRANCHE)?.query_row([values::id(id.0.0)], life).optional()
 }
 
 /// The tranche of a line of `tranches`.
@@ -145,6 +147,24 @@ pub(super) fn wallet(from: &Connection, id: WalletId) -> rusqlite::Result<Option
         })
     };
     from.prepare_cached(WALLET)?.query_row([values::id(id.0.0)], read).optional()
+}
+
+/// Posted and debt of every wallet: posted = Σ remaining of its tranches − debt.
+pub(super) fn balances(from: &Connection) -> rusqlite::Result<BTreeMap<WalletId, (Credits, Credits)>> {
+    let mut balances = BTreeMap::new();
+    let mut wallets = from.prepare("SELECT id, debt FROM wallets")?;
+    let mut lines = wallets.query([])?;
+    while let Some(line) = lines.next()? {
+        let (id, debt) = (needed(thing(line, "id")?, "id").map(WalletId)?, credits(line, "debt")?);
+        balances.insert(id, (-debt, debt));
+    }
+    let mut tranches = from.prepare("SELECT wallet, remaining FROM tranches")?;
+    let mut lines = tranches.query([])?;
+    while let Some(line) = lines.next()? {
+        let wallet = needed(thing(line, "wallet")?, "wallet").map(WalletId)?;
+        balances.entry(wallet).or_default().0 += credits(line, "remaining")?;
+    }
+    Ok(balances)
 }
 
 /// Sums that stand there.

@@ -11,7 +11,7 @@ use coffer_ledger::ids::{TrancheId, WalletId};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::values::{number, number_of};
-use super::{insert, read, schema};
+use super::{insert, read, schema, seal};
 use crate::feed::cursor::Cursor;
 use crate::feed::history::StoreError;
 use crate::feed::history::batch::{Batch, WalletLife};
@@ -86,13 +86,27 @@ impl SqliteStore {
         Ok(Self { connection, path: path.to_owned(), inode, cursor, counts })
     }
 
+    /// Checks an open file whole; how far it is.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it is damaged, older, empty, or not ours.
+    pub(super) fn check(connection: &Connection, path: &Path) -> Result<Cursor, StoreError> {
+        if is_fresh(connection)? {
+            return Err(StoreError::Unfit("it is empty".to_owned()));
+        }
+        check_length(connection, path)?;
+        let (cursor, counts) = read_cursor(connection)?;
+        check_whole(connection, counts)?;
+        Ok(cursor)
+    }
+
     /// Removes a file that is of no use. One that is not ours gets another name instead.
     ///
     /// # Errors
     /// What the file system says.
     #[expect(clippy::disallowed_methods, reason = "SQLite's files do not go through Env's storage")]
     pub(crate) fn make_room(path: &Path, ours: bool) -> std::io::Result<()> {
-        for suffix in ["-wal", "-shm", ""] {
+        for suffix in ["-wal", "-shm", ".seal", ""] {
             let file = with_suffix(path, suffix);
             let gone = if ours || !suffix.is_empty() {
                 std::fs::remove_file(&file)
@@ -142,6 +156,11 @@ impl Store for SqliteStore {
     fn settle(&self) {
         // Left undone, the next opening does it.
         let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if !seal::is_of(&self.path, self.cursor)
+            && let Err(error) = seal::write(&self.path, self.cursor)
+        {
+            tracing::warn!(%error, "the history has no seal: `audit verify` cannot tell whether its unused bytes are whole");
+        }
     }
 }
 

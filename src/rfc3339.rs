@@ -1,4 +1,4 @@
-//! Times as the API writes and reads them: RFC 3339, written in UTC.
+//! Times as the API and exports write and read them: RFC 3339, written in UTC.
 //!
 //! Written by hand: every reply holds several, and none may cost an allocation.
 

@@ -1,0 +1,299 @@
+//! What is left of a record, a command or a state when everything personal in it is erased.
+//!
+//! Personal is what stands in a record's personal part: names, addresses, metadata, descriptions, references, properties of
+//! usage, idempotency keys, names that callers give to customers and to the lines of invoices. What is left is said by the public
+//! part alone, so that anybody can tell that nothing else is left; the one exception is an invoice's id, which must stay so that no
+//! invoice is paid twice.
+//!
+//! Erasing and folding commute: the state that erased records lead to is the erased state of the records. Amounts, instants, ids,
+//! budgets, meters and features stay as they are. Absent on purpose: when and where something is erased; hashes. Tested below, and
+//! with every kind of record in `tests/codec/erasure.rs`.
+
+use crate::catalog::api_key::ApiKey;
+use crate::catalog::tenant::{Tenant, TenantCommand, TenantEffect, TenantRecord};
+use crate::command::{Asked, Command, CreateWallet, Event, HoldAsked, Memo, Metered, Origin, UpdateWallet};
+use crate::customer::{Customer, CustomerId, Identity, Profile};
+use crate::decide::default_name;
+use crate::fact::Effect;
+use crate::ids::{CustomerNumber, MintedCustomerId, ThingId};
+use crate::record::Record;
+use crate::wallet::WalletHead;
+
+/// What stands where a name was that nothing public can give back.
+pub const ERASED: &str = "erased";
+
+/// The name that an erased customer answers to: its minted id, or one made the same way of when it was made, and its number.
+#[must_use]
+pub fn name_of(identity: &Identity, number: CustomerNumber) -> Box<str> {
+    let id = match identity.id {
+        CustomerId::Minted(id) => id,
+        CustomerId::Named => MintedCustomerId(ThingId::new(identity.created_at, number, 0)),
+    };
+    id.to_string().into()
+}
+
+/// A record of the customer with this number, without anything personal.
+#[must_use]
+pub fn of_record(record: &Record, number: CustomerNumber) -> Record {
+    let mut erased = record.clone();
+    erased.origin = of_origin(&record.origin);
+    erased.command = of_command(&record.command);
+    erase_effect(&mut erased.facts.effect, number);
+    erased
+}
+
+/// A tenant's record about an API key, without names.
+#[must_use]
+pub fn of_tenant_record(record: &TenantRecord) -> TenantRecord {
+    let mut erased = record.clone();
+    erased.origin = of_origin(&record.origin);
+    erased.command = of_tenant_command(&record.command);
+    if let TenantEffect::KeySet(key) = &mut erased.facts.effect {
+        erase_key(key);
+    }
+    erased
+}
+
+/// Whether a tenant's record is about a key that belongs to this customer.
+#[must_use]
+pub fn concerns(record: &TenantRecord, number: CustomerNumber) -> bool {
+    match &record.facts.effect {
+        TenantEffect::KeySet(key) => is_of(key, number),
+        TenantEffect::Created { .. }
+        | TenantEffect::SettingsSet(_)
+        | TenantEffect::RateCardSet(_)
+        | TenantEffect::RateCardDeleted(_)
+        | TenantEffect::ClockMoved(_) => false,
+    }
+}
+
+/// Whether a customer's record names another one: the words of a transfer say what its receiver is called.
+#[must_use]
+pub fn names(record: &Record, number: CustomerNumber) -> bool {
+    match &record.facts.effect {
+        Effect::TransferSent(sent) => sent.out.to == number,
+        _ => false,
+    }
+}
+
+/// A customer's state without anything personal.
+#[must_use]
+pub fn of_customer(customer: &Customer) -> Customer {
+    let mut erased = customer.clone();
+    if let Some(identity) = &mut erased.identity {
+        erase_identity(identity, customer.number);
+    }
+    erased.wallets.iter_mut().for_each(|wallet| erase_head(&mut wallet.head));
+    erased
+}
+
+/// A tenant's state, with the keys of this customer without names.
+#[must_use]
+pub fn of_tenant(tenant: &Tenant, number: CustomerNumber) -> Tenant {
+    let mut erased = tenant.clone();
+    erased.keys.iter_mut().filter(|key| is_of(key, number)).for_each(erase_key);
+    erased
+}
+
+fn is_of(key: &ApiKey, number: CustomerNumber) -> bool {
+    key.customer.as_ref().is_some_and(|(customer, _)| *customer == number)
+}
+
+fn erase_key(key: &mut ApiKey) {
+    key.name = ERASED.into();
+    if let Some((_, name)) = &mut key.customer {
+        *name = ERASED.into();
+    }
+}
+
+fn of_origin(origin: &Origin) -> Origin {
+    Origin { by: origin.by, idempotency_key: None }
+}
+
+/// A tenant's command about a key, without names.
+#[must_use]
+pub fn of_tenant_command(command: &TenantCommand) -> TenantCommand {
+    let mut erased = command.clone();
+    if let TenantCommand::CreateKey { name, customer, .. } = &mut erased {
+        *name = ERASED.into();
+        if let Some((_, name)) = customer {
+            *name = ERASED.into();
+        }
+    }
+    erased
+}
+
+/// A command without anything personal. Two requests that differ in nothing else are the same to a record that is erased.
+#[must_use]
+pub fn of_command(command: &Command) -> Command {
+    let mut erased = command.clone();
+    erase_command(&mut erased);
+    erased
+}
+
+fn erase_command(command: &mut Command) {
+    match command {
+        Command::CreateCustomer { external_id, profile } => {
+            *external_id = ERASED.into();
+            *profile = Profile::default();
+        }
+        Command::UpdateCustomer { profile } => *profile = Profile::default(),
+        Command::CreateWallet(request) => erase_new_wallet(request),
+        Command::UpdateWallet(request) => erase_wallet_change(request),
+        Command::TopUp(request) => request.memo = Memo::default(),
+        Command::Debit(request) => {
+            request.memo = Memo::default();
+            if let Asked::Metered(metered) = &mut request.asked {
+                erase_usage(metered);
+            }
+        }
+        Command::ManualDebit(request) => request.memo = Memo::default(),
+        Command::PlaceHold(request) => {
+            request.memo = Memo::default();
+            if let HoldAsked::Metered(metered) = &mut request.asked {
+                erase_usage(metered);
+            }
+        }
+        Command::Capture(request) => request.memo = Memo::default(),
+        Command::Release { memo, .. } => *memo = Memo::default(),
+        Command::Refund(request) => request.memo = Memo::default(),
+        Command::VoidCredit(request) => request.memo = Memo::default(),
+        Command::Settle(request) => number_lines(request.lines.iter_mut().map(|line| &mut line.id)),
+        Command::Transfer(request) => {
+            request.memo = Memo::default();
+            request.to_customer = ERASED.into();
+        }
+        Command::Event(event) => erase_event(event),
+        Command::Atomic(commands) => commands.iter_mut().for_each(erase_command),
+        Command::DeleteCustomer
+        | Command::Freeze(_)
+        | Command::Unfreeze(_)
+        | Command::Close { .. }
+        | Command::Extend { .. }
+        | Command::Grow { .. }
+        // The id of an invoice stays: see above.
+        | Command::VoidInvoice { .. }
+        | Command::TransferIn(_)
+        | Command::TransferDone(_)
+        | Command::TransferBack(_)
+        | Command::TransferForget(_)
+        | Command::SetBudget(_)
+        | Command::DeleteBudget(_)
+        | Command::ResetBudget(_)
+        | Command::Tick => {}
+    }
+}
+
+fn erase_new_wallet(request: &mut CreateWallet) {
+    request.customer = ERASED.into();
+    (request.name, request.description) = (None, None);
+    request.metadata.clear();
+}
+
+fn erase_wallet_change(request: &mut UpdateWallet) {
+    (request.name, request.description, request.metadata) = (None, None, None);
+}
+
+fn erase_usage(metered: &mut Metered) {
+    metered.properties.clear();
+}
+
+fn erase_event(event: &mut Event) {
+    for name in [&mut event.customer, &mut event.source, &mut event.id] {
+        *name = ERASED.into();
+    }
+    erase_usage(&mut event.metered);
+}
+
+/// Lines are called by their numbers, from 1.
+fn number_lines<'a>(ids: impl Iterator<Item = &'a mut Box<str>>) {
+    (1_u32..).zip(ids).for_each(|(number, id)| *id = number.to_string().into());
+}
+
+fn erase_effect(effect: &mut Effect, number: CustomerNumber) {
+    match effect {
+        Effect::CustomerSet(identity) => erase_identity(identity, number),
+        Effect::WalletCreated { customer, wallet, .. } => {
+            customer.iter_mut().for_each(|identity| erase_identity(identity, number));
+            erase_head(wallet);
+        }
+        Effect::WalletSet(wallet)
+        | Effect::ToppedUp { wallet, .. }
+        | Effect::ManuallyDebited { wallet, .. }
+        | Effect::WalletClosed { wallet, .. } => erase_head(wallet),
+        Effect::EventRecorded { customer, .. } => {
+            customer.iter_mut().for_each(|identity| erase_identity(identity, number));
+        }
+        Effect::InvoiceSettled(settled) => number_lines(settled.lines.iter_mut().map(|line| &mut line.id)),
+        Effect::Atomic(effects) => effects.iter_mut().for_each(|effect| erase_effect(effect, number)),
+        Effect::Ticked
+        | Effect::Debited(_)
+        | Effect::Held(_)
+        | Effect::Refunded(_)
+        | Effect::CreditVoided(_)
+        | Effect::InvoiceVoided { .. }
+        | Effect::TransferSent(_)
+        | Effect::TransferReceived { .. }
+        | Effect::TransferDone(_)
+        | Effect::TransferReturned { .. }
+        | Effect::TransferForgotten(_)
+        | Effect::BudgetSet(_)
+        | Effect::BudgetDeleted(_) => {}
+    }
+}
+
+fn erase_identity(identity: &mut Identity, number: CustomerNumber) {
+    identity.external_id = name_of(identity, number);
+    identity.profile = Profile::default();
+}
+
+fn erase_head(head: &mut WalletHead) {
+    head.name = default_name(head.wallet_type, head.unit.currency);
+    head.description = None;
+    head.metadata.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::{apply, bind};
+    use crate::ids::LogPosition;
+    use crate::testing::Book;
+
+    #[test]
+    fn folding_erased_records_gives_the_erased_state() {
+        let mut book = Book::empty();
+        book.ask(Command::CreateCustomer { external_id: "ada".into(), profile: profile("Ada") }).unwrap();
+        book.ask(Command::UpdateCustomer { profile: profile("Ada Lovelace") }).unwrap();
+        let number = book.customer.number;
+        let mut folded = Customer::new(book.customer.tenant, number);
+        for (record, position) in book.log.iter().zip(1..) {
+            let facts = of_record(record, number).facts;
+            apply(&mut folded, &facts);
+            folded.last_at = facts.at;
+            bind(&mut folded, &facts, LogPosition(position));
+            folded.last_position = LogPosition(position);
+        }
+        folded.last_position = book.customer.last_position;
+        assert_eq!(folded, of_customer(&book.customer));
+        assert_ne!(folded, book.customer);
+        assert_eq!(of_customer(&folded), folded, "erasing again changes nothing");
+    }
+
+    #[test]
+    fn an_erased_customer_answers_to_its_id_and_one_without_gets_one() {
+        let mut book = Book::empty();
+        book.ask(Command::CreateCustomer { external_id: "ada".into(), profile: profile("Ada") }).unwrap();
+        let identity = book.customer.identity.clone().unwrap();
+        let CustomerId::Minted(id) = identity.id else { panic!("it was made with an id") };
+        assert_eq!(*name_of(&identity, book.customer.number), *id.to_string());
+        let named = Identity { id: CustomerId::Named, ..identity };
+        let name = name_of(&named, book.customer.number);
+        let made: MintedCustomerId = name.parse().unwrap();
+        assert_eq!(made.0.customer(), book.customer.number);
+    }
+
+    fn profile(name: &str) -> Profile {
+        Profile { name: Some(name.into()), timezone: Some("Europe/London".into()), ..Profile::default() }
+    }
+}

@@ -1,0 +1,135 @@
+//! `focus`: what credit was used for and what it cost, as rows of FOCUS 1.2 (FinOps Open Cost and Usage Specification).
+//!
+//! Credits are the specification's virtual currency: usage is priced in them (`PricingCurrency…`), and what it cost in money is what
+//! was paid for the credits that were used (`EffectiveCost`, see [`super::paid`]). A purchase of credits is a row of its own. What each
+//! column holds, and which columns there are not, is in docs/EXPORTS.md. `columns` has their types, `charge` finds out what a row
+//! was for, `cost` fills a line. Absent on purpose: transfers, expiry, voids: no use of a service.
+
+mod charge;
+mod columns;
+mod cost;
+
+use std::collections::HashMap;
+
+use coffer_ledger::amount::Money;
+use coffer_ledger::fact::Effect;
+use coffer_ledger::ids::WalletId;
+use coffer_ledger::unit::Unit;
+use coffer_wal::LogReader;
+
+use self::charge::{Charged, charged_at};
+use self::cost::{Category, Line};
+use super::paid::PaidShares;
+use super::{Kind, KindInfo, KindOptions, Lines};
+use crate::export::error::ExportError;
+use crate::export::source::{Entry, Source};
+use crate::feed::history::Row;
+
+pub(super) static INFO: KindInfo =
+    KindInfo { table: &columns::TABLE, from_the_first: true, has_options: true, make };
+
+/// Names that FOCUS asks for and a ledger does not know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FocusOptions {
+    /// `ProviderName`; `None` = the tenant's name.
+    pub provider: Option<String>,
+    /// `PublisherName`; `None` = the provider.
+    pub publisher: Option<String>,
+    /// `InvoiceIssuerName`; `None` = the provider.
+    pub invoice_issuer: Option<String>,
+    /// `ServiceName`.
+    pub service_name: String,
+    /// `ServiceCategory`: one of those that the specification lists.
+    pub service_category: String,
+}
+
+impl Default for FocusOptions {
+    fn default() -> Self {
+        Self {
+            provider: None,
+            publisher: None,
+            invoice_issuer: None,
+            service_name: "Prepaid usage".to_owned(),
+            service_category: "Other".to_owned(),
+        }
+    }
+}
+
+impl FocusOptions {
+    /// What of it is not left to the tenant's name, for a manifest.
+    pub(crate) fn told(&self) -> Vec<(String, String)> {
+        let given = |name: &str, value: &Option<String>| value.clone().map(|value| (name.to_owned(), value));
+        let version = ("focus_version".to_owned(), columns::FOCUS_VERSION.to_owned());
+        let names = [
+            Some(version),
+            given("provider", &self.provider),
+            given("publisher", &self.publisher),
+            given("invoice_issuer", &self.invoice_issuer),
+            Some(("service_name".to_owned(), self.service_name.clone())),
+            Some(("service_category".to_owned(), self.service_category.clone())),
+        ];
+        names.into_iter().flatten().collect()
+    }
+}
+
+/// The categories that `ServiceCategory` may have.
+pub const SERVICE_CATEGORIES: &[&str] = columns::SERVICE_CATEGORIES;
+
+struct Focus {
+    options: FocusOptions,
+    log: LogReader,
+    shares: PaidShares,
+    units: HashMap<WalletId, Unit>,
+}
+
+fn make(options: &KindOptions, log: &LogReader) -> Box<dyn Kind> {
+    Box::new(Focus {
+        options: options.focus.clone(),
+        log: log.clone(),
+        shares: PaidShares::default(),
+        units: HashMap::new(),
+    })
+}
+
+impl Kind for Focus {
+    fn lines(&mut self, entry: &Entry<'_>, out: &mut Lines<'_>) -> Result<(), ExportError> {
+        if let Effect::WalletCreated { wallet, .. } = &entry.record.facts.effect {
+            self.units.insert(wallet.id, wallet.unit.clone());
+        }
+        let shares = self.shares.of_rows(entry.record, &entry.rows);
+        for (row, share) in entry.rows.iter().zip(shares) {
+            if out.wants(row.wallet) {
+                for category in Category::all_of(row, share) {
+                    self.line(entry, (row, share), category, out)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Focus {
+    fn line(
+        &self,
+        entry: &Entry<'_>,
+        (row, share): (&Row, Money),
+        category: Category,
+        out: &mut Lines<'_>,
+    ) -> Result<(), ExportError> {
+        let unit = self
+            .units
+            .get(&row.wallet)
+            .ok_or_else(|| ExportError::Mismatch(format!("{} is used and was never made", row.wallet)))?;
+        let (charged, of) = match (category, row.parent) {
+            // What comes back is of what the debit was of.
+            (Category::Refund, Some(debit)) => match Source::record(&self.log, debit.position())? {
+                Some(record) => (charged_at(&record, debit.row()), Some(record.facts.at)),
+                None => (Charged::default(), None),
+            },
+            (Category::Usage, _) => (charged_at(entry.record, row.id.row()), None),
+            (Category::Refund | Category::Purchase | Category::Adjustment, _) => (Charged::default(), None),
+        };
+        let line = Line { entry, row, share, unit, category, charged: &charged, of, options: &self.options };
+        out.line(&line.cells())
+    }
+}

@@ -1,0 +1,229 @@
+//! Two files, line by line: what the history holds, and what it must.
+//!
+//! Every table is read in the order of its key from both at once, so neither has to fit into memory. Differences are told in words that
+//! lead to the line: the record and the row, the id, the column, both values. Tested in `tests/history/verified.rs`.
+
+use std::cmp::Ordering;
+
+use coffer_ledger::amount::Credits;
+use coffer_ledger::ids;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Rows, Statement};
+
+use super::values::amount_of;
+use crate::feed::history::key::place_of;
+
+/// The tables; how many of the first columns are the key.
+const TABLES: [(&str, usize); 9] = [
+    ("transactions", 1),
+    ("slices", 2),
+    ("wallets", 1),
+    ("tranches", 1),
+    ("holds", 1),
+    ("settlements", 2),
+    ("transfers", 1),
+    ("events", 1),
+    ("totals", 8),
+];
+
+/// Columns that hold ids; other blobs of 16 bytes are amounts.
+const IDS: [&str; 12] = [
+    "id",
+    "wallet",
+    "tranche",
+    "parent",
+    "completes",
+    "hold",
+    "transfer",
+    "card",
+    "by_key",
+    "credit",
+    "debit",
+    "from_customer",
+];
+
+/// Differences that are told; the rest is counted.
+const TOLD_MAX: usize = 1_000;
+
+/// What differs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Differences {
+    /// How many lines.
+    pub count: u64,
+    /// The first of them, a line each.
+    pub told: Vec<String>,
+}
+
+impl Differences {
+    fn tell(&mut self, line: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.told.len() < TOLD_MAX {
+            self.told.push(line());
+        }
+    }
+}
+
+/// A value as it stands there. Texts are bytes: a damaged one may be none.
+#[derive(Clone, Debug, PartialEq)]
+enum Value {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(Vec<u8>),
+    Blob(Vec<u8>),
+}
+
+impl From<ValueRef<'_>> for Value {
+    fn from(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Null => Self::Null,
+            ValueRef::Integer(number) => Self::Integer(number),
+            ValueRef::Real(number) => Self::Real(number),
+            ValueRef::Text(text) => Self::Text(text.to_vec()),
+            ValueRef::Blob(bytes) => Self::Blob(bytes.to_vec()),
+        }
+    }
+}
+
+/// Compares every table of `held` with that of `right`.
+pub(in crate::feed) fn compare(held: &Connection, right: &Connection) -> rusqlite::Result<Differences> {
+    let mut differences = Differences::default();
+    for (table, key) in TABLES {
+        let text = format!("SELECT * FROM {table} ORDER BY {}", order(key));
+        let (mut of_held, mut of_right) = (held.prepare(&text)?, right.prepare(&text)?);
+        let columns: Vec<String> = of_right.column_names().into_iter().map(str::to_owned).collect();
+        let table = Table { name: table, key, columns };
+        table.compare(&mut of_held, &mut of_right, &mut differences)?;
+    }
+    Ok(differences)
+}
+
+/// The first columns, by their numbers.
+fn order(columns: usize) -> String {
+    (1..=columns).map(|column| column.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+struct Table {
+    name: &'static str,
+    key: usize,
+    columns: Vec<String>,
+}
+
+impl Table {
+    fn compare(
+        &self,
+        held: &mut Statement<'_>,
+        right: &mut Statement<'_>,
+        differences: &mut Differences,
+    ) -> rusqlite::Result<()> {
+        let (mut held, mut right) = (held.query([])?, right.query([])?);
+        let (mut has, mut must) = (self.next(&mut held)?, self.next(&mut right)?);
+        loop {
+            let order = match (&has, &must) {
+                (None, None) => return Ok(()),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(has), Some(must)) => self.order(has, must),
+            };
+            if let (Some(has), Ordering::Less) = (&has, order) {
+                differences.tell(|| format!("{} is there and must not be", self.name_of(has)));
+            }
+            if let (Some(must), Ordering::Greater) = (&must, order) {
+                differences.tell(|| format!("{} is missing", self.name_of(must)));
+            }
+            if let (Some(has), Some(must), Ordering::Equal) = (&has, &must, order)
+                && has != must
+            {
+                differences.tell(|| self.tell(has, must));
+            }
+            if order != Ordering::Greater {
+                has = self.next(&mut held)?;
+            }
+            if order != Ordering::Less {
+                must = self.next(&mut right)?;
+            }
+        }
+    }
+
+    fn next(&self, rows: &mut Rows<'_>) -> rusqlite::Result<Option<Vec<Value>>> {
+        let Some(row) = rows.next()? else { return Ok(None) };
+        (0..self.columns.len())
+            .map(|column| row.get_ref(column).map(Value::from))
+            .collect::<rusqlite::Result<_>>()
+            .map(Some)
+    }
+
+    /// As SQLite orders keys; both sides have the same types unless one is broken, and then it is no order but a difference.
+    fn order(&self, has: &[Value], must: &[Value]) -> Ordering {
+        let pairs = has.iter().zip(must).take(self.key);
+        let orders = pairs.map(|(has, must)| match (has, must) {
+            (Value::Integer(has), Value::Integer(must)) => has.cmp(must),
+            (Value::Text(has), Value::Text(must)) => has.cmp(must),
+            (Value::Blob(has), Value::Blob(must)) => has.cmp(must),
+            _ => Ordering::Less,
+        });
+        orders.fold(Ordering::Equal, Ordering::then)
+    }
+
+    fn tell(&self, has: &[Value], must: &[Value]) -> String {
+        let columns = self.columns.iter().zip(has.iter().zip(must)).filter(|(_, (has, must))| has != must);
+        let told: Vec<String> = columns
+            .map(|(name, (has, must))| {
+                format!("{name} is {} and must be {}", shown(name, has), shown(name, must))
+            })
+            .collect();
+        format!("{}: {}", self.name_of(has), told.join("; "))
+    }
+
+    /// Which line it is.
+    fn name_of(&self, line: &[Value]) -> String {
+        let rest = |from: usize| {
+            let columns = self.columns.iter().zip(line).take(self.key).skip(from);
+            columns.map(|(name, value)| format!(" {name} {}", shown(name, value))).collect::<String>()
+        };
+        match (self.name, line.first()) {
+            ("transactions" | "slices", Some(Value::Integer(key))) => match place_of(*key) {
+                Some((record, row)) => format!("{}: record {record} row {row}{}", self.name, rest(1)),
+                None => format!("{}: key {key}", self.name),
+            },
+            ("wallets" | "tranches" | "holds" | "transfers", Some(Value::Blob(id))) => {
+                format!("{} {}", self.name, printed(self.name, id))
+            }
+            _ => format!("{}:{}", self.name, rest(0)),
+        }
+    }
+}
+
+/// An id as replies print it.
+fn printed(table: &str, id: &[u8]) -> String {
+    let prefix = match table {
+        "wallets" => "wallet_",
+        "tranches" => "tranche_",
+        "holds" => "hold_",
+        _ => "xfer_",
+    };
+    match <[u8; 16]>::try_from(id) {
+        Ok(bits) => {
+            let text = ids::encode(u128::from_be_bytes(bits));
+            format!("{prefix}{}", String::from_utf8_lossy(&text))
+        }
+        Err(_) => format!("{id:02x?}"),
+    }
+}
+
+fn shown(column: &str, value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Integer(number) => number.to_string(),
+        Value::Real(number) => number.to_string(),
+        Value::Text(text) => format!("{:?}", String::from_utf8_lossy(text)),
+        Value::Blob(bytes) => match <[u8; 16]>::try_from(bytes.as_slice()) {
+            Ok(bits) if IDS.contains(&column) => {
+                let text = ids::encode(u128::from_be_bytes(bits));
+                format!("…_{}", String::from_utf8_lossy(&text))
+            }
+            Ok(bits) => Credits(amount_of(bits)).to_string(),
+            Err(_) => format!("{bytes:02x?}"),
+        },
+    }
+}

@@ -1,0 +1,106 @@
+//! Whether a stopped server's file is whole and says what the log says.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use coffer_ledger::amount::Credits;
+use coffer_ledger::ids::WalletId;
+use rusqlite::{Connection, OpenFlags};
+use tempfile::TempDir;
+
+use super::compare::{Differences, compare};
+use super::read;
+use super::seal::{self, Sealed};
+use super::store::SqliteStore;
+use crate::feed::cursor::Cursor;
+use crate::feed::history::StoreError;
+
+/// A file that is looked at and not touched.
+pub(in crate::feed) struct Looked {
+    connection: Connection,
+    file: PathBuf,
+    /// How far it is.
+    pub(in crate::feed) cursor: Cursor,
+    /// A copy, where the file's last batches are only in its write-ahead file.
+    _copy: Option<TempDir>,
+}
+
+impl Looked {
+    /// Opens the file without changing it, and lets SQLite check its pages.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it is damaged, not ours, or cannot be read.
+    pub(in crate::feed) fn open(file: &Path) -> Result<Self, StoreError> {
+        let ahead = file.with_file_name(name_with(file, "-wal"));
+        let copy = match std::fs::metadata(&ahead) {
+            Ok(found) if found.len() > 0 => Some(copied(file, &ahead)?),
+            Ok(_) | Err(_) => None,
+        };
+        let connection = match &copy {
+            Some(copy) => {
+                Connection::open_with_flags(copy.path().join("copy.db"), OpenFlags::SQLITE_OPEN_READ_WRITE)?
+            }
+            None => immutable(file)?,
+        };
+        let cursor = SqliteStore::check(&connection, file)?;
+        Ok(Self { connection, file: file.to_owned(), cursor, _copy: copy })
+    }
+
+    /// Whether its bytes are as they were when it was closed.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]: it cannot be read.
+    pub(in crate::feed) fn sealed(&self) -> Result<Sealed, StoreError> {
+        match self._copy {
+            Some(_) => Ok(Sealed::Unsealed),
+            None => Ok(seal::check(&self.file, self.cursor)?),
+        }
+    }
+
+    /// What it says of every wallet: Σ remaining of its tranches − debt, and debt.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it cannot be read.
+    pub(in crate::feed) fn balances(&self) -> Result<BTreeMap<WalletId, (Credits, Credits)>, StoreError> {
+        Ok(read::balances(&self.connection)?)
+    }
+
+    /// Compares every line with those of a file that was made from the log just now.
+    ///
+    /// # Errors
+    /// [`StoreError`]: one of them cannot be read.
+    pub(in crate::feed) fn compare(&self, right: &Path) -> Result<Differences, StoreError> {
+        Ok(compare(&self.connection, &immutable(right)?)?)
+    }
+}
+
+/// Opened so that SQLite makes no file beside it and takes no lock.
+fn immutable(file: &Path) -> Result<Connection, StoreError> {
+    let mut uri = String::from("file:");
+    for byte in file.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => {
+                uri.push(char::from(*byte))
+            }
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    Ok(Connection::open_with_flags(uri, flags)?)
+}
+
+#[expect(clippy::disallowed_methods, reason = "SQLite's files do not go through Env's storage")]
+fn copied(file: &Path, ahead: &Path) -> Result<TempDir, StoreError> {
+    let dir = tempfile::tempdir()?;
+    std::fs::copy(file, dir.path().join("copy.db"))?;
+    std::fs::copy(ahead, dir.path().join("copy.db-wal"))?;
+    Ok(dir)
+}
+
+fn name_with(file: &Path, suffix: &str) -> std::ffi::OsString {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(suffix);
+    name
+}

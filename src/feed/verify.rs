@@ -1,0 +1,136 @@
+//! A stopped server's history against its log: the same rows are made anew beside it, and every line is compared.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use coffer_ledger::amount::Credits;
+use coffer_ledger::ids::WalletId;
+use coffer_wal::LogReader;
+
+use super::history::sqlite::{Differences, Looked, Sealed, SqliteStore};
+use super::history::{Projector, Store, StoreError};
+use super::rebuild::RebuildProgress;
+use super::tail::{FeedError, advance};
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryCheck {
+    /// The last record in it.
+    pub position: u64,
+    /// The log's last record.
+    pub log_end: u64,
+    /// Ledger rows that were compared.
+    pub rows: u64,
+    /// Its bytes.
+    pub sealed: Sealed,
+    /// What is damaged, a line each; then nothing was compared.
+    pub damaged: Vec<String>,
+    /// Why its rows were not compared, if they could not be.
+    pub not_compared: Option<String>,
+    /// What does not say what the log says.
+    pub differences: Differences,
+    /// What it says of every wallet: posted and debt.
+    pub balances: BTreeMap<WalletId, (Credits, Credits)>,
+}
+
+impl VerifyError {
+    /// Whether the log is what is wrong, and not the store.
+    #[must_use]
+    pub const fn is_of_the_log(&self) -> bool {
+        self.0.is_of_the_log()
+    }
+}
+
+impl HistoryCheck {
+    /// Whether nothing is wrong with it.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.damaged.is_empty() && self.differences.count == 0
+    }
+}
+
+/// Why there is no finding.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct VerifyError(#[source] FeedError);
+
+/// Compares the history in `path` with what the log gives. Changes nothing.
+///
+/// # Errors
+/// [`VerifyError`]: log or history cannot be read; there is no room for a second one in the directory for temporary files.
+pub fn verify(
+    path: &Path,
+    log: &LogReader,
+    batch_records: u64,
+    progress: &dyn RebuildProgress,
+) -> Result<HistoryCheck, VerifyError> {
+    checked(path, log, batch_records, progress).map_err(VerifyError)
+}
+
+fn checked(
+    path: &Path,
+    log: &LogReader,
+    batch_records: u64,
+    progress: &dyn RebuildProgress,
+) -> Result<HistoryCheck, FeedError> {
+    let mut check = HistoryCheck {
+        position: 0,
+        log_end: log.durable_lsn().0,
+        rows: 0,
+        sealed: Sealed::Unsealed,
+        damaged: Vec::new(),
+        not_compared: None,
+        differences: Differences::default(),
+        balances: BTreeMap::new(),
+    };
+    let looked = match Looked::open(path) {
+        Ok(looked) => looked,
+        Err(error @ (StoreError::Unfit(_) | StoreError::Foreign)) => {
+            check.damaged.push(error.to_string());
+            return Ok(check);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    check.position = looked.cursor.position;
+    check.sealed = looked.sealed()?;
+    if let Sealed::Broken(ranges) = &check.sealed {
+        let told = |(first, end): &(u64, u64)| {
+            format!("bytes {first} to {end} are not what they were when it was closed")
+        };
+        check.damaged.extend(ranges.iter().map(told));
+    }
+    if let Some(misfit) = looked.cursor.misfit(log)? {
+        check.damaged.push(misfit);
+        return Ok(check);
+    }
+    check.balances = looked.balances()?;
+    let removed = log.removed_to();
+    if !removed.is_none() {
+        let line =
+            format!("records 1 to {removed} were removed from the archive: its rows cannot be made anew");
+        check.not_compared = Some(line);
+        return Ok(check);
+    }
+    let dir = tempfile::tempdir().map_err(StoreError::from)?;
+    let right = dir.path().join("right.db");
+    check.rows = made(&right, log, (looked.cursor.position, batch_records), progress)?;
+    check.differences = looked.compare(&right)?;
+    Ok(check)
+}
+
+/// Makes a history up to a record; its rows.
+fn made(
+    path: &Path,
+    log: &LogReader,
+    (end, batch_records): (u64, u64),
+    progress: &dyn RebuildProgress,
+) -> Result<u64, FeedError> {
+    let (mut store, mut projector) = (SqliteStore::open(path)?, Projector::default());
+    while store.cursor().position < end {
+        let left = end - store.cursor().position;
+        advance(&mut store, &mut projector, log, batch_records.min(left))?;
+        progress.records(store.cursor().position, end);
+    }
+    store.settle();
+    Ok(store.rows())
+}

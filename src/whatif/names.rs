@@ -1,0 +1,158 @@
+//! What the log's ids are called in a shadow.
+//!
+//! Ids are minted from a customer's counter, so they are the same as long as the shadow made as many things. From where it made
+//! more (a transfer of more slices) they differ, and from where it refused one there is none. Only what differs is kept. Rows are
+//! found by [`super::closed`]; tranches are named by no request.
+
+use coffer_ledger::command::{Charge, Command, SetBudget};
+use coffer_ledger::customer::Customer;
+use coffer_ledger::fact::{Effect, HoldVerb};
+use coffer_ledger::ids::{HoldId, ThingId, TransferId, WalletId};
+use hashbrown::HashMap;
+
+/// The request names something that the shadow refused to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Missing(pub(super) &'static str);
+
+/// What differs of the ids of one customer's things.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// `None` = the shadow refused it.
+    differ: HashMap<ThingId, Option<ThingId>>,
+}
+
+impl Names {
+    fn of(&self, id: ThingId, what: &'static str) -> Result<ThingId, Missing> {
+        self.differ.get(&id).copied().unwrap_or(Some(id)).ok_or(Missing(what))
+    }
+
+    /// The shadow's name of a wallet.
+    pub(super) fn wallet(&self, id: WalletId) -> Result<WalletId, Missing> {
+        self.of(id.0, "the wallet").map(WalletId)
+    }
+
+    /// The shadow's name of a hold.
+    pub(super) fn hold(&self, id: HoldId) -> Result<HoldId, Missing> {
+        self.of(id.0, "the hold").map(HoldId)
+    }
+
+    /// The shadow's name of a transfer.
+    pub(super) fn transfer(&self, id: TransferId) -> Result<TransferId, Missing> {
+        self.of(id.0, "the transfer").map(TransferId)
+    }
+
+    /// Learns what the log's record made, and what the shadow's did; `None` = the shadow refused.
+    pub(super) fn learn(&mut self, log: &Effect, shadow: Option<&Effect>) {
+        if let Effect::Atomic(items) = log {
+            for (index, item) in items.iter().enumerate() {
+                let other = match shadow {
+                    Some(Effect::Atomic(others)) => others.get(index),
+                    Some(_) | None => None,
+                };
+                self.learn(item, other);
+            }
+            return;
+        }
+        let Some(id) = made(log) else { return };
+        let other = shadow.and_then(made);
+        if other != Some(id) {
+            self.differ.insert(id, other);
+        }
+    }
+
+    /// The command as the shadow has to be asked it. `log` is the customer in the log, before its record.
+    ///
+    /// # Errors
+    /// [`Missing`]: it names something that the shadow refused.
+    pub(super) fn translate(
+        &self,
+        command: &mut Command,
+        (log, shadow): (&Customer, &Customer),
+        came_of_it: &Effect,
+    ) -> Result<(), Missing> {
+        match command {
+            Command::UpdateWallet(request) => request.wallet = self.wallet(request.wallet)?,
+            Command::TopUp(request) => request.wallet = self.wallet(request.wallet)?,
+            Command::ManualDebit(request) => request.wallet = self.wallet(request.wallet)?,
+            Command::Freeze(wallet) | Command::Unfreeze(wallet) | Command::Close { wallet, .. } => {
+                *wallet = self.wallet(*wallet)?;
+            }
+            Command::Debit(request) => self.charge(&mut request.charge)?,
+            Command::PlaceHold(request) => self.charge(&mut request.charge)?,
+            Command::Event(request) => self.charge(&mut request.charge)?,
+            Command::Capture(request) => request.hold = self.hold(request.hold)?,
+            Command::Release { hold, .. } | Command::Extend { hold, .. } | Command::Grow { hold, .. } => {
+                *hold = self.hold(*hold)?;
+            }
+            // Who receives is another customer's business.
+            Command::Transfer(request) => {
+                request.from_wallet = request.from_wallet.map(|id| self.wallet(id)).transpose()?;
+            }
+            Command::TransferIn(request) => request.to_wallet = self.wallet(request.to_wallet)?,
+            Command::TransferDone(transfer) | Command::TransferBack(transfer) => {
+                *transfer = self.transfer(*transfer)?;
+            }
+            Command::SetBudget(request) => name_budget(request, (log, shadow), came_of_it),
+            Command::Atomic(items) => {
+                for item in items {
+                    self.translate(item, (log, shadow), came_of_it)?;
+                }
+            }
+            Command::CreateCustomer { .. }
+            | Command::UpdateCustomer { .. }
+            | Command::DeleteCustomer
+            | Command::CreateWallet(_)
+            | Command::Refund(_)
+            | Command::VoidCredit(_)
+            | Command::Settle(_)
+            | Command::VoidInvoice { .. }
+            | Command::TransferForget(_)
+            | Command::DeleteBudget(_)
+            | Command::ResetBudget(_)
+            | Command::Tick => {}
+        }
+        Ok(())
+    }
+
+    fn charge(&self, charge: &mut Charge) -> Result<(), Missing> {
+        charge.wallet = charge.wallet.map(|id| self.wallet(id)).transpose()?;
+        Ok(())
+    }
+}
+
+/// Budgets are called by name, also those whose name was made: the shadow's gets the same one.
+fn name_budget(request: &mut SetBudget, (log, shadow): (&Customer, &Customer), came_of_it: &Effect) {
+    if let (None, Effect::BudgetSet(budget)) = (&request.id, came_of_it)
+        && shadow.counter > log.counter
+    {
+        request.id = Some(budget.id.clone());
+    }
+}
+
+/// The thing that an effect made and requests may name later.
+fn made(effect: &Effect) -> Option<ThingId> {
+    match effect {
+        Effect::WalletCreated { wallet, .. } => Some(wallet.id.0),
+        Effect::Held(step) => (step.verb == HoldVerb::Placed).then_some(step.hold.id.0),
+        Effect::TransferSent(sent) => Some(sent.out.id.0),
+        Effect::Ticked
+        | Effect::CustomerSet(_)
+        | Effect::WalletSet(_)
+        | Effect::ToppedUp { .. }
+        | Effect::Debited(_)
+        | Effect::ManuallyDebited { .. }
+        | Effect::WalletClosed { .. }
+        | Effect::Refunded(_)
+        | Effect::CreditVoided(_)
+        | Effect::InvoiceSettled(_)
+        | Effect::InvoiceVoided { .. }
+        | Effect::TransferReceived { .. }
+        | Effect::TransferDone(_)
+        | Effect::TransferReturned { .. }
+        | Effect::TransferForgotten(_)
+        | Effect::BudgetSet(_)
+        | Effect::BudgetDeleted(_)
+        | Effect::EventRecorded { .. }
+        | Effect::Atomic(_) => None,
+    }
+}
