@@ -2,7 +2,7 @@
 //!
 //! Four layers, the later wins: config/default.toml (built in), the file of `--config`, environment variables, flags. Every
 //! value passes through one table ([`SETTINGS`]), so a wrong one is the same line wherever it stands. Absent on purpose:
-//! reloading while running, and secrets (a key is never a setting). Tested here and in `tests/cli/config.rs`.
+//! reloading while running, and keys (one is never a setting); the one secret, a database's password, is never printed. Tested here and in `tests/cli/config.rs`.
 
 mod settings;
 
@@ -15,6 +15,7 @@ use coffer_ledger::limits::{Limits, TenantLimits};
 use crate::engine::EngineOptions;
 use crate::export::FocusOptions;
 use crate::feed::FeedOptions;
+use crate::feed::history::{Address, Place};
 pub use settings::{Allowed, SETTINGS, Setting, Value};
 
 /// config/default.toml: each setting with its unit, meaning and default.
@@ -153,7 +154,9 @@ impl Config {
     pub fn text(&self, key: &str) -> &str {
         match &self.values[key].0 {
             Value::Text(text) => text,
-            Value::Integer(_) | Value::Bool(_) => unreachable!("the table makes {key} a text"),
+            Value::Integer(_) | Value::Bool(_) | Value::Server(_) => {
+                unreachable!("the table makes {key} a text")
+            }
         }
     }
 
@@ -162,7 +165,9 @@ impl Config {
     pub fn number<T: TryFrom<u64>>(&self, key: &str) -> T {
         match &self.values[key].0 {
             Value::Integer(number) => T::try_from(*number).ok().expect("the table's range fits the type"),
-            Value::Text(_) | Value::Bool(_) => unreachable!("the table makes {key} a number"),
+            Value::Text(_) | Value::Bool(_) | Value::Server(_) => {
+                unreachable!("the table makes {key} a number")
+            }
         }
     }
 
@@ -171,7 +176,9 @@ impl Config {
     pub fn switch(&self, key: &str) -> bool {
         match &self.values[key].0 {
             Value::Bool(switch) => *switch,
-            Value::Text(_) | Value::Integer(_) => unreachable!("the table makes {key} a switch"),
+            Value::Text(_) | Value::Integer(_) | Value::Server(_) => {
+                unreachable!("the table makes {key} a switch")
+            }
         }
     }
 
@@ -236,14 +243,22 @@ impl Config {
         self.switch("history.enabled").then(|| self.history_options())
     }
 
-    /// Where the history is kept, or would be.
+    /// Where the history is kept, or would be, and how it is filled.
     #[must_use]
     pub fn history_options(&self) -> FeedOptions {
-        let path = match self.text("history.path") {
+        FeedOptions { place: self.history_place(), batch_records: self.number("history.batch_records") }
+    }
+
+    /// Where the history is kept: in PostgreSQL, if a server is named.
+    fn history_place(&self) -> Place {
+        if let Value::Server(server) = &self.values["history.postgres"].0 {
+            let address = Address::new((**server).clone(), self.text("history.postgres_schema"));
+            return Place::Postgres(Box::new(address.expect("the table checked it")));
+        }
+        Place::File(match self.text("history.path") {
             "" => self.data_dir().join("history.db"),
             path => PathBuf::from(path),
-        };
-        FeedOptions { path, batch_records: self.number("history.batch_records") }
+        })
     }
 
     /// Names that exports need and a ledger does not know.
@@ -315,6 +330,8 @@ impl Config {
 }
 
 fn not_allowed(setting: &Setting, value: String, origin: &Origin) -> ConfigError {
+    let value =
+        if setting.allowed.is_open() { value } else { "(not shown: it may hold a password)".to_owned() };
     ConfigError::NotAllowed { key: setting.key, value, origin: origin.clone(), allowed: setting.allowed }
 }
 
@@ -406,6 +423,32 @@ mod tests {
             refusal(&[("COFFER_LISTEN", "localhost")]),
             "server.listen = \"localhost\" (COFFER_LISTEN): must be an IP address and a port, such as 127.0.0.1:7070 or [::]:7070"
         );
+    }
+
+    #[test]
+    fn a_password_is_never_printed_neither_of_a_right_value_nor_of_a_wrong_one() {
+        assert_eq!(
+            refusal(&[("COFFER_HISTORY_POSTGRES", "postgres://coffer:hunter2@db.example")]),
+            "history.postgres = (not shown: it may hold a password) (COFFER_HISTORY_POSTGRES): must be a connection string with host and \
+             database, such as postgres://user:password@host/database?sslmode=require, or empty"
+        );
+        let variables = [
+            ("COFFER_HISTORY_ENABLED", "true"),
+            ("COFFER_HISTORY_POSTGRES", "postgres://coffer:hunter2@db.example/books"),
+            ("COFFER_HISTORY_POSTGRES_SCHEMA", "credits"),
+        ];
+        let variables = variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        let config = Config::load(None, variables, &[]).unwrap();
+        let place = config.feed_options().unwrap().place;
+        assert_eq!(place.to_string(), "postgres://coffer@db.example/books, schema credits");
+        assert!(!format!("{config:?} {place:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_file_with_a_wrong_server_does_not_tell_its_password() {
+        let told =
+            defaults().merge_toml("[history]\npostgres = \"http://coffer:hunter2@db/x\"", &Origin::Default);
+        assert!(!told.unwrap_err().to_string().contains("hunter2"));
     }
 
     #[test]

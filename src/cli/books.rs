@@ -119,7 +119,7 @@ pub(super) async fn with_history<T>(
 async fn history(engine: &Engine, config: &Config) -> Result<HistoryFile, CliError> {
     let options = config.history_options();
     let (log, told) = (engine.log_reader(), Told::new());
-    let catching = move || catch_up(&options.path, &log, options.batch_records, &told);
+    let catching = move || catch_up(&options.place, &log, options.batch_records, &told);
     let caught = tokio::task::spawn_blocking(catching).await;
     caught
         .map_err(|_| CliError::new(Code::Internal, "the thread that fills the history panicked"))?

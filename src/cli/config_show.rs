@@ -73,6 +73,7 @@ fn as_json(value: &Value) -> serde_json::Value {
         Value::Text(text) => text.as_str().into(),
         Value::Integer(number) => (*number).into(),
         Value::Bool(switch) => (*switch).into(),
+        Value::Server(server) => server.to_string().into(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `coffer history`: make the history of a stopped server anew from its archive and log, or compare it with them.
 //!
-//! A running server catches up, and makes a damaged file anew, by itself; this does it before the start, and says how far it is.
+//! A running server catches up, and makes a damaged store anew, by itself; this does it before the start, and says how far it is.
 
 mod verify;
 
@@ -66,26 +66,26 @@ async fn make_anew(config: Config, as_json: bool) -> Result<(), CliError> {
         return Err(CliError::new(Code::Config, "history.enabled is false: this server keeps no history"));
     };
     let engine = start::open_offline(&config, "a running server makes its history anew by itself").await?;
-    let (log, path) = (engine.log_reader(), options.path.clone());
+    let (log, place) = (engine.log_reader(), options.place.clone());
     let removed = log.removed_to();
     if !removed.is_none() {
         engine.shutdown().await?;
         let line = format!(
-            "records 1 to {removed} were removed from the archive: a history cannot be made anew from what is left. The file is as it was"
+            "records 1 to {removed} were removed from the archive: a history cannot be made anew from what is left. The history is as it was"
         );
         return Err(CliError::new(Code::Failed, line));
     }
     let told = Told::new();
     let making =
-        tokio::task::spawn_blocking(move || rebuild(&options.path, &log, options.batch_records, &told));
+        tokio::task::spawn_blocking(move || rebuild(&options.place, &log, options.batch_records, &told));
     let made = making.await.map_err(|_| CliError::new(Code::Internal, "the rebuilding thread panicked"));
     let closed = engine.shutdown().await;
     let Rebuilt { position, rows } = made?.map_err(failed)?;
     closed?;
     if as_json {
-        output::json(&json!({ "path": path, "record": position, "rows": rows }));
+        output::json(&json!({ "place": place.to_string(), "record": position, "rows": rows }));
     } else {
-        output::line(format!("{}: {rows} rows, up to record {position}", path.display()));
+        output::line(format!("{place}: {rows} rows, up to record {position}"));
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::export::SERVICE_CATEGORIES;
+use crate::feed::history::{Address, Server};
 
 /// A value as the table checked it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub enum Value {
     Integer(u64),
     /// A switch.
     Bool(bool),
+    /// A database server, with what logs in to it. Prints without its password.
+    Server(Box<Server>),
 }
 
 impl fmt::Display for Value {
@@ -21,6 +24,7 @@ impl fmt::Display for Value {
             Self::Text(text) => write!(f, "{text:?}"),
             Self::Integer(number) => write!(f, "{number}"),
             Self::Bool(switch) => write!(f, "{switch}"),
+            Self::Server(server) => write!(f, "\"{server}\""),
         }
     }
 }
@@ -51,6 +55,10 @@ pub enum Allowed {
     },
     /// `true` or `false`.
     Bool,
+    /// A PostgreSQL connection string, or empty for none. It may hold a password.
+    OptionalServer,
+    /// A name of a PostgreSQL schema.
+    Schema,
 }
 
 /// One setting.
@@ -154,6 +162,8 @@ pub const SETTINGS: &[Setting] = &[
     setting("log.snapshot_at_shutdown", Allowed::Bool),
     setting("history.enabled", Allowed::Bool),
     setting("history.path", Allowed::OptionalPath),
+    setting("history.postgres", Allowed::OptionalServer),
+    setting("history.postgres_schema", Allowed::Schema),
     integer("history.batch_records", 1, 1_000_000),
     setting("exports.focus_provider", Allowed::Name),
     setting("exports.focus_publisher", Allowed::Name),
@@ -176,7 +186,9 @@ impl Allowed {
                 | Self::Path
                 | Self::OptionalPath
                 | Self::Name
-                | Self::Word(_),
+                | Self::Word(_)
+                | Self::OptionalServer
+                | Self::Schema,
                 toml::Value::String(text),
             ) => self.check_text(text),
             (Self::Integer { .. }, toml::Value::Integer(number)) => self.check_text(&number.to_string()),
@@ -189,7 +201,9 @@ impl Allowed {
                 | Self::Name
                 | Self::Word(_)
                 | Self::Integer { .. }
-                | Self::Bool,
+                | Self::Bool
+                | Self::OptionalServer
+                | Self::Schema,
                 _,
             ) => None,
         }
@@ -216,7 +230,16 @@ impl Allowed {
                     .then_some(Value::Integer(number))
             }
             Self::Bool => text.parse().ok().map(Value::Bool),
+            Self::OptionalServer if text.is_empty() => Some(Value::Text(String::new())),
+            Self::OptionalServer => text.parse().ok().map(Box::new).map(Value::Server),
+            Self::Schema => Address::is_schema(text).then(|| Value::Text(text.to_owned())),
         }
+    }
+
+    /// Whether a value may be printed that is not allowed.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        !matches!(self, Self::OptionalServer)
     }
 }
 
@@ -234,6 +257,12 @@ impl fmt::Display for Allowed {
             Self::Integer { min, max, step: 1 } => write!(f, "a whole number from {min} to {max}"),
             Self::Integer { min, max, step } => write!(f, "a multiple of {step} from {min} to {max}"),
             Self::Bool => f.write_str("true or false"),
+            Self::OptionalServer => f.write_str(
+                "a connection string with host and database, such as postgres://user:password@host/database?sslmode=require, or empty",
+            ),
+            Self::Schema => f.write_str(
+                "a name of lower-case letters, digits and underscores, at most 63, that does not begin with a digit or pg_",
+            ),
         }
     }
 }

@@ -1,10 +1,9 @@
-//! The feed's thread: opens the file, makes it anew where it is of no use, follows the log, and begins again when the file breaks.
+//! The feed's thread: opens the store, makes it anew where it is of no use, follows the log, and begins again when the store breaks.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::history::sqlite::SqliteStore;
 use super::history::{Projector, Store, StoreError};
 use super::progress::{Shared, State};
 use super::tail::{FeedError, advance};
@@ -18,9 +17,9 @@ const REST_PER_WORK: u32 = 4;
 const BUSY_PART: u64 = 4;
 /// Longest such rest.
 const REST_MAX: Duration = Duration::from_secs(1);
-/// After how long a file that could not be used is tried again.
+/// After how long a store that could not be used is tried again.
 const TRY_EVERY: Duration = Duration::from_secs(1);
-/// How often it is asked whether the file is still there.
+/// How often it is asked whether the store is still there.
 const PRESENCE_EVERY_NS: u64 = 1_000_000_000;
 
 /// Runs until it is asked to stop.
@@ -41,16 +40,16 @@ pub(super) fn run(shared: &Shared, batch_records: u64) {
     shared.progress.send_modify(|_| {});
 }
 
-/// From opening the file to its end or a stop.
+/// From opening the store to its end or a stop.
 fn session(shared: &Shared, batch_records: u64) -> Result<(), FeedError> {
     let (mut store, mut projector) = (open(shared)?, Projector::default());
-    let generation = opened(shared, &store);
+    let generation = opened(shared, &*store);
     let mut asked_at = shared.clock.monotonic_ns();
     loop {
         // Before the look at the log: what is durable by now is taken before the end.
         let stopping = shared.stopping();
         let (level_at, durable) = (shared.clock.monotonic_ns(), shared.log.durable_lsn().0);
-        let taken = advance(&mut store, &mut projector, &shared.log, batch_records)?;
+        let taken = advance(&mut *store, &mut projector, &shared.log, batch_records)?;
         let level = taken < batch_records;
         tell(shared, store.cursor().position, level.then_some(level_at));
         if level && stopping {
@@ -66,7 +65,7 @@ fn session(shared: &Shared, batch_records: u64) -> Result<(), FeedError> {
         }
         if now.saturating_sub(asked_at) >= PRESENCE_EVERY_NS {
             asked_at = now;
-            if !store.is_in_place() {
+            if !store.is_in_place()? {
                 return Err(StoreError::Unfit("it was removed or replaced".to_owned()).into());
             }
         }
@@ -79,9 +78,9 @@ fn rest(level: bool, busy: bool, worked: Duration) -> Duration {
     if level { paced.max(LOOK_EVERY) } else { paced }
 }
 
-/// The file, if it is of this log.
-fn open(shared: &Shared) -> Result<SqliteStore, FeedError> {
-    let store = SqliteStore::open(&shared.path)?;
+/// The store, if it is of this log.
+fn open(shared: &Shared) -> Result<Box<dyn Store>, FeedError> {
+    let store = shared.place.open()?;
     match store.cursor().misfit(&shared.log)? {
         None => Ok(store),
         Some(why) => Err(StoreError::Unfit(why).into()),
@@ -96,7 +95,7 @@ fn opened(shared: &Shared, store: &dyn Store) -> u64 {
         progress.generation += 1;
         generation = progress.generation;
     });
-    tracing::info!(path = %shared.path.display(), position = store.cursor().position, "the history is open");
+    tracing::info!(place = %shared.place, position = store.cursor().position, "the history is open");
     generation
 }
 
@@ -112,14 +111,14 @@ fn tell(shared: &Shared, position: u64, level_at: Option<u64>) {
     });
 }
 
-/// Closes the file to readers, makes it anew where that helps, and otherwise waits.
+/// Closes the store to readers, makes it anew where that helps, and otherwise waits.
 fn again(shared: &Shared, error: FeedError) {
     let room = match &error {
         // The log cannot make it anew any more, and what is there still has the old rows.
         FeedError::Store(StoreError::Unfit(_)) if !shared.log.removed_to().is_none() => None,
         FeedError::Store(StoreError::Unfit(_)) => Some(true),
         FeedError::Store(StoreError::Foreign) => Some(false),
-        FeedError::Store(StoreError::Unusable(_) | StoreError::Io(_))
+        FeedError::Store(StoreError::Unusable(_) | StoreError::Lost(_) | StoreError::Io(_))
         | FeedError::Log(_)
         | FeedError::Record { .. } => None,
     };
@@ -137,16 +136,16 @@ fn again(shared: &Shared, error: FeedError) {
         progress.caught_up = false;
     });
     shared.forget_readers();
-    let path = shared.path.display();
+    let place = &shared.place;
     let Some(ours) = room else {
-        tracing::error!(%path, why = &*why, "the history cannot go on; it is tried again");
+        tracing::error!(%place, why = &*why, "the history cannot go on; it is tried again");
         return shared.rest(TRY_EVERY);
     };
-    tracing::warn!(%path, why = &*why, "the history is made anew from the log");
+    tracing::warn!(%place, why = &*why, "the history is made anew from the log");
     shared.rebuilds.fetch_add(1, Ordering::Relaxed);
-    if let Err(error) = SqliteStore::make_room(&shared.path, ours) {
+    if let Err(error) = shared.place.make_room(ours) {
         let why: Arc<str> = error.to_string().into();
-        tracing::error!(%path, why = &*why, "the history's file cannot be removed");
+        tracing::error!(%place, why = &*why, "the history's store cannot be removed");
         shared.progress.send_modify(|progress| progress.state = State::Failed(why));
         shared.rest(TRY_EVERY);
     }

@@ -4,7 +4,7 @@
 //! and no write ever waits for it. Today there is one projection, the [`history`]. The thread is `follower`, what it takes is
 //! `tail`, where it is stands in a `cursor` that is stored with what was taken.
 //!
-//! Absent on purpose: whatever is sent to others (webhooks, streams), and a file that must be kept: each one can be deleted at any time.
+//! Absent on purpose: whatever is sent to others (webhooks, streams), and a store that must be kept: each one can be deleted at any time.
 //! Tested in `tests/history/` and `tests/http/history.rs`.
 
 mod cursor;
@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use coffer_wal::Urgency;
 
-use self::history::History;
+use self::history::{History, Place};
 use self::progress::{Shared, State};
 pub use self::rebuild::{RebuildError, RebuildProgress, Rebuilt, catch_up, rebuild};
 pub use self::verify::{HistoryCheck, VerifyError, verify};
@@ -31,17 +31,17 @@ use crate::env::Env;
 /// How the feed runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedOptions {
-    /// The history's file.
-    pub path: PathBuf,
+    /// Where the history is kept.
+    pub place: Place,
     /// Records of the log that share a transaction at most.
     pub batch_records: u64,
 }
 
 impl FeedOptions {
-    /// Defaults with this file.
+    /// Defaults with an SQLite file at this path.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), batch_records: 2_000 }
+        Self { place: Place::File(path.into()), batch_records: 2_000 }
     }
 }
 
@@ -57,7 +57,8 @@ impl Feed {
     /// # Errors
     /// What the machine says when it has no thread to give.
     pub fn start(engine: &Engine, env: &Env, options: &FeedOptions) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::new(options.path.clone(), engine.log_reader(), Arc::clone(&env.clock)));
+        let shared =
+            Arc::new(Shared::new(options.place.clone(), engine.log_reader(), Arc::clone(&env.clock)));
         let (following, batch_records) = (Arc::clone(&shared), options.batch_records);
         let body = move || follower::run(&following, batch_records);
         env.spawn.spawn("history", Urgency::Later, Box::new(body))?;

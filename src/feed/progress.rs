@@ -1,6 +1,5 @@
 //! What the feed's thread and the readers tell each other.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,19 +7,18 @@ use std::time::Duration;
 use coffer_wal::{Clock, LogReader};
 use tokio::sync::watch;
 
-use super::history::HistoryStatus;
-use super::history::sqlite::Reader;
+use super::history::{HistoryStatus, Idle, Place};
 
 /// What the feed is at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// The file is being opened, checked, or made anew.
+    /// The store is being opened, checked, or made anew.
     Opening,
-    /// The file is open.
+    /// The store is open.
     Following,
-    /// The file cannot be used; it is tried again.
+    /// The store cannot be used; it is tried again.
     Failed(Arc<str>),
-    /// The feed has ended; the file is as it was left.
+    /// The feed has ended; the store is as it was left.
     Stopped,
 }
 
@@ -28,9 +26,9 @@ pub(super) enum State {
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
     pub(super) state: State,
-    /// The last record in the file.
+    /// The last record in the store.
     pub(super) position: u64,
-    /// Grows with each opening of the file.
+    /// Grows with each opening of the store.
     pub(super) generation: u64,
     /// Whether it was as far as the log once, in this generation.
     pub(super) caught_up: bool,
@@ -52,7 +50,7 @@ struct Asked {
 
 /// Shared by the feed's thread and its readers.
 pub(super) struct Shared {
-    pub(super) path: PathBuf,
+    pub(super) place: Place,
     pub(super) log: LogReader,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) progress: watch::Sender<Progress>,
@@ -63,15 +61,15 @@ pub(super) struct Shared {
     waiting: AtomicU64,
     asked: Mutex<Asked>,
     more: Condvar,
-    idle: Mutex<Vec<Reader>>,
+    idle: Mutex<Vec<Idle>>,
 }
 
 impl Shared {
-    pub(super) fn new(path: PathBuf, log: LogReader, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(place: Place, log: LogReader, clock: Arc<dyn Clock>) -> Self {
         let start = Progress { state: State::Opening, position: 0, generation: 0, caught_up: false };
         let level_ns = AtomicU64::new(clock.monotonic_ns());
         Self {
-            path,
+            place,
             log,
             clock,
             progress: watch::Sender::new(start),
@@ -103,13 +101,13 @@ impl Shared {
         self.more.notify_all();
     }
 
-    /// A reader found damage in the file of this opening.
+    /// A reader found damage in this opening of the store.
     pub(super) fn suspect(&self, generation: u64) {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).suspect = generation;
         self.more.notify_all();
     }
 
-    /// Whether a reader found damage in the file of this opening.
+    /// Whether a reader found damage in this opening of the store.
     pub(super) fn is_suspect(&self, generation: u64) -> bool {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).suspect == generation
     }
@@ -126,22 +124,22 @@ impl Shared {
         rested.unwrap_or_else(PoisonError::into_inner).0.look = false;
     }
 
-    /// A connection to the file of this opening.
-    pub(super) fn idle(&self, generation: u64) -> Option<Reader> {
+    /// A reader of this opening of the store.
+    pub(super) fn idle(&self, generation: u64) -> Option<Idle> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|reader| reader.generation == generation);
         idle.pop()
     }
 
-    /// Keeps a connection for the next reader.
-    pub(super) fn keep(&self, reader: Reader, idle_max: usize) {
+    /// Keeps a reader for the next reader.
+    pub(super) fn keep(&self, reader: Idle, idle_max: usize) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < idle_max {
             idle.push(reader);
         }
     }
 
-    /// Closes the connections that nobody uses.
+    /// Lets the readers go that nobody uses.
     pub(super) fn forget_readers(&self) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
@@ -179,6 +177,6 @@ impl Drop for Awaited<'_> {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Shared").field("place", &self.place).finish_non_exhaustive()
     }
 }

@@ -1,11 +1,8 @@
 //! The store made anew from the archive and the log of a stopped server, or brought up to date.
 
-use std::path::Path;
-
 use coffer_wal::LogReader;
 
-use super::history::sqlite::SqliteStore;
-use super::history::{HistoryFile, Projector, Store, StoreError};
+use super::history::{HistoryFile, Place, Projector, Store, StoreError};
 use super::tail::{FeedError, advance};
 
 /// Told how far it is: records done, records in all.
@@ -36,26 +33,26 @@ impl RebuildError {
     }
 }
 
-/// Opens the file, makes it where it is missing or of no use, and takes what the log has beyond it. Nobody else may use it.
+/// Opens the store, makes it where it is missing or of no use, and takes what the log has beyond it. Nobody else may use it.
 ///
 /// # Errors
-/// [`RebuildError`]; also for a file that is no history: it is left alone.
+/// [`RebuildError`]; also for what is no history: it is left alone.
 pub fn catch_up(
-    path: &Path,
+    place: &Place,
     log: &LogReader,
     batch_records: u64,
     progress: &dyn RebuildProgress,
 ) -> Result<HistoryFile, RebuildError> {
     let caught = || {
-        let mut store = open_or_make(path, log)?;
-        fill(&mut store, log, batch_records, progress)
+        let mut store = open_or_make(place, log)?;
+        fill(&mut *store, log, batch_records, progress)
     };
     caught().map_err(RebuildError)?;
-    Ok(HistoryFile::new(path.to_owned()))
+    Ok(HistoryFile::new(place.clone()))
 }
 
-fn open_or_make(path: &Path, log: &LogReader) -> Result<SqliteStore, FeedError> {
-    let why = match SqliteStore::open(path) {
+fn open_or_make(place: &Place, log: &LogReader) -> Result<Box<dyn Store>, FeedError> {
+    let why = match place.open() {
         Ok(store) => match store.cursor().misfit(log)? {
             None => return Ok(store),
             Some(why) => why,
@@ -70,12 +67,12 @@ fn open_or_make(path: &Path, log: &LogReader) -> Result<SqliteStore, FeedError> 
         );
         return Err(StoreError::Unusable(line).into());
     }
-    SqliteStore::make_room(path, true).map_err(StoreError::from)?;
-    Ok(SqliteStore::open(path)?)
+    place.make_room(true)?;
+    Ok(place.open()?)
 }
 
 fn fill(
-    store: &mut SqliteStore,
+    store: &mut dyn Store,
     log: &LogReader,
     batch_records: u64,
     progress: &dyn RebuildProgress,
@@ -88,28 +85,28 @@ fn fill(
     Ok(())
 }
 
-/// Removes the file and makes it anew. Nobody else may use it.
+/// Removes the store and makes it anew. Nobody else may use it.
 ///
 /// # Errors
 /// [`RebuildError`]; what is there then is caught up or made anew by the next start.
 pub fn rebuild(
-    path: &Path,
+    place: &Place,
     log: &LogReader,
     batch_records: u64,
     progress: &dyn RebuildProgress,
 ) -> Result<Rebuilt, RebuildError> {
-    made(path, log, batch_records, progress).map_err(RebuildError)
+    made(place, log, batch_records, progress).map_err(RebuildError)
 }
 
 fn made(
-    path: &Path,
+    place: &Place,
     log: &LogReader,
     batch_records: u64,
     progress: &dyn RebuildProgress,
 ) -> Result<Rebuilt, FeedError> {
-    let ours = !matches!(SqliteStore::open(path), Err(StoreError::Foreign));
-    SqliteStore::make_room(path, ours).map_err(StoreError::from)?;
-    let mut store = SqliteStore::open(path)?;
-    fill(&mut store, log, batch_records, progress)?;
+    let ours = !matches!(place.open(), Err(StoreError::Foreign));
+    place.make_room(ours)?;
+    let mut store = place.open()?;
+    fill(&mut *store, log, batch_records, progress)?;
     Ok(Rebuilt { position: store.cursor().position, rows: store.rows() })
 }

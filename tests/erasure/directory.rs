@@ -28,7 +28,7 @@ pub(crate) fn history_file(dir: &Path) -> PathBuf {
 /// Opens the engine with its history, and waits until that has everything.
 pub(crate) async fn open_with_history(dir: &Path) -> (Engine, Feed) {
     let engine = open(dir).await;
-    let options = FeedOptions { path: history_file(dir), batch_records: 50 };
+    let options = FeedOptions { place: history_file(dir).into(), batch_records: 50 };
     let feed = Feed::start(&engine, &Env::os(), &options).unwrap();
     (engine, feed)
 }
@@ -66,7 +66,7 @@ pub(crate) async fn erase(dir: &Path, name: &str, told: &mut (dyn FnMut(Option<E
     let begun =
         Erasing::begin(options(dir), Env::os(), Arc::new(()), (plan.clone(), name), &mut step).await.unwrap();
     begun.run(&mut step).await.unwrap();
-    history::erase(&history_file(dir), plan.customer, &plan.mentions).unwrap();
+    history::erase(&history_file(dir).into(), plan.customer, &plan.mentions).unwrap();
     told(None);
     begun.finish().await.unwrap();
 }

@@ -23,7 +23,7 @@ fn stopped(dir: &Path, followed_to: Option<u64>) -> StoppedArchive {
 
 /// Removes all that may go; the last record that did.
 fn prune(dir: &Path) -> u64 {
-    let archive = stopped(dir, Some(history::followed_to(&history_file(dir)).unwrap()));
+    let archive = stopped(dir, Some(history::followed_to(&history_file(dir).into()).unwrap()));
     let fates = judge(&archive.segments, Keep { days: None, bytes: Some(0) }, &archive.needs, 0);
     let removed = archive.remove(&fates).unwrap();
     assert!(removed > 0, "nothing could be removed: {fates:?}");

@@ -4,11 +4,13 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::kept::Kept;
 use crate::program::Random;
-use crate::support::{all, close, engine, file, follow};
+use crate::support::{all, close, engine, follow};
 
 const KEY: &str = "an-admin-key-for-a-test";
 const ROUNDS: u64 = 12;
+const ROUNDS_LONG: u64 = 200;
 
 struct Server {
     child: Child,
@@ -16,7 +18,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(dir: &std::path::Path) -> Self {
+    fn start(dir: &std::path::Path, kept: &Kept) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_coffer"));
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("COFFER_"))
         {
@@ -25,6 +27,7 @@ impl Server {
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(dir);
         command.env("COFFER_SEGMENT_BYTES", "2097152").env("COFFER_BOOTSTRAP_KEY", KEY);
         command.env("COFFER_HISTORY_ENABLED", "true").env("COFFER_HISTORY_BATCH_RECORDS", "20");
+        command.envs(kept.variables());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -62,12 +65,13 @@ impl Drop for Server {
 
 #[test]
 fn a_server_killed_at_random_moments_has_every_row_once_in_its_history() {
-    let dir = tempfile::tempdir().unwrap();
+    let (dir, kept) = (tempfile::tempdir().unwrap(), Kept::alone());
     let seed = 31;
-    println!("seed {seed}");
+    let rounds = if std::env::var_os("COFFER_TEST_LONG").is_some() { ROUNDS_LONG } else { ROUNDS };
+    println!("seed {seed}, {rounds} rounds");
     let mut random = Random::new(seed);
-    for round in 0..ROUNDS {
-        let mut server = Server::start(dir.path());
+    for round in 0..rounds {
+        let mut server = Server::start(dir.path(), &kept);
         if round == 0 {
             let wallet = r#"{"customer_id":"acme","currency":"usd","initial_credits_to_load":"1000000"}"#;
             assert!(server.ask("/v1/wallets", wallet).unwrap().starts_with("HTTP/1.1 200"));
@@ -79,6 +83,7 @@ fn a_server_killed_at_random_moments_has_every_row_once_in_its_history() {
                     .spawn(|| while server.ask("/v1/customers/acme/debits", r#"{"credits":1}"#).is_some() {});
             }
             std::thread::sleep(Duration::from_millis(20 + random.below(200)));
+            kept.disturb(&mut random);
             let pid = rustix::process::Pid::from_raw(i32::try_from(server.child.id()).unwrap()).unwrap();
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
         });
@@ -86,10 +91,9 @@ fn a_server_killed_at_random_moments_has_every_row_once_in_its_history() {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let before = std::fs::metadata(file(dir.path())).unwrap().len();
-        assert!(before > 0);
+        assert!(kept.position().await > 0, "what was killed had written something");
         let engine = engine(dir.path()).await;
-        let feed = follow(&engine, dir.path());
+        let feed = follow(&engine, kept.place());
         let rows = all(&engine, &feed.history(), "killed").await;
         assert!(rows.len() > 100, "{}", rows.len());
         assert_eq!(close(engine, feed).await.rebuilds, 0, "a kill leaves nothing to mend");

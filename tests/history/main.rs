@@ -8,6 +8,8 @@
 
 mod agree;
 mod broken;
+mod files;
+mod kept;
 mod killed;
 mod program;
 mod rows;

@@ -1,12 +1,12 @@
 //! An engine with its history, and the same rows by a straight scan of the log.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use coffer::engine::{Engine, EngineOptions};
 use coffer::env::Env;
-use coffer::feed::history::{Found, History, HistoryStatus, Of, Query, Row};
+use coffer::feed::history::{Found, History, HistoryStatus, Of, Place, Query, Row};
 use coffer::feed::{Feed, FeedOptions};
 use coffer_ledger::command::Origin;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
@@ -26,15 +26,9 @@ pub(crate) async fn engine(dir: &Path) -> Engine {
     engine
 }
 
-/// The history's file.
-pub(crate) fn file(dir: &Path) -> PathBuf {
-    dir.join("history.db")
-}
-
 /// Starts the feed.
-pub(crate) fn follow(engine: &Engine, dir: &Path) -> Feed {
-    let options = FeedOptions { path: file(dir), batch_records: 50 };
-    Feed::start(engine, &Env::os(), &options).unwrap()
+pub(crate) fn follow(engine: &Engine, place: Place) -> Feed {
+    Feed::start(engine, &Env::os(), &FeedOptions { place, batch_records: 50 }).unwrap()
 }
 
 /// Waits until the store is as far as the log, checks it against a straight scan of the log up to where it is by then, and gives all
@@ -54,7 +48,12 @@ pub(crate) async fn all(engine: &Engine, history: &History, what: &str) -> Vec<R
 }
 
 async fn find(history: &History) -> Found {
-    let query = Query {
+    history.find(everything()).await.unwrap()
+}
+
+/// All of the tenant's rows, oldest first.
+pub(crate) fn everything() -> Query {
+    Query {
         tenant: TENANT,
         of: Of::Tenant,
         only: None,
@@ -67,8 +66,7 @@ async fn find(history: &History) -> Found {
         after: None,
         limit: 1_000_000,
         offset: 0,
-    };
-    history.find(query).await.unwrap()
+    }
 }
 
 /// What the store must hold: the rows of every record, one after the other.

@@ -1,6 +1,6 @@
 //! A history against its log: a sound one is found sound, and whatever is changed in it is found and said where.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use coffer::engine::{EngineOptions, StoppedLog};
 use coffer::env::Env;
@@ -9,7 +9,11 @@ use coffer::feed::{HistoryCheck, RebuildProgress, verify};
 use rusqlite::Connection;
 
 use crate::program::{Random, run, wallets};
-use crate::support::{all, close, engine, file, follow};
+use crate::support::{all, close, engine, follow};
+
+fn file(dir: &Path) -> PathBuf {
+    dir.join("history.db")
+}
 
 struct Silent;
 
@@ -26,7 +30,7 @@ fn check(dir: &Path) -> HistoryCheck {
 /// A closed directory with a history of so many commands.
 async fn written(dir: &Path, seed: u64, steps: u64) {
     let engine = engine(dir).await;
-    let feed = follow(&engine, dir);
+    let feed = follow(&engine, file(dir).into());
     let wallets = wallets(&engine).await;
     run(&engine, &wallets, &mut Random::new(seed), steps).await;
     all(&engine, &feed.history(), "written").await;
@@ -57,7 +61,7 @@ async fn an_older_file_that_is_caught_up_is_sound_again() {
     let behind = check(dir.path());
     assert!(behind.is_sound() && behind.position < behind.log_end, "{behind:?}");
     let second = engine(dir.path()).await;
-    let feed = follow(&second, dir.path());
+    let feed = follow(&second, file(dir.path()).into());
     all(&second, &feed.history(), "caught up").await;
     close(second, feed).await;
     let found = check(dir.path());

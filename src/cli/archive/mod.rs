@@ -73,7 +73,7 @@ fn open(config: &Config) -> Result<StoppedArchive, CliError> {
         let line = format!("there is no log in {}", dir.display());
         return Err(CliError::new(Code::Failed, line));
     }
-    let followed = config.feed_options().map(|options| history::followed_to(&options.path)).transpose();
+    let followed = config.feed_options().map(|options| history::followed_to(&options.place)).transpose();
     let followed = followed.map_err(|error| CliError::new(Code::Io, error.to_string()))?;
     let env = start::machine(config.switch("log.direct_io"));
     Ok(StoppedArchive::open(&config.engine_options(), &env, followed)?)

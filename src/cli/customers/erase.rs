@@ -1,6 +1,6 @@
 //! `coffer customers erase`: what is to go, or that it is gone.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::engine::RecoveryProgress;
 use crate::engine::erasure::{ErasedFields, Erasing, ErasureError, ErasurePlan, ErasureStep, plan_erasure};
 use crate::env::Env;
-use crate::feed::history;
+use crate::feed::history::{self, Place};
 
 /// Plans, then does it.
 pub(super) async fn run(args: EraseArgs) -> Result<(), CliError> {
@@ -25,7 +25,7 @@ pub(super) async fn run(args: EraseArgs) -> Result<(), CliError> {
     }
     let env = start::machine(config.switch("log.direct_io"));
     let plan = plan(&config, &env, &args).await?;
-    let history = config.feed_options().map(|options| options.path);
+    let history = config.feed_options().map(|options| options.place);
     let rows = in_history(history.clone(), &plan, history::erasable).await?;
     if plan.is_done() && rows == 0 {
         tell(&args, &plan, rows, Outcome::Nothing);
@@ -35,7 +35,7 @@ pub(super) async fn run(args: EraseArgs) -> Result<(), CliError> {
         tell(&args, &plan, rows, Outcome::DryRun);
         return Ok(());
     }
-    let aside = history.as_deref().map(set_aside).filter(|path| path.exists());
+    let aside = history.as_ref().and_then(set_aside).filter(|path| path.exists());
     erase(&config, env, &args, plan.clone(), history).await?;
     if let Some(aside) = aside {
         output::note(format!(
@@ -48,10 +48,11 @@ pub(super) async fn run(args: EraseArgs) -> Result<(), CliError> {
 }
 
 /// Where a history that was of no use was kept.
-fn set_aside(history: &Path) -> PathBuf {
-    let mut name = history.as_os_str().to_owned();
+fn set_aside(history: &Place) -> Option<PathBuf> {
+    let Place::File(path) = history else { return None };
+    let mut name = path.as_os_str().to_owned();
     name.push(".set-aside");
-    name.into()
+    Some(name.into())
 }
 
 async fn plan(config: &Config, env: &Env, args: &EraseArgs) -> Result<ErasurePlan, CliError> {
@@ -72,7 +73,7 @@ async fn erase(
     env: Env,
     args: &EraseArgs,
     plan: ErasurePlan,
-    history: Option<PathBuf>,
+    history: Option<Place>,
 ) -> Result<(), CliError> {
     let progress = Arc::new(Progress::new(Arc::clone(&env.clock)));
     let planned = (plan.clone(), args.customer.as_str());
@@ -105,15 +106,15 @@ fn note(step: &ErasureStep) {
 }
 
 type InHistory = fn(
-    &Path,
+    &Place,
     coffer_ledger::ids::CustomerNumber,
     &[coffer_ledger::ids::LogPosition],
 ) -> Result<u64, history::EraseError>;
 
-async fn in_history(history: Option<PathBuf>, plan: &ErasurePlan, step: InHistory) -> Result<u64, CliError> {
-    let Some(path) = history else { return Ok(0) };
+async fn in_history(history: Option<Place>, plan: &ErasurePlan, step: InHistory) -> Result<u64, CliError> {
+    let Some(place) = history else { return Ok(0) };
     let (customer, mentions) = (plan.customer, plan.mentions.clone());
-    let working = tokio::task::spawn_blocking(move || step(&path, customer, &mentions)).await;
+    let working = tokio::task::spawn_blocking(move || step(&place, customer, &mentions)).await;
     let done = working.map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
     done.map_err(|error| CliError::new(Code::Io, error.to_string()))
 }

@@ -7,7 +7,7 @@ use crate::cli::exit::{CliError, Code};
 use crate::cli::{output, start};
 use crate::config::Config;
 use crate::engine::StoppedLog;
-use crate::feed::history::Sealed;
+use crate::feed::history::{Place, Sealed};
 use crate::feed::{HistoryCheck, verify};
 
 /// Lines of one kind that are printed; the rest is counted.
@@ -49,12 +49,19 @@ pub(crate) fn check(config: &Config) -> Result<Option<HistoryCheck>, CliError> {
     let Some(options) = config.feed_options() else {
         return Err(CliError::new(Code::Config, "history.enabled is false: this server keeps no history"));
     };
-    if !options.path.is_file() {
+    let Place::File(path) = &options.place else {
+        let line = format!(
+            "{} is not compared: only a history in a file can be; `coffer history rebuild` makes this one anew",
+            options.place
+        );
+        return Err(CliError::new(Code::Failed, line));
+    };
+    if !path.is_file() {
         return Ok(None);
     }
     let env = start::machine(config.switch("log.direct_io"));
     let log = StoppedLog::open(&config.engine_options(), &env)?;
-    let checked = verify(&options.path, &log.reader(), options.batch_records, &Told::new());
+    let checked = verify(path, &log.reader(), options.batch_records, &Told::new());
     checked.map(Some).map_err(|error| {
         let code = if error.is_of_the_log() { Code::Corrupt } else { Code::Io };
         CliError::new(code, format!("the history was not compared: {error}"))

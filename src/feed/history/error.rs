@@ -12,6 +12,9 @@ pub(crate) enum StoreError {
     /// It cannot be used now: locked by another process, not reachable, no space, no permission.
     #[error("{0}")]
     Unusable(String),
+    /// The connection to it is gone; another one may do.
+    #[error("{0}")]
+    Lost(String),
     /// Its directory cannot be used.
     #[error(transparent)]
     Io(#[from] std::io::Error),

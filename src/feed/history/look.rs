@@ -3,10 +3,12 @@
 //! All that one look sees is as of one record of the log. What is asked is plain enough for any database: equality, ranges, one order.
 //! Amounts are added up by who reads, never by the store. Tested in `tests/history/` and `tests/books/`.
 
+use std::cell::RefCell;
+
 use coffer_ledger::ids::{CustomerNumber, RowId, TenantNumber, TrancheId, WalletId};
 use coffer_ledger::time::Timestamp;
 
-use super::{FullRow, HistoryError, Sums, TotalOf, TrancheLife, WalletLife};
+use super::{FullRow, HistoryError, StoreError, Sums, TotalOf, TrancheLife, WalletLife};
 
 /// Which rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,4 +65,26 @@ pub trait Look {
     /// # Errors
     /// [`HistoryError`]: the store cannot be read.
     fn tranche(&self, id: TrancheId) -> Result<Option<TrancheLife>, HistoryError>;
+}
+
+/// What went wrong first in a look: whoever looks is told that there is no answer, and whoever keeps the store why.
+pub(super) struct Failure(RefCell<Option<StoreError>>);
+
+impl Failure {
+    pub(super) const fn none() -> Self {
+        Self(RefCell::new(None))
+    }
+
+    /// What was read, or that it cannot be.
+    pub(super) fn told<T>(&self, read: Result<T, StoreError>) -> Result<T, HistoryError> {
+        read.map_err(|error| {
+            self.0.borrow_mut().get_or_insert(error);
+            HistoryError::Unavailable("its store cannot be read".to_owned())
+        })
+    }
+
+    /// The first failure, if there was one.
+    pub(super) fn end(self) -> Result<(), StoreError> {
+        self.0.into_inner().map_or(Ok(()), Err)
+    }
 }

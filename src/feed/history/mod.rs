@@ -1,4 +1,5 @@
-//! Every ledger row, where it can be searched: SQLite in a file of its own, written by the feed and read by whoever asks.
+//! Every ledger row, where it can be searched: in an SQLite file of its own or in a PostgreSQL database, written by the feed and read by
+//! whoever asks.
 //!
 //! A projection: everything in it is said by the log, and it can be thrown away at any time. The `projector` makes a `batch` of records,
 //! a `store` takes it; `row`, `tranche` and `totals` are what is kept, `query` and `look` are what can be asked; [`History`] is the
@@ -8,13 +9,21 @@
 //! statements, books and exports (`crate::books`, `crate::export`). Tested in `tests/history/` and `tests/http/history.rs`.
 
 mod batch;
+mod cell;
+mod columns;
+mod erase;
 mod error;
 mod file;
+mod key;
 mod look;
+mod place;
+mod postgres;
 mod projector;
 mod query;
+mod reader;
 mod row;
-pub(crate) mod sqlite;
+mod sql;
+pub(in crate::feed) mod sqlite;
 mod store;
 pub(crate) mod terms;
 mod totals;
@@ -25,13 +34,17 @@ use std::time::Duration;
 
 pub(crate) use self::batch::Batch;
 pub use self::batch::{FullRow, SliceKind, SliceLine, WalletLife};
+pub use self::erase::{EraseError, erasable, erase, followed_to};
 pub(crate) use self::error::StoreError;
 pub use self::file::HistoryFile;
 pub use self::look::{Look, RowsAsked};
+pub use self::place::Place;
+pub use self::postgres::{Address, AddressError, Server};
 pub(crate) use self::projector::{Nothing, Projector};
 pub use self::query::{Column, Given, Of, Query, Test};
+pub(in crate::feed) use self::reader::Idle;
 pub use self::row::{OfTranche, Part, Row};
-pub use self::sqlite::{Differences, EraseError, Sealed, erasable, erase, followed_to};
+pub use self::sqlite::{Differences, Sealed};
 pub(crate) use self::store::Store;
 pub use self::totals::{OVERDRAFT, SLOT_NS, Sums, TotalOf, slot_of};
 pub use self::tranche::{TrancheLife, TrancheStatus};
@@ -71,7 +84,7 @@ pub struct HistoryStatus {
     pub state: &'static str,
     /// Why it failed.
     pub reason: Option<Arc<str>>,
-    /// How often the file was made anew since the start.
+    /// How often the store was made anew since the start.
     pub rebuilds: u64,
 }
 
@@ -116,7 +129,8 @@ impl History {
     /// [`HistoryError`]: not now.
     pub async fn find(&self, query: Query) -> Result<Found, HistoryError> {
         let shared = Arc::clone(&self.shared);
-        let reading = tokio::task::spawn_blocking(move || sqlite::find(&shared, &query));
+        let reading =
+            tokio::task::spawn_blocking(move || reader::read(&shared, |reader| reader.find(&query)));
         reading.await.map_err(|_| HistoryError::Unavailable("its reader panicked".to_owned()))?
     }
 
@@ -130,7 +144,7 @@ impl History {
         F: FnOnce(&dyn Look) -> Result<T, HistoryError> + Send + 'static,
     {
         let shared = Arc::clone(&self.shared);
-        let reading = tokio::task::spawn_blocking(move || sqlite::look(&shared, look));
+        let reading = tokio::task::spawn_blocking(move || reader::look(&shared, look));
         reading.await.map_err(|_| HistoryError::Unavailable("its reader panicked".to_owned()))?
     }
 }

@@ -22,7 +22,10 @@ pub(crate) trait Store: Known + Send {
     fn write(&mut self, batch: &Batch) -> Result<(), StoreError>;
 
     /// Whether what is written is still what readers find under its name.
-    fn is_in_place(&self) -> bool;
+    ///
+    /// # Errors
+    /// [`StoreError`]: it cannot be said.
+    fn is_in_place(&self) -> Result<bool, StoreError>;
 
     /// Makes it whole by itself, as far as that can be had; for the end.
     fn settle(&self);

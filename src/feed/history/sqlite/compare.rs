@@ -10,7 +10,8 @@ use coffer_ledger::ids;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Rows, Statement};
 
-use super::values::{amount_of, place_of};
+use super::values::amount_of;
+use crate::feed::history::key::place_of;
 
 /// The tables; how many of the first columns are the key.
 const TABLES: [(&str, usize); 9] = [
@@ -182,8 +183,8 @@ impl Table {
         };
         match (self.name, line.first()) {
             ("transactions" | "slices", Some(Value::Integer(key))) => match place_of(*key) {
-                Ok((record, row)) => format!("{}: record {record} row {row}{}", self.name, rest(1)),
-                Err(_) => format!("{}: key {key}", self.name),
+                Some((record, row)) => format!("{}: record {record} row {row}{}", self.name, rest(1)),
+                None => format!("{}: key {key}", self.name),
             },
             ("wallets" | "tranches" | "holds" | "transfers", Some(Value::Blob(id))) => {
                 format!("{} {}", self.name, printed(self.name, id))

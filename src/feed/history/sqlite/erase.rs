@@ -13,7 +13,7 @@ use super::seal;
 use super::store::SqliteStore;
 use super::values::number;
 use super::verify::Looked;
-use crate::feed::history::StoreError;
+use crate::feed::history::{EraseError, StoreError};
 
 /// How long another process may hold the file's lock before that is an answer.
 const BUSY: Duration = Duration::from_secs(1);
@@ -38,7 +38,11 @@ const NOBODY: i64 = 0;
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn erasable(path: &Path, customer: CustomerNumber, mentions: &[LogPosition]) -> Result<u64, EraseError> {
+pub(in crate::feed::history) fn erasable(
+    path: &Path,
+    customer: CustomerNumber,
+    mentions: &[LogPosition],
+) -> Result<u64, EraseError> {
     if !path.exists() {
         return Ok(0);
     }
@@ -56,7 +60,11 @@ pub fn erasable(path: &Path, customer: CustomerNumber, mentions: &[LogPosition])
 ///
 /// # Errors
 /// The file cannot be written; what was erased of it stays so.
-pub fn erase(path: &Path, customer: CustomerNumber, mentions: &[LogPosition]) -> Result<u64, EraseError> {
+pub(in crate::feed::history) fn erase(
+    path: &Path,
+    customer: CustomerNumber,
+    mentions: &[LogPosition],
+) -> Result<u64, EraseError> {
     let Some(connection) = open(path)? else { return Ok(0) };
     seal::remove(path).map_err(StoreError::from)?;
     let pragma = |name, value| connection.pragma_update(None, name, value).map_err(StoreError::from);
@@ -86,30 +94,11 @@ pub fn erase(path: &Path, customer: CustomerNumber, mentions: &[LogPosition]) ->
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn followed_to(path: &Path) -> Result<u64, EraseError> {
+pub(in crate::feed::history) fn followed_to(path: &Path) -> Result<u64, EraseError> {
     if !path.exists() {
         return Ok(0);
     }
     Ok(Looked::open(path)?.cursor.position)
-}
-
-/// Why a history was not erased.
-#[derive(Debug, thiserror::Error)]
-pub enum EraseError {
-    /// Another process reads it.
-    #[error("the history is in use by another process; end that and run the same command again")]
-    InUse,
-    /// The file.
-    #[error(
-        "the history cannot be changed: {0}; if it is damaged, remove it: the next start makes it anew from the log"
-    )]
-    File(String),
-}
-
-impl From<StoreError> for EraseError {
-    fn from(error: StoreError) -> Self {
-        Self::File(error.to_string())
-    }
 }
 
 fn open(path: &Path) -> Result<Option<Connection>, EraseError> {

@@ -1,17 +1,18 @@
 //! The reads of a [`Look`] in SQL.
 
-use std::cell::Cell;
-
 use coffer_ledger::ids::{TenantNumber, TrancheId, WalletId};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::view::MoveKind;
 use rusqlite::{Connection, Row as Line, params};
 
 use super::read;
-use super::reader::{is_damage, told};
-use super::values::{key, number, number_of};
-use crate::feed::history::look::{Look, RowsAsked};
-use crate::feed::history::{FullRow, HistoryError, Sums, TotalOf, TrancheLife, WalletLife};
+use super::reader::told;
+use super::values::{number, number_of};
+use crate::feed::history::key::key;
+use crate::feed::history::look::{Failure, Look, RowsAsked};
+use crate::feed::history::{
+    FullRow, HistoryError, StoreError, Sums, TotalOf, TrancheLife, WalletLife,
+};
 
 /// A slot later than 2262 reads as a number below zero.
 const TOTALS: &str = "SELECT * FROM totals WHERE tenant = ?1 AND slot >= 0 AND slot < ?2";
@@ -23,20 +24,21 @@ const ROWS_OF_CUSTOMER: &str = "SELECT * FROM transactions WHERE customer = ?1 A
 /// A look into the file, within one transaction.
 pub(super) struct SqliteLook<'a> {
     connection: &'a Connection,
-    /// Whether what was read cannot be what was written.
-    pub(super) damaged: Cell<bool>,
+    failure: Failure,
 }
 
 impl<'a> SqliteLook<'a> {
     pub(super) const fn new(connection: &'a Connection) -> Self {
-        Self { connection, damaged: Cell::new(false) }
+        Self { connection, failure: Failure::none() }
+    }
+
+    /// What went wrong in it.
+    pub(super) fn end(self) -> Result<(), StoreError> {
+        self.failure.end()
     }
 
     fn told<T>(&self, read: rusqlite::Result<T>) -> Result<T, HistoryError> {
-        read.map_err(|error| {
-            self.damaged.set(self.damaged.get() || is_damage(&error));
-            told(error)
-        })
+        self.failure.told(read.map_err(told))
     }
 
     fn read_rows(&self, asked: &RowsAsked) -> rusqlite::Result<Vec<FullRow>> {

@@ -9,13 +9,12 @@ mod reader;
 mod schema;
 mod seal;
 mod store;
-pub(super) mod values;
+mod values;
 mod verify;
 
 pub use compare::Differences;
-pub use erase::{EraseError, erasable, erase, followed_to};
-pub(crate) use reader::Reader;
-pub(in crate::feed) use reader::{find, look, look_offline};
+pub(in crate::feed::history) use erase::{erasable, erase, followed_to};
+pub(crate) use reader::SqliteReader;
 pub use seal::Sealed;
 pub(crate) use store::SqliteStore;
 pub(in crate::feed) use verify::Looked;

@@ -13,8 +13,9 @@ use coffer_ledger::unit::{Currency, PriceUnit, Unit};
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, OptionalExtension, Row as Line, params};
 
-use super::values::{self, amount_of, number_of, place_of};
+use super::values::{self, amount_of, number_of};
 use crate::feed::history::batch::{SliceKind, SliceLine, WalletLife};
+use crate::feed::history::key::place_of;
 use crate::feed::history::row::{OfTranche, Part, Row};
 use crate::feed::history::totals::{Sums, TotalOf};
 use crate::feed::history::tranche::{TrancheLife, TrancheStatus};
@@ -29,7 +30,7 @@ const SUMS: &str = "SELECT moves, credits, share, free_value FROM totals WHERE t
 pub(super) fn row(from: &Connection, line: &Line<'_>) -> rusqlite::Result<Row> {
     let key: i64 = line.get("key")?;
     let recorded_at = Timestamp(number_of(line.get("recorded_at")?));
-    let (position, row) = place_of(key).map_err(|error| unreadable("key", error))?;
+    let (position, row) = needed(place_of(key), "key")?;
     let card = thing(line, "card")?.map(RateCardId);
     Ok(Row {
         id: RowId::new(recorded_at, LogPosition(position), row),

@@ -1,92 +1,46 @@
-//! Reading the file: one connection a reader, a few of them kept.
+//! Reading the file: one connection a reader.
 
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
 
+use super::insert::Bound;
 use super::look::SqliteLook;
 use super::read;
 use super::values::number_of;
 use crate::feed::history::look::Look;
-use crate::feed::history::{Found, HistoryError, Query};
-use crate::feed::progress::{Shared, State};
+use crate::feed::history::reader::HistoryReader;
+use crate::feed::history::sql::{self, Dialect, Parameter, Sql};
+use crate::feed::history::{Found, Query, StoreError};
 
 /// How long a reader waits for the file's lock.
 const BUSY: Duration = Duration::from_secs(1);
-/// Connections that are kept for the next reader.
-const IDLE_MAX: usize = 8;
 
-/// A connection of a reader, and which opening of the file it is from.
-#[derive(Debug)]
-pub(crate) struct Reader {
-    pub(crate) generation: u64,
-    connection: Connection,
-}
+/// A connection that reads.
+pub(crate) struct SqliteReader(Connection);
 
-/// A page.
-pub(in crate::feed) fn find(shared: &Shared, query: &Query) -> Result<Found, HistoryError> {
-    with_reader(shared, |connection| {
-        page(connection, query).map_err(|error| (is_damage(&error), told(error)))
-    })
-}
-
-/// Whatever one look is used for.
-pub(in crate::feed) fn look<T>(
-    shared: &Shared,
-    look: impl FnOnce(&dyn Look) -> Result<T, HistoryError>,
-) -> Result<T, HistoryError> {
-    with_reader(shared, |connection| look_into(connection, look))
-}
-
-/// The same in a file that nobody writes.
-pub(in crate::feed) fn look_offline<T>(
-    path: &Path,
-    look: impl FnOnce(&dyn Look) -> Result<T, HistoryError>,
-) -> Result<T, HistoryError> {
-    let mut connection = connect(path).map_err(told)?;
-    look_into(&mut connection, look).map_err(|(_, error)| error)
-}
-
-fn look_into<T>(
-    connection: &mut Connection,
-    look: impl FnOnce(&dyn Look) -> Result<T, HistoryError>,
-) -> Result<T, (bool, HistoryError)> {
-    let transaction = connection.transaction().map_err(|error| (is_damage(&error), told(error)))?;
-    let view = SqliteLook::new(&transaction);
-    look(&view).map_err(|error| (view.damaged.get(), error))
-}
-
-/// Reads with a connection of the file that is open now. An error says whether the file is damaged.
-fn with_reader<T>(
-    shared: &Shared,
-    read: impl FnOnce(&mut Connection) -> Result<T, (bool, HistoryError)>,
-) -> Result<T, HistoryError> {
-    let generation = open_generation(shared)?;
-    let mut reader = match shared.idle(generation) {
-        Some(reader) => reader,
-        None => Reader { generation, connection: connect(&shared.path).map_err(told)? },
-    };
-    let found = read(&mut reader.connection).map_err(|(damaged, error)| {
-        if damaged {
-            shared.suspect(generation);
-        }
-        error
-    })?;
-    // What was read from a file that is no longer the one is not shown.
-    if open_generation(shared)? != generation {
-        return Err(HistoryError::Unavailable("it was made anew".to_owned()));
+impl SqliteReader {
+    /// Opens the file for reading.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        connect(path).map(Self).map_err(told)
     }
-    shared.keep(reader, IDLE_MAX);
-    Ok(found)
 }
 
-fn open_generation(shared: &Shared) -> Result<u64, HistoryError> {
-    let progress = shared.progress.borrow();
-    match &progress.state {
-        State::Following | State::Stopped => Ok(progress.generation),
-        State::Opening => Err(HistoryError::Unavailable("it is being opened".to_owned())),
-        State::Failed(why) => Err(HistoryError::Unavailable(why.to_string())),
+impl HistoryReader for SqliteReader {
+    fn find(&mut self, query: &Query) -> Result<Found, StoreError> {
+        page(&mut self.0, query).map_err(told)
+    }
+
+    fn look(&mut self, look: &mut dyn FnMut(&dyn Look)) -> Result<(), StoreError> {
+        let transaction = self.0.transaction().map_err(told)?;
+        let view = SqliteLook::new(&transaction);
+        look(&view);
+        view.end()
     }
 }
 
@@ -101,29 +55,42 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 fn page(connection: &mut Connection, query: &Query) -> rusqlite::Result<Found> {
     let transaction = connection.transaction()?;
     let position = transaction.query_row("SELECT position FROM cursor", [], |row| row.get(0))?;
-    let count = query.count();
+    let count = sql::count(query, Dialect::Sqlite);
     let total: i64 = transaction
         .prepare_cached(&count.text)?
-        .query_row(params_from_iter(count.parameters), |row| row.get(0))?;
-    let asked = query.page();
+        .query_row(params_from_iter(bound(&count)), |row| row.get(0))?;
+    let asked = sql::page(query, Dialect::Sqlite);
     let mut statement = transaction.prepare_cached(&asked.text)?;
-    let rows =
-        statement.query_map(params_from_iter(asked.parameters), |line| read::row(&transaction, line))?;
+    let rows = statement.query_map(params_from_iter(bound(&asked)), |line| read::row(&transaction, line))?;
     let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     let more = rows.len() > query.limit;
     rows.truncate(query.limit);
     Ok(Found { rows, total: usize::try_from(total).unwrap_or(0), more, position: number_of(position) })
 }
 
-pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => true,
-        Some(_) => false,
-    }
+/// The parameters as SQLite takes them: a list is one JSON text.
+fn bound(sql: &Sql) -> impl Iterator<Item = Value> {
+    sql.parameters.iter().map(|parameter| match parameter {
+        Parameter::One(cell) => match Bound::of(cell) {
+            Bound::Text(text) => Value::Text(text.to_owned()),
+            Bound::Blob(bytes) => Value::Blob(bytes.to_vec()),
+            Bound::Number(value) => Value::Integer(value),
+            Bound::Null => Value::Null,
+        },
+        Parameter::Tranches(tranches) => {
+            let ids: Vec<String> = tranches.iter().map(|tranche| format!("{:032X}", tranche.0.0)).collect();
+            Value::Text(serde_json::to_string(&ids).expect("strings are JSON"))
+        }
+    })
 }
 
+/// Damage that a reader finds is told from what only stands in its way.
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
-pub(super) fn told(error: rusqlite::Error) -> HistoryError {
-    tracing::error!(%error, "the history cannot be read");
-    HistoryError::Unavailable("its file cannot be read".to_owned())
+pub(super) fn told(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => {
+            StoreError::Unfit(error.to_string())
+        }
+        Some(_) => StoreError::Unusable(error.to_string()),
+    }
 }

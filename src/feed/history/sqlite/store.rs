@@ -149,8 +149,8 @@ impl Store for SqliteStore {
         Ok(())
     }
 
-    fn is_in_place(&self) -> bool {
-        inode(&self.path).is_ok_and(|inode| inode == self.inode)
+    fn is_in_place(&self) -> Result<bool, StoreError> {
+        Ok(inode(&self.path).is_ok_and(|inode| inode == self.inode))
     }
 
     fn settle(&self) {

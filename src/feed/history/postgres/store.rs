@@ -1,0 +1,203 @@
+//! The schema, as its one writer sees it: opened or made, checked whole, filled batch by batch.
+//!
+//! One writer: a lock of the server's on the schema's name, held by the session. A batch and the cursor are one transaction, so whatever
+//! becomes of connection or server, what is found at the next opening is whole batches. Absent on purpose: a sync per batch
+//! (`synchronous_commit = off`: a server that falls takes the last batches away whole, and the log has them), upgrades of old tables, reading. Tested in
+//! `tests/history_postgres/`.
+
+use coffer_ledger::ids::{TrancheId, WalletId};
+use tokio_postgres::Client;
+use tokio_postgres::types::{ToSql, Type};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::address::Address;
+use super::connection::Connection;
+use super::insert::{self, Prepared};
+use super::inspect::{Seen, create, empty, inspect};
+use super::read;
+use crate::feed::cursor::Cursor;
+use crate::feed::history::StoreError;
+use crate::feed::history::batch::{Batch, WalletLife};
+use crate::feed::history::projector::Known;
+use crate::feed::history::store::Store;
+use crate::feed::history::tranche::TrancheLife;
+
+const CURSOR: &str = "SELECT position, hash, at, transactions, slices FROM cursor";
+const ADVANCE: &str = "UPDATE cursor SET position = $1, hash = $2, at = $3, transactions = $4, slices = $5";
+/// What the server answers when somebody has a lock for longer than the session waits.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+/// The schema, open for writing.
+pub(in crate::feed::history) struct PostgresStore {
+    connection: Connection,
+    prepared: Prepared,
+    /// The table that the cursor stands in.
+    table: u32,
+    cursor: Cursor,
+    counts: Counts,
+}
+
+/// Rows that there must be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    transactions: i64,
+    slices: i64,
+}
+
+impl PostgresStore {
+    /// Opens the schema's store, or makes it; checks it whole.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(in crate::feed::history) fn open(address: &Address) -> Result<Self, StoreError> {
+        let connection = locked(address)?;
+        let (cursor, counts, table) =
+            connection.run(async |client| opened(client, address.schema()).await)?;
+        Ok(Self { connection, prepared: Prepared::default(), table, cursor, counts })
+    }
+
+    /// Empties what is ours in the schema.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(in crate::feed::history) fn make_room(address: &Address) -> Result<(), StoreError> {
+        locked(address)?.run(async |client| {
+            client.batch_execute("BEGIN").await?;
+            empty(client, address.schema()).await?;
+            Ok(client.batch_execute("COMMIT").await?)
+        })
+    }
+}
+
+/// A session that alone may write: of each schema there is one.
+///
+/// # Errors
+/// [`StoreError::Unusable`].
+pub(super) fn locked(address: &Address) -> Result<Connection, StoreError> {
+    let connection = Connection::open(address)?;
+    let key = xxh3_64(format!("coffer history {}", address.schema()).as_bytes()).cast_signed();
+    connection.run(async |client| {
+        let locked = client.execute("SELECT pg_advisory_lock($1)", &[&key]).await;
+        locked.map_err(|error| match error.code() {
+            Some(state) if state.code() == LOCK_NOT_AVAILABLE => StoreError::Unusable(format!(
+                "another Coffer writes to the schema {}: each needs one of its own (history.postgres_schema)",
+                address.schema()
+            )),
+            Some(_) | None => error.into(),
+        })?;
+        client.batch_execute("SET synchronous_commit = off").await?;
+        Ok::<_, StoreError>(())
+    })?;
+    Ok(connection)
+}
+
+async fn opened(client: &Client, schema: &str) -> Result<(Cursor, Counts, u32), StoreError> {
+    let encoding: String = client.query_one("SHOW server_encoding", &[]).await?.get(0);
+    if encoding != "UTF8" {
+        return Err(StoreError::Unusable(format!("the database's encoding is {encoding}: it must be UTF8")));
+    }
+    match inspect(client, schema).await? {
+        Seen::Ours => {}
+        Seen::Unfit(why) => return Err(StoreError::Unfit(why)),
+        Seen::Nothing => {
+            client.batch_execute("BEGIN").await?;
+            create(client, schema).await?;
+            client.batch_execute("COMMIT").await?;
+        }
+    }
+    let (cursor, counts) = read_cursor(client, CURSOR).await?;
+    check_whole(client, counts).await?;
+    Ok((cursor, counts, table(client).await?))
+}
+
+async fn table(client: &Client) -> Result<u32, StoreError> {
+    Ok(client.query_one("SELECT 'cursor'::regclass::oid", &[]).await?.get(0))
+}
+
+async fn read_cursor(client: &Client, text: &str) -> Result<(Cursor, Counts), StoreError> {
+    let rows = client.query_typed(text, &[]).await?;
+    let [line] = &rows[..] else { return Err(StoreError::Unfit("it has no cursor".to_owned())) };
+    let cursor = Cursor {
+        position: line.get::<_, i64>(0).cast_unsigned(),
+        // Before the first batch it is empty.
+        hash: line.get::<_, &[u8]>(1).try_into().unwrap_or_default(),
+        at: line.get::<_, i64>(2).cast_unsigned(),
+    };
+    Ok((cursor, Counts { transactions: line.get(3), slices: line.get(4) }))
+}
+
+/// As many rows as there must be.
+async fn check_whole(client: &Client, counts: Counts) -> Result<(), StoreError> {
+    let text = "SELECT (SELECT count(*) FROM transactions), (SELECT count(*) FROM slices)";
+    let line = client.query_one(text, &[]).await?;
+    let found = Counts { transactions: line.get(0), slices: line.get(1) };
+    if found == counts {
+        return Ok(());
+    }
+    Err(StoreError::Unfit(format!(
+        "it has {} rows and {} slices instead of {} and {}",
+        found.transactions, found.slices, counts.transactions, counts.slices
+    )))
+}
+
+impl Store for PostgresStore {
+    fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    fn rows(&self) -> u64 {
+        self.counts.transactions.cast_unsigned()
+    }
+
+    fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
+        let slices = batch.rows.iter().map(|row| row.slices.len()).sum();
+        let counts = Counts {
+            transactions: self.counts.transactions + count(batch.rows.len()),
+            slices: self.counts.slices + count(slices),
+        };
+        self.connection.run(async |client| {
+            client.batch_execute("BEGIN").await?;
+            if read_cursor(client, &format!("{CURSOR} FOR UPDATE")).await? != (self.cursor, self.counts) {
+                return Err(StoreError::Unfit("somebody else has written to it".to_owned()));
+            }
+            insert::batch(client, &self.prepared, batch).await?;
+            let Cursor { position, hash, at } = batch.cursor;
+            let (position, at) = (position.cast_signed(), at.cast_signed());
+            let Counts { transactions, slices } = counts;
+            let hash = &hash[..];
+            let values: [(&(dyn ToSql + Sync), Type); 5] = [
+                (&position, Type::INT8),
+                (&hash, Type::BYTEA),
+                (&at, Type::INT8),
+                (&transactions, Type::INT8),
+                (&slices, Type::INT8),
+            ];
+            client.execute_typed(ADVANCE, &values).await?;
+            Ok(client.batch_execute("COMMIT").await?)
+        })?;
+        (self.cursor, self.counts) = (batch.cursor, counts);
+        Ok(())
+    }
+
+    fn is_in_place(&self) -> Result<bool, StoreError> {
+        self.connection.run(async |client| Ok(table(client).await? == self.table))
+    }
+
+    fn settle(&self) {
+        // A commit that is synced takes all before it along. Left undone, the log has what is missing.
+        let _ = self.connection.run(async |client| {
+            client.batch_execute("SET synchronous_commit = on; UPDATE cursor SET at = at").await
+        });
+    }
+}
+
+impl Known for PostgresStore {
+    fn tranche(&self, id: TrancheId) -> Result<Option<TrancheLife>, StoreError> {
+        self.connection.run(async |client| read::tranche(client, id).await)
+    }
+
+    fn wallet(&self, id: WalletId) -> Result<Option<WalletLife>, StoreError> {
+        self.connection.run(async |client| read::wallet(client, id).await)
+    }
+}

@@ -1,0 +1,233 @@
+//! Queries as SQL: one text for every backend but for the few places where their dialects differ.
+//!
+//! Every value is a parameter; names of columns come from [`Column`] alone. What is found, and in which order, is the same in each
+//! dialect: a missing value sorts before all others and matches only what says "not", texts compare by their bytes, and "contains"
+//! passes over the case of ASCII letters only. Tested in `tests/http/history.rs` and `tests/history/`.
+
+use coffer_ledger::ids::{HoldId, KeyId, RowId, TrancheId, TransferId, WalletId};
+
+use super::cell::Cell;
+use super::key::key;
+use super::query::{Column, Given, Of, Query, Test};
+
+/// Whose SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+/// A value of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Parameter {
+    One(Cell<'static>),
+    /// Any number of them in one: there is a limit of parameters.
+    Tranches(Vec<TrancheId>),
+}
+
+/// A statement and its parameters, in order.
+pub(super) struct Sql {
+    dialect: Dialect,
+    pub(super) text: String,
+    pub(super) parameters: Vec<Parameter>,
+}
+
+/// Counts everything that matches.
+pub(super) fn count(query: &Query, dialect: Dialect) -> Sql {
+    Sql::matching("SELECT count(*) FROM transactions", query, dialect)
+}
+
+/// Reads the page and one row more.
+pub(super) fn page(query: &Query, dialect: Dialect) -> Sql {
+    let mut sql = Sql::matching("SELECT * FROM transactions", query, dialect);
+    if let Some(after) = query.after {
+        let beyond = Cell::Number(key(after.position().0, after.row()).unwrap_or(i64::MAX));
+        sql.compare("key", if query.newest_first { "<" } else { ">" }, beyond);
+    }
+    sql.text.push_str(" ORDER BY ");
+    for (column, largest_first) in &query.sort {
+        sql.text.push_str(name(*column));
+        sql.text.push_str(if *largest_first { " DESC NULLS LAST, " } else { " ASC NULLS FIRST, " });
+    }
+    sql.text.push_str(if query.newest_first { "key DESC" } else { "key ASC" });
+    for (word, count) in [(" LIMIT ", query.limit.saturating_add(1)), (" OFFSET ", query.offset)] {
+        let mark = sql.mark(Cell::Number(i64::try_from(count).unwrap_or(i64::MAX)));
+        sql.text.push_str(word);
+        sql.text.push_str(&mark);
+    }
+    sql
+}
+
+impl Sql {
+    fn matching(select: &str, query: &Query, dialect: Dialect) -> Self {
+        let mut sql = Self { dialect, text: format!("{select} WHERE true"), parameters: Vec::new() };
+        // For SQLite's planner a plus keeps the index of the tenant out of the way where there is a narrower one.
+        let narrow = query.of != Of::Tenant || query.only.is_some();
+        let tenant = if narrow && dialect == Dialect::Sqlite { "+tenant" } else { "tenant" };
+        sql.compare(tenant, "=", query.tenant.into());
+        match query.of {
+            Of::Tenant => {}
+            Of::Customer(number) => sql.compare("customer", "=", number.into()),
+            // Its id names its customer, whose rows have an index.
+            Of::Wallet(id) => {
+                sql.compare("customer", "=", id.0.customer().into());
+                sql.compare("wallet", "=", id.into());
+            }
+        }
+        if let Some(only) = query.only {
+            sql.compare("customer", "=", only.into());
+        }
+        if query.moving {
+            sql.and("sequence IS NOT NULL");
+        }
+        if let Some(tranches) = &query.credits_of {
+            sql.credits_of(tranches);
+        }
+        if let Some(tranche) = query.paid_by {
+            let mark = sql.mark(tranche.into());
+            sql.and(&format!(
+                "EXISTS (SELECT 1 FROM slices WHERE slices.key = transactions.key AND slices.tranche = {mark} \
+                 AND slices.kind IN ('spent', 'sent'))"
+            ));
+        }
+        query.tests.iter().for_each(|(column, test)| sql.test(*column, test));
+        sql
+    }
+
+    fn and(&mut self, condition: &str) {
+        self.text.push_str(" AND ");
+        self.text.push_str(condition);
+    }
+
+    fn compare(&mut self, column: &str, operator: &str, value: Cell<'static>) {
+        let mark = self.mark(value);
+        self.and(&format!("{column} {operator} {mark}"));
+    }
+
+    /// Adds a parameter; what stands for it.
+    fn mark(&mut self, value: Cell<'static>) -> String {
+        self.next(Parameter::One(value))
+    }
+
+    fn next(&mut self, parameter: Parameter) -> String {
+        self.parameters.push(parameter);
+        match self.dialect {
+            Dialect::Sqlite => "?".to_owned(),
+            Dialect::Postgres => format!("${}", self.parameters.len()),
+        }
+    }
+
+    fn credits_of(&mut self, tranches: &[TrancheId]) {
+        let mark = self.next(Parameter::Tranches(tranches.to_vec()));
+        self.and("type = 'credit'");
+        self.and(&match self.dialect {
+            Dialect::Sqlite => format!("hex(tranche) IN (SELECT value FROM json_each({mark}))"),
+            Dialect::Postgres => format!("tranche = ANY({mark})"),
+        });
+    }
+
+    fn test(&mut self, column: Column, test: &Test) {
+        let name = name(column);
+        match test {
+            Test::In(given) => self.list(column, given, false),
+            Test::NotIn(given) => self.list(column, given, true),
+            Test::Above(given) => self.compare(name, ">", cell(column, given)),
+            Test::AtLeast(given) => self.compare(name, ">=", cell(column, given)),
+            Test::Below(given) => self.compare(name, "<", cell(column, given)),
+            Test::AtMost(given) => self.compare(name, "<=", cell(column, given)),
+            Test::Contains(part) => {
+                let found = self.found(name, part);
+                self.and(&format!("{found} > 0"));
+            }
+            Test::NotContains(part) => {
+                let found = self.found(name, part);
+                self.and(&format!("({name} IS NULL OR {found} = 0)"));
+            }
+        }
+    }
+
+    /// Where the part stands in the column; 0 = nowhere.
+    fn found(&mut self, name: &str, part: &str) -> String {
+        let mark = self.mark(Cell::Owned(part.to_ascii_lowercase()));
+        match self.dialect {
+            Dialect::Sqlite => format!("instr(lower({name}), {mark})"),
+            Dialect::Postgres => format!("strpos(lower({name}), {mark})"),
+        }
+    }
+
+    fn list(&mut self, column: Column, given: &[Given], not: bool) {
+        let name = name(column);
+        if given.is_empty() {
+            return self.and(if not { "true" } else { "false" });
+        }
+        let marks: Vec<String> = given.iter().map(|given| self.mark(cell(column, given))).collect();
+        let marks = marks.join(", ");
+        self.and(&if not {
+            format!("({name} IS NULL OR {name} NOT IN ({marks}))")
+        } else {
+            format!("{name} IN ({marks})")
+        });
+    }
+}
+
+fn cell(column: Column, given: &Given) -> Cell<'static> {
+    match given {
+        Given::Text(text) => Cell::Owned(text.to_string()),
+        Given::Amount(units) => Cell::Amount(*units),
+        Given::Number(value) => (*value).into(),
+        Given::Id(bits) => Cell::Id(prefix(column), *bits),
+    }
+}
+
+/// What an id of the column begins with; empty where there are none.
+const fn prefix(column: Column) -> &'static str {
+    match column {
+        Column::Wallet => WalletId::PREFIX,
+        Column::Tranche => TrancheId::PREFIX,
+        Column::Hold => HoldId::PREFIX,
+        Column::Transfer => TransferId::PREFIX,
+        Column::Parent => RowId::PREFIX,
+        Column::By => KeyId::PREFIX,
+        Column::Type
+        | Column::Status
+        | Column::Reason
+        | Column::Credits
+        | Column::Amount
+        | Column::Currency
+        | Column::Priority
+        | Column::ExpiresAt
+        | Column::EffectiveAt
+        | Column::RecordedAt
+        | Column::Invoice
+        | Column::ReferenceType
+        | Column::ReferenceId
+        | Column::Description
+        | Column::IdempotencyKey => "",
+    }
+}
+
+const fn name(column: Column) -> &'static str {
+    match column {
+        Column::Type => "type",
+        Column::Status => "status",
+        Column::Reason => "reason",
+        Column::Credits => "credits",
+        Column::Amount => "amount",
+        Column::Currency => "currency",
+        Column::Priority => "priority",
+        Column::ExpiresAt => "expires_at",
+        Column::EffectiveAt => "effective_at",
+        Column::RecordedAt => "recorded_at",
+        Column::Wallet => "wallet",
+        Column::Tranche => "tranche",
+        Column::Hold => "hold",
+        Column::Transfer => "transfer",
+        Column::Invoice => "invoice",
+        Column::Parent => "parent",
+        Column::By => "by_key",
+        Column::ReferenceType => "reference_type",
+        Column::ReferenceId => "reference_id",
+        Column::Description => "description",
+        Column::IdempotencyKey => "idempotency_key",
+    }
+}
