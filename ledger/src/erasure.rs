@@ -70,10 +70,7 @@ pub fn concerns(record: &TenantRecord, number: CustomerNumber) -> bool {
 /// Whether a customer's record names another one: the words of a transfer say what its receiver is called.
 #[must_use]
 pub fn names(record: &Record, number: CustomerNumber) -> bool {
-    match &record.facts.effect {
-        Effect::TransferSent(sent) => sent.out.to == number,
-        _ => false,
-    }
+    matches!(&record.facts.effect, Effect::TransferSent(sent) if sent.out.to == number)
 }
 
 /// A customer's state without anything personal.
