@@ -23,6 +23,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Makes a new database and starts its server.
+    #[expect(clippy::zombie_processes, reason = "the guard ends after the process that would wait for it")]
     fn start() -> Self {
         let dir = tempfile::Builder::new().prefix("coffer-pg-").tempdir().unwrap().keep();
         if let Some((user, group)) = other_user() {
