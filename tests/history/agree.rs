@@ -16,6 +16,7 @@ use coffer_ledger::ids::{RowId, TrancheId, WalletId};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::view::MoveKind;
 
+use crate::kept::Kept;
 use crate::program::{Random, make, plain, run, wallets};
 use crate::support::{TENANT, all, close, engine, follow};
 
@@ -84,7 +85,8 @@ async fn tranches_debts_and_sums_are_those_of_the_engine_and_nothing_is_lost() {
         println!("seed {seed}");
         let dir = tempfile::tempdir().unwrap();
         let engine = engine(dir.path()).await;
-        let feed = follow(&engine, dir.path());
+        let kept = Kept::new();
+        let feed = follow(&engine, kept.place());
         let wallets = wallets(&engine).await;
         let accepted = run(&engine, &wallets, &mut Random::new(seed), 1_500).await;
         assert!(accepted > 400, "{accepted}");
@@ -274,7 +276,8 @@ async fn statements_agree(
 async fn e14_three_credits_for_ten_dollars_earn_all_of_it_and_the_last_one_takes_its_share_back() {
     let dir = tempfile::tempdir().unwrap();
     let engine = engine(dir.path()).await;
-    let feed = follow(&engine, dir.path());
+    let kept = Kept::new();
+    let feed = follow(&engine, kept.place());
     e14(&engine).await;
     all(&engine, &feed.history(), "e14").await;
     let stored = feed.history().look(look).await.unwrap();

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a panic in a test is its failure report")]
 #![expect(clippy::disallowed_methods, reason = "these tests start and kill real servers")]
 
+#[path = "../history/agree.rs"]
+mod agree;
 #[path = "../history/broken.rs"]
 mod broken;
 mod kept;

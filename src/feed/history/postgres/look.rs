@@ -34,10 +34,7 @@ impl<'a> PostgresLook<'a> {
         self.failure.end()
     }
 
-    fn read<T>(
-        &self,
-        read: impl AsyncFnOnce(&Client) -> Result<T, StoreError>,
-    ) -> Result<T, HistoryError> {
+    fn read<T>(&self, read: impl AsyncFnOnce(&Client) -> Result<T, StoreError>) -> Result<T, HistoryError> {
         self.failure.told(self.connection.run(read))
     }
 }

@@ -174,7 +174,8 @@ pub(super) async fn wallet(client: &Client, id: WalletId) -> Result<Option<Walle
 
 /// Sums, and what they are of. Without a price unit the column is empty: it is a part of the key.
 pub(super) fn total(line: &Line) -> Result<(TotalOf, Sums), StoreError> {
-    let price_unit = needed::<&str>(line, "price_unit").map(|text| Some(text).filter(|text| !text.is_empty()))?;
+    let price_unit =
+        needed::<&str>(line, "price_unit").map(|text| Some(text).filter(|text| !text.is_empty()))?;
     let price_unit = price_unit.map(PriceUnit::parse).transpose();
     let of = TotalOf {
         tenant: tenant(line)?,

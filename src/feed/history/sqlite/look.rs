@@ -10,9 +10,7 @@ use super::reader::told;
 use super::values::{number, number_of};
 use crate::feed::history::key::key;
 use crate::feed::history::look::{Failure, Look, RowsAsked};
-use crate::feed::history::{
-    FullRow, HistoryError, StoreError, Sums, TotalOf, TrancheLife, WalletLife,
-};
+use crate::feed::history::{FullRow, HistoryError, StoreError, Sums, TotalOf, TrancheLife, WalletLife};
 
 /// A slot later than 2262 reads as a number below zero.
 const TOTALS: &str = "SELECT * FROM totals WHERE tenant = ?1 AND slot >= 0 AND slot < ?2";
