@@ -147,10 +147,11 @@ fn the_rules_of_the_columns_hold_for_whatever_a_ledger_lives_through() {
     assert!(sum(&lines, "EffectiveCost").is_positive());
 }
 
+/// What was paid for all credit that ever was, whatever the rows say of its worth.
 fn paid(world: &World) -> Money {
-    let lines = world.lines("transactions");
-    let credits = lines.iter().filter(|line| line["type"] == "credit" && line["amount"].is_string());
-    credits.map(|line| Money::parse_json(line["amount"].as_str().unwrap()).unwrap()).sum()
+    let lines = world.lines("moves");
+    let made = lines.iter().filter(|line| line["kind"] == "issued" || line["kind"] == "regranted");
+    made.map(|line| Money::parse_json(line["paid_share"].as_str().unwrap()).unwrap()).sum()
 }
 
 /// FOCUS 1.2, each rule as its column's page says it.

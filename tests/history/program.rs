@@ -228,8 +228,8 @@ fn command(
     random: &mut Random,
     step: u64,
 ) -> Command {
-    match random.below(25) {
-        0..=2 => Command::TopUp(top_up(engine, wallet, random)),
+    match random.below(30) {
+        0..=2 | 23..=25 => Command::TopUp(top_up(engine, wallet, random)),
         3 => Command::Transfer(Transfer {
             to_customer: to.into(),
             from_wallet: None,
@@ -281,7 +281,7 @@ fn command(
             remainder: if random.below(2) == 0 { Remainder::Forfeit } else { Remainder::Refund },
             force: true,
         },
-        20 => Command::Freeze(wallet),
+        20 if random.below(4) == 0 => Command::Freeze(wallet),
         21 | 22 => Command::Unfreeze(wallet),
         _ => Command::Debit(debit(random)),
     }

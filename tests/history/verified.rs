@@ -41,7 +41,7 @@ async fn a_history_that_was_closed_in_good_order_is_whole_and_says_what_the_log_
     let found = check(dir.path());
     assert!(found.is_sound(), "{found:?}");
     assert_eq!((found.sealed, found.position), (Sealed::Whole, found.log_end));
-    assert!(found.rows > 400 && found.balances.len() == 8, "{} {:?}", found.rows, found.balances);
+    assert!(found.rows > 400 && found.balances.len() >= 8, "{} {:?}", found.rows, found.balances);
     assert!(std::fs::read(file(dir.path())).unwrap() == before, "verify touched it");
 }
 
