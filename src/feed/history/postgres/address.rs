@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
+/// Where PostgreSQL listens, if nobody says otherwise.
+const PORT: u16 = 5_432;
 /// How long connecting to one host may take, where the text does not say.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// After how long a silent connection is asked for a sign of life, where the text does not say: a peer that is gone is an error soon.
@@ -87,8 +89,10 @@ impl fmt::Display for Server {
         let addresses = self.0.get_hostaddrs().iter().map(ToString::to_string);
         let hosts: Vec<_> = if self.0.get_hosts().is_empty() { addresses.collect() } else { names.collect() };
         f.write_str(&hosts.join(","))?;
-        let ports: Vec<_> = self.0.get_ports().iter().map(ToString::to_string).collect();
-        if !ports.is_empty() {
+        // A URL without a port has the usual one in it, once read.
+        let ports = self.0.get_ports();
+        if ports.iter().any(|port| *port != PORT) {
+            let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
             write!(f, ":{}", ports.join(","))?;
         }
         write!(f, "/{}", self.0.get_dbname().unwrap_or_default())
