@@ -217,6 +217,7 @@ pub(crate) fn take(seat: &mut Seat, message: Message) -> Result<(), Broken> {
                     seat.append_gathered(&mut turned);
                 }
                 let (one, still_sound) = seat.turn(keyed);
+                seat.place_earlier(&mut turned);
                 turned.push(one);
                 if still_sound.is_err() {
                     seat.append_gathered(&mut turned);

@@ -53,6 +53,8 @@ pub(crate) struct Seat {
     /// Records in `scratch`.
     gathered: u32,
     gathered_keys: Vec<(KeyHash, u32, Timestamp)>,
+    /// The first record of this turn's first append, which took what was gathered before along.
+    appended: Option<Lsn>,
     /// The earliest instant for which the timer has an entry.
     timer_at: Timestamp,
     /// The deletion of this customer is gathered.
@@ -79,6 +81,7 @@ impl Seat {
             scratch: Vec::new(),
             gathered: 0,
             gathered_keys: Vec::new(),
+            appended: None,
             timer_at: Timestamp::MAX,
             deleted_now: false,
         };
@@ -100,6 +103,7 @@ impl Seat {
     /// Takes one operation through its turn. What it decided stands in the scratch until [`Seat::release`].
     pub(crate) fn turn(&mut self, keyed: Keyed) -> (Turned, Result<(), Broken>) {
         let Keyed { operation, key, looked_up } = keyed;
+        self.appended = None;
         let (now, logged_at) = self.now();
         if let Some((position, by)) = self.repeated(&operation.command, key, logged_at) {
             Counters::count(&self.core.counters.replays);
@@ -326,8 +330,17 @@ impl Seat {
         if self.gathered == 0 {
             return;
         }
-        let first = self.append(None);
-        turned.iter_mut().for_each(|turned| turned.place(first));
+        self.appended = None;
+        self.append(None);
+        self.place_earlier(turned);
+    }
+
+    /// Settles the positions of an envelope's operations before this turn, if it handed their records to the log: a hold may reach
+    /// its deadline between two of them, and its end must have its place at once.
+    pub(crate) fn place_earlier(&mut self, turned: &mut [Turned]) {
+        if let Some(first) = self.appended.take() {
+            turned.iter_mut().for_each(|turned| turned.place(first));
+        }
     }
 
     /// The answer leaves: with the append if something was gathered, else when what it looked at is durable.
@@ -341,6 +354,7 @@ impl Seat {
 
     fn append(&mut self, done: Option<Done>) -> Lsn {
         let first = self.core.journal.append(&self.scratch, self.gathered, done);
+        self.appended.get_or_insert(first);
         self.customer.last_position = LogPosition(first.plus(u64::from(self.gathered - 1)).0);
         for (key, offset, at) in self.gathered_keys.drain(..) {
             self.core.keys.insert(key, LogPosition(first.plus(u64::from(offset)).0), at);

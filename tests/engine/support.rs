@@ -29,26 +29,39 @@ pub(crate) const START: Timestamp = Timestamp(1_767_225_600_000_000_000);
 pub(crate) const S: u64 = 1_000_000_000;
 
 /// A clock that only the test moves.
-pub(crate) struct TestClock(AtomicU64);
+pub(crate) struct TestClock {
+    now: AtomicU64,
+    /// By how much each look at it moves it.
+    a_look: AtomicU64,
+}
 
 impl TestClock {
     /// Stands at [`START`].
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(AtomicU64::new(START.0)))
+        Arc::new(Self { now: AtomicU64::new(START.0), a_look: AtomicU64::new(0) })
     }
 
     /// Goes on by so many nanoseconds.
     pub(crate) fn pass(&self, ns: u64) {
-        self.0.fetch_add(ns, Ordering::SeqCst);
+        self.now.fetch_add(ns, Ordering::SeqCst);
+    }
+
+    /// From now on each look at it moves it by so many nanoseconds.
+    pub(crate) fn move_by_each_look(&self, ns: u64) {
+        self.a_look.store(ns, Ordering::SeqCst);
+    }
+
+    fn look(&self) -> u64 {
+        self.now.fetch_add(self.a_look.load(Ordering::SeqCst), Ordering::SeqCst)
     }
 }
 
 impl Clock for TestClock {
     fn now_ns(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+        self.look()
     }
     fn monotonic_ns(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+        self.look()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use coffer::engine::{Engine, EngineOptions, OpenError, Operation, Target};
-use coffer_ledger::command::{Command, TopUp};
+use coffer_ledger::command::{Command, Debit, HoldAsked, Memo, OverCapture, PlaceHold, TopUp};
 use coffer_ledger::scope::{PriceTypes, Scope};
 use coffer_ledger::time::Timestamp;
 use coffer_wal::storage::crash::CrashStorage;
@@ -104,4 +104,35 @@ async fn a_clock_far_ahead_of_the_log_is_refused_until_it_is_accepted() {
     assert!(matches!(refused, Err(OpenError::ClockGap { days: 91, max: 90 })), "{refused:?}");
     let accepted = EngineOptions { accept_clock: true, ..options() };
     open_with(accepted, env_with_clock(&disk, clock)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_that_ends_between_two_debits_of_a_batch_leaves_each_its_own_place_in_the_log() {
+    let (disk, clock) = (CrashStorage::new(), TestClock::new());
+    let engine = open_with(options(), env_with_clock(&disk, clock.clone())).await.unwrap();
+    ensure_tenant(&engine).await;
+    wallet(&engine, "acme", 30_000).await;
+    let number = debit_now(&engine, "acme", 1).await.unwrap().customer.number;
+    let Command::Debit(Debit { charge, .. }) = debit(1) else { panic!("a debit") };
+    for expires_in_s in 1..=20 {
+        let asked = HoldAsked::Exactly(whole(1));
+        let (over_capture, memo, charge) = (OverCapture::Draw, Memo::default(), charge.clone());
+        let hold = PlaceHold { asked, charge, expires_in_s, over_capture, memo };
+        let operation = Operation::new(Command::PlaceHold(hold));
+        engine.submit(TENANT, Target::Customer("acme"), operation).await.unwrap();
+    }
+    // Some debits between one deadline and the next, whoever else looks at the clock meanwhile.
+    clock.move_by_each_look(S / 10);
+    let debits = (1..=200).map(|credits| (number, Operation::new(debit(credits)))).collect();
+    let answers = engine.submit_many(TENANT, debits).await;
+    clock.move_by_each_look(0);
+    let mut ends = 0;
+    for (credits, answer) in (1..=200).zip(answers) {
+        let answer = answer.unwrap();
+        let stored = engine.record(TENANT, answer.position).await.unwrap();
+        assert_eq!(stored.record, answer.record, "the debit of {credits} is somewhere else");
+        assert_eq!(debited(&answer).credits, whole(credits));
+        ends += answer.record.facts.due.len();
+    }
+    assert!(ends > 3, "only {ends} holds ended beside a debit");
 }
