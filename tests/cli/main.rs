@@ -16,4 +16,5 @@ mod keys;
 mod log;
 mod program;
 mod replay;
+mod retention;
 mod serve;
