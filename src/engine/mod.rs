@@ -436,6 +436,39 @@ impl Engine {
         }
     }
 
+    /// What erasing a customer would change. Changes nothing. Reads the whole log.
+    ///
+    /// # Errors
+    /// [`erasure::ErasureError`]; `Busy` while something else changes the archive.
+    pub async fn plan_erasure(
+        &self,
+        tenant: TenantNumber,
+        name: &str,
+    ) -> Result<erasure::ErasurePlan, erasure::ErasureError> {
+        erasure::running::plan(&self.core, tenant, name).await
+    }
+
+    /// Begins to erase a customer while everybody else goes on: when this resolves, its live state is erased for good, and what is
+    /// recorded from then on stays. The rest is [`erasure::Erasure::run`]'s. `name` is its id or external id.
+    ///
+    /// # Errors
+    /// [`erasure::ErasureError`]; what was begun goes on with the same call, or [`Engine::unfinished_erasure`].
+    pub async fn begin_erasure(
+        &self,
+        tenant: TenantNumber,
+        name: &str,
+    ) -> Result<erasure::Erasure, erasure::ErasureError> {
+        erasure::running::begin(&self.core, tenant, name).await
+    }
+
+    /// Goes on with an erasure that was begun and not finished, also on a stopped engine.
+    ///
+    /// # Errors
+    /// As [`Engine::begin_erasure`].
+    pub async fn unfinished_erasure(&self) -> Result<Option<erasure::Erasure>, erasure::ErasureError> {
+        erasure::running::unfinished(&self.core).await
+    }
+
     /// What names its log for good, whatever directory it is in.
     #[must_use]
     pub fn store_id(&self) -> [u8; 16] {

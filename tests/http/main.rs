@@ -7,6 +7,7 @@ mod batches;
 mod books;
 mod both_ways;
 mod budgets;
+mod erase;
 mod events;
 mod every_row;
 mod exports;

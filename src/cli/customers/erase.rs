@@ -192,6 +192,7 @@ impl From<ErasureError> for CliError {
             | ErasureError::NoCustomer(_)
             | ErasureError::Unfinished { .. }
             | ErasureError::NameTaken(_)
+            | ErasureError::Busy
             | ErasureError::Hot => Code::Failed,
             ErasureError::Unreadable(_)
             | ErasureError::Archive(
@@ -200,6 +201,7 @@ impl From<ErasureError> for CliError {
             ) => Code::Corrupt,
             ErasureError::Archive(_)
             | ErasureError::Seal(_)
+            | ErasureError::NotSealed
             | ErasureError::Snapshot(_)
             | ErasureError::Io { .. }
             | ErasureError::Close(_) => Code::Io,
