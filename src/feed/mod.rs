@@ -8,10 +8,12 @@
 //! Tested in `tests/history/` and `tests/http/history.rs`.
 
 mod cursor;
+pub mod events;
 mod follower;
 pub mod history;
 mod progress;
 mod rebuild;
+pub mod stream;
 mod tail;
 mod verify;
 

@@ -17,3 +17,6 @@ mod log;
 mod program;
 mod replay;
 mod serve;
+#[path = "../http/sse.rs"]
+mod sse;
+mod streams;
