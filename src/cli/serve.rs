@@ -91,6 +91,7 @@ async fn serve(config: &Config) -> Result<(), CliError> {
     };
     bootstrap::first_key(&engine, bootstrap_key).await?;
     let feed = start_feed(config, &engine, &env)?;
+    engine.keep_archive(config.keep());
     listeners.announce(&config.data_dir())?;
     serve_until_signal(config, engine, feed, listeners, signals).await
 }

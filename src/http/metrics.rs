@@ -162,6 +162,7 @@ pub(crate) fn render(app: &App) -> String {
         engine(&stats);
         actors(&stats);
         positions(&stats);
+        archive(&stats);
         log(&stats.log);
         app.history.as_ref().map(History::status).iter().for_each(history);
         streams(&app.streams.stats());
@@ -227,6 +228,14 @@ fn positions(stats: &EngineStats) {
     one("coffer_recovery_seconds", "What the last start took.", stats.recovery_seconds);
     one("coffer_recovery_bytes", "Bytes of log read by the last start.", whole(stats.recovery_bytes));
     one("coffer_recovery_records", "Records replayed by the last start.", whole(stats.recovery_records));
+}
+
+fn archive(stats: &EngineStats) {
+    one("coffer_archive_segments", "Archived segments.", whole(stats.archive_segments));
+    one("coffer_archive_bytes", "Bytes of their files.", whole(stats.archive_bytes));
+    let help = "Archived segments removed for good by archive.keep_days and archive.keep_bytes.";
+    total("coffer_archive_removed_segments_total", help, stats.archive_removed_segments);
+    total("coffer_archive_removed_bytes_total", "Bytes of their files.", stats.archive_removed_bytes);
 }
 
 fn history(status: &HistoryStatus) {

@@ -16,6 +16,7 @@ mod keys;
 mod log;
 mod program;
 mod replay;
+mod retention;
 mod serve;
 #[path = "../http/sse.rs"]
 mod sse;
