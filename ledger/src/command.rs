@@ -15,6 +15,7 @@ mod charge;
 mod event;
 mod hold;
 mod invoice;
+mod name;
 mod refund;
 mod transfer;
 

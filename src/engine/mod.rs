@@ -372,6 +372,12 @@ impl Engine {
         }
     }
 
+    /// How often a customer was renamed since the start, which only an erasure does: whoever keeps names asks again when it changes.
+    #[must_use]
+    pub fn renames(&self) -> u64 {
+        self.core.counters.renames.load(Ordering::Acquire)
+    }
+
     /// Takes a snapshot while the engine goes on.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use coffer_ledger::apply::{apply, bind};
 use coffer_ledger::command::{Command, Origin};
@@ -445,6 +446,7 @@ impl Seat {
         }
         let is_called = self.customer.identity.as_ref().map(|identity| &identity.external_id);
         if let Some(name) = was_called.filter(|was| is_called != Some(was)) {
+            self.core.counters.renames.fetch_add(1, Ordering::Release);
             self.forget_when_durable(name);
         }
         sound

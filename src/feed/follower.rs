@@ -164,6 +164,7 @@ fn again(shared: &Shared, error: FeedError) {
         FeedError::Store(StoreError::Foreign) => Some(false),
         FeedError::Store(StoreError::Unusable(_) | StoreError::Lost(_) | StoreError::Io(_))
         | FeedError::Log(_)
+        | FeedError::Halted
         | FeedError::Record { .. } => None,
     };
     let why: Arc<str> = match &error {

@@ -9,10 +9,12 @@
 
 mod cursor;
 mod erasing;
+pub mod events;
 mod follower;
 pub mod history;
 mod progress;
 mod rebuild;
+pub mod stream;
 mod tail;
 mod verify;
 

@@ -19,3 +19,6 @@ mod program;
 mod replay;
 mod retention;
 mod serve;
+#[path = "../http/sse.rs"]
+mod sse;
+mod streams;

@@ -185,7 +185,11 @@ impl From<ErasureError> for CliError {
             ErasureError::Open(error) => {
                 let told = Self::from(error);
                 let busy = told.code == Code::Busy;
-                let hint = if busy { "; stop the server first" } else { "" };
+                let hint = if busy {
+                    "; ask the server (POST /v1/customers/{id}/erase), or stop it first"
+                } else {
+                    ""
+                };
                 return Self::new(told.code, format!("{told}{hint}"));
             }
             ErasureError::NoTenant { .. }

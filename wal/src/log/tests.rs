@@ -248,7 +248,11 @@ fn a_segment_that_is_asked_to_end_is_sealed_at_once_and_one_without_records_is_n
     assert_eq!(sealed(&log), 2);
     while machines.sealer.step().unwrap() != SealStep::Idle {}
     let mut read = 0;
-    log.reader().scan(Lsn::FIRST, Lsn(3), &mut |_| Ok(read += 1)).unwrap();
+    let scanned = log.reader().scan(Lsn::FIRST, Lsn(3), &mut |_| {
+        read += 1;
+        Ok(())
+    });
+    assert_eq!(scanned.unwrap(), Lsn(4));
     assert_eq!(read, 3);
     close(log, machines);
 }
