@@ -146,6 +146,30 @@ pub fn cleared(customer: &Customer, command: &Command, now: Timestamp) -> Option
     Some(Effect::WalletSet(Box::new(WalletHead { updated_at: now, ..wallet.head })))
 }
 
+/// Puts the name of a customer that an erased outcome made into its request, which does not say it any more. For whoever decides old
+/// requests again: it must come to the same customer.
+pub fn recall(command: &mut Command, effect: &Effect) {
+    let made = if let Effect::CustomerSet(identity) = effect {
+        Some(identity)
+    } else if let Effect::WalletCreated { customer, .. } | Effect::EventRecorded { customer, .. } = effect {
+        customer.as_ref()
+    } else {
+        None
+    };
+    let name = if let Command::CreateCustomer { external_id, .. } = command {
+        external_id
+    } else if let Command::CreateWallet(request) = command {
+        &mut request.customer
+    } else if let Command::Event(event) = command {
+        &mut event.customer
+    } else {
+        return;
+    };
+    if let Some(identity) = made.filter(|_| **name == *ERASED) {
+        *name = identity.external_id.clone();
+    }
+}
+
 fn asking_nothing(wallet: WalletId) -> UpdateWallet {
     UpdateWallet {
         wallet,

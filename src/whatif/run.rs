@@ -90,7 +90,8 @@ impl Run<'_> {
             return Ok(());
         }
         let decoded = codec::decode_record(record.version, record.public, record.personal);
-        let Record { origin, command, facts } = decoded.map_err(unreadable)?;
+        let Record { origin, mut command, facts } = decoded.map_err(unreadable)?;
+        erasure::recall(&mut command, &facts.effect);
         // Out of the map while it is worked on: others are looked at meanwhile.
         let mut life = match self.lives.remove(&number) {
             Some(life) => life,
