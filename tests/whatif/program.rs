@@ -182,6 +182,8 @@ impl Program {
                 profile: Profile { name: Some("Name".into()), ..Profile::default() },
             },
             (3, Some(id), ..) => Command::UpdateWallet(UpdateWallet {
+                alerts: None,
+                auto_topup: None,
                 wallet: id,
                 name: None,
                 description: Some("text".into()),
@@ -260,6 +262,7 @@ fn memo(random: &mut Random) -> Memo {
 
 fn wallet(customer: &str, random: &mut Random) -> Command {
     Command::CreateWallet(CreateWallet {
+        rules: None,
         customer: customer.into(),
         currency: usd(),
         price_unit: (random.below(8) == 0).then(|| PriceUnit::parse("tokens").unwrap()),
@@ -423,11 +426,16 @@ fn kind(command: &Command) -> &'static str {
         Command::DeleteBudget(_) => "delete budget",
         Command::ResetBudget(_) => "reset budget",
         Command::Event(_) => "event",
+        Command::CompleteRecharge(_) => "complete recharge",
+        Command::FailRecharge(_) => "fail recharge",
+        Command::CancelRecharge(_) => "cancel recharge",
+        Command::ResumeAutoTopup(_) => "resume auto top-up",
         Command::Atomic(_) => "atomic",
         Command::TransferIn(_)
         | Command::TransferDone(_)
         | Command::TransferBack(_)
         | Command::TransferForget(_)
+        | Command::Recharge(_)
         | Command::Tick => "the engine's own",
     }
 }

@@ -132,11 +132,16 @@ pub(crate) const fn name_of(command: &Command) -> &'static str {
         Command::DeleteBudget(_) => "delete_budget",
         Command::ResetBudget(_) => "reset_budget",
         Command::Event(_) => "event",
+        Command::CompleteRecharge(_) => "complete_recharge",
+        Command::FailRecharge(_) => "fail_recharge",
+        Command::CancelRecharge(_) => "cancel_recharge",
+        Command::ResumeAutoTopup(_) => "resume_auto_topup",
         Command::Atomic(_) => "atomic",
         Command::TransferIn(_)
         | Command::TransferDone(_)
         | Command::TransferBack(_)
         | Command::TransferForget(_)
+        | Command::Recharge(_)
         | Command::Tick => "internal",
     }
 }
