@@ -17,6 +17,7 @@ mod charge;
 mod event;
 mod hold;
 mod invoice;
+mod name;
 mod recharge;
 mod refund;
 mod transfer;
