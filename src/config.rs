@@ -208,6 +208,8 @@ impl Config {
                 budgets_max: self.number("limits.budgets_max"),
                 budget_levels_max: self.number("limits.budget_levels_max"),
                 transfers_open_max: self.number("limits.transfers_open_max"),
+                recharges_open_max: self.number("limits.recharges_open_max"),
+                pending_expires_in_s: self.number("limits.pending_expires_in_s"),
                 atomic_items_max: self.number("limits.atomic_items_max"),
                 event_ahead_max_s: self.number("limits.event_ahead_max_s"),
                 event_age_max_s: self.number("limits.event_age_max_s"),

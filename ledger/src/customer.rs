@@ -9,9 +9,11 @@ use crate::hold::Holds;
 use crate::ids::{
     CustomerNumber, LogPosition, MintedCustomerId, TenantNumber, ThingId, TransferId, WalletId,
 };
+use crate::recharge::Recharges;
 use crate::time::Timestamp;
 use crate::transfer::{TransferOut, TransferReceived};
 use crate::wallet::Wallet;
+use crate::watch::Calm;
 
 /// What the caller calls a customer by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +90,8 @@ pub struct Customer {
     pub transfers_out: BTreeMap<TransferId, TransferOut>,
     /// Transfers that arrived and whose sender may still ask.
     pub transfers_in: BTreeMap<TransferId, TransferReceived>,
+    /// Purchases whose payment is pending, and those that ended last; open ones limited by `recharges_open_max`.
+    pub recharges: Recharges,
     /// Holds and transfers that were closed last, oldest first; at most [`CLOSED_KEPT_MAX`]. Older ones are in the log only.
     pub closed: VecDeque<Closed>,
 }
@@ -145,6 +149,7 @@ impl Customer {
             invoices: BTreeMap::new(),
             transfers_out: BTreeMap::new(),
             transfers_in: BTreeMap::new(),
+            recharges: Recharges::new(),
             closed: VecDeque::new(),
         }
     }
@@ -153,7 +158,16 @@ impl Customer {
     #[must_use]
     pub fn next_due(&self) -> Timestamp {
         let of_wallets = self.wallets.iter().map(|wallet| wallet.next_due).min().unwrap_or(Timestamp::MAX);
-        of_wallets.min(self.holds.next_deadline())
+        of_wallets.min(self.holds.next_deadline()).min(self.recharges.next_due())
+    }
+
+    /// Finds anew within which balances nothing happens, where a wallet has rules.
+    pub fn calm_down(&mut self) {
+        for wallet in &mut self.wallets {
+            if let (Some(rules), Some(watch)) = (&wallet.head.rules, &mut wallet.watch) {
+                watch.calm = Calm::of(rules, watch, self.recharges.pending(wallet.head.id));
+            }
+        }
     }
 
     /// Remembers that something was closed.

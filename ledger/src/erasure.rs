@@ -285,6 +285,11 @@ fn erase_command(command: &mut Command) {
         | Command::SetBudget(_)
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
+        | Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_)
         | Command::Tick => {}
     }
 }
@@ -325,7 +330,8 @@ fn erase_effect(effect: &mut Effect, number: CustomerNumber) {
         Effect::WalletSet(wallet)
         | Effect::ToppedUp { wallet, .. }
         | Effect::ManuallyDebited { wallet, .. }
-        | Effect::WalletClosed { wallet, .. } => erase_head(wallet),
+        | Effect::WalletClosed { wallet, .. }
+        | Effect::Recharged { wallet, .. } => erase_head(wallet),
         Effect::EventRecorded { customer, .. } => {
             customer.iter_mut().for_each(|identity| erase_identity(identity, number));
         }
@@ -343,7 +349,9 @@ fn erase_effect(effect: &mut Effect, number: CustomerNumber) {
         | Effect::TransferReturned { .. }
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
-        | Effect::BudgetDeleted(_) => {}
+        | Effect::BudgetDeleted(_)
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_) => {}
     }
 }
 

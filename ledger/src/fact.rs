@@ -1,7 +1,7 @@
 //! What was decided. Facts are complete: `apply` needs nothing else, and a reply is rendered from the record that holds them.
 //!
-//! Rows of a record are numbered from 0: first those of [`Facts::due`], then those of the effect, in order; [`Due::rows`] and
-//! [`Effect::rows`] say how many each has.
+//! Rows of a record are numbered from 0: first those of [`Facts::due`], then those of the recharge [`SetOff::before`] the effect, those of
+//! the effect, and those of what it set off [`SetOff::after`] it, in order; [`Due::rows`] and [`Effect::rows`] say how many each has.
 
 use smallvec::SmallVec;
 
@@ -10,6 +10,7 @@ use crate::budget::{Budget, BudgetMove};
 use crate::command::CreditReason;
 use crate::customer::Identity;
 use crate::ids::{CustomerNumber, LogPosition, RateCardId, TrancheId, TransferId, WalletId};
+use crate::recharge::Recharge;
 use crate::time::Timestamp;
 use crate::tranche::{Source, Terms};
 use crate::unit::Currency;
@@ -19,12 +20,14 @@ mod hold;
 mod invoice;
 mod refund;
 mod rows;
+mod set_off;
 mod transfer;
 
 pub use hold::{HoldEnd, HoldStep, HoldVerb, Lapsed};
 pub use invoice::{Settled, SettledLine, SettledPart};
 pub use refund::{Back, BackRow, BackTo, GivenBack, Refunded, Voided};
 pub(crate) use rows::wallets_of;
+pub use set_off::{RechargeEnd, SetOff, Unpaid};
 pub use transfer::{Arrived, ArrivedRow, Moved, TransferSent};
 
 /// Everything that one command did.
@@ -36,6 +39,8 @@ pub struct Facts {
     pub due: Vec<Due>,
     /// What the command itself did, after that.
     pub effect: Effect,
+    /// What all of it set off; `None` = nothing.
+    pub set_off: Option<Box<SetOff>>,
 }
 
 /// The balance of one wallet around one row; the row's number in the wallet's gap-free sequence (I4).
@@ -82,6 +87,8 @@ pub enum Due {
     },
     /// A hold reached its deadline.
     HoldExpired(Box<HoldEnd>),
+    /// A purchase was not paid in time. No row: the one with which it began fails.
+    RechargeExpired(Box<RechargeEnd>),
 }
 
 /// Which tranche, and its terms, gave a slice; or the overdraft did.
@@ -339,6 +346,17 @@ pub enum Effect {
         /// What counts in budgets from now on: also what was not there.
         used: Vec<BudgetMove>,
     },
+    /// Credit was bought, and its payment is asked for. Rows: those of the recharge.
+    Recharged {
+        /// The purchase.
+        recharge: Box<Recharge>,
+        /// The wallet after everything.
+        wallet: Box<WalletHead>,
+    },
+    /// A purchase was paid, was not, or was called off.
+    RechargeEnded(Box<RechargeEnd>),
+    /// Automatic top-up goes on.
+    AutoTopupResumed(WalletId),
     /// All of an atomic batch, in order.
     Atomic(Vec<Self>),
 }

@@ -131,6 +131,12 @@ thing_ids! {
     TransferId = "xfer_",
     /// Name of a budget whose maker gave it none.
     MintedBudgetId = "bud_",
+    /// Id of a recharge.
+    RechargeId = "rchg_",
+    /// Id of the invoice of a purchase.
+    InvoiceId = "inv_",
+    /// Id of a change of an alert.
+    AlertId = "alert_",
 }
 
 /// Id of an API key: a thing of a tenant's, with the tenant's number where others have the customer's.
@@ -304,6 +310,9 @@ thing_bits!(
     HoldId,
     TransferId,
     MintedBudgetId,
+    RechargeId,
+    InvoiceId,
+    AlertId,
     KeyId,
     RateCardId,
     WebhookEndpointId,
@@ -329,6 +338,9 @@ printed_ids!(
     HoldId,
     TransferId,
     MintedBudgetId,
+    RechargeId,
+    InvoiceId,
+    AlertId,
     KeyId,
     RateCardId,
     WebhookEndpointId,

@@ -503,6 +503,9 @@ impl Seat {
             | Effect::BudgetSet(_)
             | Effect::BudgetDeleted(_)
             | Effect::EventRecorded { customer: None, .. }
+            | Effect::Recharged { .. }
+            | Effect::RechargeEnded(_)
+            | Effect::AutoTopupResumed(_)
             | Effect::Atomic(_) => {}
         }
     }
@@ -543,6 +546,7 @@ fn may_need_position(command: &Command) -> bool {
         | Command::ResetBudget(_)
         | Command::TransferDone(_)
         | Command::TransferForget(_)
+        | Command::ResumeAutoTopup(_)
         | Command::Event(_) => false,
         Command::CreateWallet(_)
         | Command::TopUp(_)
@@ -556,6 +560,10 @@ fn may_need_position(command: &Command) -> bool {
         | Command::Transfer(_)
         | Command::TransferIn(_)
         | Command::TransferBack(_)
+        | Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::Recharge(_)
         | Command::Atomic(_)
         | Command::Tick => true,
     }

@@ -90,6 +90,9 @@ impl Closed {
             | Effect::TransferForgotten(_)
             | Effect::BudgetSet(_)
             | Effect::BudgetDeleted(_)
+            | Effect::Recharged { .. }
+            | Effect::RechargeEnded(_)
+            | Effect::AutoTopupResumed(_)
             | Effect::EventRecorded { .. } => {}
         }
     }
@@ -235,6 +238,9 @@ fn debit_rows(effect: &Effect) -> (u32, Vec<WalletId>) {
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
+        | Effect::Recharged { .. }
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => (0, Vec::new()),
     }
 }

@@ -7,7 +7,7 @@
 use coffer_ledger::command::{Charge, Command, SetBudget};
 use coffer_ledger::customer::Customer;
 use coffer_ledger::fact::{Effect, HoldVerb};
-use coffer_ledger::ids::{HoldId, ThingId, TransferId, WalletId};
+use coffer_ledger::ids::{HoldId, RechargeId, ThingId, TransferId, WalletId};
 use hashbrown::HashMap;
 
 /// The request names something that the shadow refused to make.
@@ -39,6 +39,11 @@ impl Names {
     /// The shadow's name of a transfer.
     pub(super) fn transfer(&self, id: TransferId) -> Result<TransferId, Missing> {
         self.of(id.0, "the transfer").map(TransferId)
+    }
+
+    /// The shadow's name of a recharge.
+    pub(super) fn recharge(&self, id: RechargeId) -> Result<RechargeId, Missing> {
+        self.of(id.0, "the recharge").map(RechargeId)
     }
 
     /// Learns what the log's record made, and what the shadow's did; `None` = the shadow refused.
@@ -93,6 +98,11 @@ impl Names {
                 *transfer = self.transfer(*transfer)?;
             }
             Command::SetBudget(request) => name_budget(request, (log, shadow), came_of_it),
+            Command::CompleteRecharge(recharge)
+            | Command::FailRecharge(recharge)
+            | Command::CancelRecharge(recharge) => *recharge = self.recharge(*recharge)?,
+            Command::ResumeAutoTopup(wallet) => *wallet = self.wallet(*wallet)?,
+            Command::Recharge(due) => due.wallet = self.wallet(due.wallet)?,
             Command::Atomic(items) => {
                 for item in items {
                     self.translate(item, (log, shadow), came_of_it)?;
@@ -135,6 +145,7 @@ fn made(effect: &Effect) -> Option<ThingId> {
         Effect::WalletCreated { wallet, .. } => Some(wallet.id.0),
         Effect::Held(step) => (step.verb == HoldVerb::Placed).then_some(step.hold.id.0),
         Effect::TransferSent(sent) => Some(sent.out.id.0),
+        Effect::Recharged { recharge, .. } => Some(recharge.id.0),
         Effect::Ticked
         | Effect::CustomerSet(_)
         | Effect::WalletSet(_)
@@ -153,6 +164,8 @@ fn made(effect: &Effect) -> Option<ThingId> {
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
         | Effect::EventRecorded { .. }
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => None,
     }
 }

@@ -142,6 +142,11 @@ impl Rules {
             | Command::DeleteBudget(_)
             | Command::ResetBudget(_)
             | Command::Event(_)
+            | Command::CompleteRecharge(_)
+            | Command::FailRecharge(_)
+            | Command::CancelRecharge(_)
+            | Command::ResumeAutoTopup(_)
+            | Command::Recharge(_)
             | Command::Atomic(_)
             | Command::Tick => {}
         }

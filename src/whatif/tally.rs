@@ -96,7 +96,7 @@ impl Counting<'_> {
             Due::Expired { credits, terms, posting, .. } => {
                 self.of(posting.wallet).expired.add(terms.source, *credits);
             }
-            Due::Started { .. } => {}
+            Due::Started { .. } | Due::RechargeExpired(_) => {}
             Due::HoldExpired(end) => self.lapsed(&end.lapsed),
         }
     }
@@ -152,7 +152,10 @@ impl Counting<'_> {
             | Effect::TransferDone(_)
             | Effect::TransferForgotten(_)
             | Effect::BudgetSet(_)
-            | Effect::BudgetDeleted(_) => {}
+            | Effect::BudgetDeleted(_)
+            | Effect::Recharged { .. }
+            | Effect::RechargeEnded(_)
+            | Effect::AutoTopupResumed(_) => {}
         }
     }
 

@@ -12,6 +12,7 @@ mod round_trip;
 mod samples;
 mod samples_tenant;
 mod samples_v2;
+mod samples_v3;
 
 use coffer::engine::codec::{encode_customer_frame, encode_tenant_frame};
 use coffer_ledger::catalog::tenant::TenantRecord;

@@ -8,7 +8,7 @@ use coffer_ledger::fact::Effect;
 use coffer_ledger::record::Record;
 use coffer_wal::{Lsn, decode_frame};
 
-use crate::{customer_frame, samples, samples_tenant, samples_v2, tenant_frame};
+use crate::{customer_frame, samples, samples_tenant, samples_v2, samples_v3, tenant_frame};
 
 /// Every personal string of the samples.
 pub(crate) const PERSONAL: [&str; 28] = [
@@ -76,14 +76,16 @@ fn no_kind_of_command_or_effect_is_missing_in_the_samples() {
 }
 
 fn customer_records() -> Vec<(&'static str, Record)> {
-    samples::customer_records().into_iter().chain(samples_v2::customer_records()).collect()
+    let old = samples::customer_records().into_iter().chain(samples_v2::customer_records());
+    old.chain(samples_v3::customer_records()).collect()
 }
 
 fn tenant_records() -> Vec<(&'static str, TenantRecord)> {
-    samples_tenant::records().into_iter().chain(samples_v2::tenant::records()).collect()
+    let old = samples_tenant::records().into_iter().chain(samples_v2::tenant::records());
+    old.chain(samples_v3::tenant_records()).collect()
 }
 
-const COMMAND_LAST: u32 = 30;
+const COMMAND_LAST: u32 = 35;
 
 /// A command of a new kind does not compile before it has a number here, and then it needs a sample.
 fn command_kind(command: &Command) -> u32 {
@@ -118,11 +120,16 @@ fn command_kind(command: &Command) -> u32 {
         Command::ResetBudget(_) => 27,
         Command::Event(_) => 28,
         Command::Atomic(_) => 29,
-        Command::Tick => COMMAND_LAST,
+        Command::Tick => 30,
+        Command::CompleteRecharge(_) => 31,
+        Command::FailRecharge(_) => 32,
+        Command::CancelRecharge(_) => 33,
+        Command::ResumeAutoTopup(_) => 34,
+        Command::Recharge(_) => COMMAND_LAST,
     }
 }
 
-const EFFECT_LAST: u32 = 21;
+const EFFECT_LAST: u32 = 24;
 
 /// As [`command_kind`].
 fn effect_kind(effect: &Effect) -> u32 {
@@ -148,7 +155,10 @@ fn effect_kind(effect: &Effect) -> u32 {
         Effect::BudgetSet(_) => 18,
         Effect::BudgetDeleted(_) => 19,
         Effect::EventRecorded { .. } => 20,
-        Effect::Atomic(_) => EFFECT_LAST,
+        Effect::Atomic(_) => 21,
+        Effect::Recharged { .. } => 22,
+        Effect::RechargeEnded(_) => 23,
+        Effect::AutoTopupResumed(_) => EFFECT_LAST,
     }
 }
 

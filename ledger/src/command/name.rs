@@ -36,6 +36,11 @@ impl Command {
             Self::DeleteBudget(_) => "delete_budget",
             Self::ResetBudget(_) => "reset_budget",
             Self::Event(_) => "event",
+            Self::CompleteRecharge(_) => "complete_recharge",
+            Self::FailRecharge(_) => "fail_recharge",
+            Self::CancelRecharge(_) => "cancel_recharge",
+            Self::ResumeAutoTopup(_) => "resume_auto_topup",
+            Self::Recharge(_) => "recharge",
             Self::Atomic(_) => "atomic",
             Self::Tick => "tick",
         }

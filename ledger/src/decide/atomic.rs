@@ -69,6 +69,11 @@ fn one(customer: &Customer, item: &Command, context: &Context<'_>) -> Result<Eff
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
         | Command::Event(_)
+        | Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_)
         | Command::Atomic(_)
         | Command::Tick => Err(Refusal::InvalidOperation(
             "an atomic batch takes debits, holds, captures, releases and refunds",

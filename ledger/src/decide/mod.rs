@@ -72,18 +72,23 @@ pub struct Context<'a> {
 pub fn decide(customer: &Customer, command: &Command, context: &Context<'_>) -> Result<Facts, Refusal> {
     debug_assert!(context.now >= customer.last_at, "the shell never lets a customer's time run back");
     if context.now < customer.next_due() {
-        return Ok(Facts { at: context.now, due: Vec::new(), effect: effect(customer, command, context)? });
+        return Ok(Facts {
+            at: context.now,
+            due: Vec::new(),
+            effect: effect(customer, command, context)?,
+            set_off: None,
+        });
     }
     let due_max = context.limits.due_per_record_max;
     if *command == Command::Tick {
         let due = expiry::due(customer, context.now, due_max);
-        return Ok(Facts { at: context.now, due, effect: Effect::Ticked });
+        return Ok(Facts { at: context.now, due, effect: Effect::Ticked, set_off: None });
     }
     let due = expiry::due(customer, context.now, usize::MAX);
     debug_assert!(due.len() <= due_max, "the shell sends ticks first");
     let mut ahead = customer.clone();
     apply::apply_due(&mut ahead, &due);
-    Ok(Facts { at: context.now, due, effect: effect(&ahead, command, context)? })
+    Ok(Facts { at: context.now, due, effect: effect(&ahead, command, context)?, set_off: None })
 }
 
 /// Decides on a customer for whom nothing is due.
@@ -123,6 +128,11 @@ fn effect(customer: &Customer, command: &Command, context: &Context<'_>) -> Resu
         Command::ResetBudget(id) => budget::reset(customer, id),
         Command::Event(request) => event::record(customer, request, context),
         Command::Atomic(items) => atomic::all(customer, items, context),
+        Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_) => Err(Refusal::InvalidOperation("there is no recharge")),
         Command::Tick => Err(Refusal::InvalidOperation("nothing is due")),
     }
 }

@@ -1,8 +1,11 @@
 //! How many ledger rows facts have, and which of them move a balance.
 
-use super::{Arrived, Debited, Due, Effect, Facts, GivenBack, HoldEnd, HoldStep, Lapsed, Posting, Slice};
+use super::{
+    Arrived, Debited, Due, Effect, Facts, GivenBack, HoldEnd, HoldStep, Lapsed, Posting, RechargeEnd, Slice,
+};
 use crate::hold::HoldStatus;
 use crate::ids::WalletId;
+use crate::recharge::Recharge;
 
 impl Facts {
     /// Calls with every posting, in the order of the rows: the balance chain of each wallet touched (I4).
@@ -10,20 +13,41 @@ impl Facts {
         for due in &self.due {
             due.each_posting(&mut call);
         }
+        let Some(set_off) = &self.set_off else { return self.effect.each_posting(&mut call) };
+        set_off.before.iter().for_each(|recharge| recharged_rows(recharge, &mut call));
         self.effect.each_posting(&mut call);
+        set_off.after.iter().for_each(|recharge| recharged_rows(recharge, &mut call));
     }
 
     /// Whether the state must learn the record's position before anything builds on it: the record minted tranches, closed holds, or
     /// made something else that is found again by its place in the log.
     #[must_use]
     pub fn needs_position(&self) -> bool {
-        self.due.iter().any(|due| matches!(due, Due::HoldExpired(_))) || self.effect.needs_position()
+        self.due.iter().any(|due| matches!(due, Due::HoldExpired(_)))
+            || self.effect.needs_position()
+            || self.set_off.as_ref().is_some_and(|set_off| set_off.begun().next().is_some())
     }
 
     /// Number of the effect's first row.
     #[must_use]
     pub fn first_row(&self) -> u32 {
+        self.first_row_before()
+            + self
+                .set_off
+                .as_ref()
+                .map_or(0, |set_off| set_off.before.as_ref().map_or(0, |recharge| count(recharge.rows.len())))
+    }
+
+    /// Number of the first row after what was due.
+    #[must_use]
+    pub fn first_row_before(&self) -> u32 {
         self.due.iter().map(Due::rows).sum()
+    }
+
+    /// Number of the first row after the effect's.
+    #[must_use]
+    pub fn first_row_after(&self) -> u32 {
+        self.first_row() + self.effect.rows()
     }
 }
 
@@ -34,6 +58,7 @@ impl Due {
         match self {
             Self::Expired { .. } | Self::Started { .. } => 1,
             Self::HoldExpired(end) => end.rows(),
+            Self::RechargeExpired(_) => 0,
         }
     }
 
@@ -41,6 +66,7 @@ impl Due {
         match self {
             Self::Expired { posting, .. } | Self::Started { posting, .. } => call(posting),
             Self::HoldExpired(end) => lapsed(&end.lapsed, call),
+            Self::RechargeExpired(_) => {}
         }
     }
 }
@@ -86,6 +112,19 @@ impl GivenBack {
     }
 }
 
+impl RechargeEnd {
+    /// How many rows it has.
+    #[must_use]
+    pub fn row_count(&self) -> u32 {
+        count(self.rows.len()) + count(self.unpaid.iter().filter(|unpaid| unpaid.posting.is_some()).count())
+    }
+
+    fn each_posting(&self, call: &mut impl FnMut(&Posting)) {
+        self.rows.iter().filter_map(|row| row.posting.as_ref()).for_each(&mut *call);
+        self.unpaid.iter().filter_map(|unpaid| unpaid.posting.as_ref()).for_each(call);
+    }
+}
+
 impl Arrived {
     /// How many rows it has.
     #[must_use]
@@ -110,7 +149,8 @@ impl Effect {
             | Self::TransferDone(_)
             | Self::TransferForgotten(_)
             | Self::BudgetSet(_)
-            | Self::BudgetDeleted(_) => 0,
+            | Self::BudgetDeleted(_)
+            | Self::AutoTopupResumed(_) => 0,
             Self::WalletCreated { initial, .. } => u32::from(initial.is_some()),
             Self::ToppedUp { rows, .. } => count(rows.len()),
             Self::Debited(debited) | Self::ManuallyDebited { debited, .. } => count(debited.rows.len()),
@@ -132,6 +172,8 @@ impl Effect {
                 let memo = uncollected.is_some_and(|uncollected| uncollected.wallet.is_some());
                 taken.as_ref().map_or(0, |taken| count(taken.rows.len())) + u32::from(memo)
             }
+            Self::Recharged { recharge, .. } => count(recharge.rows.len()),
+            Self::RechargeEnded(end) => end.row_count(),
             Self::Atomic(effects) => effects.iter().map(Self::rows).sum(),
         }
     }
@@ -147,7 +189,9 @@ impl Effect {
             | Self::InvoiceVoided { .. }
             | Self::TransferSent(_)
             | Self::TransferReceived { .. }
-            | Self::TransferReturned { .. } => true,
+            | Self::TransferReturned { .. }
+            | Self::Recharged { .. }
+            | Self::RechargeEnded(_) => true,
             Self::Atomic(effects) => effects.iter().any(Self::needs_position),
             Self::Ticked
             | Self::CustomerSet(_)
@@ -159,7 +203,8 @@ impl Effect {
             | Self::TransferForgotten(_)
             | Self::BudgetSet(_)
             | Self::BudgetDeleted(_)
-            | Self::EventRecorded { .. } => false,
+            | Self::EventRecorded { .. }
+            | Self::AutoTopupResumed(_) => false,
         }
     }
 
@@ -171,7 +216,8 @@ impl Effect {
             | Self::TransferDone(_)
             | Self::TransferForgotten(_)
             | Self::BudgetSet(_)
-            | Self::BudgetDeleted(_) => {}
+            | Self::BudgetDeleted(_)
+            | Self::AutoTopupResumed(_) => {}
             Self::WalletCreated { initial, .. } => {
                 initial.iter().filter_map(|row| row.posting.as_ref()).for_each(call);
             }
@@ -200,6 +246,8 @@ impl Effect {
             }
             Self::TransferReceived { arrived, .. } => arrived.each_posting(call),
             Self::EventRecorded { taken, .. } => taken.iter().for_each(|taken| debited_rows(taken, call)),
+            Self::Recharged { recharge, .. } => recharged_rows(recharge, call),
+            Self::RechargeEnded(end) => end.each_posting(call),
             Self::Atomic(effects) => effects.iter().for_each(|effect| effect.each_posting(call)),
         }
     }
@@ -215,6 +263,10 @@ pub(crate) fn wallets_of(slices: &[Slice]) -> Vec<WalletId> {
         }
     }
     wallets
+}
+
+fn recharged_rows(recharge: &Recharge, call: &mut impl FnMut(&Posting)) {
+    recharge.rows.iter().filter_map(|row| row.posting.as_ref()).for_each(call);
 }
 
 fn debited_rows(debited: &Debited, call: &mut impl FnMut(&Posting)) {

@@ -103,5 +103,6 @@ fn end_of(due: &Due) -> Option<Timestamp> {
         Due::Expired { terms, .. } => terms.expires_at,
         Due::HoldExpired(end) => Some(end.at),
         Due::Started { effective_at, .. } => Some(*effective_at),
+        Due::RechargeExpired(end) => end.recharge.ended_at,
     }
 }

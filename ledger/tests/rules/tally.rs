@@ -44,6 +44,7 @@ impl Tally {
                     self.add("started", true);
                     self.add("started and repaid", repaid.0 > 0);
                 }
+                Due::RechargeExpired(_) => self.add("recharge expired", true),
                 Due::HoldExpired(end) => {
                     self.add("hold expired", true);
                     self.add("lapsed at a deadline", !end.lapsed.is_empty());
@@ -122,6 +123,9 @@ impl Tally {
                 self.add("event uncollected", taken.is_none() && uncollected.is_some());
                 self.add("event in a budget", !used.is_empty());
             }
+            Effect::Recharged { .. } => self.add("bought", true),
+            Effect::RechargeEnded(_) => self.add("recharge ended", true),
+            Effect::AutoTopupResumed(_) => self.add("resumed", true),
             Effect::Atomic(effects) => {
                 self.add("batch of several", effects.len() > 1);
                 effects.iter().for_each(|effect| self.count_effect(effect));

@@ -1,5 +1,7 @@
 //! A record in a few words: who asked what under which key, and what came of it. For people; replies are the HTTP front's.
 
+mod recharges;
+
 use coffer_ledger::catalog::tenant::{TenantCommand, TenantEffect, TenantRecord};
 use coffer_ledger::command::Origin;
 use coffer_ledger::fact::{
@@ -10,6 +12,7 @@ use coffer_ledger::record::Record;
 use coffer_ledger::wallet::WalletHead;
 use serde_json::{Value, json};
 
+use self::recharges::{recharge, recharge_end, set_off};
 use crate::cli::instant::rfc3339;
 
 /// A customer's record.
@@ -22,6 +25,7 @@ pub(crate) fn customer(record: &Record) -> Value {
         "idempotency_key": key,
         "due": if due.is_empty() { Value::Null } else { due.into() },
         "effect": effect(&record.facts.effect),
+        "set_off": record.facts.set_off.as_deref().map(set_off),
     })
 }
 
@@ -75,6 +79,7 @@ fn due(due: &Due) -> Value {
             "row": row(posting),
         }),
         Due::HoldExpired(end) => hold_end(end),
+        Due::RechargeExpired(end) => recharge_end(end),
     }
 }
 
@@ -146,6 +151,11 @@ fn effect(effect: &Effect) -> Value {
             "taken": taken.as_deref().map(debit),
             "uncollected": uncollected.map(|uncollected| uncollected.credits.to_string()),
         }),
+        Effect::Recharged { recharge: bought, wallet } => {
+            json!({ "recharge": recharge(bought), "wallet": head(wallet) })
+        }
+        Effect::RechargeEnded(end) => recharge_end(end),
+        Effect::AutoTopupResumed(wallet) => json!({ "auto_topup_resumed": wallet.to_string() }),
         Effect::Atomic(effects) => json!({ "items": effects.iter().map(self::effect).collect::<Vec<_>>() }),
     }
 }

@@ -137,6 +137,9 @@ fn anew(effect: &Effect) -> Vec<&Back> {
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
+        | Effect::Recharged { .. }
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::EventRecorded { .. } => return Vec::new(),
     };
     back.slices.iter().filter(|part| matches!(part.to, BackTo::New { .. })).collect()

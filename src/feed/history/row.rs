@@ -144,7 +144,7 @@ impl Row {
             Some(Reference::Invoice(id)) => (Some(id.into()), None, None),
             Some(Reference::Hold(id)) => (None, Some(id), None),
             Some(Reference::Transfer(id)) => (None, None, Some(id)),
-            None => (None, None, None),
+            Some(Reference::Recharge(_)) | None => (None, None, None),
         };
         let text = |pick: fn(&Memo) -> &Option<Box<str>>| row.memo.and_then(|memo| pick(memo).clone());
         Self {
@@ -218,7 +218,8 @@ fn wallet(effect: &Effect) -> Option<&WalletHead> {
         | Effect::WalletSet(wallet)
         | Effect::ToppedUp { wallet, .. }
         | Effect::ManuallyDebited { wallet, .. }
-        | Effect::WalletClosed { wallet, .. } => Some(wallet),
+        | Effect::WalletClosed { wallet, .. }
+        | Effect::Recharged { wallet, .. } => Some(wallet),
         Effect::Ticked
         | Effect::CustomerSet(_)
         | Effect::Debited(_)
@@ -235,6 +236,8 @@ fn wallet(effect: &Effect) -> Option<&WalletHead> {
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
         | Effect::EventRecorded { .. }
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => None,
     }
 }
@@ -251,6 +254,7 @@ const fn type_name(row_type: RowType) -> &'static str {
 
 const fn status_name(status: RowStatus) -> &'static str {
     match status {
+        RowStatus::Pending => "pending",
         RowStatus::Scheduled => "scheduled",
         RowStatus::Completed => "completed",
     }

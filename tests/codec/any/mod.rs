@@ -5,6 +5,7 @@ mod commands;
 mod facts;
 mod leaves;
 mod moved;
+mod recharges;
 mod state;
 mod tenant;
 

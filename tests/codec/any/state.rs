@@ -21,6 +21,7 @@ use super::leaves::{
     tranche_id, transfer_id, window,
 };
 use super::moved::{hold, transfer_out};
+use super::recharges::{recharge, watch};
 
 /// Few tranches are.
 fn voided() -> impl Strategy<Value = bool> {
@@ -44,8 +45,9 @@ fn tranche() -> BoxedStrategy<Tranche> {
 
 fn wallet() -> BoxedStrategy<Wallet> {
     let held_overdraft = prop_oneof![3 => Just(Credits::ZERO), 1 => credits()];
-    (head(), vec(tranche(), 0..5), time(), held_overdraft)
-        .prop_map(|(head, tranches, next_due, held_overdraft)| Wallet {
+    (head(), vec(tranche(), 0..5), time(), held_overdraft, watch())
+        .prop_map(|(head, tranches, next_due, held_overdraft, watch)| Wallet {
+            watch: head.rules.as_ref().map(|_| Box::new(watch)),
             head,
             tranches,
             burn_order: BurnOrder::Contract,
@@ -126,5 +128,14 @@ pub(crate) fn customer() -> BoxedStrategy<Customer> {
             closed: closed.into(),
             ..plain
         });
-    prop_oneof![plain(), full].boxed()
+    let recharges = prop_oneof![2 => Just(Vec::new()), 1 => vec(recharge(), 1..3)];
+    (prop_oneof![plain(), full], recharges)
+        .prop_map(|(mut customer, recharges)| {
+            customer.recharges = recharges.into_iter().collect();
+            // Ids of wallets are told apart.
+            customer.wallets.dedup_by_key(|wallet| wallet.head.id);
+            customer.calm_down();
+            customer
+        })
+        .boxed()
 }

@@ -14,6 +14,8 @@ pub(super) fn reference(effect: &Effect) -> Option<Reference<'_>> {
         Effect::TransferReceived { transfer, .. } | Effect::TransferReturned { transfer, .. } => {
             Some(Reference::Transfer(*transfer))
         }
+        Effect::Recharged { recharge, .. } => Some(Reference::Recharge(recharge.id)),
+        Effect::RechargeEnded(end) => Some(Reference::Recharge(end.recharge.id)),
         Effect::Ticked
         | Effect::CustomerSet(_)
         | Effect::WalletCreated { .. }
@@ -29,6 +31,7 @@ pub(super) fn reference(effect: &Effect) -> Option<Reference<'_>> {
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
         | Effect::EventRecorded { .. }
+        | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => None,
     }
 }
@@ -65,6 +68,11 @@ pub(super) fn memo(command: &Command) -> Option<&Memo> {
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
         | Command::Event(_)
+        | Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_)
         | Command::Atomic(_)
         | Command::Tick => None,
     }

@@ -101,6 +101,9 @@ impl Books {
             }
             Effect::TransferReceived { arrived, .. } => self.write_arrival(arrived, first_row, place),
             Effect::EventRecorded { taken, .. } => taken.iter().try_for_each(|taken| self.write_debit(taken)),
+            Effect::Recharged { .. } | Effect::RechargeEnded(_) | Effect::AutoTopupResumed(_) => {
+                unreachable!("no program asks for it")
+            }
             Effect::Atomic(effects) => {
                 let mut at = first_row;
                 effects.iter().try_for_each(|effect| {
@@ -162,6 +165,7 @@ impl Books {
                 ensure(from == Some(*row), || format!("started row {row:?}, was minted by {from:?}"))
             }
             Due::HoldExpired(end) => self.write_hold_end(end),
+            Due::RechargeExpired(_) => unreachable!("no program asks for it"),
         }
     }
 

@@ -156,6 +156,11 @@ impl Model {
             Command::DeleteBudget(name) => self.delete_budget(name),
             Command::ResetBudget(name) => self.reset_budget(name),
             Command::Event(ask) => self.event(ask, around),
+            Command::CompleteRecharge(_)
+            | Command::FailRecharge(_)
+            | Command::CancelRecharge(_)
+            | Command::ResumeAutoTopup(_)
+            | Command::Recharge(_) => unreachable!("no program asks for it"),
             Command::Atomic(items) => self.batch(items, around),
         }
     }
@@ -424,6 +429,11 @@ fn faults_of_request(command: &Command, around: Circumstances) -> Vec<No> {
         | Command::TransferForget(_)
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
+        | Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_)
         | Command::Tick => vec![],
     }
 }

@@ -33,7 +33,7 @@ pub(in crate::engine::codec) fn command_to_v1(command: &Command, owner: Owner) -
         Command::DeleteCustomer => v1::Command::DeleteCustomer(()),
         Command::CreateWallet(command) => v1::Command::CreateWallet(create_wallet(command, owner)),
         Command::UpdateWallet(command) => v1::Command::UpdateWallet(update_wallet(command, owner)),
-        Command::TopUp(command) => v1::Command::TopUp(top_up(command, owner)),
+        Command::TopUp(command) => v1::Command::TopUp(top_up(command, command.reason.to_shape(owner), owner)),
         Command::Debit(command) => v1::Command::Debit(debit_to_v1(command, owner)),
         Command::ManualDebit(command) => v1::Command::ManualDebit(manual_debit(command, owner)),
         Command::Freeze(wallet) => v1::Command::Freeze(wallet.to_shape(owner)),
@@ -61,6 +61,11 @@ pub(in crate::engine::codec) fn command_to_v1(command: &Command, owner: Owner) -
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
         | Command::Event(_)
+        | Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_)
         | Command::Atomic(_) => {
             unreachable!("whoever asks has seen that version 1 holds it")
         }
@@ -68,7 +73,7 @@ pub(in crate::engine::codec) fn command_to_v1(command: &Command, owner: Owner) -
 }
 
 /// `None` is a batch.
-fn command_to_shape(command: &Command, owner: Owner) -> Option<Shape<'_>> {
+pub(super) fn command_to_shape(command: &Command, owner: Owner) -> Option<Shape<'_>> {
     if command_fits_v1(command) {
         return Some(Shape::V1(command_to_v1(command, owner)));
     }
@@ -115,6 +120,11 @@ fn command_to_shape(command: &Command, owner: Owner) -> Option<Shape<'_>> {
             metered: metered_to_shape(&event.metered, owner),
             charge: event.charge.to_shape(owner),
         }),
+        Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_) => unreachable!("whoever asks has seen that version 2 holds it"),
         Command::Atomic(_) => return None,
         Command::CreateCustomer { .. }
         | Command::UpdateCustomer { .. }

@@ -64,13 +64,18 @@ pub(in crate::engine::codec) fn command_text_v1(command: &Command) -> TextV1<'_>
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
         | Command::Event(_)
+        | Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_)
         | Command::Atomic(_)
         | Command::Tick => TextV1::Nothing(()),
     }
 }
 
 /// `None` is a batch.
-fn command_text(command: &Command) -> Option<Text<'_>> {
+pub(super) fn command_text(command: &Command) -> Option<Text<'_>> {
     Some(match command {
         Command::Debit(debit) => match &debit.asked {
             Asked::Metered(metered) => usage_text(metered, &debit.memo),
@@ -111,6 +116,11 @@ fn command_text(command: &Command) -> Option<Text<'_>> {
         | Command::SetBudget(_)
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
+        | Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_)
         | Command::Tick => Text::V1(command_text_v1(command)),
     })
 }

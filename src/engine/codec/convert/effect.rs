@@ -1,4 +1,4 @@
-//! Effects: the public shape, in version 1 where that can hold it, and the effect from it and its words.
+//! Effects that version 2 can hold: the public shape, in version 1 where that can hold it, and the effect from it and its words.
 
 use coffer_ledger::fact::{Effect, HoldEnd};
 
@@ -71,12 +71,15 @@ pub(in crate::engine::codec) fn effect_to_v1(effect: &Effect, owner: Owner) -> v
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
         | Effect::EventRecorded { .. }
+        | Effect::Recharged { .. }
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => unreachable!("whoever asks has seen that version 1 holds it"),
     }
 }
 
 /// `None` is a batch.
-fn effect_to_shape(effect: &Effect, owner: Owner) -> Option<Shape<'_>> {
+pub(super) fn effect_to_shape(effect: &Effect, owner: Owner) -> Option<Shape<'_>> {
     if effect_fits_v1(effect) {
         return Some(Shape::V1(effect_to_v1(effect, owner)));
     }
@@ -120,6 +123,9 @@ fn effect_to_shape(effect: &Effect, owner: Owner) -> Option<Shape<'_>> {
                 used: used.to_shape(owner),
             })
         }
+        Effect::Recharged { .. } | Effect::RechargeEnded(_) | Effect::AutoTopupResumed(_) => {
+            unreachable!("whoever asks has seen that version 2 holds it")
+        }
         Effect::Atomic(_) => return None,
         Effect::Ticked
         | Effect::CustomerSet(_)
@@ -152,7 +158,7 @@ pub(super) fn effects_from_shape<'a>(
     }
 }
 
-fn effect_from_shape<'a>(
+pub(super) fn effect_from_shape<'a>(
     shape: Shape<'a>,
     text: EffectText<'a>,
     owner: Owner,

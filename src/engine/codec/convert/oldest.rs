@@ -1,11 +1,72 @@
 //! What of a record version 1 can hold. Each match is without a rest: a new command or effect does not compile before somebody has
 //! decided. Tested in `tests/codec/oldest.rs`.
 
-use coffer_ledger::command::{Asked, Command};
-use coffer_ledger::fact::{Due, Effect};
+use coffer_ledger::command::{Asked, Command, CreditReason};
+use coffer_ledger::fact::{Due, Effect, Facts};
 use coffer_ledger::record::Record;
 
-/// Whether version 1 holds all of a record.
+use super::effect_v3::rules_of;
+
+/// Whether only version 3 holds all of a record.
+pub(in crate::engine::codec) fn record_needs_v3(record: &Record) -> bool {
+    let Record { origin: _, command, facts } = record;
+    let Facts { at: _, due, effect, set_off } = facts;
+    set_off.is_some()
+        || effect_needs_v3(effect)
+        || command_needs_v3(command)
+        || due.iter().any(|due| matches!(due, Due::RechargeExpired(_)))
+}
+
+fn effect_needs_v3(effect: &Effect) -> bool {
+    match effect {
+        Effect::Recharged { .. } | Effect::RechargeEnded(_) | Effect::AutoTopupResumed(_) => true,
+        Effect::Atomic(effects) => effects.iter().any(effect_needs_v3),
+        effect => rules_of(effect).is_some(),
+    }
+}
+
+fn command_needs_v3(command: &Command) -> bool {
+    match command {
+        Command::CreateWallet(command) => command.rules.is_some(),
+        Command::UpdateWallet(command) => command.alerts.is_some() || command.auto_topup.is_some(),
+        Command::TopUp(command) => command.reason == CreditReason::PurchasedCreditInvoiced,
+        Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_) => true,
+        Command::Atomic(commands) => commands.iter().any(command_needs_v3),
+        Command::CreateCustomer { .. }
+        | Command::UpdateCustomer { .. }
+        | Command::DeleteCustomer
+        | Command::Debit(_)
+        | Command::ManualDebit(_)
+        | Command::Freeze(_)
+        | Command::Unfreeze(_)
+        | Command::Close { .. }
+        | Command::PlaceHold(_)
+        | Command::Capture(_)
+        | Command::Release { .. }
+        | Command::Extend { .. }
+        | Command::Grow { .. }
+        | Command::Refund(_)
+        | Command::VoidCredit(_)
+        | Command::Settle(_)
+        | Command::VoidInvoice { .. }
+        | Command::Transfer(_)
+        | Command::TransferIn(_)
+        | Command::TransferDone(_)
+        | Command::TransferBack(_)
+        | Command::TransferForget(_)
+        | Command::SetBudget(_)
+        | Command::DeleteBudget(_)
+        | Command::ResetBudget(_)
+        | Command::Event(_)
+        | Command::Tick => false,
+    }
+}
+
+/// Whether version 1 holds all of a record that does not need version 3.
 pub(in crate::engine::codec) fn record_fits_v1(record: &Record) -> bool {
     let Record { origin: _, command, facts } = record;
     command_fits_v1(command) && effect_fits_v1(&facts.effect) && facts.due.iter().all(due_fits_v1)
@@ -14,7 +75,7 @@ pub(in crate::engine::codec) fn record_fits_v1(record: &Record) -> bool {
 fn due_fits_v1(due: &Due) -> bool {
     match due {
         Due::Expired { .. } | Due::Started { .. } => true,
-        Due::HoldExpired(_) => false,
+        Due::HoldExpired(_) | Due::RechargeExpired(_) => false,
     }
 }
 
@@ -40,6 +101,9 @@ pub(super) fn effect_fits_v1(effect: &Effect) -> bool {
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
         | Effect::EventRecorded { .. }
+        | Effect::Recharged { .. }
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => false,
     }
 }
@@ -79,6 +143,11 @@ pub(super) fn command_fits_v1(command: &Command) -> bool {
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
         | Command::Event(_)
+        | Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_)
         | Command::Atomic(_) => false,
     }
 }

@@ -6,6 +6,7 @@ use coffer_ledger::amount::Credits;
 use coffer_ledger::burn_order::BurnOrder;
 use coffer_ledger::customer::{Customer, Identity};
 use coffer_ledger::hold::Holds;
+use coffer_ledger::recharge::Recharges;
 use coffer_ledger::tranche::Tranche;
 use coffer_ledger::wallet::Wallet;
 
@@ -57,7 +58,7 @@ impl<'a> Mirror<'a, shapes::WholeIdentity<'a>> for Identity {
 /// What version 1 holds of a wallet.
 impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
     fn to_shape(&'a self, owner: Owner) -> shapes::Wallet<'a> {
-        let Self { head, tranches, burn_order: _, next_due, held_overdraft: _ } = self;
+        let Self { head, tranches, burn_order: _, next_due, held_overdraft: _, watch: _ } = self;
         let (head, text) = head.to_shape(owner);
         shapes::Wallet { head, text, tranches: tranches.to_shape(owner), next_due: next_due.to_shape(owner) }
     }
@@ -70,11 +71,12 @@ impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
             burn_order: BurnOrder::Contract,
             next_due: Mirror::from_shape(next_due, owner)?,
             held_overdraft: Credits::ZERO,
+            watch: None,
         })
     }
 }
 
-/// Whether version 1 holds all of a customer.
+/// Whether version 1 holds all of a customer that does not need version 3.
 pub(in crate::engine::codec) fn rests_in_v1(customer: &Customer) -> bool {
     let Customer {
         number: _,
@@ -90,6 +92,7 @@ pub(in crate::engine::codec) fn rests_in_v1(customer: &Customer) -> bool {
         invoices,
         transfers_out,
         transfers_in,
+        recharges: _,
         closed,
     } = customer;
     holds.is_empty()
@@ -103,7 +106,7 @@ pub(in crate::engine::codec) fn rests_in_v1(customer: &Customer) -> bool {
 }
 
 fn wallet_rests_in_v1(wallet: &Wallet) -> bool {
-    let Wallet { head: _, tranches, burn_order: _, next_due: _, held_overdraft } = wallet;
+    let Wallet { head: _, tranches, burn_order: _, next_due: _, held_overdraft, watch: _ } = wallet;
     held_overdraft.is_zero() && tranches.iter().all(|tranche| !tranche.voided)
 }
 
@@ -141,6 +144,7 @@ impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
             invoices: BTreeMap::new(),
             transfers_out: BTreeMap::new(),
             transfers_in: BTreeMap::new(),
+            recharges: Recharges::new(),
             closed: VecDeque::new(),
         })
     }

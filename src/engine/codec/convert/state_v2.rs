@@ -7,6 +7,7 @@ use coffer_ledger::burn_order::BurnOrder;
 use coffer_ledger::customer::{Closed, ClosedAs, Customer, Invoice};
 use coffer_ledger::hold::{Hold, Holds};
 use coffer_ledger::ids::{HoldId, LogPosition};
+use coffer_ledger::recharge::Recharges;
 use coffer_ledger::tranche::Tranche;
 use coffer_ledger::transfer::{TransferOut, TransferReceived};
 use coffer_ledger::wallet::Wallet;
@@ -38,7 +39,7 @@ impl<'a> Mirror<'a, shapes::Tranche<'a>> for Tranche {
 
 impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
     fn to_shape(&'a self, owner: Owner) -> shapes::Wallet<'a> {
-        let Self { head, tranches, burn_order: _, next_due, held_overdraft } = self;
+        let Self { head, tranches, burn_order: _, next_due, held_overdraft, watch: _ } = self;
         let (head, text) = head.to_shape(owner);
         shapes::Wallet {
             head,
@@ -57,6 +58,7 @@ impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
             burn_order: BurnOrder::Contract,
             next_due: Mirror::from_shape(next_due, owner)?,
             held_overdraft: Mirror::from_shape(held_overdraft, owner)?,
+            watch: None,
         })
     }
 }
@@ -78,6 +80,7 @@ impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
             invoices,
             transfers_out,
             transfers_in,
+            recharges: _,
             closed,
         } = self;
         let owner = Owner(*number);
@@ -155,13 +158,14 @@ impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
                 Ok((out.id, out))
             })?,
             transfers_in: by_key("transfers that arrived", shape.transfers_in, received)?,
+            recharges: Recharges::new(),
             closed: closed.collect::<Result<_, _>>()?,
         })
     }
 }
 
 /// What is written by walking over it.
-fn walk<'a, T, I>(count: usize, start: impl Fn() -> I + 'a) -> Walk<'a, T>
+pub(super) fn walk<'a, T, I>(count: usize, start: impl Fn() -> I + 'a) -> Walk<'a, T>
 where
     I: Iterator<Item = T> + 'a,
 {
@@ -169,7 +173,7 @@ where
 }
 
 /// The shapes of what was read, or is about to be written.
-fn walked<T>(walk: Walk<'_, T>) -> Vec<T> {
+pub(super) fn walked<T>(walk: Walk<'_, T>) -> Vec<T> {
     match walk {
         Walk::Read(shapes) => shapes,
         Walk::Written { count: _, start } => start().collect(),

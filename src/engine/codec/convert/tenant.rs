@@ -9,6 +9,7 @@ use super::{Mirror, Owner};
 use crate::engine::codec::error::DecodeError;
 use crate::engine::codec::v1::tenant as shapes;
 use crate::engine::codec::v2::tenant as v2;
+use crate::engine::codec::v3::tenant as v3;
 
 const OWNER: Owner = Owner::NOBODY;
 const DEBIT: u8 = 1;
@@ -36,9 +37,11 @@ impl Mirror<'_, shapes::KeyScopes> for KeyScopes {
     }
 }
 
+/// What version 1 has of them.
 impl<'a> Mirror<'a, shapes::Settings<'a>> for Settings {
     fn to_shape(&'a self, owner: Owner) -> shapes::Settings<'a> {
-        let Self { default_priorities, default_currency, time_zone } = self;
+        let Self { default_priorities, default_currency, time_zone, auto_complete: _, payment_result: _ } =
+            self;
         let DefaultPriorities { purchased, promotional, plan_included, refund, adjustment } =
             *default_priorities;
         shapes::Settings {
@@ -72,7 +75,98 @@ impl<'a> Mirror<'a, shapes::Settings<'a>> for Settings {
             },
             default_currency: Mirror::from_shape(default_currency, owner)?,
             time_zone: Mirror::from_shape(time_zone, owner)?,
+            auto_complete: false,
+            payment_result: false,
         })
+    }
+}
+
+impl<'a> Mirror<'a, v3::Settings<'a>> for Settings {
+    fn to_shape(&'a self, owner: Owner) -> v3::Settings<'a> {
+        let (auto_complete, payment_result) = (self.auto_complete, self.payment_result);
+        v3::Settings { plain: self.to_shape(owner), auto_complete, payment_result }
+    }
+
+    fn from_shape(shape: v3::Settings<'a>, owner: Owner) -> Result<Self, DecodeError> {
+        let v3::Settings { plain, auto_complete, payment_result } = shape;
+        Ok(Self { auto_complete, payment_result, ..Mirror::from_shape(plain, owner)? })
+    }
+}
+
+/// Whether only version 3 holds these settings.
+pub(super) fn settings_need_v3(settings: &Settings) -> bool {
+    settings.auto_complete || settings.payment_result
+}
+
+/// Whether only version 3 holds what was asked of a tenant, or what was decided.
+pub(in crate::engine::codec) fn tenant_needs_v3(command: &TenantCommand, effect: &TenantEffect) -> bool {
+    let asked = match command {
+        TenantCommand::SetSettings(settings) => settings_need_v3(settings),
+        TenantCommand::Create { .. }
+        | TenantCommand::CreateKey { .. }
+        | TenantCommand::RevokeKey(_)
+        | TenantCommand::SetRateCard { .. }
+        | TenantCommand::DeleteRateCard(_)
+        | TenantCommand::MoveClock(_) => false,
+    };
+    asked
+        || match effect {
+            TenantEffect::SettingsSet(settings) => settings_need_v3(settings),
+            TenantEffect::Created { .. }
+            | TenantEffect::KeySet(_)
+            | TenantEffect::RateCardSet(_)
+            | TenantEffect::RateCardDeleted(_)
+            | TenantEffect::ClockMoved(_) => false,
+        }
+}
+
+/// What is public about a tenant's effect.
+pub(in crate::engine::codec) fn tenant_effect_to_v3(effect: &TenantEffect) -> v3::Effect<'_> {
+    match effect {
+        TenantEffect::SettingsSet(settings) if settings_need_v3(settings) => {
+            v3::Effect::SettingsSet(settings.to_shape(OWNER))
+        }
+        effect => v3::Effect::V2(tenant_effect_to_shape(effect)),
+    }
+}
+
+/// What is public about a tenant's command.
+pub(in crate::engine::codec) fn tenant_command_to_v3(command: &TenantCommand) -> v3::Command<'_> {
+    match command {
+        TenantCommand::SetSettings(settings) if settings_need_v3(settings) => {
+            v3::Command::SetSettings(settings.to_shape(OWNER))
+        }
+        command => v3::Command::V2(tenant_command_to_shape(command)),
+    }
+}
+
+/// A tenant's effect from its public shape and its words.
+pub(in crate::engine::codec) fn tenant_effect_from_v3<'a>(
+    effect: v3::Effect<'a>,
+    text: v3::Text<'a>,
+) -> Result<TenantEffect, DecodeError> {
+    let v3::Text::V2(text) = text;
+    match (effect, text) {
+        (v3::Effect::V2(effect), text) => tenant_effect_from_shape(effect, text),
+        (v3::Effect::SettingsSet(settings), v2::Text::V1(shapes::Text::Nothing(()))) => {
+            Mirror::from_shape(settings, OWNER).map(TenantEffect::SettingsSet)
+        }
+        (v3::Effect::SettingsSet(_), _) => Err(FACTS_DISAGREE),
+    }
+}
+
+/// A tenant's command from its public shape and its words.
+pub(in crate::engine::codec) fn tenant_command_from_v3(
+    shape: v3::Command<'_>,
+    text: v3::Text<'_>,
+) -> Result<TenantCommand, DecodeError> {
+    let v3::Text::V2(text) = text;
+    match (shape, text) {
+        (v3::Command::V2(shape), text) => tenant_command_from_shape(shape, text),
+        (v3::Command::SetSettings(settings), v2::Text::V1(shapes::Text::Nothing(()))) => {
+            Mirror::from_shape(settings, OWNER).map(TenantCommand::SetSettings)
+        }
+        (v3::Command::SetSettings(_), _) => Err(COMMAND_DISAGREES),
     }
 }
 

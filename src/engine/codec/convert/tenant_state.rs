@@ -2,12 +2,19 @@
 
 use coffer_ledger::catalog::tenant::Tenant;
 
+use super::tenant::settings_need_v3;
 use super::{Mirror, Owner};
 use crate::engine::codec::error::DecodeError;
 use crate::engine::codec::v1::tenant as shapes;
 use crate::engine::codec::v2::tenant as v2;
+use crate::engine::codec::v3::tenant as v3;
 
-/// Whether version 1 holds all of a tenant.
+/// Whether only version 3 holds all of a tenant.
+pub(in crate::engine::codec) fn tenant_rests_in_v3(tenant: &Tenant) -> bool {
+    settings_need_v3(&tenant.settings)
+}
+
+/// Whether version 1 holds all of a tenant that does not need version 3.
 pub(in crate::engine::codec) fn tenant_rests_in_v1(tenant: &Tenant) -> bool {
     let Tenant {
         number: _,
@@ -79,5 +86,20 @@ impl<'a> Mirror<'a, v2::Tenant<'a>> for Tenant {
             test_clock: Mirror::from_shape(test_clock, owner)?,
             ..Mirror::from_shape(plain, owner)?
         })
+    }
+}
+
+impl<'a> Mirror<'a, v3::Tenant<'a>> for Tenant {
+    fn to_shape(&'a self, owner: Owner) -> v3::Tenant<'a> {
+        let (auto_complete, payment_result) = (self.settings.auto_complete, self.settings.payment_result);
+        v3::Tenant { plain: self.to_shape(owner), auto_complete, payment_result }
+    }
+
+    fn from_shape(shape: v3::Tenant<'a>, owner: Owner) -> Result<Self, DecodeError> {
+        let v3::Tenant { plain, auto_complete, payment_result } = shape;
+        let mut tenant: Self = Mirror::from_shape(plain, owner)?;
+        tenant.settings.auto_complete = auto_complete;
+        tenant.settings.payment_result = payment_result;
+        Ok(tenant)
     }
 }

@@ -44,7 +44,8 @@ fn set_by(effect: &Effect) -> (Option<&Identity>, Option<&WalletHead>) {
         Effect::WalletSet(wallet)
         | Effect::ToppedUp { wallet, .. }
         | Effect::ManuallyDebited { wallet, .. }
-        | Effect::WalletClosed { wallet, .. } => (None, Some(wallet)),
+        | Effect::WalletClosed { wallet, .. }
+        | Effect::Recharged { wallet, .. } => (None, Some(wallet)),
         Effect::EventRecorded { customer, .. } => (customer.as_deref(), None),
         Effect::Ticked
         | Effect::Debited(_)
@@ -60,6 +61,8 @@ fn set_by(effect: &Effect) -> (Option<&Identity>, Option<&WalletHead>) {
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => (None, None),
     }
 }
@@ -86,7 +89,7 @@ pub(in crate::engine::codec) fn facts_texts<'a>(
 }
 
 /// `None` is a batch.
-fn effect_text(effect: &Effect) -> Option<EffectText<'_>> {
+pub(super) fn effect_text(effect: &Effect) -> Option<EffectText<'_>> {
     Some(match effect {
         Effect::CustomerSet(_)
         | Effect::WalletCreated { .. }
@@ -94,7 +97,8 @@ fn effect_text(effect: &Effect) -> Option<EffectText<'_>> {
         | Effect::ToppedUp { .. }
         | Effect::ManuallyDebited { .. }
         | Effect::WalletClosed { .. }
-        | Effect::EventRecorded { .. } => set_text(effect),
+        | Effect::EventRecorded { .. }
+        | Effect::Recharged { .. } => set_text(effect),
         Effect::InvoiceSettled(settled) => {
             let lines = List::Read(settled.lines.iter().map(|line| &*line.id).collect());
             EffectText::Settled(InvoiceText { invoice: &settled.invoice, lines })
@@ -111,7 +115,9 @@ fn effect_text(effect: &Effect) -> Option<EffectText<'_>> {
         | Effect::TransferReturned { .. }
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
-        | Effect::BudgetDeleted(_) => EffectText::Nothing(()),
+        | Effect::BudgetDeleted(_)
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_) => EffectText::Nothing(()),
         Effect::Atomic(_) => return None,
     })
 }

@@ -83,7 +83,10 @@ impl Projector {
             | Effect::TransferReceived { .. }
             | Effect::TransferForgotten(_)
             | Effect::BudgetSet(_)
-            | Effect::BudgetDeleted(_) => {}
+            | Effect::BudgetDeleted(_)
+            | Effect::Recharged { .. }
+            | Effect::RechargeEnded(_)
+            | Effect::AutoTopupResumed(_) => {}
         }
         Ok(())
     }
