@@ -179,6 +179,8 @@ fn asking_nothing(wallet: WalletId) -> UpdateWallet {
         priority: None,
         allowed_price_types: None,
         overdraft_limit: None,
+        auto_topup: None,
+        alerts: None,
     }
 }
 
@@ -402,7 +404,7 @@ mod tests {
         let steps = clearing(&book.customer, now);
         assert_eq!(steps.len(), 1);
         for (command, effect) in steps {
-            let facts = crate::fact::Facts { at: now, due: Vec::new(), effect };
+            let facts = crate::fact::Facts { at: now, due: Vec::new(), effect, set_off: None };
             let record = Record { origin: Origin::default(), command, facts };
             assert_eq!(of_record(&record, number), record, "it is erased already");
             apply(&mut cleared, &record.facts);

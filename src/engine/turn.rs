@@ -436,7 +436,7 @@ impl Seat {
         let was_called = self.customer.identity.as_ref().map(|identity| identity.external_id.clone());
         for (command, effect) in erasure::clearing(&self.customer, now) {
             if sound.is_ok() {
-                let facts = Facts { at: now, due: Vec::new(), effect };
+                let facts = Facts { at: now, due: Vec::new(), effect, set_off: None };
                 let record = Box::new(Record { origin: Origin::default(), command, facts });
                 sound = self.log(record, logged_at, None).1;
             }

@@ -215,7 +215,7 @@ impl Run<'_> {
         decide(shadow, &command, &context).or_else(|refusal| {
             // An erasure clears also what the API does not update.
             let cleared = erasure::cleared(shadow, &command, at);
-            let facts = cleared.map(|effect| Facts { at, due: Vec::new(), effect });
+            let facts = cleared.map(|effect| Facts { at, due: Vec::new(), effect, set_off: None });
             facts.ok_or(Why::Refused(refusal))
         })
     }
