@@ -6,6 +6,7 @@ use super::{
 use crate::hold::HoldStatus;
 use crate::ids::WalletId;
 use crate::recharge::Recharge;
+use crate::wallet::WalletHead;
 
 impl Facts {
     /// Calls with every posting, in the order of the rows: the balance chain of each wallet touched (I4).
@@ -44,10 +45,51 @@ impl Facts {
         self.due.iter().map(Due::rows).sum()
     }
 
+    /// How many rows it has in all.
+    #[must_use]
+    pub fn row_count(&self) -> u32 {
+        let after = self.set_off.iter().flat_map(|set_off| &set_off.after);
+        self.first_row_after() + after.map(|recharge| count(recharge.rows.len())).sum::<u32>()
+    }
+
     /// Number of the first row after the effect's.
     #[must_use]
     pub fn first_row_after(&self) -> u32 {
         self.first_row() + self.effect.rows()
+    }
+}
+
+impl Effect {
+    /// The wallet as it leaves it, where it says so.
+    #[must_use]
+    pub fn wallet(&self) -> Option<&WalletHead> {
+        match self {
+            Self::WalletCreated { wallet, .. }
+            | Self::WalletSet(wallet)
+            | Self::ToppedUp { wallet, .. }
+            | Self::ManuallyDebited { wallet, .. }
+            | Self::WalletClosed { wallet, .. }
+            | Self::Recharged { wallet, .. } => Some(wallet),
+            Self::Ticked
+            | Self::CustomerSet(_)
+            | Self::Debited(_)
+            | Self::Held(_)
+            | Self::Refunded(_)
+            | Self::CreditVoided(_)
+            | Self::InvoiceSettled(_)
+            | Self::InvoiceVoided { .. }
+            | Self::TransferSent(_)
+            | Self::TransferReceived { .. }
+            | Self::TransferDone(_)
+            | Self::TransferReturned { .. }
+            | Self::TransferForgotten(_)
+            | Self::BudgetSet(_)
+            | Self::BudgetDeleted(_)
+            | Self::EventRecorded { .. }
+            | Self::RechargeEnded(_)
+            | Self::AutoTopupResumed(_)
+            | Self::Atomic(_) => None,
+        }
     }
 }
 
@@ -62,7 +104,7 @@ impl Due {
         }
     }
 
-    fn each_posting(&self, call: &mut impl FnMut(&Posting)) {
+    pub(crate) fn each_posting(&self, call: &mut impl FnMut(&Posting)) {
         match self {
             Self::Expired { posting, .. } | Self::Started { posting, .. } => call(posting),
             Self::HoldExpired(end) => lapsed(&end.lapsed, call),
@@ -208,7 +250,7 @@ impl Effect {
         }
     }
 
-    fn each_posting(&self, call: &mut impl FnMut(&Posting)) {
+    pub(crate) fn each_posting(&self, call: &mut impl FnMut(&Posting)) {
         match self {
             Self::Ticked
             | Self::CustomerSet(_)

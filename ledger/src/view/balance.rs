@@ -147,7 +147,7 @@ pub fn balance(customer: &Customer, now: Timestamp) -> BalanceView {
     let ahead = as_of(customer, now);
     for wallet in ahead.wallets.iter().filter(|wallet| wallet.is_open()) {
         let wallet = wallet.clone();
-        let figures = figures(&wallet, now);
+        let figures = figures(&ahead, &wallet, now);
         let status = wallet.head.status;
         match view.units.iter_mut().find(|balance| balance.unit == wallet.head.unit) {
             Some(balance) => balance.figures.add(&figures, status),
@@ -171,7 +171,8 @@ pub fn head_at(customer: &Customer, wallet: &Wallet, now: Timestamp) -> WalletHe
 /// The figures of one wallet as of `now`.
 #[must_use]
 pub fn figures_at(customer: &Customer, wallet: &Wallet, now: Timestamp) -> Figures {
-    figures(wallet_at(&as_of(customer, now), wallet), now)
+    let ahead = as_of(customer, now);
+    figures(&ahead, wallet_at(&ahead, wallet), now)
 }
 
 /// The customer's wallets as they will be when what is due at `now` has been written; sequences stay those of the last rows written.
@@ -192,13 +193,14 @@ fn wallet_at<'a>(customer: &'a Customer, wallet: &Wallet) -> &'a Wallet {
 }
 
 /// The figures of a wallet for which nothing is due.
-fn figures(wallet: &Wallet, now: Timestamp) -> Figures {
+fn figures(customer: &Customer, wallet: &Wallet, now: Timestamp) -> Figures {
     let head = &wallet.head;
     let mut figures = Figures {
         posted: head.posted,
         held: head.held,
         own: head.own(),
         available: head.available(),
+        pending: customer.recharges.pending(head.id),
         debt: head.debt,
         by_price_type: ByPriceType {
             usage: takeable(wallet, PriceType::Usage, now),
