@@ -149,6 +149,13 @@ impl Spent {
         u64::try_from(seconds).ok()
     }
 
+    /// Whether something was spent in this hour or the last.
+    #[must_use]
+    pub fn is_of_late(self, now: Timestamp) -> bool {
+        let now = self.at(now);
+        now.this.is_positive() || now.last.is_positive()
+    }
+
     /// Counts what is spent now.
     pub(crate) fn add(&mut self, credits: Credits, now: Timestamp) {
         *self = self.at(now);

@@ -3,6 +3,7 @@
 use super::{
     Arrived, Debited, Due, Effect, Facts, GivenBack, HoldEnd, HoldStep, Lapsed, Posting, RechargeEnd, Slice,
 };
+use crate::alert::AlertState;
 use crate::hold::HoldStatus;
 use crate::ids::WalletId;
 use crate::recharge::Recharge;
@@ -18,6 +19,18 @@ impl Facts {
         set_off.before.iter().for_each(|recharge| recharged_rows(recharge, &mut call));
         self.effect.each_posting(&mut call);
         set_off.after.iter().for_each(|recharge| recharged_rows(recharge, &mut call));
+    }
+
+    /// The most severe alert of the wallets touched, as a reply shows it (SEMANTICS §12).
+    #[must_use]
+    pub fn alert_state(&self) -> AlertState {
+        self.set_off.as_ref().map_or(AlertState::Ok, |set_off| set_off.state)
+    }
+
+    /// The recharge that it set off; the first, if several wallets got one.
+    #[must_use]
+    pub fn recharge(&self) -> Option<&Recharge> {
+        self.set_off.as_ref()?.begun().next()
     }
 
     /// Whether the state must learn the record's position before anything builds on it: the record minted tranches, closed holds, or
