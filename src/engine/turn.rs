@@ -5,6 +5,7 @@
 //! 500 and leaves the state as it was; a panic while applying, or a broken invariant, makes the state worthless: nothing of that
 //! operation was logged, and the actor rebuilds from the log.
 
+mod erasing;
 mod position;
 mod refusing;
 mod runways;

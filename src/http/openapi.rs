@@ -12,9 +12,9 @@ use utoipa::{Modify, OpenApi as Describe};
 use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
-    alerts, balance, balance_diff, batch, books, budgets, customers, debits, events, exports, history, holds,
-    invoices, keys, ops, rate_cards, recharges, refunds, refusals, settings, statement, stream, tenants,
-    test_clock, transactions, transfers, voids, wallets,
+    alerts, balance, balance_diff, batch, books, budgets, customers, debits, erase, events, exports, history,
+    holds, invoices, keys, ops, rate_cards, recharges, refunds, refusals, settings, statement, stream,
+    tenants, test_clock, transactions, transfers, voids, wallets,
 };
 
 /// Everything that the handlers say about themselves.
@@ -105,6 +105,7 @@ use super::{
         keys::list,
         keys::create,
         keys::revoke,
+        erase::create,
         tenants::list,
         tenants::create,
         test_clock::get,
