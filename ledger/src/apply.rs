@@ -6,6 +6,7 @@
 
 mod back;
 mod budgets;
+mod grants;
 mod holds;
 mod transfers;
 
@@ -14,6 +15,7 @@ use crate::budget::Budget;
 use crate::burn_order::{self, BurnOrder};
 use crate::customer::{ClosedAs, Customer, Identity, Invoice};
 use crate::fact::{CreditRow, Debited, Due, Effect, Facts, Giver, HoldEnd, Lapsed, Posting, Slice};
+use crate::grant::Grants;
 use crate::ids::{LogPosition, MintedBudgetId, ThingId, TrancheId, WalletId};
 use crate::time::Timestamp;
 use crate::tranche::{Terms, Tranche};
@@ -25,7 +27,7 @@ use crate::wallet::{Wallet, WalletHead};
 /// # Panics
 /// When the facts were not decided on this state.
 pub fn apply(customer: &mut Customer, facts: &Facts) {
-    apply_due(customer, &facts.due);
+    apply_due(customer, &facts.due, 0);
     apply_effect(customer, &facts.effect, facts.first_row(), facts.at);
 }
 
@@ -62,6 +64,7 @@ pub(crate) fn apply_effect(customer: &mut Customer, effect: &Effect, first_row: 
             closed.tranches = Vec::new();
             closed.next_due = Timestamp::MAX;
             closed.held_overdraft = Credits::ZERO;
+            customer.grants.wallet_closed(wallet.id);
         }
         Effect::Held(step) => holds::step(customer, step),
         Effect::Refunded(refunded) => back::give_back(customer, &refunded.back, first_row),
@@ -112,6 +115,27 @@ pub(crate) fn apply_effect(customer: &mut Customer, effect: &Effect, first_row: 
             }
             budgets::count(customer, used);
         }
+        Effect::Subscribed(subscribed) => {
+            if let Some(identity) = &subscribed.customer {
+                set_identity(customer, identity);
+            }
+            grants::subscribe(customer, subscribed);
+            apply_due(customer, &subscribed.minted, first_row);
+        }
+        Effect::Unsubscribed(left) => {
+            left.voided.iter().for_each(|void| back::void(customer, void));
+            grants::unsubscribe(customer, left.subscription);
+        }
+        Effect::GrantSet(set) => {
+            note_own_id(customer, set.grant.key.grant.0);
+            customer.grants.set(set.grant.clone());
+            apply_due(customer, &set.minted, first_row);
+        }
+        Effect::GrantRemoved(removed) => {
+            removed.voided.iter().for_each(|void| back::void(customer, void));
+            customer.grants.remove(removed.key);
+        }
+        Effect::PlansFollowed(followed) => grants::follow(customer, followed),
         Effect::Atomic(effects) => {
             let mut row = first_row;
             for effect in effects {
@@ -128,6 +152,7 @@ pub fn bind(customer: &mut Customer, facts: &Facts, position: LogPosition) {
     customer.last_position = position;
     if facts.needs_position() {
         bind_closed(customer, position);
+        grants::bind(customer, &facts.due, position);
         bind_effect(customer, &facts.effect, position);
     }
 }
@@ -154,6 +179,8 @@ fn bind_effect(customer: &mut Customer, effect: &Effect, position: LogPosition) 
         Effect::TransferSent(sent) => transfers::bind_sent(customer, sent, position),
         Effect::TransferReceived { arrived, .. } => transfers::bind_arrived(customer, arrived, position),
         Effect::TransferReturned { back, .. } => back::bind(customer, back, position),
+        Effect::Subscribed(subscribed) => grants::bind(customer, &subscribed.minted, position),
+        Effect::GrantSet(set) => grants::bind(customer, &set.minted, position),
         Effect::Atomic(effects) => {
             effects.iter().for_each(|effect| bind_effect(customer, effect, position));
         }
@@ -169,7 +196,10 @@ fn bind_effect(customer: &mut Customer, effect: &Effect, position: LogPosition) 
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
-        | Effect::EventRecorded { .. } => {}
+        | Effect::EventRecorded { .. }
+        | Effect::Unsubscribed(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_) => {}
     }
 }
 
@@ -179,8 +209,9 @@ fn bind_closed(customer: &mut Customer, position: LogPosition) {
     unbound.for_each(|closed| closed.position = position);
 }
 
-/// Folds what happened by itself.
-pub(crate) fn apply_due(customer: &mut Customer, due: &[Due]) {
+/// Folds what happened by itself. `first_row` is the number of its first row in the record.
+pub(crate) fn apply_due(customer: &mut Customer, due: &[Due], first_row: u32) {
+    let mut row = first_row;
     for happened in due {
         match happened {
             Due::Expired { tranche, credits, terms, posting } => {
@@ -198,7 +229,10 @@ pub(crate) fn apply_due(customer: &mut Customer, due: &[Due]) {
                 post(&mut wallet.head, posting);
             }
             Due::HoldExpired(end) => holds::end(customer, end),
+            Due::RolledOver(rolled) => grants::roll_over(customer, rolled, row + 1),
+            Due::Granted(granted) => grants::grant(customer, granted, row),
         }
+        row += happened.rows();
     }
     if !due.is_empty() {
         // Once for all of them, so that a thousand ends at one midnight are one sweep.
@@ -209,7 +243,7 @@ pub(crate) fn apply_due(customer: &mut Customer, due: &[Due]) {
 /// The wallets of a customer after what is due, and nothing else of it: for looking ahead at balances only.
 pub(crate) fn wallets_after(customer: &Customer, due: &[Due]) -> Customer {
     let mut ahead = wallets_only(customer);
-    apply_due(&mut ahead, due);
+    apply_due(&mut ahead, due, 0);
     ahead
 }
 
@@ -273,6 +307,9 @@ fn note_own_id(customer: &mut Customer, id: ThingId) {
 fn set_identity(customer: &mut Customer, identity: &Identity) {
     if let crate::customer::CustomerId::Minted(id) = &identity.id {
         note_id(customer, id.0);
+    }
+    if identity.deleted {
+        customer.grants = Grants::new();
     }
     customer.identity = Some(identity.clone());
 }

@@ -15,12 +15,17 @@ use crate::tranche::{Source, Terms};
 use crate::unit::Currency;
 use crate::wallet::WalletHead;
 
+mod grant;
 mod hold;
 mod invoice;
 mod refund;
 mod rows;
 mod transfer;
 
+pub use grant::{
+    GrantRemoved, GrantSet, Granted, Landed, MadeWallet, PlansFollowed, RolledOver, Skipped, Subscribed,
+    Unsubscribed,
+};
 pub use hold::{HoldEnd, HoldStep, HoldVerb, Lapsed};
 pub use invoice::{Settled, SettledLine, SettledPart};
 pub use refund::{Back, BackRow, BackTo, GivenBack, Refunded, Voided};
@@ -82,6 +87,10 @@ pub enum Due {
     },
     /// A hold reached its deadline.
     HoldExpired(Box<HoldEnd>),
+    /// Credit of an ending period went on into the next.
+    RolledOver(Box<RolledOver>),
+    /// A period of a grant began.
+    Granted(Box<Granted>),
 }
 
 /// Which tranche, and its terms, gave a slice; or the overdraft did.
@@ -339,6 +348,16 @@ pub enum Effect {
         /// What counts in budgets from now on: also what was not there.
         used: Vec<BudgetMove>,
     },
+    /// A customer was enrolled in a plan.
+    Subscribed(Box<Subscribed>),
+    /// A customer left a plan.
+    Unsubscribed(Box<Unsubscribed>),
+    /// A grant of the customer's own is this now.
+    GrantSet(Box<GrantSet>),
+    /// A grant of the customer's own is gone.
+    GrantRemoved(Box<GrantRemoved>),
+    /// Copies of plans' grants followed a change.
+    PlansFollowed(Box<PlansFollowed>),
     /// All of an atomic batch, in order.
     Atomic(Vec<Self>),
 }

@@ -131,6 +131,8 @@ thing_ids! {
     TransferId = "xfer_",
     /// Name of a budget whose maker gave it none.
     MintedBudgetId = "bud_",
+    /// Id of a subscription; its name too, unless its maker gave it another.
+    SubscriptionId = "subs_",
 }
 
 /// Id of an API key: a thing of a tenant's, with the tenant's number where others have the customer's.
@@ -161,6 +163,40 @@ impl RateCardId {
     pub fn new(at: Timestamp, tenant: TenantNumber, counter: u64) -> Self {
         Self(ThingId::new(at, CustomerNumber(u64::from(tenant.0)), counter))
     }
+}
+
+/// Id of a credit grant: a thing of a customer's, or, if [`GrantId::is_template`], of a tenant's with the tenant's number where others have
+/// the customer's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GrantId(pub ThingId);
+
+impl GrantId {
+    /// What the printed id begins with.
+    pub const PREFIX: &'static str = "cg_";
+
+    /// The bit of the counter that says that a grant is a tenant's. No customer's counter gets there.
+    const OF_TENANT: u64 = 1 << 39;
+
+    /// Packs creation time, tenant and the tenant's own counter.
+    #[must_use]
+    pub fn of_tenant(at: Timestamp, tenant: TenantNumber, counter: u64) -> Self {
+        Self(ThingId::new(at, CustomerNumber(u64::from(tenant.0)), counter | Self::OF_TENANT))
+    }
+
+    /// Whether it is a template that a tenant owns, for all who are enrolled in its plan.
+    #[must_use]
+    pub fn is_template(self) -> bool {
+        self.0.counter() & Self::OF_TENANT != 0
+    }
+}
+
+/// Id of a period of a grant, as replies show it: the grant's bits, turned by the subscription and the period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApplicationId(pub ThingId);
+
+impl ApplicationId {
+    /// What the printed id begins with.
+    pub const PREFIX: &'static str = "cga_";
 }
 
 /// Why a text is no id.
@@ -259,7 +295,19 @@ macro_rules! thing_bits {
     )*};
 }
 
-thing_bits!(WalletId, TrancheId, MintedCustomerId, HoldId, TransferId, MintedBudgetId, KeyId, RateCardId);
+thing_bits!(
+    WalletId,
+    TrancheId,
+    MintedCustomerId,
+    HoldId,
+    TransferId,
+    MintedBudgetId,
+    SubscriptionId,
+    KeyId,
+    RateCardId,
+    GrantId,
+    ApplicationId,
+);
 
 impl RowId {
     /// What the printed id begins with.
@@ -281,8 +329,11 @@ printed_ids!(
     HoldId,
     TransferId,
     MintedBudgetId,
+    SubscriptionId,
     KeyId,
     RateCardId,
+    GrantId,
+    ApplicationId,
     RowId,
 );
 

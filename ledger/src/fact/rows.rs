@@ -1,6 +1,9 @@
 //! How many ledger rows facts have, and which of them move a balance.
 
-use super::{Arrived, Debited, Due, Effect, Facts, GivenBack, HoldEnd, HoldStep, Lapsed, Posting, Slice};
+use super::{
+    Arrived, CreditRow, Debited, Due, Effect, Facts, GivenBack, HoldEnd, HoldStep, Landed, Lapsed, Posting,
+    Slice,
+};
 use crate::hold::HoldStatus;
 use crate::ids::WalletId;
 
@@ -17,7 +20,7 @@ impl Facts {
     /// made something else that is found again by its place in the log.
     #[must_use]
     pub fn needs_position(&self) -> bool {
-        self.due.iter().any(|due| matches!(due, Due::HoldExpired(_))) || self.effect.needs_position()
+        self.due.iter().any(Due::needs_position) || self.effect.needs_position()
     }
 
     /// Number of the effect's first row.
@@ -34,6 +37,18 @@ impl Due {
         match self {
             Self::Expired { .. } | Self::Started { .. } => 1,
             Self::HoldExpired(end) => end.rows(),
+            Self::RolledOver(_) => 2,
+            Self::Granted(granted) => match granted.landed {
+                Landed::Minted { .. } => 1,
+                Landed::Skipped(_) => 0,
+            },
+        }
+    }
+
+    fn needs_position(&self) -> bool {
+        match self {
+            Self::Expired { .. } | Self::Started { .. } => false,
+            Self::HoldExpired(_) | Self::RolledOver(_) | Self::Granted(_) => true,
         }
     }
 
@@ -41,6 +56,16 @@ impl Due {
         match self {
             Self::Expired { posting, .. } | Self::Started { posting, .. } => call(posting),
             Self::HoldExpired(end) => lapsed(&end.lapsed, call),
+            Self::RolledOver(rolled) => {
+                call(&rolled.out);
+                call(&rolled.posting);
+            }
+            Self::Granted(granted) => {
+                if let Landed::Minted { row: CreditRow { posting: Some(posting), .. }, .. } = &granted.landed
+                {
+                    call(posting);
+                }
+            }
         }
     }
 }
@@ -110,7 +135,12 @@ impl Effect {
             | Self::TransferDone(_)
             | Self::TransferForgotten(_)
             | Self::BudgetSet(_)
-            | Self::BudgetDeleted(_) => 0,
+            | Self::BudgetDeleted(_)
+            | Self::PlansFollowed(_) => 0,
+            Self::Subscribed(subscribed) => subscribed.minted.iter().map(Due::rows).sum(),
+            Self::GrantSet(set) => set.minted.iter().map(Due::rows).sum(),
+            Self::Unsubscribed(left) => count(left.voided.len()),
+            Self::GrantRemoved(removed) => count(removed.voided.len()),
             Self::WalletCreated { initial, .. } => u32::from(initial.is_some()),
             Self::ToppedUp { rows, .. } => count(rows.len()),
             Self::Debited(debited) | Self::ManuallyDebited { debited, .. } => count(debited.rows.len()),
@@ -148,6 +178,8 @@ impl Effect {
             | Self::TransferSent(_)
             | Self::TransferReceived { .. }
             | Self::TransferReturned { .. } => true,
+            Self::Subscribed(subscribed) => subscribed.minted.iter().any(Due::needs_position),
+            Self::GrantSet(set) => set.minted.iter().any(Due::needs_position),
             Self::Atomic(effects) => effects.iter().any(Self::needs_position),
             Self::Ticked
             | Self::CustomerSet(_)
@@ -159,7 +191,10 @@ impl Effect {
             | Self::TransferForgotten(_)
             | Self::BudgetSet(_)
             | Self::BudgetDeleted(_)
-            | Self::EventRecorded { .. } => false,
+            | Self::EventRecorded { .. }
+            | Self::Unsubscribed(_)
+            | Self::GrantRemoved(_)
+            | Self::PlansFollowed(_) => false,
         }
     }
 
@@ -171,7 +206,16 @@ impl Effect {
             | Self::TransferDone(_)
             | Self::TransferForgotten(_)
             | Self::BudgetSet(_)
-            | Self::BudgetDeleted(_) => {}
+            | Self::BudgetDeleted(_)
+            | Self::PlansFollowed(_) => {}
+            Self::Subscribed(subscribed) => subscribed.minted.iter().for_each(|due| due.each_posting(call)),
+            Self::GrantSet(set) => set.minted.iter().for_each(|due| due.each_posting(call)),
+            Self::Unsubscribed(left) => {
+                left.voided.iter().filter_map(|void| void.posting.as_ref()).for_each(call)
+            }
+            Self::GrantRemoved(removed) => {
+                removed.voided.iter().filter_map(|void| void.posting.as_ref()).for_each(call);
+            }
             Self::WalletCreated { initial, .. } => {
                 initial.iter().filter_map(|row| row.posting.as_ref()).for_each(call);
             }

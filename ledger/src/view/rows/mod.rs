@@ -9,7 +9,9 @@ use smallvec::SmallVec;
 use crate::amount::{Credits, Money};
 use crate::command::{CreditReason, Memo, RefundReason};
 use crate::fact::{Priced, Slice};
-use crate::ids::{HoldId, KeyId, LogPosition, RowId, TrancheId, TransferId, WalletId};
+use crate::ids::{
+    GrantId, HoldId, KeyId, LogPosition, RowId, SubscriptionId, TrancheId, TransferId, WalletId,
+};
 use crate::record::Record;
 use crate::time::Timestamp;
 use crate::unit::Currency;
@@ -61,6 +63,8 @@ pub enum RowReason {
     TransferIn,
     /// TRANSFER_OUT.
     TransferOut,
+    /// ROLLOVER: what is left of a grant's period goes on into the next: out of one tranche, into another.
+    Rollover,
     /// CREDIT_VOIDED.
     CreditVoided,
     /// CREDIT_EXPIRED.
@@ -87,6 +91,7 @@ impl RowReason {
             Self::Back(reason) => reason.as_str(),
             Self::TransferIn => "TRANSFER_IN",
             Self::TransferOut => "TRANSFER_OUT",
+            Self::Rollover => "ROLLOVER",
             Self::CreditVoided => "CREDIT_VOIDED",
             Self::CreditExpired => "CREDIT_EXPIRED",
             Self::WalletTermination => "WALLET_TERMINATION",
@@ -113,6 +118,10 @@ pub enum Reference<'a> {
     Hold(HoldId),
     /// A transfer.
     Transfer(TransferId),
+    /// A grant.
+    Grant(GrantId),
+    /// A subscription.
+    Subscription(SubscriptionId),
 }
 
 /// One ledger row, as SEMANTICS §16 lists it. The edge adds tenant, customer and names.
