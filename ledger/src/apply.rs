@@ -124,7 +124,7 @@ pub(crate) fn apply_effect(customer: &mut Customer, effect: &Effect, first_row: 
         }
         Effect::Unsubscribed(left) => {
             left.voided.iter().for_each(|void| back::void(customer, void));
-            grants::unsubscribe(customer, left.subscription);
+            grants::unsubscribe(customer, left.subscription.id);
         }
         Effect::GrantSet(set) => {
             note_own_id(customer, set.grant.key.grant.0);

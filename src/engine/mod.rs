@@ -12,6 +12,7 @@ mod core;
 mod counters;
 mod customer_actor;
 mod directory;
+mod enrolments;
 pub mod erasure;
 mod fold;
 mod footprint;

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use coffer_ledger::amount::{Credits, Money, Rate, Usage};
-use coffer_ledger::ids::{HoldId, KeyId, RateCardId, RowId, TrancheId, TransferId, WalletId};
+use coffer_ledger::ids::{GrantId, HoldId, KeyId, RateCardId, RowId, TrancheId, TransferId, WalletId};
 use coffer_ledger::time::Timestamp;
 
 /// What a column holds.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use coffer_ledger::amount::text::Decimal;
 use coffer_ledger::amount::{Credits, Money, Rate, Usage};
 use coffer_ledger::ids::{
-    self, HoldId, KeyId, MintedCustomerId, RateCardId, RowId, TrancheId, TransferId, WalletId,
+    self, GrantId, HoldId, KeyId, MintedCustomerId, RateCardId, RowId, TrancheId, TransferId, WalletId,
 };
 use coffer_ledger::time::Timestamp;
 use serde::{Serialize, Serializer};
@@ -106,6 +106,7 @@ id_from! {
     HoldId => |id| id.0.0,
     RateCardId => |id| id.0.0,
     TransferId => |id| id.0.0,
+    GrantId => |id| id.0.0,
     RowId => |id| id.0,
 }
 

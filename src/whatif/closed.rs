@@ -90,6 +90,11 @@ impl Closed {
             | Effect::TransferForgotten(_)
             | Effect::BudgetSet(_)
             | Effect::BudgetDeleted(_)
+            | Effect::Subscribed(_)
+            | Effect::Unsubscribed(_)
+            | Effect::GrantSet(_)
+            | Effect::GrantRemoved(_)
+            | Effect::PlansFollowed(_)
             | Effect::EventRecorded { .. } => {}
         }
     }
@@ -235,6 +240,11 @@ fn debit_rows(effect: &Effect) -> (u32, Vec<WalletId>) {
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
+        | Effect::Subscribed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_)
         | Effect::Atomic(_) => (0, Vec::new()),
     }
 }

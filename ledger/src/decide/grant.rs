@@ -8,7 +8,7 @@ use super::{Context, Ids, existing, limit_reached, open_wallet};
 use crate::amount::Credits;
 use crate::apply;
 use crate::calendar::Zone;
-use crate::catalog::grant::{PlanGrant, changed_rule, check_rule};
+use crate::catalog::grant::{PlanGrant, Plans, changed_rule, check_rule};
 use crate::command::{CreateGrant, GrantFor, Metadata, Subscribe, UpdateGrant};
 use crate::customer::Customer;
 use crate::expiry;
@@ -162,8 +162,8 @@ fn begin(customer: &Customer, blank: &Blank<'_>, context: &Context<'_>) -> Grant
 pub(super) fn unsubscribe(customer: &Customer, name: &str, void_remaining: bool) -> Result<Effect, Refusal> {
     existing(customer)?;
     let found = customer.grants.subscription(name).ok_or(Refusal::NotFound("subscription"))?;
-    let subscription = found.id;
-    let of_it = customer.grants.iter().filter(|grant| grant.key.subscription == Some(subscription));
+    let subscription = found.clone();
+    let of_it = customer.grants.iter().filter(|grant| grant.key.subscription == Some(subscription.id));
     let voided = if void_remaining { take_back(customer, of_it) } else { Vec::new() };
     Ok(Effect::Unsubscribed(Box::new(Unsubscribed { subscription, voided })))
 }
@@ -319,23 +319,28 @@ pub(super) fn delete(
 }
 
 /// The first change of a template that the customer has not followed and that is about a plan of its.
-#[must_use]
-pub(crate) fn unfollowed<'a>(customer: &Customer, context: &Context<'a>) -> Option<&'a PlanGrant> {
+fn unfollowed<'a>(customer: &Customer, plans: Plans<'a>) -> Option<&'a PlanGrant> {
     let seen = customer.grants.plans_seen;
-    if seen >= context.plans.version {
+    if seen >= plans.version {
         return None;
     }
     let concerns = |template: &&PlanGrant| {
         let mut subscriptions = customer.grants.subscriptions.values();
         template.version > seen && subscriptions.any(|subscription| subscription.plan == template.plan)
     };
-    context.plans.grants.iter().filter(concerns).min_by_key(|template| template.version)
+    plans.grants.iter().filter(concerns).min_by_key(|template| template.version)
+}
+
+/// Whether a plan that the customer is enrolled in has changed since it followed last.
+#[must_use]
+pub fn is_behind(customer: &Customer, plans: Plans<'_>) -> bool {
+    unfollowed(customer, plans).is_some()
 }
 
 /// Lets copies follow the next change, on the state as of its instant: what was due before it comes first, also if that takes more records.
 pub(super) fn follow(customer: &Customer, context: &Context<'_>) -> Result<Facts, Refusal> {
     let template =
-        unfollowed(customer, context).ok_or(Refusal::InvalidOperation("there is nothing to follow"))?;
+        unfollowed(customer, context.plans).ok_or(Refusal::InvalidOperation("there is nothing to follow"))?;
     let until = Timestamp(template.changed_at.0.saturating_sub(1)).min(context.now);
     let max = context.limits.due_per_record_max;
     let mut due = expiry::due_until(customer, (until, context.now), max + 1);

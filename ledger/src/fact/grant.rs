@@ -4,7 +4,7 @@ use super::{CreditRow, Due, Posting, Voided};
 use crate::amount::{Money, Rate};
 use crate::customer::Identity;
 use crate::grant::{Grant, GrantKey, Subscription, Upcoming};
-use crate::ids::{SubscriptionId, TrancheId, WalletId};
+use crate::ids::{TrancheId, WalletId};
 use crate::time::Timestamp;
 use crate::tranche::Terms;
 use crate::unit::{Currency, Unit};
@@ -120,8 +120,8 @@ pub struct Subscribed {
 /// A customer left a plan. Rows: one per entry of `voided`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsubscribed {
-    /// Which subscription.
-    pub subscription: SubscriptionId,
+    /// The subscription that it was.
+    pub subscription: Subscription,
     /// What was left of its grants, if that was to be taken back.
     pub voided: Vec<Voided>,
 }

@@ -132,11 +132,17 @@ pub(crate) const fn name_of(command: &Command) -> &'static str {
         Command::DeleteBudget(_) => "delete_budget",
         Command::ResetBudget(_) => "reset_budget",
         Command::Event(_) => "event",
+        Command::Subscribe(_) => "subscribe",
+        Command::Unsubscribe { .. } => "unsubscribe",
+        Command::CreateGrant(_) => "create_grant",
+        Command::UpdateGrant(_) => "update_grant",
+        Command::DeleteGrant { .. } => "delete_grant",
         Command::Atomic(_) => "atomic",
         Command::TransferIn(_)
         | Command::TransferDone(_)
         | Command::TransferBack(_)
         | Command::TransferForget(_)
+        | Command::FollowPlans
         | Command::Tick => "internal",
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn reference(effect: &Effect) -> Option<Reference<'_>> {
         }
         Effect::GrantSet(set) => Some(Reference::Grant(set.grant.key.grant)),
         Effect::GrantRemoved(removed) => Some(Reference::Grant(removed.key.grant)),
-        Effect::Unsubscribed(left) => Some(Reference::Subscription(left.subscription)),
+        Effect::Unsubscribed(left) => Some(Reference::Subscription(left.subscription.id)),
         Effect::Ticked
         | Effect::CustomerSet(_)
         | Effect::WalletCreated { .. }
