@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use coffer_ledger::limits::{Limits, TenantLimits};
 
 use crate::engine::EngineOptions;
+use crate::engine::retention::Keep;
 use crate::export::FocusOptions;
 use crate::feed::FeedOptions;
 use crate::feed::history::{Address, Place};
@@ -239,6 +240,13 @@ impl Config {
             direct_io: self.switch("log.direct_io"),
             audit_key: self.audit_key(),
         }
+    }
+
+    /// How much of the archive is kept.
+    #[must_use]
+    pub fn keep(&self) -> Keep {
+        let limit = |key| Some(self.number::<u64>(key)).filter(|limit| *limit > 0);
+        Keep { days: limit("archive.keep_days"), bytes: limit("archive.keep_bytes") }
     }
 
     /// How the feed runs; `None` = it does not.

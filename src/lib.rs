@@ -34,3 +34,5 @@ mod rfc3339;
 mod telemetry;
 #[cfg(feature = "server")]
 pub mod whatif;
+#[cfg(feature = "server")]
+mod wire;

@@ -199,6 +199,44 @@ impl ApplicationId {
     pub const PREFIX: &'static str = "cga_";
 }
 
+/// Id of a webhook endpoint: a thing of a tenant's, as [`KeyId`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WebhookEndpointId(pub ThingId);
+
+impl WebhookEndpointId {
+    /// What the printed id begins with.
+    pub const PREFIX: &'static str = "we_";
+
+    /// Packs creation time, tenant and the tenant's own counter.
+    #[must_use]
+    pub fn new(at: Timestamp, tenant: TenantNumber, counter: u64) -> Self {
+        Self(ThingId::new(at, CustomerNumber(u64::from(tenant.0)), counter))
+    }
+}
+
+/// Id of an event: when its record was written, which record, and which event of it. The same each time that it is derived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId(pub u128);
+
+impl EventId {
+    /// What the printed id begins with.
+    pub const PREFIX: &'static str = "evt_";
+
+    /// Packs the three parts as [`RowId`] does.
+    #[must_use]
+    pub fn new(at: Timestamp, position: LogPosition, index: u32) -> Self {
+        Self(RowId::new(at, position, index).0)
+    }
+
+    const fn bits(self) -> u128 {
+        self.0
+    }
+
+    const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+}
+
 /// Why a text is no id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of the form {prefix}<26 characters>")]
@@ -307,6 +345,7 @@ thing_bits!(
     RateCardId,
     GrantId,
     ApplicationId,
+    WebhookEndpointId,
 );
 
 impl RowId {
@@ -334,7 +373,9 @@ printed_ids!(
     RateCardId,
     GrantId,
     ApplicationId,
+    WebhookEndpointId,
     RowId,
+    EventId,
 );
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use coffer_ledger::ids::RowId;
 use coffer_wal::archive::Provable;
-use coffer_wal::{Archive, Lsn};
+use coffer_wal::{Archive, Lsn, ReadError};
 
 use super::checkpoint::Checkpoint;
 use super::proof::{Proof, ProofError};
@@ -20,6 +20,9 @@ pub enum ProveFailure {
     /// The segment was archived by a version that made no audit trees.
     #[error("the transaction's segment was archived before there were proofs")]
     NoTree,
+    /// Its segment was removed from the archive for good.
+    #[error("the archive no longer holds the transaction's record")]
+    Gone,
     /// The record is there and has no such row.
     #[error("there is no such transaction")]
     NoSuchRow,
@@ -33,12 +36,21 @@ pub enum ProveFailure {
 /// # Errors
 /// [`ProveFailure`].
 pub fn prove(archive: &Archive, checkpoints: &CheckpointStore, row: RowId) -> Result<Proof, ProveFailure> {
-    let shown = match archive.prove(Lsn(row.position().0)).map_err(damaged)? {
+    let proven = archive.prove(Lsn(row.position().0)).map_err(|error| match error {
+        ReadError::Gone { .. } => ProveFailure::Gone,
+        error => damaged(error),
+    });
+    let shown = match proven? {
         Provable::Proven(shown) => *shown,
         Provable::NotArchived => return Err(ProveFailure::NotSealed),
         Provable::NoTree => return Err(ProveFailure::NoTree),
     };
-    let bytes = checkpoints.bytes(shown.segment.number).map_err(damaged)?.ok_or(ProveFailure::NotSigned)?;
+    let number = shown.segment.number;
+    let Some(bytes) = checkpoints.bytes(number).map_err(damaged)? else {
+        // Its checkpoint goes with the segment, also from under a proof that is being made.
+        let is_gone = archive.removed().is_some_and(|removed| number <= removed.segment);
+        return Err(if is_gone { ProveFailure::Gone } else { ProveFailure::NotSigned });
+    };
     let key = Checkpoint::open(&bytes).map_err(damaged)?.key;
     let proof = Proof::new(row, shown, bytes);
     match proof.check(&key) {

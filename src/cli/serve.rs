@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::env::Env;
 use crate::feed::Feed;
+use crate::feed::stream::StreamOptions;
 use crate::http::{HttpOptions, HttpServer, ServeError};
 use crate::telemetry;
 
@@ -90,6 +91,7 @@ async fn serve(config: &Config) -> Result<(), CliError> {
     };
     bootstrap::first_key(&engine, bootstrap_key).await?;
     let feed = start_feed(config, &engine, &env)?;
+    engine.keep_archive(config.keep());
     listeners.announce(&config.data_dir())?;
     serve_until_signal(config, engine, feed, listeners, signals).await
 }
@@ -187,5 +189,13 @@ fn http_options(config: &Config) -> HttpOptions {
         focus: config.focus_options(),
         refusals_kept_per_customer: config.number("http.refusals_kept_per_customer"),
         refusals_bytes_max: config.number("http.refusals_bytes_max"),
+        streams: StreamOptions {
+            streams_max: config.number("streams.streams_max"),
+            streams_per_tenant_max: config.number("streams.streams_per_tenant_max"),
+            stream_buffer_events: config.number("streams.stream_buffer_events"),
+            stream_heartbeat_s: config.number("streams.stream_heartbeat_s"),
+            stream_resume_records_max: config.number("streams.stream_resume_records_max"),
+            stream_resumes_max: config.number("streams.stream_resumes_max"),
+        },
     }
 }

@@ -81,7 +81,8 @@ impl Setting {
     #[must_use]
     pub fn variable(&self) -> String {
         let (section, name) = self.key.split_once('.').expect("every key of the table has a section");
-        let name = if section == NAMED_WITH_SECTION { format!("{section}_{name}") } else { name.to_owned() };
+        let name =
+            if NAMED_WITH_SECTION.contains(&section) { format!("{section}_{name}") } else { name.to_owned() };
         format!("COFFER_{}", name.to_ascii_uppercase())
     }
 }
@@ -94,8 +95,8 @@ const fn setting(key: &'static str, allowed: Allowed) -> Setting {
     Setting { key, allowed }
 }
 
-/// The section whose keys say too little without it.
-const NAMED_WITH_SECTION: &str = "history";
+/// The sections whose keys say too little without them.
+const NAMED_WITH_SECTION: &[&str] = &["archive", "history"];
 
 const SECONDS_MAX: u64 = 86_400;
 const NAME_BYTES_MAX: usize = 128;
@@ -127,6 +128,12 @@ pub const SETTINGS: &[Setting] = &[
     integer("http.export_parquet_records_max", 1, COUNT_MAX),
     integer("http.refusals_kept_per_customer", 0, 10_000),
     integer("http.refusals_bytes_max", 0, 1 << 36),
+    integer("streams.streams_max", 0, 1_000_000),
+    integer("streams.streams_per_tenant_max", 0, 1_000_000),
+    integer("streams.stream_buffer_events", 1, 1_000_000),
+    integer("streams.stream_heartbeat_s", 1, SECONDS_MAX),
+    integer("streams.stream_resume_records_max", 0, 10 * COUNT_MAX),
+    integer("streams.stream_resumes_max", 1, 64),
     integer("engine.writes_in_flight_max", 1, 1_000_000),
     integer("engine.writes_in_flight_tenant_max", 1, 1_000_000),
     integer("engine.writes_in_flight_customer_max", 1, 1_000_000),
@@ -164,6 +171,8 @@ pub const SETTINGS: &[Setting] = &[
     setting("log.direct_io", Allowed::Bool),
     integer("log.snapshot_log_bytes", 0, 1 << 40),
     setting("log.snapshot_at_shutdown", Allowed::Bool),
+    integer("archive.keep_days", 0, 36_500),
+    integer("archive.keep_bytes", 0, 1 << 60),
     setting("history.enabled", Allowed::Bool),
     setting("history.path", Allowed::OptionalPath),
     setting("history.postgres", Allowed::OptionalServer),

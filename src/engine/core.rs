@@ -13,6 +13,7 @@ use ractor::ActorRef;
 use super::codec::kinds;
 use super::counters::Counters;
 use super::directory::Directory;
+use super::followers::Followers;
 use super::gate::Done;
 use super::intents::Intents;
 use super::keys::Keys;
@@ -68,6 +69,10 @@ pub(crate) struct Core {
     pub(crate) closing: AtomicBool,
     /// Room for those who look into the past.
     pub(crate) looking_back: Arc<tokio::sync::Semaphore>,
+    /// Whoever follows the log.
+    pub(crate) followers: Followers,
+    /// Held by whoever removes archived segments.
+    pub(crate) archive_changing: tokio::sync::Mutex<()>,
     /// Held while a snapshot is taken.
     pub(crate) snapshotting: tokio::sync::Mutex<()>,
     /// Bytes of log that the start replayed.

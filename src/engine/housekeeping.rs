@@ -31,10 +31,11 @@ pub(crate) async fn run(core: Weak<Core>) {
             core.keys.sweep_all(core.time.now());
         }
         snapshot_if_due(&core, &mut logged_at_snapshot);
-        let archived = core.archive.numbers().len();
+        let archived = core.archive.count();
         if archived != archived_when_signed || second.is_multiple_of(SIGN_AGAIN_EVERY_S) {
             archived_when_signed = archived;
             sign(&core);
+            weigh(&core);
         }
     }
 }
@@ -80,6 +81,15 @@ fn sign(core: &Arc<Core>) {
             }),
             Err(error) => tracing::error!(%error, "a checkpoint could not be signed; it is tried again"),
         }
+    });
+}
+
+/// Adds up the archive's files, for the metrics.
+fn weigh(core: &Arc<Core>) {
+    let core = Arc::clone(core);
+    core.runtime.clone().spawn_blocking(move || match core.archive.bytes() {
+        Ok(bytes) => core.counters.archive_bytes.store(bytes, Ordering::Relaxed),
+        Err(error) => tracing::error!(%error, "the archive's directory cannot be read"),
     });
 }
 

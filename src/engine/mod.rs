@@ -15,6 +15,7 @@ mod directory;
 mod enrolments;
 pub mod erasure;
 mod fold;
+mod followers;
 mod footprint;
 mod gate;
 mod host;
@@ -65,6 +66,7 @@ use coffer_ledger::ids::{CustomerNumber, HoldId, LogPosition, RowId, TenantNumbe
 use coffer_ledger::time::Timestamp;
 use coffer_wal::Halted;
 
+pub use self::followers::Follower;
 pub use self::footprint::Footprint;
 #[cfg(feature = "server")]
 pub(crate) use self::names::names_of;
@@ -419,6 +421,20 @@ impl Engine {
     #[must_use]
     pub fn log_reader(&self) -> coffer_wal::LogReader {
         self.core.reader.clone()
+    }
+
+    /// Registers one that follows the log: what it has not taken is not removed from the archive by [`Engine::keep_archive`].
+    #[must_use]
+    pub fn follow(&self) -> Follower {
+        self.core.followers.add()
+    }
+
+    /// From now on removes the oldest archived segments for good that are not wanted and that nothing needs, one a second. Call it once,
+    /// after everybody who follows the log is registered.
+    pub fn keep_archive(&self, keep: retention::Keep) {
+        if !keep.is_all() {
+            self.core.runtime.spawn(retention::running::run(Arc::downgrade(&self.core), keep));
+        }
     }
 
     /// What names its log for good, whatever directory it is in.

@@ -8,6 +8,7 @@ use coffer_wal::{Archive, Log, LogOptions, Opened, SnapshotError};
 
 use super::core::Core;
 use super::counters::Counters;
+use super::followers::Followers;
 use super::gate::Done;
 use super::intents::Intents;
 use super::keys::Keys;
@@ -187,6 +188,8 @@ fn assemble(
         permit_limits,
         closing: AtomicBool::new(false),
         looking_back: Arc::new(tokio::sync::Semaphore::new(options.as_of_in_flight_max)),
+        followers: Followers::default(),
+        archive_changing: tokio::sync::Mutex::default(),
         snapshotting: tokio::sync::Mutex::default(),
         replayed_bytes: tables.replayed_bytes,
         snapshot_start: AtomicU64::new(tables.snapshot_start.0),

@@ -29,6 +29,8 @@ pub(crate) async fn run(core: &Arc<Core>) -> Result<(), Failure> {
         // Without it the next start replays more, and that is all.
         drop(take_snapshot(core).await);
     }
+    // Whoever changes the archive has seen that it closes, and is done with the segment at hand before the directory's lock is let go of.
+    let _archive = core.archive_changing.lock().await;
     for (_, seat) in core.tenant_seats() {
         seat.mailbox.stop(None);
     }

@@ -54,6 +54,14 @@ pub struct EngineStats {
     pub recovery_records: u64,
     /// Bytes of log that the last start read for them.
     pub recovery_bytes: u64,
+    /// Archived segments.
+    pub archive_segments: u64,
+    /// Bytes of their files, as of the last minute at most.
+    pub archive_bytes: u64,
+    /// Archived segments that were removed for good since the start.
+    pub archive_removed_segments: u64,
+    /// Bytes of their files.
+    pub archive_removed_bytes: u64,
     /// The log's own counters.
     pub log: LogStats,
 }
@@ -109,6 +117,10 @@ pub(crate) fn collect(core: &Core) -> EngineStats {
         recovery_seconds: std::time::Duration::from_millis(get(&counters.recovery_ms)).as_secs_f64(),
         recovery_records: get(&counters.recovery_records),
         recovery_bytes: core.replayed_bytes,
+        archive_segments: u64::try_from(core.archive.count()).unwrap_or(u64::MAX),
+        archive_bytes: get(&counters.archive_bytes),
+        archive_removed_segments: get(&counters.archive_removed_segments),
+        archive_removed_bytes: get(&counters.archive_removed_bytes),
         log: log_stats(&log),
     }
 }

@@ -21,6 +21,8 @@ const REST_MAX: Duration = Duration::from_secs(1);
 const TRY_EVERY: Duration = Duration::from_secs(1);
 /// How often it is asked whether the store is still there.
 const PRESENCE_EVERY_NS: u64 = 1_000_000_000;
+/// How often the store is synced, so that the archive need not keep what it has.
+const SECURE_EVERY_NS: u64 = 60 * 1_000_000_000;
 
 /// Runs until it is asked to stop.
 pub(super) fn run(shared: &Shared, batch_records: u64) {
@@ -44,7 +46,9 @@ pub(super) fn run(shared: &Shared, batch_records: u64) {
 fn session(shared: &Shared, batch_records: u64) -> Result<(), FeedError> {
     let (mut store, mut projector) = (open(shared)?, Projector::default());
     let generation = opened(shared, &*store);
+    let mut secured = secure(shared, &*store)?;
     let mut asked_at = shared.clock.monotonic_ns();
+    let mut secured_at = asked_at;
     loop {
         // Before the look at the log: what is durable by now is taken before the end.
         let stopping = shared.stopping();
@@ -60,6 +64,10 @@ fn session(shared: &Shared, batch_records: u64) -> Result<(), FeedError> {
         let came = shared.log.durable_lsn().0.saturating_sub(durable);
         shared.rest(rest(level, came >= taken / BUSY_PART && !shared.is_awaited(), worked));
         let now = shared.clock.monotonic_ns();
+        if store.cursor().position > secured && now.saturating_sub(secured_at) >= SECURE_EVERY_NS {
+            secured_at = now;
+            secured = secure(shared, &*store)?;
+        }
         if shared.is_suspect(generation) {
             return Err(StoreError::Unfit("a reader found it damaged".to_owned()).into());
         }
@@ -70,6 +78,14 @@ fn session(shared: &Shared, batch_records: u64) -> Result<(), FeedError> {
             }
         }
     }
+}
+
+/// Lets the archive go as far as the store is: what a power cut could still take from it must come again from there.
+fn secure(shared: &Shared, store: &dyn Store) -> Result<u64, StoreError> {
+    let position = store.cursor().position;
+    store.make_durable()?;
+    shared.follower.is_at(position);
+    Ok(position)
 }
 
 /// How long to rest after a batch. Whoever begins to wait ends it.
@@ -113,6 +129,10 @@ fn tell(shared: &Shared, position: u64, level_at: Option<u64>) {
 
 /// Closes the store to readers, makes it anew where that helps, and otherwise waits.
 fn again(shared: &Shared, error: FeedError) {
+    if matches!(&error, FeedError::Store(StoreError::Unfit(_) | StoreError::Foreign)) {
+        // Nothing is removed from now on, so that what is asked next stays true.
+        shared.follower.is_at(0);
+    }
     let room = match &error {
         // The log cannot make it anew any more, and what is there still has the old rows.
         FeedError::Store(StoreError::Unfit(_)) if !shared.log.removed_to().is_none() => None,
@@ -120,6 +140,7 @@ fn again(shared: &Shared, error: FeedError) {
         FeedError::Store(StoreError::Foreign) => Some(false),
         FeedError::Store(StoreError::Unusable(_) | StoreError::Lost(_) | StoreError::Io(_))
         | FeedError::Log(_)
+        | FeedError::Halted
         | FeedError::Record { .. } => None,
     };
     let why: Arc<str> = match &error {

@@ -8,10 +8,12 @@
 //! Tested in `tests/history/` and `tests/http/history.rs`.
 
 mod cursor;
+pub mod events;
 mod follower;
 pub mod history;
 mod progress;
 mod rebuild;
+pub mod stream;
 mod tail;
 mod verify;
 
@@ -57,8 +59,7 @@ impl Feed {
     /// # Errors
     /// What the machine says when it has no thread to give.
     pub fn start(engine: &Engine, env: &Env, options: &FeedOptions) -> std::io::Result<Self> {
-        let shared =
-            Arc::new(Shared::new(options.place.clone(), engine.log_reader(), Arc::clone(&env.clock)));
+        let shared = Arc::new(Shared::new(options.place.clone(), engine, Arc::clone(&env.clock)));
         let (following, batch_records) = (Arc::clone(&shared), options.batch_records);
         let body = move || follower::run(&following, batch_records);
         env.spawn.spawn("history", Urgency::Later, Box::new(body))?;

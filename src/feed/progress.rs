@@ -8,6 +8,7 @@ use coffer_wal::{Clock, LogReader};
 use tokio::sync::watch;
 
 use super::history::{HistoryStatus, Idle, Place};
+use crate::engine::{Engine, Follower};
 
 /// What the feed is at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +53,8 @@ struct Asked {
 pub(super) struct Shared {
     pub(super) place: Place,
     pub(super) log: LogReader,
+    /// Keeps in the archive what is not in the store yet.
+    pub(super) follower: Follower,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) progress: watch::Sender<Progress>,
     /// When the file was last as far as the log.
@@ -65,12 +68,13 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(place: Place, log: LogReader, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(place: Place, engine: &Engine, clock: Arc<dyn Clock>) -> Self {
         let start = Progress { state: State::Opening, position: 0, generation: 0, caught_up: false };
         let level_ns = AtomicU64::new(clock.monotonic_ns());
         Self {
             place,
-            log,
+            log: engine.log_reader(),
+            follower: engine.follow(),
             clock,
             progress: watch::Sender::new(start),
             level_ns,

@@ -21,6 +21,9 @@ pub(crate) enum FeedError {
         /// What is wrong with it.
         error: codec::DecodeError,
     },
+    /// The engine has halted: nothing goes on.
+    #[error("the log has halted")]
+    Halted,
     /// The store does not take it.
     #[error("the store: {0}")]
     Store(#[from] StoreError),
@@ -30,7 +33,7 @@ impl FeedError {
     /// Whether the log is what is wrong, and not the store.
     pub(crate) const fn is_of_the_log(&self) -> bool {
         match self {
-            Self::Log(_) | Self::Record { .. } => true,
+            Self::Log(_) | Self::Record { .. } | Self::Halted => true,
             Self::Store(_) => false,
         }
     }

@@ -13,6 +13,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use super::App;
 use crate::engine::{EngineStats, LogStats};
 use crate::feed::history::{History, HistoryStatus};
+use crate::feed::stream::StreamStats;
 
 /// What a route is counted as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(crate) enum Class {
     Event,
     /// Exports.
     Export,
+    /// Streams of events.
+    Stream,
     /// Settings, keys, tenants, rate cards, test clocks.
     Admin,
     /// Health, metrics, documentation.
@@ -52,7 +55,7 @@ pub(crate) enum Class {
 }
 
 impl Class {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Debit,
         Self::Batch,
         Self::Balance,
@@ -69,6 +72,7 @@ impl Class {
         Self::Hold,
         Self::Refund,
         Self::Export,
+        Self::Stream,
     ];
 
     const fn index(self) -> usize {
@@ -89,6 +93,7 @@ impl Class {
             Self::Ops => 13,
             Self::Other => 14,
             Self::Export => 15,
+            Self::Stream => 16,
         }
     }
 
@@ -107,6 +112,7 @@ impl Class {
             Self::Budget => "budget",
             Self::Event => "event",
             Self::Export => "export",
+            Self::Stream => "stream",
             Self::Admin => "admin",
             Self::Ops => "ops",
             Self::Other => "other",
@@ -156,8 +162,10 @@ pub(crate) fn render(app: &App) -> String {
         engine(&stats);
         actors(&stats);
         positions(&stats);
+        archive(&stats);
         log(&stats.log);
         app.history.as_ref().map(History::status).iter().for_each(history);
+        streams(&app.streams.stats());
         one("coffer_ready", "1 while writes are admitted.", whole(u64::from(app.ready())));
     });
     let mut text = recorder.handle().render();
@@ -222,6 +230,14 @@ fn positions(stats: &EngineStats) {
     one("coffer_recovery_records", "Records replayed by the last start.", whole(stats.recovery_records));
 }
 
+fn archive(stats: &EngineStats) {
+    one("coffer_archive_segments", "Archived segments.", whole(stats.archive_segments));
+    one("coffer_archive_bytes", "Bytes of their files.", whole(stats.archive_bytes));
+    let help = "Archived segments removed for good by archive.keep_days and archive.keep_bytes.";
+    total("coffer_archive_removed_segments_total", help, stats.archive_removed_segments);
+    total("coffer_archive_removed_bytes_total", "Bytes of their files.", stats.archive_removed_bytes);
+}
+
 fn history(status: &HistoryStatus) {
     one("coffer_history_position", "Last record that is in the history.", whole(status.position));
     one("coffer_history_lag_records", "Durable records that are not.", whole(status.lag_records));
@@ -229,6 +245,15 @@ fn history(status: &HistoryStatus) {
     let following = whole(u64::from(status.state == "following"));
     one("coffer_history_following", "1 while the history's file is open and followed.", following);
     total("coffer_history_rebuilds_total", "Times that it was made anew from the log.", status.rebuilds);
+}
+
+fn streams(stats: &StreamStats) {
+    one("coffer_streams_open", "Streams of events that are open.", whole(stats.open));
+    total("coffer_stream_events_total", "Events handed to streams.", stats.events);
+    describe_counter!("coffer_streams_ended_total", "Streams that we ended, by reason.");
+    for (reason, count) in &stats.ended {
+        counter!("coffer_streams_ended_total", "reason" => *reason).absolute(*count);
+    }
 }
 
 fn log(log: &LogStats) {

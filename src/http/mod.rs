@@ -3,7 +3,7 @@
 //! A request passes `connection` (limits of heads, timeouts) → `routes` (the table: scope, half, body size; a single debit comes there
 //! by `direct`) → `auth` → `body` → a handler, which parses, asks the [`Engine`], and renders. Handlers are grouped as the API is: `debits`, `holds`,
 //! `batch`, `refunds`, `voids`, `balance`, `past`, `invoices`, `transfers`, `budgets`, `rate_cards` on the metering half; `wallets`, `customers`,
-//! `transactions`, `history`, `statement`, `books`, `events` on the billing half; `refusals`, `settings`, `keys`, `tenants`, `test_clock`, `ops` beside them.
+//! `transactions`, `history`, `statement`, `books`, `events` on the billing half; `stream` for who listens; `refusals`, `settings`, `keys`, `tenants`, `test_clock`, `ops` beside them.
 //!
 //! Replies to writes are rendered from [`crate::engine::Committed`] alone, so that a replay is the same bytes.
 //!
@@ -55,13 +55,14 @@ mod secret;
 mod server;
 mod settings;
 mod statement;
+mod stream;
 mod tenants;
 mod test_clock;
 mod transactions;
 mod transfers;
 mod voids;
 mod wallets;
-mod wire;
+pub(crate) use crate::wire;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -80,6 +81,7 @@ pub use server::ServeError;
 
 use crate::engine::Engine;
 use crate::feed::history::History;
+use crate::feed::stream::Streams;
 use crate::rfc3339;
 use auth::Scope;
 use connection::RequestIds;
@@ -103,6 +105,8 @@ pub(crate) struct App {
     docs: Bytes,
     /// Room for exports.
     exports: Arc<Semaphore>,
+    /// Who listens to what happens.
+    streams: Streams,
     /// Set when the server was asked to stop: readiness ends first.
     draining: AtomicBool,
 }
@@ -115,14 +119,15 @@ impl App {
         Self {
             openapi: openapi::json(&document).into(),
             docs: docs::page(&document).into(),
-            engine,
             history,
             refusals: Refusals::new(options.refusals_kept_per_customer, options.refusals_bytes_max),
             body_timeout: Duration::from_secs(options.body_timeout_s),
             request_ids: RequestIds::new(start),
             metrics: Metrics::default(),
             exports: Arc::new(Semaphore::new(options.exports_max)),
+            streams: Streams::new(engine.clone(), options.streams.clone()),
             options,
+            engine,
             draining: AtomicBool::new(false),
         }
     }
@@ -199,12 +204,14 @@ pub async fn serve(
 /// Every route of the API.
 fn api() -> (Router<Arc<App>>, Vec<RouteInfo>) {
     let metrics = Access::ours(Scope::Read, Class::Ops).read_only();
-    admin(usage(between(finance(customers(wallets(undoing(holds(metering(operators(Routes::new()))))))))))
-        .on(Method::GET, "/metrics", metrics, ops::metrics)
-        .open("/", ops::index)
-        .open("/openapi.json", ops::openapi)
-        .open("/docs", ops::docs)
-        .finish()
+    admin(usage(between(streams(finance(customers(wallets(undoing(holds(metering(operators(
+        Routes::new(),
+    )))))))))))
+    .on(Method::GET, "/metrics", metrics, ops::metrics)
+    .open("/", ops::index)
+    .open("/openapi.json", ops::openapi)
+    .open("/docs", ops::docs)
+    .finish()
 }
 
 fn operators(routes: Routes) -> Routes {
@@ -291,6 +298,17 @@ fn customers(routes: Routes) -> Routes {
         .on(Method::GET, "/v1/transactions/{id}", read, transactions::get)
         .on(Method::GET, "/v1/transactions/{id}/proof", prove, transactions::proof)
         .on(Method::GET, "/v1/exports/{kind}", export, exports::get)
+}
+
+/// What happens, while it happens.
+fn streams(routes: Routes) -> Routes {
+    let stream = Access::ours(Scope::Read, Class::Stream).of_export();
+    routes.on(Method::GET, "/v1/customers/{id}/stream", stream, stream::of_customer).on(
+        Method::GET,
+        "/v1/stream",
+        stream,
+        stream::of_tenant,
+    )
 }
 
 /// What finance people read.

@@ -13,7 +13,7 @@ use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
     balance, balance_diff, batch, books, budgets, customers, debits, events, exports, history, holds,
-    invoices, keys, ops, rate_cards, refunds, refusals, settings, statement, tenants, test_clock,
+    invoices, keys, ops, rate_cards, refunds, refusals, settings, statement, stream, tenants, test_clock,
     transactions, transfers, voids, wallets,
 };
 
@@ -69,6 +69,8 @@ use super::{
         history::list::search,
         history::list::ledger,
         exports::get,
+        stream::of_customer,
+        stream::of_tenant,
         statement::get,
         books::books,
         books::journal,
@@ -124,6 +126,7 @@ use super::{
         (name = "Budgets", description = "A tree of caps above a customer's credit."),
         (name = "Rate cards", description = "What usage costs."),
         (name = "Events", description = "Usage that happened, priced and debited at once."),
+        (name = "Streams", description = "What happens, as server-sent events."),
         (name = "Administration", description = "Settings, keys, tenants and their test clocks."),
         (name = "Operations", description = "Health, figures, documentation."),
     )

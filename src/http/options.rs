@@ -1,6 +1,7 @@
 //! Settings of the HTTP front: every limit by name, with its unit and default (config/default.toml documents each).
 
 use crate::export::FocusOptions;
+use crate::feed::stream::StreamOptions;
 
 /// How the front runs. [`HttpOptions::default`] gives the defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct HttpOptions {
     pub refusals_kept_per_customer: usize,
     /// Bytes of memory that all of them take together; above it the oldest go.
     pub refusals_bytes_max: usize,
+    /// How streams of events run.
+    pub streams: StreamOptions,
 }
 
 impl Default for HttpOptions {
@@ -64,6 +67,7 @@ impl Default for HttpOptions {
             focus: FocusOptions::default(),
             refusals_kept_per_customer: 50,
             refusals_bytes_max: 16 << 20,
+            streams: StreamOptions::default(),
         }
     }
 }

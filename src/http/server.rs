@@ -58,6 +58,7 @@ pub(super) async fn run(
     }
     drop(listener);
     app.draining.store(true, Ordering::Relaxed);
+    app.streams.close();
     stop.send_replace(true);
     drain(&app, &room).await
 }

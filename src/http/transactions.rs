@@ -68,6 +68,7 @@ pub(crate) async fn proof(call: Call) -> Result<Reply, ApiError> {
         Err(failure @ ProveFailure::NoTree) => {
             Err(ApiError::new(Code::InvalidOperation, failure.to_string()))
         }
+        Err(failure @ ProveFailure::Gone) => Err(ApiError::new(Code::RecordGone, failure.to_string())),
         Err(ProveFailure::NoSuchRow) => Err(ApiError::not_found("transaction")),
         Err(ProveFailure::Damaged(cause)) => Err(ApiError::internal(&cause)),
     }

@@ -11,16 +11,26 @@ use crate::program::{KEY, Place, Server, coffer};
 
 /// One request with the admin key; its status and body.
 pub(crate) fn ask(server: &Server, method: &str, path: &str, body: &str) -> (u16, Value) {
+    let (status, body) = send(server, method, &format!("/v1{path}"), body);
+    (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+}
+
+/// What a path shows.
+pub(crate) fn text(server: &Server, path: &str) -> String {
+    send(server, "GET", path, "").1
+}
+
+fn send(server: &Server, method: &str, path: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
     let length = body.len();
     let head = format!(
-        "{method} /v1{path} HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
     );
     stream.write_all([head.as_bytes(), body.as_bytes()].concat().as_slice()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head[9..12].parse().unwrap(), serde_json::from_str(body).unwrap_or(Value::Null))
+    (head[9..12].parse().unwrap(), body.to_owned())
 }
 
 /// A stopped server's directory with a wallet and some debits; the debits' transactions.

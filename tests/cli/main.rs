@@ -16,4 +16,8 @@ mod keys;
 mod log;
 mod program;
 mod replay;
+mod retention;
 mod serve;
+#[path = "../http/sse.rs"]
+mod sse;
+mod streams;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 
 use rustix::process::{Pid, Signal, kill_process};
 use sha2::{Digest, Sha256};
@@ -129,6 +130,8 @@ fn collect(dir: &Path, tree: &mut BTreeMap<PathBuf, [u8; 32]>) {
 pub(crate) struct Server {
     child: Child,
     pub(crate) url: String,
+    /// What it has written to standard error since it serves.
+    pub(crate) said: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -142,7 +145,7 @@ impl Server {
     /// Waits until the command serves.
     pub(crate) fn spawn(command: &mut Command) -> Self {
         let command = command.args(["--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).stdout(Stdio::piped());
-        let mut server = Self { child: command.spawn().unwrap(), url: String::new() };
+        let mut server = Self { child: command.spawn().unwrap(), url: String::new(), said: Arc::default() };
         let mut lines = BufReader::new(server.child.stderr.take().unwrap()).lines();
         let mut said = Vec::new();
         for line in lines.by_ref() {
@@ -150,7 +153,10 @@ impl Server {
             if let Some((_, rest)) = line.split_once("serving http://") {
                 server.url = format!("http://{}", rest.split(',').next().unwrap());
                 // Read on, or the server would block on a full pipe.
-                std::thread::spawn(move || lines.for_each(drop));
+                let said = Arc::clone(&server.said);
+                std::thread::spawn(move || {
+                    lines.map_while(Result::ok).for_each(|line| said.lock().unwrap().push(line))
+                });
                 return server;
             }
             said.push(line);

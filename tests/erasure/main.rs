@@ -7,5 +7,6 @@
 mod directory;
 mod erased;
 mod interrupted;
+mod kept;
 mod program;
 mod pruned;

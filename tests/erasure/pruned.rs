@@ -31,7 +31,7 @@ fn prune(dir: &Path) -> u64 {
 }
 
 /// Opened and closed once more, so that the archive has segments that nothing needs.
-async fn with_old_segments(dir: &Path, seed: u64) {
+pub(crate) async fn with_old_segments(dir: &Path, seed: u64) {
     used(dir, seed).await;
     for _ in 0..3 {
         let (engine, feed) = open_with_history(dir).await;

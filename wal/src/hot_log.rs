@@ -148,6 +148,13 @@ impl HotLog {
         sealed.collect()
     }
 
+    /// The number of the oldest segment; `None` without segments.
+    #[must_use]
+    pub fn oldest(&self) -> Option<u64> {
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        segments.keys().next().copied()
+    }
+
     /// How many segments there are, the live one included.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -98,6 +98,8 @@ impl From<RetentionError> for CliError {
     fn from(error: RetentionError) -> Self {
         let code = match error {
             RetentionError::Open(error) => return error.into(),
+            RetentionError::Snapshots(error) => return crate::engine::OpenError::from(error).into(),
+            RetentionError::Panicked => Code::Internal,
             RetentionError::Archive(coffer_wal::ArchiveError::Damaged { .. }) => Code::Corrupt,
             RetentionError::Archive(coffer_wal::ArchiveError::Io { .. }) | RetentionError::Checkpoints(_) => {
                 Code::Io

@@ -34,7 +34,7 @@ pub(super) fn prove(settings: &SettingsArgs, transaction: &str) -> Result<(), Cl
         ProveFailure::NotSealed | ProveFailure::NotSigned => {
             failed(format!("{failure}; `coffer audit checkpoint` seals and signs what there is"))
         }
-        ProveFailure::NoTree | ProveFailure::NoSuchRow => failed(failure.to_string()),
+        ProveFailure::NoTree | ProveFailure::Gone | ProveFailure::NoSuchRow => failed(failure.to_string()),
     })?;
     output::line(proof.to_json());
     Ok(())

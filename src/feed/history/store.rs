@@ -27,6 +27,12 @@ pub(crate) trait Store: Known + Send {
     /// [`StoreError`]: it cannot be said.
     fn is_in_place(&self) -> Result<bool, StoreError>;
 
+    /// Syncs what was written: no power cut takes it back.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn make_durable(&self) -> Result<(), StoreError>;
+
     /// Makes it whole by itself, as far as that can be had; for the end.
     fn settle(&self);
 }

@@ -5,6 +5,7 @@
 //! costs memory for a handful.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub(super) struct Catalog {
     first_lsns: HashMap<u64, Lsn>,
     /// Used last comes last.
     open: Vec<Arc<ArchivedSegment>>,
+    /// How often a file was replaced or removed.
+    changes: u64,
 }
 
 impl Catalog {
@@ -54,7 +57,18 @@ impl Catalog {
 
     /// Lets go of a segment whose file was replaced or removed.
     pub(super) fn close(&mut self, number: u64) {
+        self.changes += 1;
         self.open.retain(|segment| segment.number() != number);
+    }
+
+    #[cfg(test)]
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    #[cfg(test)]
+    pub(super) fn numbers_open(&self) -> Vec<u64> {
+        self.open.iter().map(|segment| segment.number()).collect()
     }
 
     fn take_open(&mut self, number: u64) -> Option<Arc<ArchivedSegment>> {
@@ -64,7 +78,11 @@ impl Catalog {
         Some(segment)
     }
 
-    fn keep_open(&mut self, segment: &Arc<ArchivedSegment>) {
+    /// Unless a file was replaced or removed since `changes`: this one's may be, and would never be let go of.
+    pub(super) fn keep_open(&mut self, segment: &Arc<ArchivedSegment>, changes: u64) {
+        if self.changes != changes {
+            return;
+        }
         self.first_lsns.insert(segment.number(), segment.chain_before().lsn.next());
         if self.open.len() == OPEN_MAX {
             self.open.remove(0);
@@ -76,13 +94,33 @@ impl Catalog {
 impl Archive {
     /// A segment with its index, opened when it is not open already.
     pub(super) fn opened(&self, number: u64) -> Result<Arc<ArchivedSegment>, ArchiveError> {
-        if let Some(segment) = self.lock_catalog().take_open(number) {
-            return Ok(segment);
-        }
+        let changes = {
+            let mut catalog = self.lock_catalog();
+            if let Some(segment) = catalog.take_open(number) {
+                return Ok(segment);
+            }
+            catalog.changes
+        };
         // Opened outside of the lock: other lookups go on. Two may open the same file; that is harmless.
         let segment = Arc::new(self.segment(number)?);
-        self.lock_catalog().keep_open(&segment);
+        self.lock_catalog().keep_open(&segment, changes);
         Ok(segment)
+    }
+
+    /// The same; none if it was removed on purpose, before this or meanwhile. Who has it open already, finishes.
+    fn opened_unless_removed(&self, number: u64) -> Result<Option<Arc<ArchivedSegment>>, ArchiveError> {
+        match self.opened(number) {
+            Err(ArchiveError::Io { source, .. })
+                if source.kind() == ErrorKind::NotFound && self.was_removed(number) =>
+            {
+                Ok(None)
+            }
+            opened => opened.map(Some),
+        }
+    }
+
+    fn was_removed(&self, number: u64) -> bool {
+        self.removed().is_some_and(|removed| number <= removed.segment)
     }
 
     fn first_lsn_of(&self, number: u64) -> Result<Lsn, ArchiveError> {
@@ -106,16 +144,16 @@ impl Archive {
                 high = at;
             }
         }
-        if let Some(number) = before {
-            let segment = self.opened(number)?;
-            if segment.holds(lsn) {
-                return Ok(Some(segment));
-            }
+        if let Some(number) = before
+            && let Some(segment) = self.opened_unless_removed(number)?
+            && segment.holds(lsn)
+        {
+            return Ok(Some(segment));
         }
         // What is left between could not be opened, and the record is there or nowhere.
         let Some(number) = numbers[low..high].first() else { return Ok(None) };
-        let segment = self.opened(*number)?;
-        Ok(segment.holds(lsn).then_some(segment))
+        let segment = self.opened_unless_removed(*number)?;
+        Ok(segment.filter(|segment| segment.holds(lsn)))
     }
 
     /// A segment near the middle of these whose start is known, and its first record; `None` when there is none.
@@ -132,15 +170,24 @@ impl Archive {
         let dense = (0..=*numbers.last()?).rev();
         let run = numbers.iter().rev().zip(dense).take_while(|(number, dense)| **number == *dense);
         let run: Vec<u64> = run.map(|(number, _)| *number).collect();
-        let first = run.iter().rev().find_map(|number| noted(self.first_lsn_of(*number)))?;
-        let last = run.iter().find_map(|number| noted(self.opened(*number)))?.chain_after().lsn;
+        let first = run.iter().rev().find_map(|number| self.noted(*number, self.first_lsn_of(*number)))?;
+        let last = run.iter().find_map(|number| self.noted(*number, self.opened(*number)))?;
+        let last = last.chain_after().lsn;
         (first <= last).then_some((first, last))
     }
-}
 
-/// What could be read; what could not is told to the operator.
-fn noted<T>(read: Result<T, ArchiveError>) -> Option<T> {
-    read.inspect_err(|error| tracing::error!(%error, "an archived segment cannot be read")).ok()
+    /// What could be read; what could not is told to the operator, unless it was removed on purpose.
+    fn noted<T>(&self, number: u64, read: Result<T, ArchiveError>) -> Option<T> {
+        match read {
+            Ok(read) => Some(read),
+            Err(error) => {
+                if !self.was_removed(number) {
+                    tracing::error!(%error, "an archived segment cannot be read");
+                }
+                None
+            }
+        }
+    }
 }
 
 impl SegmentSource for Archive {

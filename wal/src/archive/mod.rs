@@ -73,6 +73,12 @@ impl Archive {
         self.lock_catalog().numbers().to_vec()
     }
 
+    /// How many segments are archived.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock_catalog().numbers().len()
+    }
+
     /// Whether a segment is archived.
     #[must_use]
     pub fn holds(&self, number: u64) -> bool {

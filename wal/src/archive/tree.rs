@@ -139,7 +139,7 @@ impl ArchivedSegment {
 pub enum Provable {
     /// It can.
     Proven(Box<RecordProof>),
-    /// Its segment is not archived, now or any more.
+    /// Its segment is not archived yet.
     NotArchived,
     /// Its segment was archived by a version that made no trees.
     NoTree,
@@ -149,10 +149,17 @@ impl Archive {
     /// Shows that a record is in the archive.
     ///
     /// # Errors
-    /// [`ReadError`] when the segment that has it, or its tree, is damaged or cannot be read.
+    /// [`ReadError`] when the segment that has it, or its tree, is damaged or cannot be read, or was removed for good.
     pub fn prove(&self, lsn: Lsn) -> Result<Provable, ReadError> {
         let holding = self.holding(lsn).map_err(|error| error.at_record(lsn))?;
-        let Some(segment) = holding else { return Ok(Provable::NotArchived) };
+        let Some(segment) = holding else {
+            return match self.removed() {
+                Some(removed) if lsn <= removed.chain.lsn => {
+                    Err(ReadError::Gone { lsn, first: removed.chain.lsn.next() })
+                }
+                Some(_) | None => Ok(Provable::NotArchived),
+            };
+        };
         Ok(segment.prove(lsn)?.map_or(Provable::NoTree, |proof| Provable::Proven(Box::new(proof))))
     }
 

@@ -184,11 +184,15 @@ impl Store for PostgresStore {
         self.connection.run(async |client| Ok(table(client).await? == self.table))
     }
 
+    fn make_durable(&self) -> Result<(), StoreError> {
+        // A commit that is synced takes all before it along.
+        let synced = "BEGIN; SET LOCAL synchronous_commit = on; UPDATE cursor SET at = at; COMMIT";
+        self.connection.run(async |client| Ok(client.batch_execute(synced).await?))
+    }
+
     fn settle(&self) {
-        // A commit that is synced takes all before it along. Left undone, the log has what is missing.
-        let _ = self.connection.run(async |client| {
-            client.batch_execute("SET synchronous_commit = on; UPDATE cursor SET at = at").await
-        });
+        // Left undone, the log has what is missing.
+        let _ = self.make_durable();
     }
 }
 

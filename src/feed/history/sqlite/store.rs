@@ -4,6 +4,7 @@
 //! A file that does not pass is no loss: the log makes it anew. Absent on purpose: a sync per batch (WAL mode, `synchronous = NORMAL`:
 //! a power cut takes the last batches away whole), upgrades of old tables, reading. Tested in `tests/history/`.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -151,6 +152,19 @@ impl Store for SqliteStore {
 
     fn is_in_place(&self) -> Result<bool, StoreError> {
         Ok(inode(&self.path).is_ok_and(|inode| inode == self.inode))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "SQLite's files do not go through Env's storage")]
+    fn make_durable(&self) -> Result<(), StoreError> {
+        // The write-ahead file first: it is removed only after its pages are in the main one, which SQLite syncs.
+        for suffix in ["-wal", ""] {
+            match File::open(with_suffix(&self.path, suffix)) {
+                Ok(file) => file.sync_data()?,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && !suffix.is_empty() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     fn settle(&self) {

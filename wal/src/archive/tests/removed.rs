@@ -52,6 +52,40 @@ fn the_newest_segment_stays_and_the_next_one_follows_it() {
 }
 
 #[test]
+fn a_reader_that_has_a_segment_open_finishes_it_and_nobody_keeps_it_open_after_that() {
+    let disk = CrashStorage::new();
+    let (archive, _) = five(&disk);
+    let removing = archive.clone();
+    let mut seen = Vec::new();
+    let scanned = archive.scan(Lsn(1), Lsn(50), &mut |record| {
+        if record.lsn == Lsn(3) {
+            assert_eq!(removing.remove_through(2).unwrap(), [1, 2]);
+        }
+        seen.push(record.lsn.0);
+        Ok(())
+    });
+    assert_eq!((scanned.unwrap(), seen), (Lsn(11), (1..=10).collect::<Vec<_>>()));
+    assert!(matches!(read(&archive, 11, 11), Err(ReadError::Gone { .. })));
+    assert!(matches!(archive.prove(Lsn(11)), Err(ReadError::Gone { .. })));
+    assert_eq!(archive.prove(Lsn(51)).unwrap(), Provable::NotArchived);
+    assert!(archive.lock_catalog().numbers_open().iter().all(|number| *number > 2));
+}
+
+#[test]
+fn a_segment_that_was_removed_while_it_was_being_opened_is_let_go_of() {
+    let disk = CrashStorage::new();
+    let (archive, _) = five(&disk);
+    // As a lookup does: it opens the file outside of the lock.
+    let changes = archive.lock_catalog().changes();
+    let segment = Arc::new(archive.segment(1).unwrap());
+    archive.remove_through(2).unwrap();
+    archive.lock_catalog().keep_open(&segment, changes);
+    assert_eq!(archive.lock_catalog().numbers_open(), []);
+    read(&archive, 21, 21).unwrap();
+    assert!(archive.lock_catalog().numbers_open().contains(&3));
+}
+
+#[test]
 fn a_segment_that_is_lost_is_told_from_one_that_was_removed() {
     let disk = CrashStorage::new();
     let (archive, _) = five(&disk);

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use coffer_ledger::amount::text::Decimal;
 use coffer_ledger::amount::{Credits, Money, Rate, Usage};
 use coffer_ledger::ids::{
-    self, GrantId, HoldId, KeyId, MintedCustomerId, RateCardId, RowId, TrancheId, TransferId, WalletId,
+    self, ApplicationId, EventId, GrantId, HoldId, KeyId, MintedCustomerId, RateCardId, RowId,
+    SubscriptionId, TrancheId, TransferId, WalletId, WebhookEndpointId,
 };
 use coffer_ledger::time::Timestamp;
 use serde::{Serialize, Serializer};
@@ -14,7 +15,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, SchemaType, T
 use utoipa::openapi::{KnownFormat, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::rfc3339;
+use crate::rfc3339;
 
 /// A decimal number in units of 10⁻¹⁵, shown normalised: `"10"`, `"0.5"`, `"-3"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +108,11 @@ id_from! {
     RateCardId => |id| id.0.0,
     TransferId => |id| id.0.0,
     GrantId => |id| id.0.0,
+    SubscriptionId => |id| id.0.0,
+    ApplicationId => |id| id.0.0,
+    WebhookEndpointId => |id| id.0.0,
     RowId => |id| id.0,
+    EventId => |id| id.0,
 }
 
 impl PartialSchema for Id {

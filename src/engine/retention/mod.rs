@@ -1,20 +1,21 @@
 //! Which archived segments may go for good, and their removal: by age or size, oldest first, never what is still needed.
 //!
-//! [`judge`] decides and changes nothing; [`StoppedArchive::remove`] does what it said, on a stopped engine's directory. A segment stays as long as
+//! [`judge`] decides and changes nothing; [`StoppedArchive::remove`] does what it said, on a stopped engine's directory, and `running`
+//! does it segment by segment while the engine serves. A segment stays as long as
 //! it is in the hot log too, or right before it; as long as a kept snapshot starts before its end; as long as idempotency keys may
 //! point into it; until it is signed, where it has a tree; and until whoever follows the log has its rows. The newest always stays.
-//! Absent on purpose: doing it while the engine serves. Tested below and in `tests/erasure/pruned.rs`.
+//! Tested below, in `tests/erasure/pruned.rs` and `tests/erasure/kept.rs`.
+
+pub(crate) mod running;
+mod stopped;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use coffer_ledger::ids::LogPosition;
-use coffer_wal::{ArchiveError, Lsn, Opened};
+use coffer_wal::{Archive, ArchiveError};
 
-use super::open::{OpenError, log_options};
-use super::options::EngineOptions;
-use crate::audit::CheckpointStore;
-use crate::env::Env;
+pub use self::stopped::StoppedArchive;
+use super::open::OpenError;
 
 const DAY_NS: u64 = 86_400 * 1_000_000_000;
 const HOUR_NS: u64 = 3_600 * 1_000_000_000;
@@ -26,6 +27,20 @@ pub struct Keep {
     pub days: Option<u64>,
     /// The newest segments that have so many bytes together.
     pub bytes: Option<u64>,
+}
+
+impl Keep {
+    /// Whether anything may go at all.
+    #[must_use]
+    pub const fn is_all(&self) -> bool {
+        self.days.is_none() && self.bytes.is_none()
+    }
+
+    /// Whether a segment is wanted, of an archive of so many bytes from this one on.
+    fn wants(&self, segment: &Archived, bytes: u64, now_ns: u64) -> bool {
+        let is_young = |days: u64| segment.time_ns >= now_ns.saturating_sub(days.saturating_mul(DAY_NS));
+        self.days.is_none_or(is_young) && self.bytes.is_none_or(|limit| bytes <= limit)
+    }
 }
 
 /// An archived segment.
@@ -47,6 +62,24 @@ pub struct Archived {
     pub erased: bool,
     /// Whether it is signed; `None` where there is no tree to sign.
     pub signed: Option<bool>,
+}
+
+impl Archived {
+    /// Looks at a segment; `signed` has the numbers of those that are.
+    fn look(archive: &Archive, number: u64, signed: &[u64]) -> Result<Self, ArchiveError> {
+        let segment = archive.segment(number)?;
+        let has_tree = segment.tree()?.is_some();
+        Ok(Self {
+            number,
+            path: archive.path(number),
+            first: LogPosition(segment.chain_before().lsn.next().0),
+            last: LogPosition(segment.chain_after().lsn.0),
+            time_ns: segment.chain_after().time_ns,
+            bytes: segment.file_bytes(),
+            erased: segment.header().erased,
+            signed: has_tree.then(|| signed.contains(&number)),
+        })
+    }
 }
 
 /// What becomes of a segment.
@@ -110,12 +143,9 @@ pub fn judge(segments: &[Archived], keep: Keep, needs: &Needs, now_ns: u64) -> V
     let newest = segments.last().map_or(0, |segment| segment.number);
     let mut stays = false;
     let fates = segments.iter().map(|segment| {
-        let old = keep
-            .days
-            .is_some_and(|days| segment.time_ns < now_ns.saturating_sub(days.saturating_mul(DAY_NS)));
-        let over = keep.bytes.is_some_and(|limit| bytes > limit);
+        let wanted = keep.wants(segment, bytes, now_ns);
         bytes -= segment.bytes;
-        let fate = if !(old || over) {
+        let fate = if wanted {
             Fate::Wanted
         } else if segment.number == newest {
             Fate::Newest
@@ -157,83 +187,12 @@ pub enum RetentionError {
     /// A checkpoint.
     #[error("checkpoints: {0}")]
     Checkpoints(std::io::Error),
-}
-
-/// A stopped engine's archive.
-pub struct StoppedArchive {
-    opened: Opened,
-    checkpoints: CheckpointStore,
-    /// Its segments, oldest first.
-    pub segments: Vec<Archived>,
-    /// What keeps them from going.
-    pub needs: Needs,
-}
-
-impl StoppedArchive {
-    /// Opens it; nobody else can while it is open. `followed_to` is how far the history is, if there is to be one.
-    ///
-    /// # Errors
-    /// [`RetentionError`]: the directory is in use or damaged.
-    pub fn open(
-        options: &EngineOptions,
-        env: &Env,
-        followed_to: Option<u64>,
-    ) -> Result<Self, RetentionError> {
-        let log = log_options(options);
-        let opened = coffer_wal::Log::open(log.clone(), env.for_log()).map_err(OpenError::from)?;
-        let checkpoints = CheckpointStore::new(Arc::clone(&env.storage), &log.dir);
-        let signed = checkpoints.segments().map_err(RetentionError::Checkpoints)?;
-        let archive = opened.archive();
-        let mut segments = Vec::new();
-        for number in archive.numbers() {
-            let segment = archive.segment(number)?;
-            let has_tree = segment.tree()?.is_some();
-            segments.push(Archived {
-                number,
-                path: archive.path(number),
-                first: LogPosition(segment.chain_before().lsn.next().0),
-                last: LogPosition(segment.chain_after().lsn.0),
-                time_ns: segment.chain_after().time_ns,
-                bytes: segment.file_bytes(),
-                erased: segment.header().erased,
-                signed: has_tree.then(|| signed.contains(&number)),
-            });
-        }
-        let floor = opened.snapshots().purge_floor().map_err(OpenError::from)?;
-        let window_ns = options.idempotency_window_h.saturating_mul(HOUR_NS);
-        let needs = Needs {
-            oldest_hot: opened.oldest_hot().unwrap_or(0),
-            snapshot_start: LogPosition(floor.0),
-            keys_since_ns: opened.end().last_time_ns.saturating_sub(window_ns),
-            followed_to,
-        };
-        Ok(Self { opened, checkpoints, segments, needs })
-    }
-
-    /// The last record that was removed before; 0 when none was.
-    #[must_use]
-    pub fn removed_to(&self) -> LogPosition {
-        LogPosition(self.opened.archive().removed().map_or(Lsn::NONE, |removed| removed.chain.lsn).0)
-    }
-
-    /// Removes what [`judge`] said may go; returns how many segments that were. The checkpoint of the newest of them stays, so that
-    /// the chain of signed roots goes on from there.
-    ///
-    /// # Errors
-    /// [`RetentionError`]; what is left is whole, and the next removal goes on.
-    pub fn remove(&self, fates: &[Fate]) -> Result<usize, RetentionError> {
-        let gone = self.segments.iter().zip(fates).take_while(|(_, fate)| **fate == Fate::Goes);
-        let Some((last, _)) = gone.last() else { return Ok(0) };
-        let removed = self.opened.archive().remove_through(last.number)?;
-        self.checkpoints.remove_before(last.number).map_err(RetentionError::Checkpoints)?;
-        Ok(removed.len())
-    }
-}
-
-impl std::fmt::Debug for StoppedArchive {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StoppedArchive").field("segments", &self.segments).finish_non_exhaustive()
-    }
+    /// The snapshots.
+    #[error(transparent)]
+    Snapshots(#[from] coffer_wal::SnapshotError),
+    /// A bug.
+    #[error("removing panicked")]
+    Panicked,
 }
 
 #[cfg(test)]
