@@ -9,8 +9,8 @@
 
 mod schedule;
 
-pub use schedule::zone_of;
 pub(crate) use schedule::{Beginning, beginning, ending, from_change, index_at, next_period};
+pub use schedule::{next_end, zone_of};
 
 use std::collections::BTreeMap;
 
@@ -165,6 +165,14 @@ pub struct Subscription {
     pub zone: Option<Box<str>>,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+impl Subscription {
+    /// Whether nobody gave it a name: then it is called by its id.
+    #[must_use]
+    pub fn is_unnamed(&self) -> bool {
+        *self.name == *self.id.to_string()
+    }
 }
 
 /// Everything that a customer is granted.

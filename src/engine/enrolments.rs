@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use coffer_ledger::customer::Customer;
-use coffer_ledger::grant::Subscription;
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
 use hashbrown::HashMap;
 
@@ -49,7 +48,11 @@ impl Enrolments {
         let subscriptions = customer.grants.subscriptions.values();
         let enrolled = Enrolled {
             tenant,
-            names: subscriptions.clone().filter(|one| is_given(one)).map(|one| one.name.clone()).collect(),
+            names: subscriptions
+                .clone()
+                .filter(|one| !one.is_unnamed())
+                .map(|one| one.name.clone())
+                .collect(),
             plans: subscriptions.map(|one| one.plan.clone()).collect(),
             seen: customer.grants.plans_seen,
         };
@@ -98,11 +101,6 @@ impl Enrolments {
     }
 }
 
-/// Whether its name was given by its maker.
-fn is_given(subscription: &Subscription) -> bool {
-    *subscription.name != *subscription.id.to_string()
-}
-
 impl Index {
     fn remove(&mut self, number: CustomerNumber) {
         let Some(enrolled) = self.of.remove(&number) else { return };
@@ -127,6 +125,7 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use coffer_ledger::grant::Subscription;
     use coffer_ledger::ids::{SubscriptionId, ThingId};
     use coffer_ledger::time::Timestamp;
 

@@ -147,6 +147,7 @@ cells! {
          TrancheId => |id| id.0.0,
          HoldId => |id| id.0.0,
          TransferId => |id| id.0.0,
+         GrantId => |id| id.0.0,
          RateCardId => |id| id.0.0,
          KeyId => |id| id.0.0,
 }

@@ -222,11 +222,16 @@ pub(super) fn create(
         ..begin(customer, &blank, context)
     };
     check_past(customer, &grant, context)?;
-    Ok(with_due(customer, grant, context))
+    let name = subscription.map(|of| of.name.clone());
+    Ok(with_due(customer, (grant, name), context))
 }
 
-fn with_due(customer: &Customer, grant: Grant, context: &Context<'_>) -> Effect {
-    let begun = GrantSet { grant, minted: Vec::new() };
+fn with_due(
+    customer: &Customer,
+    (grant, subscription): (Grant, Option<Box<str>>),
+    context: &Context<'_>,
+) -> Effect {
+    let begun = GrantSet { grant, subscription, minted: Vec::new() };
     let minted = due_after(customer, &Effect::GrantSet(Box::new(begun.clone())), context);
     Effect::GrantSet(Box::new(GrantSet { minted, ..begun }))
 }
@@ -257,7 +262,14 @@ pub(super) fn update(customer: &Customer, request: &UpdateGrant, now: Timestamp)
         metadata: change.metadata.clone().unwrap_or_else(|| known.metadata.clone()),
         ..changed(customer, known, rule, now)
     };
-    Ok(Effect::GrantSet(Box::new(GrantSet { grant, minted: Vec::new() })))
+    Ok(set(customer, grant))
+}
+
+/// A grant that is there already is this now.
+fn set(customer: &Customer, grant: Grant) -> Effect {
+    let of = grant.key.subscription.and_then(|id| customer.grants.subscriptions.get(&id));
+    let subscription = of.map(|of| of.name.clone());
+    Effect::GrantSet(Box::new(GrantSet { grant, subscription, minted: Vec::new() }))
 }
 
 fn own(customer: &Customer, id: GrantId) -> Result<&Grant, Refusal> {
@@ -312,7 +324,7 @@ pub(super) fn delete(
         let end = known.rule.end.map_or(end, |known| known.min(end));
         let rule = Rule { end: Some(end), ..known.rule.clone() };
         let grant = changed(customer, known, rule, now);
-        return Ok(Effect::GrantSet(Box::new(GrantSet { grant, minted: Vec::new() })));
+        return Ok(set(customer, grant));
     }
     let voided = if void_remaining { take_back(customer, std::iter::once(known)) } else { Vec::new() };
     Ok(Effect::GrantRemoved(Box::new(GrantRemoved { key: known.key, voided })))

@@ -131,6 +131,8 @@ pub struct Unsubscribed {
 pub struct GrantSet {
     /// As it is before `minted`.
     pub grant: Grant,
+    /// The name of its subscription.
+    pub subscription: Option<Box<str>>,
     /// What is due of it at once.
     pub minted: Vec<Due>,
 }

@@ -80,6 +80,12 @@ pub(crate) fn next_period(grant: &Grant, zone: Zone) -> Upcoming {
     next
 }
 
+/// When the next period of a grant ends, as boundaries go now.
+#[must_use]
+pub fn next_end(customer: &Customer, grant: &Grant) -> Timestamp {
+    next_period(grant, zone_of(customer, grant)).at
+}
+
 /// Nothing begins at or after the rule's end.
 pub(crate) fn ending(rule: &Rule, next: Upcoming) -> Upcoming {
     let over = rule.end.is_some_and(|end| next.at >= end);

@@ -10,13 +10,14 @@ use coffer_wal::{FrameHeader, Lsn, Subject};
 
 use super::bytes::{Piece, append, append_frame, versioned};
 use super::convert::{
-    Mirror, Owner, command_from_v1, command_text_v1, command_to_v1, commands_from_shape, commands_texts,
-    commands_to_shape, effect_to_v1, effects_to_shape, facts_from_v1, facts_from_v2, facts_texts,
-    facts_texts_v1, record_fits_v1, rests_in_v1,
+    Mirror, Owner, command_from_v1, command_text_v1, command_to_v1, commands_from_shape, commands_from_v3,
+    commands_texts, commands_texts_v3, commands_to_shape, commands_to_v3, effect_to_v1, effects_to_shape,
+    effects_to_v3, facts_from_v1, facts_from_v2, facts_from_v3, facts_texts, facts_texts_v1, facts_texts_v3,
+    record_fits_v1, record_needs_v3, rests_in_v1, rests_in_v3,
 };
 use super::error::{DecodeError, EncodeError};
 use super::kinds::{self, Version};
-use super::{v1, v2};
+use super::{v1, v2, v3};
 
 const PUBLIC: &str = "the public part of a customer's record";
 const PERSONAL: &str = "the personal part of a customer's record";
@@ -44,7 +45,9 @@ pub fn encode_customer_frame(
         time_ns: logged_at.0,
         previous,
     };
-    if record_fits_v1(record) {
+    if record_needs_v3(record) {
+        frame_of_v3(out, &header(Version::V3), record, Owner(number))
+    } else if record_fits_v1(record) {
         frame_of_v1(out, &header(Version::V1), record, Owner(number))
     } else {
         frame_of_v2(out, &header(Version::V2), record, Owner(number))
@@ -93,6 +96,27 @@ fn frame_of_v2(
     append_frame(out, header, (&public, &request), words)
 }
 
+#[inline(never)]
+fn frame_of_v3(
+    out: &mut Vec<u8>,
+    header: &FrameHeader,
+    record: &Record,
+    owner: Owner,
+) -> Result<(), EncodeError> {
+    let Record { origin: Origin { by, idempotency_key }, command, facts } = record;
+    let Facts { at, due, effect } = facts;
+    let public = v3::record::PublicFacts {
+        owner: owner.0.to_shape(owner),
+        at: at.to_shape(owner),
+        due: due.to_shape(owner),
+        effects: effects_to_v3(effect, owner)?,
+    };
+    let request =
+        v3::request::PublicRequest { by: by.to_shape(owner), commands: commands_to_v3(command, owner)? };
+    let words = (&facts_texts_v3(idempotency_key.as_deref(), effect)?, &commands_texts_v3(command)?);
+    append_frame(out, header, (&public, &request), words)
+}
+
 /// Reads a whole record.
 ///
 /// # Errors
@@ -103,6 +127,7 @@ pub fn decode_record(version: u8, public: &[u8], personal: &[u8]) -> Result<Reco
     match version {
         Version::V1 => record_from_v1(public, personal),
         Version::V2 => record_from_v2(public, personal),
+        Version::V3 => record_from_v3(public, personal),
     }
 }
 
@@ -125,6 +150,19 @@ fn record_from_v2(mut public: Piece<'_>, mut personal: Piece<'_>) -> Result<Reco
     let (facts, owner) = facts_from_v2(shape, texts)?;
     let request: v2::request::PublicRequest<'_> = public.next()?;
     let command = commands_from_shape(request.commands, personal.next()?, owner)?;
+    public.end()?;
+    personal.end()?;
+    let by = Mirror::from_shape(request.by, owner)?;
+    Ok(Record { origin: Origin { by, idempotency_key }, command, facts })
+}
+
+#[inline(never)]
+fn record_from_v3(mut public: Piece<'_>, mut personal: Piece<'_>) -> Result<Record, DecodeError> {
+    let (shape, texts): (_, v3::texts::FactTexts<'_>) = (public.next()?, personal.next()?);
+    let idempotency_key = texts.idempotency_key.map(Box::from);
+    let (facts, owner) = facts_from_v3(shape, texts)?;
+    let request: v3::request::PublicRequest<'_> = public.next()?;
+    let command = commands_from_v3(request.commands, personal.next()?, owner)?;
     public.end()?;
     personal.end()?;
     let by = Mirror::from_shape(request.by, owner)?;
@@ -160,6 +198,7 @@ pub fn decode_for_replay<'a>(
             Ok(ReplayView { facts, idempotency_key })
         }
         Version::V2 => replay_from_v2(public, personal),
+        Version::V3 => replay_from_v3(public, personal),
     }
 }
 
@@ -171,9 +210,20 @@ fn replay_from_v2<'a>(mut public: Piece<'a>, mut personal: Piece<'a>) -> Result<
     Ok(ReplayView { facts, idempotency_key })
 }
 
+#[inline(never)]
+fn replay_from_v3<'a>(mut public: Piece<'a>, mut personal: Piece<'a>) -> Result<ReplayView<'a>, DecodeError> {
+    let texts: v3::texts::FactTexts<'a> = personal.next()?;
+    let idempotency_key = texts.idempotency_key;
+    let (facts, _) = facts_from_v3(public.next()?, texts)?;
+    Ok(ReplayView { facts, idempotency_key })
+}
+
 /// Appends the state of a customer: the form in which it rests and in which snapshots keep it. Equal states have equal bytes.
 pub fn encode_customer(customer: &Customer, out: &mut Vec<u8>) {
-    let appended = if rests_in_v1(customer) {
+    let appended = if rests_in_v3(customer) {
+        out.push(Version::V3.number());
+        append_v3(out, customer)
+    } else if rests_in_v1(customer) {
         out.push(Version::V1.number());
         let shape: v1::state::Customer<'_> = customer.to_shape(Owner(customer.number));
         append(out, &shape)
@@ -190,6 +240,12 @@ fn append_v2(out: &mut Vec<u8>, customer: &Customer) -> Result<(), bincode::erro
     append(out, &shape)
 }
 
+#[inline(never)]
+fn append_v3(out: &mut Vec<u8>, customer: &Customer) -> Result<(), bincode::error::EncodeError> {
+    let shape: v3::state::Customer<'_> = customer.to_shape(Owner(customer.number));
+    append(out, &shape)
+}
+
 /// Reads a customer's state.
 ///
 /// # Errors
@@ -203,12 +259,20 @@ pub fn decode_customer(bytes: &[u8]) -> Result<Customer, DecodeError> {
             Mirror::from_shape(shape, Owner::NOBODY)
         }
         Version::V2 => customer_from_v2(piece),
+        Version::V3 => customer_from_v3(piece),
     }
 }
 
 #[inline(never)]
 fn customer_from_v2(mut piece: Piece<'_>) -> Result<Customer, DecodeError> {
     let shape: v2::state::Customer<'_> = piece.next()?;
+    piece.end()?;
+    Mirror::from_shape(shape, Owner::NOBODY)
+}
+
+#[inline(never)]
+fn customer_from_v3(mut piece: Piece<'_>) -> Result<Customer, DecodeError> {
+    let shape: v3::state::Customer<'_> = piece.next()?;
     piece.end()?;
     Mirror::from_shape(shape, Owner::NOBODY)
 }

@@ -17,7 +17,7 @@ pub const CUSTOMER_RECORD: u16 = 1;
 pub const TENANT_RECORD: u16 = 2;
 
 /// The newest version that this build reads. What it writes has the oldest version that can hold it.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// A version that this build reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(super) enum Version {
     V1,
     /// Shapes of [`super::v2`].
     V2,
+    /// Shapes of [`super::v3`].
+    V3,
 }
 
 impl Version {
@@ -33,7 +35,8 @@ impl Version {
     pub(super) const fn number(self) -> u8 {
         match self {
             Self::V1 => 1,
-            Self::V2 => VERSION,
+            Self::V2 => 2,
+            Self::V3 => VERSION,
         }
     }
 }
@@ -66,6 +69,7 @@ pub(super) fn version(what: &'static str, found: u8) -> Result<Version, DecodeEr
     match found {
         1 => Ok(Version::V1),
         2 => Ok(Version::V2),
+        3 => Ok(Version::V3),
         found => Err(DecodeError::Version { what, found, newest: VERSION }),
     }
 }

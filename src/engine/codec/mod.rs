@@ -5,8 +5,8 @@
 //! version is read. Every decoder answers bytes of a type or version that it does
 //! not know with an error that says so, and whoever reads a part to its end reads every byte of it.
 //!
-//! bincode is used here and nowhere else. The ledger's types derive nothing: [`v1`] and [`v2`] hold the frozen shapes, `convert`
-//! goes to and fro. Absent on purpose: checksums (the log's), compression (the archive's), erasure of personal parts.
+//! bincode is used here and nowhere else. The ledger's types derive nothing: [`v1`], [`v2`] and [`v3`] hold the shapes, `convert` goes
+//! to and fro. Absent on purpose: checksums (the log's), compression (the archive's), erasure of personal parts.
 //! Tested in `tests/codec/` (round trips, broken bytes, golden files, what is public) and in `tests.rs` (frozen files, leaves).
 
 mod bytes;
@@ -17,6 +17,7 @@ pub mod kinds;
 mod tenant;
 pub mod v1;
 pub mod v2;
+pub mod v3;
 
 pub use customer::{
     ReplayView, decode_customer, decode_for_replay, decode_record, encode_customer, encode_customer_frame,

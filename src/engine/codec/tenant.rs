@@ -7,14 +7,17 @@ use coffer_wal::{FrameHeader, Lsn, Subject};
 
 use super::bytes::{Piece, append, append_frame, versioned};
 use super::convert::{
-    Mirror, Owner, tenant_command_from_shape, tenant_command_from_v1, tenant_command_text,
-    tenant_command_to_shape, tenant_effect_from_shape, tenant_effect_from_v1, tenant_effect_text,
-    tenant_effect_to_shape, tenant_rests_in_v1,
+    Mirror, Owner, tenant_command_from_shape, tenant_command_from_v1, tenant_command_from_v3,
+    tenant_command_text, tenant_command_text_v3, tenant_command_to_shape, tenant_command_to_v3,
+    tenant_effect_from_shape, tenant_effect_from_v1, tenant_effect_from_v3, tenant_effect_text,
+    tenant_effect_text_v3, tenant_effect_to_shape, tenant_effect_to_v3, tenant_needs_v3, tenant_rests_in_v1,
+    tenant_rests_in_v3,
 };
 use super::error::{DecodeError, EncodeError};
 use super::kinds::{self, Version};
 use super::v1::tenant as v1;
 use super::v2::tenant as v2;
+use super::v3::tenant as v3;
 
 const PUBLIC: &str = "the public part of a tenant's record";
 const PERSONAL: &str = "the personal part of a tenant's record";
@@ -41,6 +44,17 @@ pub fn encode_tenant_frame(
     };
     let (by, at) = (by.to_shape(Owner::NOBODY), facts.at.to_shape(Owner::NOBODY));
     let idempotency_key = idempotency_key.as_deref();
+    if tenant_needs_v3(command, &facts.effect) {
+        let effect_text = tenant_effect_text_v3(&facts.effect);
+        let text = tenant_command_text_v3(command);
+        let (effect, command) = (tenant_effect_to_v3(&facts.effect), tenant_command_to_v3(command));
+        return append_frame(
+            out,
+            &header(Version::V3),
+            (&v3::PublicFacts { at, effect }, &v3::PublicRequest { by, command }),
+            (&v3::FactTexts { idempotency_key, effect: effect_text }, &text),
+        );
+    }
     let effect = (tenant_effect_to_shape(&facts.effect), tenant_effect_text(&facts.effect));
     let command = (tenant_command_to_shape(command), tenant_command_text(command));
     match (effect, command) {
@@ -84,6 +98,10 @@ pub fn decode_tenant_record(
             let v2::PublicRequest { by, command } = public.next()?;
             (by, tenant_command_from_shape(command, personal.next()?)?)
         }
+        Version::V3 => {
+            let v3::PublicRequest { by, command } = public.next()?;
+            (by, tenant_command_from_v3(command, personal.next()?)?)
+        }
     };
     public.end()?;
     personal.end()?;
@@ -111,6 +129,11 @@ fn facts_of<'a>(
             let v2::FactTexts { idempotency_key, effect: text } = personal.next()?;
             let v2::PublicFacts { at, effect } = public.next()?;
             (idempotency_key, at, tenant_effect_from_shape(effect, text)?)
+        }
+        Version::V3 => {
+            let v3::FactTexts { idempotency_key, effect: text } = personal.next()?;
+            let v3::PublicFacts { at, effect } = public.next()?;
+            (idempotency_key, at, tenant_effect_from_v3(effect, text)?)
         }
     };
     Ok((key, TenantFacts { at: Mirror::from_shape(at, Owner::NOBODY)?, effect }))
@@ -143,7 +166,11 @@ pub fn decode_tenant_for_replay<'a>(
 
 /// Appends the state of a tenant, as snapshots keep it. Equal states have equal bytes.
 pub fn encode_tenant(tenant: &Tenant, out: &mut Vec<u8>) {
-    let appended = if tenant_rests_in_v1(tenant) {
+    let appended = if tenant_rests_in_v3(tenant) {
+        out.push(Version::V3.number());
+        let shape: v3::Tenant<'_> = tenant.to_shape(Owner::NOBODY);
+        append(out, &shape)
+    } else if tenant_rests_in_v1(tenant) {
         out.push(Version::V1.number());
         let shape: v1::Tenant<'_> = tenant.to_shape(Owner::NOBODY);
         append(out, &shape)
@@ -169,6 +196,11 @@ pub fn decode_tenant(bytes: &[u8]) -> Result<Tenant, DecodeError> {
         }
         Version::V2 => {
             let shape: v2::Tenant<'_> = piece.next()?;
+            piece.end()?;
+            Mirror::from_shape(shape, Owner::NOBODY)
+        }
+        Version::V3 => {
+            let shape: v3::Tenant<'_> = piece.next()?;
             piece.end()?;
             Mirror::from_shape(shape, Owner::NOBODY)
         }

@@ -61,6 +61,12 @@ pub(in crate::engine::codec) fn command_to_v1(command: &Command, owner: Owner) -
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
         | Command::Event(_)
+        | Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans
         | Command::Atomic(_) => {
             unreachable!("whoever asks has seen that version 1 holds it")
         }
@@ -68,7 +74,7 @@ pub(in crate::engine::codec) fn command_to_v1(command: &Command, owner: Owner) -
 }
 
 /// `None` is a batch.
-fn command_to_shape(command: &Command, owner: Owner) -> Option<Shape<'_>> {
+pub(super) fn command_to_shape(command: &Command, owner: Owner) -> Option<Shape<'_>> {
     if command_fits_v1(command) {
         return Some(Shape::V1(command_to_v1(command, owner)));
     }
@@ -115,6 +121,12 @@ fn command_to_shape(command: &Command, owner: Owner) -> Option<Shape<'_>> {
             metered: metered_to_shape(&event.metered, owner),
             charge: event.charge.to_shape(owner),
         }),
+        Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans => unreachable!("whoever asks has seen that version 2 holds it"),
         Command::Atomic(_) => return None,
         Command::CreateCustomer { .. }
         | Command::UpdateCustomer { .. }

@@ -40,7 +40,11 @@ pub(in crate::engine::codec) fn commands_from_shape(
     }
 }
 
-fn command_from_shape(shape: Shape<'_>, text: Text<'_>, owner: Owner) -> Result<Command, DecodeError> {
+pub(super) fn command_from_shape(
+    shape: Shape<'_>,
+    text: Text<'_>,
+    owner: Owner,
+) -> Result<Command, DecodeError> {
     Ok(match (shape, text) {
         (Shape::V1(shape), Text::V1(text)) => command_from_v1(shape, text, owner)?,
         (Shape::Debit(shape), text) => Command::Debit(debit_again(shape, text, owner)?),

@@ -64,13 +64,19 @@ pub(in crate::engine::codec) fn command_text_v1(command: &Command) -> TextV1<'_>
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
         | Command::Event(_)
+        | Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans
         | Command::Atomic(_)
         | Command::Tick => TextV1::Nothing(()),
     }
 }
 
 /// `None` is a batch.
-fn command_text(command: &Command) -> Option<Text<'_>> {
+pub(super) fn command_text(command: &Command) -> Option<Text<'_>> {
     Some(match command {
         Command::Debit(debit) => match &debit.asked {
             Asked::Metered(metered) => usage_text(metered, &debit.memo),
@@ -111,6 +117,12 @@ fn command_text(command: &Command) -> Option<Text<'_>> {
         | Command::SetBudget(_)
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
+        | Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans
         | Command::Tick => Text::V1(command_text_v1(command)),
     })
 }

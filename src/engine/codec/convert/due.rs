@@ -6,6 +6,7 @@ use super::{Mirror, Owner};
 use crate::engine::codec::error::DecodeError;
 use crate::engine::codec::v1::record as v1;
 use crate::engine::codec::v2::record as v2;
+use crate::engine::codec::v3::record as v3;
 
 /// For records that version 1 can hold.
 impl<'a> Mirror<'a, v1::Due<'a>> for Due {
@@ -28,7 +29,9 @@ impl<'a> Mirror<'a, v1::Due<'a>> for Due {
                     posting: posting.to_shape(owner),
                 })
             }
-            Self::HoldExpired(_) => unreachable!("whoever asks has seen that version 1 holds it"),
+            Self::HoldExpired(_) | Self::RolledOver(_) | Self::Granted(_) => {
+                unreachable!("whoever asks has seen that version 1 holds it")
+            }
         }
     }
 
@@ -57,6 +60,9 @@ impl<'a> Mirror<'a, v2::Due<'a>> for Due {
         match self {
             Self::Expired { .. } | Self::Started { .. } => v2::Due::V1(self.to_shape(owner)),
             Self::HoldExpired(end) => v2::Due::HoldExpired(end.to_shape(owner)),
+            Self::RolledOver(_) | Self::Granted(_) => {
+                unreachable!("whoever asks has seen that version 2 holds it")
+            }
         }
     }
 
@@ -64,6 +70,26 @@ impl<'a> Mirror<'a, v2::Due<'a>> for Due {
         match shape {
             v2::Due::V1(shape) => Mirror::from_shape(shape, owner),
             v2::Due::HoldExpired(end) => Mirror::from_shape(end, owner).map(Self::HoldExpired),
+        }
+    }
+}
+
+impl<'a> Mirror<'a, v3::Due<'a>> for Due {
+    fn to_shape(&'a self, owner: Owner) -> v3::Due<'a> {
+        match self {
+            Self::Expired { .. } | Self::Started { .. } | Self::HoldExpired(_) => {
+                v3::Due::V2(self.to_shape(owner))
+            }
+            Self::RolledOver(rolled) => v3::Due::RolledOver(rolled.to_shape(owner)),
+            Self::Granted(granted) => v3::Due::Granted(granted.to_shape(owner)),
+        }
+    }
+
+    fn from_shape(shape: v3::Due<'a>, owner: Owner) -> Result<Self, DecodeError> {
+        match shape {
+            v3::Due::V2(shape) => Mirror::from_shape(shape, owner),
+            v3::Due::RolledOver(rolled) => Mirror::from_shape(rolled, owner).map(Self::RolledOver),
+            v3::Due::Granted(granted) => Mirror::from_shape(granted, owner).map(Self::Granted),
         }
     }
 }

@@ -71,12 +71,17 @@ pub(in crate::engine::codec) fn effect_to_v1(effect: &Effect, owner: Owner) -> v
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
         | Effect::EventRecorded { .. }
+        | Effect::Subscribed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_)
         | Effect::Atomic(_) => unreachable!("whoever asks has seen that version 1 holds it"),
     }
 }
 
 /// `None` is a batch.
-fn effect_to_shape(effect: &Effect, owner: Owner) -> Option<Shape<'_>> {
+pub(super) fn effect_to_shape(effect: &Effect, owner: Owner) -> Option<Shape<'_>> {
     if effect_fits_v1(effect) {
         return Some(Shape::V1(effect_to_v1(effect, owner)));
     }
@@ -120,6 +125,11 @@ fn effect_to_shape(effect: &Effect, owner: Owner) -> Option<Shape<'_>> {
                 used: used.to_shape(owner),
             })
         }
+        Effect::Subscribed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_) => unreachable!("whoever asks has seen that version 2 holds it"),
         Effect::Atomic(_) => return None,
         Effect::Ticked
         | Effect::CustomerSet(_)
@@ -152,7 +162,7 @@ pub(super) fn effects_from_shape<'a>(
     }
 }
 
-fn effect_from_shape<'a>(
+pub(super) fn effect_from_shape<'a>(
     shape: Shape<'a>,
     text: EffectText<'a>,
     owner: Owner,

@@ -3,10 +3,11 @@
 use coffer_ledger::fact::Facts;
 
 use super::effect::{effect_from_v1, effects_from_shape};
+use super::effect_v3::effects_from_v3;
 use super::words::Words;
 use super::{Mirror, Owner};
 use crate::engine::codec::error::DecodeError;
-use crate::engine::codec::{v1, v2};
+use crate::engine::codec::{v1, v2, v3};
 
 /// Facts that were written in version 1.
 pub(in crate::engine::codec) fn facts_from_v1<'a>(
@@ -38,6 +39,22 @@ pub(in crate::engine::codec) fn facts_from_v2<'a>(
         at: Mirror::from_shape(at, owner)?,
         due: Mirror::from_shape(due, owner)?,
         effect: effects_from_shape(effects, texts, owner)?,
+    };
+    Ok((facts, owner))
+}
+
+/// Facts that were written in version 3.
+pub(in crate::engine::codec) fn facts_from_v3<'a>(
+    shape: v3::record::PublicFacts<'a>,
+    texts: v3::texts::FactTexts<'a>,
+) -> Result<(Facts, Owner), DecodeError> {
+    let v3::record::PublicFacts { owner, at, due, effects } = shape;
+    let v3::texts::FactTexts { idempotency_key: _, effects: texts } = texts;
+    let owner = Owner(Mirror::from_shape(owner, Owner::NOBODY)?);
+    let facts = Facts {
+        at: Mirror::from_shape(at, owner)?,
+        due: Mirror::from_shape(due, owner)?,
+        effect: effects_from_v3(effects, texts, owner)?,
     };
     Ok((facts, owner))
 }

@@ -10,11 +10,14 @@ mod back;
 mod charge;
 mod command;
 mod command_again;
+mod command_v3;
 mod command_words;
 mod debited;
 mod due;
 mod effect;
+mod effect_v3;
 mod facts;
+mod grant;
 mod hold;
 mod invoice;
 mod leaves;
@@ -24,6 +27,7 @@ mod request;
 mod shared;
 mod state;
 mod state_v2;
+mod state_v3;
 mod tenant;
 mod tenant_state;
 mod texts;
@@ -135,15 +139,20 @@ use {mirror_enum, mirror_struct};
 
 pub(super) use command::{command_to_v1, commands_to_shape};
 pub(super) use command_again::commands_from_shape;
+pub(super) use command_v3::{commands_from_v3, commands_texts_v3, commands_to_v3};
 pub(super) use command_words::{command_text_v1, commands_texts};
 pub(super) use effect::{effect_to_v1, effects_to_shape};
-pub(super) use facts::{facts_from_v1, facts_from_v2};
-pub(super) use oldest::record_fits_v1;
+pub(super) use effect_v3::{effects_to_v3, facts_texts_v3};
+pub(super) use facts::{facts_from_v1, facts_from_v2, facts_from_v3};
+pub(super) use oldest::{record_fits_v1, record_needs_v3};
 pub(super) use request::command_from_v1;
 pub(super) use state::rests_in_v1;
+pub(super) use state_v3::rests_in_v3;
 pub(super) use tenant::{
-    tenant_command_from_shape, tenant_command_from_v1, tenant_command_text, tenant_command_to_shape,
-    tenant_effect_from_shape, tenant_effect_from_v1, tenant_effect_text, tenant_effect_to_shape,
+    tenant_command_from_shape, tenant_command_from_v1, tenant_command_from_v3, tenant_command_text,
+    tenant_command_text_v3, tenant_command_to_shape, tenant_command_to_v3, tenant_effect_from_shape,
+    tenant_effect_from_v1, tenant_effect_from_v3, tenant_effect_text, tenant_effect_text_v3,
+    tenant_effect_to_shape, tenant_effect_to_v3, tenant_needs_v3,
 };
-pub(super) use tenant_state::tenant_rests_in_v1;
+pub(super) use tenant_state::{tenant_rests_in_v1, tenant_rests_in_v3};
 pub(super) use words::{facts_texts, facts_texts_v1};

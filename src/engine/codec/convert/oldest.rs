@@ -5,7 +5,45 @@ use coffer_ledger::command::{Asked, Command};
 use coffer_ledger::fact::{Due, Effect};
 use coffer_ledger::record::Record;
 
-/// Whether version 1 holds all of a record.
+/// Whether only version 3 holds all of a record.
+pub(in crate::engine::codec) fn record_needs_v3(record: &Record) -> bool {
+    let Record { origin: _, command, facts } = record;
+    effect_needs_v3(&facts.effect) || command_needs_v3(command) || facts.due.iter().any(due_needs_v3)
+}
+
+fn due_needs_v3(due: &Due) -> bool {
+    match due {
+        Due::RolledOver(_) | Due::Granted(_) => true,
+        Due::Expired { .. } | Due::Started { .. } | Due::HoldExpired(_) => false,
+    }
+}
+
+fn effect_needs_v3(effect: &Effect) -> bool {
+    match effect {
+        Effect::Subscribed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_) => true,
+        Effect::Atomic(effects) => effects.iter().any(effect_needs_v3),
+        _ => false,
+    }
+}
+
+fn command_needs_v3(command: &Command) -> bool {
+    match command {
+        Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans => true,
+        Command::Atomic(commands) => commands.iter().any(command_needs_v3),
+        _ => false,
+    }
+}
+
+/// Whether version 1 holds all of a record that does not need version 3.
 pub(in crate::engine::codec) fn record_fits_v1(record: &Record) -> bool {
     let Record { origin: _, command, facts } = record;
     command_fits_v1(command) && effect_fits_v1(&facts.effect) && facts.due.iter().all(due_fits_v1)
@@ -14,7 +52,7 @@ pub(in crate::engine::codec) fn record_fits_v1(record: &Record) -> bool {
 fn due_fits_v1(due: &Due) -> bool {
     match due {
         Due::Expired { .. } | Due::Started { .. } => true,
-        Due::HoldExpired(_) => false,
+        Due::HoldExpired(_) | Due::RolledOver(_) | Due::Granted(_) => false,
     }
 }
 
@@ -40,6 +78,11 @@ pub(super) fn effect_fits_v1(effect: &Effect) -> bool {
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
         | Effect::EventRecorded { .. }
+        | Effect::Subscribed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_)
         | Effect::Atomic(_) => false,
     }
 }
@@ -79,6 +122,12 @@ pub(super) fn command_fits_v1(command: &Command) -> bool {
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
         | Command::Event(_)
+        | Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans
         | Command::Atomic(_) => false,
     }
 }

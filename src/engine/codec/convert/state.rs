@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use coffer_ledger::amount::Credits;
 use coffer_ledger::burn_order::BurnOrder;
 use coffer_ledger::customer::{Customer, Identity};
+use coffer_ledger::grant::Grants;
 use coffer_ledger::hold::Holds;
 use coffer_ledger::tranche::Tranche;
 use coffer_ledger::wallet::Wallet;
@@ -74,7 +75,7 @@ impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
     }
 }
 
-/// Whether version 1 holds all of a customer.
+/// Whether version 1 holds all of a customer that does not need version 3.
 pub(in crate::engine::codec) fn rests_in_v1(customer: &Customer) -> bool {
     let Customer {
         number: _,
@@ -90,6 +91,7 @@ pub(in crate::engine::codec) fn rests_in_v1(customer: &Customer) -> bool {
         invoices,
         transfers_out,
         transfers_in,
+        grants: _,
         closed,
     } = customer;
     holds.is_empty()
@@ -141,6 +143,7 @@ impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
             invoices: BTreeMap::new(),
             transfers_out: BTreeMap::new(),
             transfers_in: BTreeMap::new(),
+            grants: Grants::new(),
             closed: VecDeque::new(),
         })
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use coffer_ledger::budget::Budget;
 use coffer_ledger::burn_order::BurnOrder;
 use coffer_ledger::customer::{Closed, ClosedAs, Customer, Invoice};
+use coffer_ledger::grant::Grants;
 use coffer_ledger::hold::{Hold, Holds};
 use coffer_ledger::ids::{HoldId, LogPosition};
 use coffer_ledger::tranche::Tranche;
@@ -78,6 +79,7 @@ impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
             invoices,
             transfers_out,
             transfers_in,
+            grants: _,
             closed,
         } = self;
         let owner = Owner(*number);
@@ -155,13 +157,14 @@ impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
                 Ok((out.id, out))
             })?,
             transfers_in: by_key("transfers that arrived", shape.transfers_in, received)?,
+            grants: Grants::new(),
             closed: closed.collect::<Result<_, _>>()?,
         })
     }
 }
 
 /// What is written by walking over it.
-fn walk<'a, T, I>(count: usize, start: impl Fn() -> I + 'a) -> Walk<'a, T>
+pub(super) fn walk<'a, T, I>(count: usize, start: impl Fn() -> I + 'a) -> Walk<'a, T>
 where
     I: Iterator<Item = T> + 'a,
 {
@@ -169,7 +172,7 @@ where
 }
 
 /// The shapes of what was read, or is about to be written.
-fn walked<T>(walk: Walk<'_, T>) -> Vec<T> {
+pub(super) fn walked<T>(walk: Walk<'_, T>) -> Vec<T> {
     match walk {
         Walk::Read(shapes) => shapes,
         Walk::Written { count: _, start } => start().collect(),

@@ -2,12 +2,19 @@
 
 use coffer_ledger::catalog::tenant::Tenant;
 
+use super::grant::{plan_grants, plan_grants_again};
 use super::{Mirror, Owner};
 use crate::engine::codec::error::DecodeError;
 use crate::engine::codec::v1::tenant as shapes;
 use crate::engine::codec::v2::tenant as v2;
+use crate::engine::codec::v3::tenant as v3;
 
-/// Whether version 1 holds all of a tenant.
+/// Whether only version 3 holds all of a tenant.
+pub(in crate::engine::codec) fn tenant_rests_in_v3(tenant: &Tenant) -> bool {
+    tenant.plans_version > 0
+}
+
+/// Whether version 1 holds all of a tenant that does not need version 3.
 pub(in crate::engine::codec) fn tenant_rests_in_v1(tenant: &Tenant) -> bool {
     let Tenant {
         number: _,
@@ -16,6 +23,8 @@ pub(in crate::engine::codec) fn tenant_rests_in_v1(tenant: &Tenant) -> bool {
         keys: _,
         rate_cards,
         rate_cards_made,
+        plan_grants: _,
+        plans_version: _,
         test_mode,
         test_clock,
         version: _,
@@ -79,5 +88,21 @@ impl<'a> Mirror<'a, v2::Tenant<'a>> for Tenant {
             test_clock: Mirror::from_shape(test_clock, owner)?,
             ..Mirror::from_shape(plain, owner)?
         })
+    }
+}
+
+impl<'a> Mirror<'a, v3::Tenant<'a>> for Tenant {
+    fn to_shape(&'a self, owner: Owner) -> v3::Tenant<'a> {
+        v3::Tenant {
+            plain: self.to_shape(owner),
+            plan_grants: plan_grants(self.plans_version, &self.plan_grants),
+        }
+    }
+
+    fn from_shape(shape: v3::Tenant<'a>, owner: Owner) -> Result<Self, DecodeError> {
+        let v3::Tenant { plain, plan_grants } = shape;
+        let mut tenant: Self = Mirror::from_shape(plain, owner)?;
+        (tenant.plans_version, tenant.plan_grants) = plan_grants_again(plan_grants)?;
+        Ok(tenant)
     }
 }

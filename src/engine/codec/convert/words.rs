@@ -46,6 +46,7 @@ fn set_by(effect: &Effect) -> (Option<&Identity>, Option<&WalletHead>) {
         | Effect::ManuallyDebited { wallet, .. }
         | Effect::WalletClosed { wallet, .. } => (None, Some(wallet)),
         Effect::EventRecorded { customer, .. } => (customer.as_deref(), None),
+        Effect::Subscribed(subscribed) => (subscribed.customer.as_deref(), None),
         Effect::Ticked
         | Effect::Debited(_)
         | Effect::Held(_)
@@ -60,6 +61,10 @@ fn set_by(effect: &Effect) -> (Option<&Identity>, Option<&WalletHead>) {
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_)
         | Effect::Atomic(_) => (None, None),
     }
 }
@@ -86,7 +91,7 @@ pub(in crate::engine::codec) fn facts_texts<'a>(
 }
 
 /// `None` is a batch.
-fn effect_text(effect: &Effect) -> Option<EffectText<'_>> {
+pub(super) fn effect_text(effect: &Effect) -> Option<EffectText<'_>> {
     Some(match effect {
         Effect::CustomerSet(_)
         | Effect::WalletCreated { .. }
@@ -94,6 +99,7 @@ fn effect_text(effect: &Effect) -> Option<EffectText<'_>> {
         | Effect::ToppedUp { .. }
         | Effect::ManuallyDebited { .. }
         | Effect::WalletClosed { .. }
+        | Effect::Subscribed(_)
         | Effect::EventRecorded { .. } => set_text(effect),
         Effect::InvoiceSettled(settled) => {
             let lines = List::Read(settled.lines.iter().map(|line| &*line.id).collect());
@@ -111,7 +117,11 @@ fn effect_text(effect: &Effect) -> Option<EffectText<'_>> {
         | Effect::TransferReturned { .. }
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
-        | Effect::BudgetDeleted(_) => EffectText::Nothing(()),
+        | Effect::BudgetDeleted(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_) => EffectText::Nothing(()),
         Effect::Atomic(_) => return None,
     })
 }

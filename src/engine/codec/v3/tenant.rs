@@ -1,0 +1,58 @@
+//! A tenant's records and state. Same order of parts as a customer's. Ids of keys and cards stand whole.
+
+use bincode::{BorrowDecode, Encode};
+
+use super::grant::{CreatePlanGrant, GrantChangeText, GrantText, PlanGrant, PlanGrants, UpdateGrant};
+use super::wire::tagged;
+use crate::engine::codec::v1::wire::{Stamp, Thing};
+use crate::engine::codec::v2::tenant as v2;
+
+tagged! {
+    /// What changed about a tenant.
+    pub enum Effect<'a> { 0 = V2(v2::Effect<'a>), 2 = PlanGrantSet(PlanGrant<'a>) }
+    /// What was asked of a tenant.
+    pub enum Command<'a> {
+        0 = V2(v2::Command<'a>),
+        2 = CreatePlanGrant(CreatePlanGrant<'a>),
+        3 = UpdatePlanGrant(UpdateGrant),
+        4 = DeletePlanGrant(Thing),
+    }
+    /// The words of either.
+    pub enum Text<'a> { 0 = V2(v2::Text<'a>), 1 = Grant(GrantText<'a>), 2 = GrantChange(GrantChangeText<'a>) }
+}
+
+/// First in the public part.
+#[derive(Encode, BorrowDecode)]
+pub struct PublicFacts<'a> {
+    /// The instant of the turn.
+    pub at: Stamp,
+    /// What changed.
+    pub effect: Effect<'a>,
+}
+
+/// Last in the public part.
+#[derive(Encode, BorrowDecode)]
+pub struct PublicRequest<'a> {
+    /// The API key that was shown.
+    pub by: Option<Thing>,
+    /// What was asked.
+    pub command: Command<'a>,
+}
+
+/// First in the personal part; the words of the request follow it.
+#[derive(Encode, BorrowDecode)]
+pub struct FactTexts<'a> {
+    /// The idempotency key.
+    pub idempotency_key: Option<&'a str>,
+    /// Words of the facts.
+    pub effect: Text<'a>,
+}
+
+/// A tenant at rest.
+#[derive(Encode, BorrowDecode)]
+pub struct Tenant<'a> {
+    /// What version 2 has of it.
+    pub plain: v2::Tenant<'a>,
+    /// Grants of plans.
+    pub plan_grants: PlanGrants<'a>,
+}
