@@ -338,7 +338,7 @@ impl Engine {
     /// Whose subscription has this name, as far as its name says: whether it is still there, a read tells.
     #[must_use]
     pub fn find_subscription(&self, tenant: TenantNumber, name: &str) -> Option<CustomerNumber> {
-        let given = self.0.directory.enrolments.find(tenant, name);
+        let given = self.core.directory.enrolments.find(tenant, name);
         given.or_else(|| name.parse::<SubscriptionId>().ok().map(|id| id.0.customer()))
     }
 

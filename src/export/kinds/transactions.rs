@@ -13,7 +13,7 @@ pub(super) static INFO: KindInfo =
 
 static TABLE: Table = Table { name: "transactions", version: 1, columns: &COLUMNS };
 
-static COLUMNS: [Column; 39] = [
+static COLUMNS: [Column; 40] = [
     column("id", Type::Word),
     column("log_position", Type::Integer),
     column("tenant_id", Type::Word),

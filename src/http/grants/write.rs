@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ask::{self, GrantBody, upper};
-use super::read::{grant_id, grant_not_found, unknown};
+use super::read::{grant_id, grant_not_found};
 use super::reply::GrantReply;
 use crate::engine::{Committed, Target, TenantCommitted, TenantOperation};
 use crate::http::call::Call;
