@@ -1,7 +1,7 @@
 # One gate for everybody: `just verify` reads and judges, `just fix` changes files.
 
 # What CI runs, after installing what a bare machine lacks.
-verify: fmt lint test books postgres faults loom shuttle doc deny
+verify: fmt lint test books postgres loom shuttle doc deny
 
 # Everything that can be mended by a tool.
 fix:
@@ -13,15 +13,19 @@ fmt:
 
 lint:
     cargo clippy --workspace --all-targets --all-features -- -D warnings
+    cargo clippy --all-features --test history_postgres -- -D warnings
 
-# The README's test command.
+# The README's test command. Among the tests: planted panics, and every fault of docs/WAL_FORMAT.md done to a real server.
 test:
     cargo test --workspace
+
+# The binary as the tests build it, so that nothing is built twice.
+binary:
+    cargo test --quiet --no-run --test cli
 
 # A ledger of so many rows through the real engine, and its books, journals and statements computed anew in Python: they agree to the last
 # digit. `just books 1000000 release` is the long form.
 books rows="20000" profile="dev":
-    cargo build --bin coffer --profile {{profile}}
     rm -rf target/books && mkdir -p target/books
     COFFER_BOOKS_ROWS={{rows}} COFFER_BOOKS_DIR="$PWD/target/books/data" \
         cargo test --profile {{ if profile == "dev" { "test" } else { profile } }} --test books -- --ignored --nocapture
@@ -30,12 +34,7 @@ books rows="20000" profile="dev":
 # The history in a real PostgreSQL server, which the tests start and crash; they fail where it is not installed. COFFER_TEST_LONG=1: 200 crashes
 # and 200 kills.
 postgres:
-    cargo test --features postgres-tests --test history_postgres
-
-# Planted panics, every fault of docs/WAL_FORMAT.md done to a real server, transfers killed between any two steps; a feature of its own, so that nothing of it is in
-# the binary.
-faults:
-    cargo test --features failpoints --test engine_faults --test faults --test transfer_faults
+    cargo test --test history_postgres
 
 # The hand-off from appenders to the writer, over every interleaving within the bound.
 loom:
@@ -83,8 +82,15 @@ fuzz-keep target:
 
 # CSV, JSON Lines and Parquet read back by pyarrow and held against each other, the API and the rules of FOCUS 1.2. Makes a virtual
 # environment with pyarrow where there is none.
-exports rows="1500":
-    cargo build --bin coffer
+exports rows="1500": binary
     test -x target/exports-venv/bin/python || python3 -m venv target/exports-venv
     target/exports-venv/bin/python -c "import pyarrow" 2>/dev/null || target/exports-venv/bin/pip install --quiet "pyarrow>=18"
     target/exports-venv/bin/python tests/python/exports.py target/debug/coffer {{rows}}
+
+# Flexprice's official SDKs, unmodified, against a real server: each call and its effect. Needs python3 and Node.js; installs the SDKs under target/.
+sdks: binary
+    test -x target/sdks/python/bin/python || python3 -m venv target/sdks/python
+    target/sdks/python/bin/python -c "import flexprice" 2>/dev/null || target/sdks/python/bin/pip install --quiet flexprice==2.1.43
+    cp tests/sdks/typescript_sdk.mjs target/sdks/
+    test -d target/sdks/node_modules/@flexprice/sdk || npm install --prefix target/sdks --no-package-lock --no-audit --no-fund --silent @flexprice/sdk@2.0.1
+    target/sdks/python/bin/python tests/sdks/python_sdk.py target/debug/coffer target/sdks/typescript_sdk.mjs

@@ -1,6 +1,6 @@
 //! Bugs that the rules do not have, planted: a panic in decide, encode, apply or rebuild, or a state that its invariants
 //! disown, costs its own request or customer and nothing else (DESIGN decision 4). Which thread meets it where is shuttle's
-//! (`src/engine/model`). `cargo test --features failpoints --test engine_faults`.
+//! (`src/engine/model`).
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 

@@ -1,5 +1,5 @@
-//! Every fault of the table, done to a real server: the observed outcome is the documented one. A program built with failpoints
-//! needs no tracer; `cargo test --features failpoints --test faults`.
+//! Every fault of the table, done to a real server: the observed outcome is the documented one. The program
+//! has the feature `failpoints` here, and needs no tracer.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 

@@ -1,7 +1,7 @@
 //! A real server, killed with SIGKILL while a transfer stands between two named steps: sent, arrived, told. Started again it goes on from
 //! there: exactly once, nothing on the way, nothing remembered (SEMANTICS §15, DESIGN decision 13).
 //!
-//! `cargo test --features failpoints --test transfer_faults`. Power cuts at every change of the disk: tests/engine/transfers.rs.
+//! Power cuts at every change of the disk: tests/engine/transfers.rs.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 #![allow(dead_code, reason = "each test binary uses its own part of what they share")]

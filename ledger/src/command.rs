@@ -16,6 +16,7 @@ mod event;
 mod grant;
 mod hold;
 mod invoice;
+mod name;
 mod refund;
 mod transfer;
 

@@ -16,7 +16,7 @@ use super::App;
 use super::error::ApiError;
 use super::idempotency::{self, KeyBody};
 use super::query::Query;
-use super::refusals::{Note, name_of};
+use super::refusals::Note;
 use super::{body, fields};
 use crate::engine::{Authenticated, Committed, Engine, Failure, Operation, Seen, Target};
 
@@ -131,7 +131,7 @@ impl Call {
         dry_run: bool,
     ) -> Result<Committed, ApiError> {
         self.check_bound(target)?;
-        let asked = (name_of(&command), dry_run);
+        let asked = (command.name(), dry_run);
         let operation = Operation { command, origin, dry_run };
         self.engine()
             .submit(self.tenant(), target, operation)

@@ -9,6 +9,7 @@ use utoipa::IntoParams;
 use super::call::Call;
 use super::error::{ApiError, Code};
 use super::history::family::{self, FamilyReply};
+use super::history::list;
 use super::reply::Reply;
 use super::wallets::transaction::{RowContext, TransactionReply};
 use crate::audit::ProveFailure;
@@ -38,11 +39,10 @@ pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
     let (id, stored) = stored(&call).await?;
     let rows = view::rows(&stored.record, stored.position);
     let row = rows.iter().find(|row| row.id == id).ok_or_else(|| ApiError::not_found("transaction"))?;
-    let context = RowContext {
-        customer_id: &stored.customer.id,
-        credits_available: credits_available(&call, &stored, row).await?,
-    };
+    let credits_available = credits_available(&call, &stored, row).await?;
     let row = Row::of(call.tenant(), stored.customer.number, &stored.record, row);
+    let breakdown = list::breakdown(&call, &row).await;
+    let context = RowContext { customer_id: &stored.customer.id, credits_available, breakdown };
     let reply = TransactionReply::of(&row, &context);
     let reply = if wanted.nobody() {
         Reply::json(StatusCode::OK, &reply)

@@ -66,6 +66,30 @@ fn every_row_reads_the_same_by_its_id_and_in_a_list() {
 /// A body of a search, and what of the straight scan it must find.
 type Case = (Value, Box<dyn Fn(&Value) -> bool>);
 
+#[test]
+fn a_debit_says_which_credits_paid_for_it() {
+    let server = busy();
+    let rows = items(&server, "GET", "/v1/customers/acme/ledger?limit=1000", "");
+    let made_by =
+        |tranche: &Value| rows.iter().find(|row| row["type"] == "credit" && row["tranche_id"] == *tranche);
+    let mut explained = 0;
+    for debit in rows.iter().filter(|row| row["type"] == "debit") {
+        let slices = debit["slices"].as_array().unwrap().iter();
+        let expected: Vec<Value> = slices
+            .filter_map(|slice| Some((made_by(&slice["tranche_id"])?, slice)))
+            .map(
+                |(credit, slice)| json!({"credit_transaction_id": credit["id"], "credits": slice["credits"]}),
+            )
+            .collect();
+        explained += expected.len();
+        assert_eq!(debit["consumption_breakdown"], json!(expected), "{debit}");
+    }
+    assert!(explained > 10, "{explained}");
+    assert!(
+        rows.iter().filter(|row| row["type"] == "credit").all(|row| row["consumption_breakdown"].is_null())
+    );
+}
+
 fn is(field: &'static str, value: &str) -> Box<dyn Fn(&Value) -> bool> {
     let value = value.to_owned();
     Box::new(move |row| row[field] == *value)

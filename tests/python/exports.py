@@ -11,12 +11,10 @@ import io
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
 import urllib.error
-import urllib.request
 from datetime import datetime, timezone
 from decimal import Decimal, getcontext
 from pathlib import Path
@@ -25,8 +23,9 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from server import Server
+
 getcontext().prec = 60
-KEY = "an-admin-key-for-exports"
 KINDS = ["transactions", "slices", "focus"]
 # Texts that some format must escape, guard or keep apart from nothing.
 TEXTS = ["plain", "=1+1", "+1", "-1", "@sum", "\ttab", "'quoted'", 'say "so"', "a,b;c", "line\r\nend", "é ∑ 😀", " ", "null", "0010"]
@@ -35,37 +34,6 @@ TEXTS = ["plain", "=1+1", "+1", "-1", "@sum", "\ttab", "'quoted'", 'say "so"', "
 def check(holds, what):
     if not holds:
         sys.exit(f"exports: {what}")
-
-
-class Server:
-    """A real server on a directory."""
-
-    def __init__(self, coffer, data):
-        env = {name: value for name, value in os.environ.items() if not name.startswith("COFFER_")}
-        env |= {"COFFER_BOOTSTRAP_KEY": KEY, "COFFER_SEGMENT_BYTES": str(2 << 20)}
-        self.process = subprocess.Popen(
-            [coffer, "serve", "--data-dir", data, "--listen", "127.0.0.1:0"],
-            env=env, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
-        )
-        for line in self.process.stderr:
-            if "serving http://" in line:
-                self.url = "http://" + line.split("serving http://")[1].split(",")[0].strip()
-                return
-        sys.exit("exports: the server did not start")
-
-    def raw(self, method, path, body=None, key=KEY):
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"x-api-key": key, "content-type": "application/json"}
-        request = urllib.request.Request(self.url + "/v1" + path, data, headers, method=method)
-        with urllib.request.urlopen(request) as answer:
-            return answer.headers, answer.read()
-
-    def ask(self, method, path, body=None):
-        return json.loads(self.raw(method, path, body)[1])
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        check(self.process.wait() == 0, "the server did not end in good order")
 
 
 def live(server, rows):
@@ -268,13 +236,13 @@ def main():
     coffer, rows = os.path.abspath(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1000
     with tempfile.TemporaryDirectory() as place:
         data, out = os.path.join(place, "data"), Path(place)
-        server = Server(coffer, data)
+        server = Server(coffer, data, SEGMENT_BYTES=2 << 20)
         live(server, rows)
         streamed = {kind: over_http(server, kind) for kind in KINDS}
         apart = server.raw("GET", "/exports/transactions?format=csv&customer_id=customer-3")[1]
         check(0 < apart.count(b"customer-3") and b"customer-2," not in apart, "a customer's export has another's rows")
         against_the_api(server, streamed["transactions"][1]["jsonl"])
-        server.stop()
+        check(server.stop(), "the server did not end in good order")
         for kind in KINDS:
             last, bodies = streamed[kind]
             manifests = by_command(coffer, data, kind, last, out)

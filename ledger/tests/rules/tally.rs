@@ -44,6 +44,11 @@ impl Tally {
                     self.add("started", true);
                     self.add("started and repaid", repaid.0 > 0);
                 }
+                Due::RolledOver(_) => self.add("rolled over", true),
+                Due::Granted(granted) => {
+                    self.add("granted", true);
+                    self.add("granted on paper", granted.ends_at.is_some_and(|end| end <= facts.at));
+                }
                 Due::HoldExpired(end) => {
                     self.add("hold expired", true);
                     self.add("lapsed at a deadline", !end.lapsed.is_empty());
@@ -122,6 +127,14 @@ impl Tally {
                 self.add("event uncollected", taken.is_none() && uncollected.is_some());
                 self.add("event in a budget", !used.is_empty());
             }
+            Effect::Subscribed(_) => self.add("subscribed", true),
+            Effect::Unsubscribed(_) => self.add("unsubscribed", true),
+            Effect::GrantSet(_) => self.add("grant set", true),
+            Effect::GrantRemoved(removed) => {
+                self.add("grant removed", true);
+                self.add("grant voided", !removed.voided.is_empty());
+            }
+            Effect::PlansFollowed(_) => self.add("plans followed", true),
             Effect::Atomic(effects) => {
                 self.add("batch of several", effects.len() > 1);
                 effects.iter().for_each(|effect| self.count_effect(effect));

@@ -3,7 +3,7 @@
 mod grants;
 
 use coffer_ledger::catalog::tenant::{TenantCommand, TenantEffect, TenantRecord};
-use coffer_ledger::command::{Command, Origin};
+use coffer_ledger::command::Origin;
 use coffer_ledger::fact::{
     Arrived, BackTo, CreditRow, Debited, Due, Effect, GivenBack, Giver, HoldEnd, HoldStep, Lapsed, Posting,
     Settled, Slice, Voided,
@@ -19,7 +19,7 @@ pub(crate) fn customer(record: &Record) -> Value {
     let due: Vec<_> = record.facts.due.iter().map(due).collect();
     let (by, key) = origin(&record.origin);
     json!({
-        "command": command(&record.command),
+        "command": record.command.name(),
         "by": by,
         "idempotency_key": key,
         "due": if due.is_empty() { Value::Null } else { due.into() },
@@ -68,48 +68,6 @@ pub(crate) fn tenant(record: &TenantRecord) -> Value {
 
 fn origin(origin: &Origin) -> (Value, Value) {
     (origin.by.map(|key| key.to_string()).into(), origin.idempotency_key.as_deref().into())
-}
-
-fn command(command: &Command) -> &'static str {
-    match command {
-        Command::CreateCustomer { .. } => "create_customer",
-        Command::UpdateCustomer { .. } => "update_customer",
-        Command::DeleteCustomer => "delete_customer",
-        Command::CreateWallet(_) => "create_wallet",
-        Command::UpdateWallet(_) => "update_wallet",
-        Command::TopUp(_) => "top_up",
-        Command::Debit(_) => "debit",
-        Command::ManualDebit(_) => "manual_debit",
-        Command::Freeze(_) => "freeze",
-        Command::Unfreeze(_) => "unfreeze",
-        Command::Close { .. } => "close",
-        Command::PlaceHold(_) => "place_hold",
-        Command::Capture(_) => "capture",
-        Command::Release { .. } => "release",
-        Command::Extend { .. } => "extend",
-        Command::Grow { .. } => "grow",
-        Command::Refund(_) => "refund",
-        Command::VoidCredit(_) => "void_credit",
-        Command::Settle(_) => "settle",
-        Command::VoidInvoice { .. } => "void_invoice",
-        Command::Transfer(_) => "transfer",
-        Command::TransferIn(_) => "transfer_in",
-        Command::TransferDone(_) => "transfer_done",
-        Command::TransferBack(_) => "transfer_back",
-        Command::TransferForget(_) => "transfer_forget",
-        Command::SetBudget(_) => "set_budget",
-        Command::DeleteBudget(_) => "delete_budget",
-        Command::ResetBudget(_) => "reset_budget",
-        Command::Event(_) => "event",
-        Command::Subscribe(_) => "subscribe",
-        Command::Unsubscribe { .. } => "unsubscribe",
-        Command::CreateGrant(_) => "create_grant",
-        Command::UpdateGrant(_) => "update_grant",
-        Command::DeleteGrant { .. } => "delete_grant",
-        Command::FollowPlans => "follow_plans",
-        Command::Atomic(_) => "atomic",
-        Command::Tick => "tick",
-    }
 }
 
 fn void(void: &Voided) -> Value {

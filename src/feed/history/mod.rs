@@ -29,8 +29,11 @@ pub(crate) mod terms;
 mod totals;
 mod tranche;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+use coffer_ledger::ids::{RowId, TrancheId};
 
 pub(crate) use self::batch::Batch;
 pub use self::batch::{FullRow, SliceKind, SliceLine, WalletLife};
@@ -63,12 +66,23 @@ pub enum HistoryError {
 pub struct Found {
     /// The rows, in the order asked for.
     pub rows: Vec<Row>,
+    /// The rows that brought in the credit which these took, as far as a tranche's is known.
+    pub credits: HashMap<TrancheId, RowId>,
     /// Everything that matches, on whatever page.
     pub total: usize,
     /// Whether more comes after the page.
     pub more: bool,
     /// The last record that this knows of.
     pub position: u64,
+}
+
+/// The tranches that rows took credit from, each once.
+fn givers(rows: &[Row]) -> Vec<TrancheId> {
+    let parts = rows.iter().flat_map(|row| &row.parts);
+    let mut givers: Vec<_> = parts.filter_map(|part| part.tranche.as_ref().map(|of| of.id)).collect();
+    givers.sort_unstable();
+    givers.dedup();
+    givers
 }
 
 /// How the feed is.

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::call::Call;
 use super::error::ApiError;
-use super::refusals::{Note, name_of};
+use super::refusals::Note;
 use super::reply::Reply;
 use super::{fields, idempotency};
 use crate::engine::{Committed, Failure, Operation, Target};
@@ -83,7 +83,7 @@ impl Batch<'_> {
     /// What is kept of an item that was refused. The item is read once more: those that are accepted pay nothing for it.
     fn note(&self, index: usize, customer: CustomerNumber, failure: &Failure) -> Option<Note> {
         let Item { idempotency_key, command, .. } = (self.read)(self.call, self.items[index]).ok()?;
-        let asked = (name_of(&command), self.dry_run);
+        let asked = (command.name(), self.dry_run);
         let note = Note::of(self.call.engine(), &self.call.who, Target::Number(customer), asked, failure)?;
         let key = idempotency::of_item(self.key.as_deref(), index, idempotency_key).ok().flatten();
         let status = ApiError::from(failure.clone()).status().as_u16();

@@ -157,7 +157,7 @@ impl<'a> FamilyReply<'a> {
     /// The row between its relatives.
     pub(crate) fn of(row: TransactionReply<'a>, family: &'a Family) -> Self {
         let parent = family.parent.as_ref().map(|(row, customer_id)| {
-            TransactionReply::of(row, &RowContext { customer_id, credits_available: None })
+            TransactionReply::of(row, &RowContext { customer_id, credits_available: None, breakdown: None })
         });
         Self {
             row,
@@ -172,7 +172,9 @@ impl<'a> FamilyReply<'a> {
 impl Relatives {
     fn reply(&self) -> ListReply<TransactionReply<'_>> {
         let rows = self.found.rows.iter();
-        let items = rows.map(|row| TransactionReply::of(row, &context(row, &self.known))).collect();
+        let items = rows
+            .map(|row| TransactionReply::of(row, &context(row, &self.known, &self.found.credits)))
+            .collect();
         ListReply { items, pagination: Pagination::of(self.found.total, self.limit, 0, None) }
     }
 }

@@ -12,13 +12,13 @@ use coffer_ledger::view;
 use super::filter::{PARAMETERS, TransactionFilter, TransactionQuery, Wanted};
 use super::reading;
 use crate::engine::{Target, names_of};
-use crate::feed::history::{Found, Of, Query, Row};
+use crate::feed::history::{Found, Look, Of, Query, Row};
 use crate::http::call::{Call, failed};
 use crate::http::error::ApiError;
 use crate::http::fields;
 use crate::http::page::{ListReply, Pagination};
 use crate::http::reply::Reply;
-use crate::http::wallets::transaction::{RowContext, TransactionReply};
+use crate::http::wallets::transaction::{Consumption, RowContext, TransactionReply};
 
 /// A wallet's transactions.
 ///
@@ -117,7 +117,7 @@ async fn answer(call: &Call, wanted: Wanted, asked: Asked) -> Result<Reply, ApiE
     };
     let found = reading::read(call, query, asked.last.0).await?;
     let known = known(call, &found).await?;
-    let contexts: Vec<_> = found.rows.iter().map(|row| context(row, &known)).collect();
+    let contexts: Vec<_> = found.rows.iter().map(|row| context(row, &known, &found.credits)).collect();
     let items: Vec<_> =
         found.rows.iter().zip(&contexts).map(|(row, context)| TransactionReply::of(row, context)).collect();
     let next = found.rows.last().filter(|_| found.more && !sorted).map(|row| row.id.to_string());
@@ -126,11 +126,37 @@ async fn answer(call: &Call, wanted: Wanted, asked: Asked) -> Result<Reply, ApiE
 }
 
 /// What a reply says of a row besides.
-pub(super) fn context<'a>(row: &Row, known: &'a HashMap<CustomerNumber, Known>) -> RowContext<'a> {
+pub(super) fn context<'a>(
+    row: &Row,
+    known: &'a HashMap<CustomerNumber, Known>,
+    credits: &HashMap<TrancheId, RowId>,
+) -> RowContext<'a> {
     let of = known.get(&row.customer);
     let brought = row.tranche.filter(|_| row.row_type == "credit");
     let left = |tranche| of.and_then(|of| of.left.get(&tranche)).copied().unwrap_or(Credits::ZERO);
-    RowContext { customer_id: of.map_or("", |of| &of.id), credits_available: brought.map(left) }
+    let breakdown = (row.row_type == "debit").then(|| consumption(row, credits));
+    RowContext { customer_id: of.map_or("", |of| &of.id), credits_available: brought.map(left), breakdown }
+}
+
+/// The credits that paid for a row that was read from the log. Nothing is said of them while the history cannot be read.
+pub(in crate::http) async fn breakdown(call: &Call, row: &Row) -> Option<Vec<Consumption>> {
+    if row.row_type != "debit" {
+        return None;
+    }
+    let history = reading::fresh(call, row.id.position().0).await.ok()?;
+    let givers: Vec<_> = row.parts.iter().filter_map(|part| part.tranche.as_ref()).map(|of| of.id).collect();
+    let look = move |look: &dyn Look| {
+        let credit = |id| Ok(look.tranche(id)?.and_then(|life| life.credit).map(|credit| (id, credit)));
+        givers.into_iter().filter_map(|id| credit(id).transpose()).collect::<Result<HashMap<_, _>, _>>()
+    };
+    let credits = history.look(look).await.ok()?;
+    Some(consumption(row, &credits))
+}
+
+/// The credits that paid for the row, in the order taken, and how much of each.
+fn consumption(row: &Row, credits: &HashMap<TrancheId, RowId>) -> Vec<Consumption> {
+    let of_tranches = row.parts.iter().filter_map(|part| Some((part.tranche.as_ref()?.id, part.credits)));
+    of_tranches.filter_map(|(id, taken)| Some(Consumption::new(*credits.get(&id)?, taken))).collect()
 }
 
 /// Name and live tranches of every customer on the page.

@@ -10,7 +10,7 @@ mod note;
 mod reply;
 
 pub(super) use kept::Refusals;
-pub(super) use note::{Note, Noted, name_of};
+pub(super) use note::{Note, Noted};
 
 use axum::http::StatusCode;
 

@@ -2,7 +2,6 @@
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
-use coffer_ledger::command::Command;
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
 use coffer_ledger::time::Timestamp;
 use serde::Deserialize;
@@ -101,48 +100,5 @@ const fn is_a_no(failure: &Failure) -> bool {
         | Failure::OutcomeUnknown
         | Failure::InTransit(_)
         | Failure::Halted => false,
-    }
-}
-
-/// What a command is called.
-pub(crate) const fn name_of(command: &Command) -> &'static str {
-    match command {
-        Command::CreateCustomer { .. } => "create_customer",
-        Command::UpdateCustomer { .. } => "update_customer",
-        Command::DeleteCustomer => "delete_customer",
-        Command::CreateWallet(_) => "create_wallet",
-        Command::UpdateWallet(_) => "update_wallet",
-        Command::TopUp(_) => "top_up",
-        Command::Debit(_) => "debit",
-        Command::ManualDebit(_) => "manual_debit",
-        Command::Freeze(_) => "freeze",
-        Command::Unfreeze(_) => "unfreeze",
-        Command::Close { .. } => "terminate",
-        Command::PlaceHold(_) => "hold",
-        Command::Capture(_) => "capture",
-        Command::Release { .. } => "release",
-        Command::Extend { .. } => "extend",
-        Command::Grow { .. } => "grow",
-        Command::Refund(_) => "refund",
-        Command::VoidCredit(_) => "void",
-        Command::Settle(_) => "settle",
-        Command::VoidInvoice { .. } => "void_invoice",
-        Command::Transfer(_) => "transfer",
-        Command::SetBudget(_) => "set_budget",
-        Command::DeleteBudget(_) => "delete_budget",
-        Command::ResetBudget(_) => "reset_budget",
-        Command::Event(_) => "event",
-        Command::Subscribe(_) => "subscribe",
-        Command::Unsubscribe { .. } => "unsubscribe",
-        Command::CreateGrant(_) => "create_grant",
-        Command::UpdateGrant(_) => "update_grant",
-        Command::DeleteGrant { .. } => "delete_grant",
-        Command::Atomic(_) => "atomic",
-        Command::TransferIn(_)
-        | Command::TransferDone(_)
-        | Command::TransferBack(_)
-        | Command::TransferForget(_)
-        | Command::FollowPlans
-        | Command::Tick => "internal",
     }
 }

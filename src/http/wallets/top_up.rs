@@ -163,7 +163,7 @@ fn render(call: &Call, committed: &Committed) -> Result<Reply, ApiError> {
         let row = views.iter().rfind(of_credit)?;
         let credits_available = Some(credit.terms.original - credit.repaid);
         let row = Row::of(call.tenant(), committed.customer.number, record, row);
-        Some((row, RowContext { customer_id, credits_available }))
+        Some((row, RowContext { customer_id, credits_available, breakdown: None }))
     };
     let mut rows = credits.iter().map(|credit| row_of(credit));
     let (credit, bonus) = (rows.next().flatten(), rows.next().flatten());

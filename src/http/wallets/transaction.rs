@@ -1,6 +1,7 @@
 //! A ledger row as billing SDKs know it, with ours beside (SEMANTICS §16).
 
 use coffer_ledger::amount::Credits;
+use coffer_ledger::ids::RowId;
 use coffer_ledger::unit::Currency;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -63,7 +64,8 @@ pub(crate) struct TransactionReply<'a> {
     completes_transaction_id: Option<Id>,
     conversion_rate: Option<Dec>,
     topup_conversion_rate: Option<Dec>,
-    consumption_breakdown: Absent,
+    /// Of a debit: the credits that paid for it, in the order taken; null where the history was not asked.
+    consumption_breakdown: Option<Vec<Consumption>>,
     /// INVOICE where it belongs to one.
     source_type: Option<&'static str>,
     /// The invoice's id in your system.
@@ -103,6 +105,23 @@ pub(crate) struct RowContext<'a> {
     pub(crate) customer_id: &'a str,
     /// What is left of the credit that the row brought.
     pub(crate) credits_available: Option<Credits>,
+    /// The credits that paid for it, where they were looked up.
+    pub(crate) breakdown: Option<Vec<Consumption>>,
+}
+
+/// A credit, and how much of it a debit took.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+pub(crate) struct Consumption {
+    /// The row that brought the credit in.
+    credit_transaction_id: Id,
+    credits: Dec,
+}
+
+impl Consumption {
+    /// So much of that.
+    pub(crate) fn new(credit: RowId, taken: Credits) -> Self {
+        Self { credit_transaction_id: credit.into(), credits: taken.into() }
+    }
 }
 
 impl<'a> TransactionReply<'a> {
@@ -137,7 +156,7 @@ impl<'a> TransactionReply<'a> {
             completes_transaction_id: row.completes.map(Id::from),
             conversion_rate: row.conversion_rate.map(Dec::from),
             topup_conversion_rate: row.topup_conversion_rate.map(Dec::from),
-            consumption_breakdown: Absent,
+            consumption_breakdown: context.breakdown.clone(),
             source_type: row.invoice.as_ref().map(|_| "INVOICE"),
             source_id: row.invoice.as_deref(),
             hold_id: row.hold.map(Id::from),

@@ -217,6 +217,7 @@ fn one() -> BoxedStrategy<Command> {
         transfers(),
         budgets(),
         event().prop_map(|event| Command::Event(Box::new(event))),
+        super::grants::commands(),
     ]
     .boxed()
 }

@@ -6,6 +6,7 @@ use proptest::collection::vec;
 use proptest::option::{of, weighted};
 use proptest::prelude::*;
 
+use super::grants;
 use super::leaves::{
     budget_moves, credits, currency, debit_row, head, identity, money, posting, rate_card_id, reason, slice,
     terms, text, time, tranche_id, wallet_id,
@@ -27,7 +28,7 @@ fn due() -> BoxedStrategy<Due> {
         },
     );
     let hold = hold_end().prop_map(|end| Due::HoldExpired(Box::new(end)));
-    prop_oneof![4 => expired, 4 => started, 1 => hold].boxed()
+    prop_oneof![4 => expired, 4 => started, 1 => hold, 1 => grants::due()].boxed()
 }
 
 pub(super) fn priced() -> impl Strategy<Value = Priced> {
@@ -72,7 +73,7 @@ pub(super) fn debited() -> BoxedStrategy<Debited> {
         .boxed()
 }
 
-fn credit_row() -> BoxedStrategy<CreditRow> {
+pub(super) fn credit_row() -> BoxedStrategy<CreditRow> {
     (reason(), tranche_id(), terms(), money(), of(money()), credits(), of(posting()))
         .prop_map(|(reason, tranche, terms, amount, charged, repaid, posting)| CreditRow {
             reason,
@@ -155,6 +156,7 @@ fn one() -> BoxedStrategy<Effect> {
         budget().prop_map(|budget| Effect::BudgetSet(Box::new(budget))),
         text().prop_map(Effect::BudgetDeleted),
         event(),
+        grants::effects(),
     ]
     .boxed()
 }

@@ -126,5 +126,6 @@ pub(crate) fn customer() -> BoxedStrategy<Customer> {
             closed: closed.into(),
             ..plain
         });
-    prop_oneof![plain(), full].boxed()
+    let granted = (plain(), super::grants::grants()).prop_map(|(plain, grants)| Customer { grants, ..plain });
+    prop_oneof![plain(), full, granted].boxed()
 }

@@ -9,7 +9,7 @@ use coffer_ledger::time::Timestamp;
 use coffer_ledger::tranche::Source;
 use coffer_ledger::unit::{Currency, PriceUnit, Unit};
 use coffer_ledger::view::MoveKind;
-use tokio_postgres::types::FromSql;
+use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Client, Row as Line};
 
 use super::cell::Units;
@@ -23,6 +23,7 @@ use crate::feed::history::tranche::{TrancheLife, TrancheStatus};
 
 const SLICES: &str = "SELECT * FROM slices WHERE key = ANY($1) ORDER BY key, number";
 const TRANCHE: &str = "SELECT * FROM tranches WHERE id = $1";
+const CREDITS: &str = "SELECT id, credit FROM tranches WHERE id = ANY($1) AND credit IS NOT NULL";
 const WALLET: &str = "SELECT * FROM wallets WHERE id = $1";
 
 /// The rows of lines of `transactions`, with their slices.
@@ -53,6 +54,16 @@ async fn slices(client: &Client, keys: &[i64]) -> Result<HashMap<i64, Vec<SliceL
         of.entry(needed(&line, "key")?).or_default().push(slice(&line)?);
     }
     Ok(of)
+}
+
+/// The rows that brought in the credit of these tranches, as far as they are known.
+pub(super) async fn credit_rows(
+    client: &Client,
+    tranches: &[TrancheId],
+) -> Result<HashMap<TrancheId, RowId>, StoreError> {
+    let ids: Vec<Cell<'_>> = tranches.iter().map(|tranche| Cell::from(*tranche)).collect();
+    let lines = client.query_typed(CREDITS, &[(&ids, Type::TEXT_ARRAY)]).await?;
+    lines.iter().map(|line| Ok((id(line, "id")?, id(line, "credit")?))).collect()
 }
 
 fn row(key: i64, line: &Line, slices: Vec<SliceLine>) -> Result<Row, StoreError> {

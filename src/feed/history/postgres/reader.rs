@@ -11,7 +11,7 @@ use crate::feed::history::cell::Cell;
 use crate::feed::history::look::Look;
 use crate::feed::history::reader::HistoryReader;
 use crate::feed::history::sql::{self, Dialect, Parameter, Sql};
-use crate::feed::history::{Found, Query, StoreError};
+use crate::feed::history::{Found, Query, StoreError, givers};
 
 /// As of one instant.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
@@ -57,7 +57,9 @@ async fn find(client: &Client, query: &Query) -> Result<Found, StoreError> {
     let more = lines.len() > query.limit;
     lines.truncate(query.limit);
     let rows = read::rows(client, &lines).await?;
-    Ok(Found { rows, total: usize::try_from(total).unwrap_or(0), more, position: position.cast_unsigned() })
+    let credits = read::credit_rows(client, &givers(&rows)).await?;
+    let total = usize::try_from(total).unwrap_or(0);
+    Ok(Found { rows, credits, total, more, position: position.cast_unsigned() })
 }
 
 /// Asks in one round trip: the parameters' types are known.

@@ -1,6 +1,6 @@
 //! Rows, and what else is read, out of the tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use coffer_ledger::amount::{Credits, Money, Rate};
 use coffer_ledger::ids::{
@@ -22,6 +22,7 @@ use crate::feed::history::tranche::{TrancheLife, TrancheStatus};
 
 const SLICES: &str = "SELECT wallet, kind, credits, tranche, source, original, paid, expires_at, share FROM slices WHERE key = ?1 ORDER BY number";
 const TRANCHE: &str = "SELECT * FROM tranches WHERE id = ?1";
+const CREDIT: &str = "SELECT credit FROM tranches WHERE id = ?1";
 const WALLET: &str = "SELECT * FROM wallets WHERE id = ?1";
 const SUMS: &str = "SELECT moves, credits, share, free_value FROM totals WHERE tenant = ?1 AND slot = ?2 AND currency = ?3 \
                     AND price_unit = ?4 AND conversion_rate = ?5 AND source = ?6 AND kind = ?7 AND reason = ?8";
@@ -92,6 +93,20 @@ pub(super) fn slices(from: &Connection, key: i64) -> rusqlite::Result<Vec<SliceL
         })
     })?;
     lines.collect()
+}
+
+/// The rows that brought in the credit of these tranches, as far as they are known.
+pub(super) fn credit_rows(
+    from: &Connection,
+    tranches: &[TrancheId],
+) -> rusqlite::Result<HashMap<TrancheId, RowId>> {
+    let mut statement = from.prepare_cached(CREDIT)?;
+    let mut known = HashMap::new();
+    for id in tranches {
+        let credit = statement.query_row([values::id(id.0.0)], |line| bits(line, "credit")).optional()?;
+        known.extend(credit.flatten().map(|bits| (*id, RowId(bits))));
+    }
+    Ok(known)
 }
 
 /// A tranche over its life.

@@ -13,7 +13,7 @@ use super::values::number_of;
 use crate::feed::history::look::Look;
 use crate::feed::history::reader::HistoryReader;
 use crate::feed::history::sql::{self, Dialect, Parameter, Sql};
-use crate::feed::history::{Found, Query, StoreError};
+use crate::feed::history::{Found, Query, StoreError, givers};
 
 /// How long a reader waits for the file's lock.
 const BUSY: Duration = Duration::from_secs(1);
@@ -65,7 +65,9 @@ fn page(connection: &mut Connection, query: &Query) -> rusqlite::Result<Found> {
     let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     let more = rows.len() > query.limit;
     rows.truncate(query.limit);
-    Ok(Found { rows, total: usize::try_from(total).unwrap_or(0), more, position: number_of(position) })
+    let credits = read::credit_rows(&transaction, &givers(&rows))?;
+    let total = usize::try_from(total).unwrap_or(0);
+    Ok(Found { rows, credits, total, more, position: number_of(position) })
 }
 
 /// The parameters as SQLite takes them: a list is one JSON text.
