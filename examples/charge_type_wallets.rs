@@ -114,6 +114,7 @@ async fn create_wallet(engine: &Engine, name: &str, admits: PriceTypes) -> Resul
         overdraft_limit: Credits::ZERO,
         initial_credits: Credits::ZERO,
         initial_expires_at: None,
+        rules: None,
     });
     let committed = engine.submit(TENANT, Target::NewCustomer("acme"), Operation::new(command)).await?;
     match &committed.record.facts.effect {

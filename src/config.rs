@@ -211,6 +211,8 @@ impl Config {
                 subscriptions_max: self.number("limits.subscriptions_max"),
                 grants_max: self.number("limits.grants_max"),
                 grant_periods_past_max: self.number("limits.grant_periods_past_max"),
+                recharges_open_max: self.number("limits.recharges_open_max"),
+                pending_expires_in_s: self.number("limits.pending_expires_in_s"),
                 atomic_items_max: self.number("limits.atomic_items_max"),
                 event_ahead_max_s: self.number("limits.event_ahead_max_s"),
                 event_age_max_s: self.number("limits.event_age_max_s"),

@@ -52,6 +52,7 @@ fn create_wallet() -> Command {
         overdraft_limit: Credits::ZERO,
         initial_credits: Credits::ZERO,
         initial_expires_at: None,
+        rules: None,
     })
 }
 

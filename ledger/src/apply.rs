@@ -8,6 +8,7 @@ mod back;
 mod budgets;
 mod grants;
 mod holds;
+mod recharges;
 mod transfers;
 
 use crate::amount::Credits;
@@ -21,6 +22,7 @@ use crate::time::Timestamp;
 use crate::tranche::{Terms, Tranche};
 use crate::transfer::TransferReceived;
 use crate::wallet::{Wallet, WalletHead};
+use crate::watch::Watch;
 
 /// Folds facts into the state. Cannot fail.
 ///
@@ -28,7 +30,24 @@ use crate::wallet::{Wallet, WalletHead};
 /// When the facts were not decided on this state.
 pub fn apply(customer: &mut Customer, facts: &Facts) {
     apply_due(customer, &facts.due, 0);
+    let set_off = facts.set_off.as_deref();
+    if let Some(before) = set_off.and_then(|set_off| set_off.before.as_deref()) {
+        recharges::begin(customer, before, facts.first_row_before());
+    }
     apply_effect(customer, &facts.effect, facts.first_row(), facts.at);
+    if let Some(set_off) = set_off {
+        recharges::set_off(customer, set_off, facts.first_row_after());
+    }
+    if moves_calm(facts) {
+        customer.calm_down();
+    }
+}
+
+/// Whether facts may change within which balances nothing happens: what only moves balances does not.
+fn moves_calm(facts: &Facts) -> bool {
+    facts.set_off.is_some()
+        || !facts.due.is_empty()
+        || !matches!(facts.effect, Effect::Debited(_) | Effect::Held(_) | Effect::EventRecorded { .. })
 }
 
 /// Folds what the command itself did. `first_row` is the number of its first row in the record.
@@ -40,33 +59,36 @@ pub(crate) fn apply_effect(customer: &mut Customer, effect: &Effect, first_row: 
             if let Some(identity) = identity {
                 set_identity(customer, identity);
             }
-            create_wallet(customer, wallet);
+            create_wallet(customer, wallet, at);
             let rows = initial.iter().map(|row| &**row);
-            credit(customer, rows, wallet, first_row);
+            credit(customer, rows, wallet, first_row, at);
         }
-        Effect::WalletSet(wallet) => set_head(customer, wallet),
+        Effect::WalletSet(wallet) => set_head(customer, wallet, at),
         Effect::ToppedUp { rows, wallet } => {
-            credit(customer, rows.iter().map(|row| &**row), wallet, first_row)
+            credit(customer, rows.iter().map(|row| &**row), wallet, first_row, at)
         }
         Effect::Debited(debited) => {
-            debit(customer, debited);
+            debit(customer, debited, at);
             budgets::count(customer, debited.budget());
         }
         Effect::ManuallyDebited { debited, wallet } => {
-            debit(customer, debited);
-            set_head(customer, wallet);
+            debit(customer, debited, at);
+            set_head(customer, wallet, at);
         }
-        Effect::WalletClosed { wallet, released, .. } => {
+        Effect::WalletClosed { wallet, released, forfeits, .. } => {
             released.iter().for_each(|end| holds::end(customer, end));
             customer.wallets.iter_mut().for_each(sweep);
-            set_head(customer, wallet);
+            for forfeit in forfeits {
+                recharges::gone(customer, forfeit.tranche, forfeit.credits);
+            }
+            set_head(customer, wallet, at);
             let closed = wallet_mut(&mut customer.wallets, wallet.id);
             closed.tranches = Vec::new();
             closed.next_due = Timestamp::MAX;
             closed.held_overdraft = Credits::ZERO;
             customer.grants.wallet_closed(wallet.id);
         }
-        Effect::Held(step) => holds::step(customer, step),
+        Effect::Held(step) => holds::step(customer, step, at),
         Effect::Refunded(refunded) => back::give_back(customer, &refunded.back, first_row),
         Effect::CreditVoided(voids) => voids.iter().for_each(|void| back::void(customer, void)),
         Effect::InvoiceSettled(settled) => {
@@ -75,6 +97,7 @@ pub(crate) fn apply_effect(customer: &mut Customer, effect: &Effect, first_row: 
                 let wallet = wallet_mut(&mut customer.wallets, part.row.posting.wallet);
                 take(wallet, part.slices.iter());
                 post(&mut wallet.head, &part.row.posting);
+                spend(wallet, part.row.credits, at);
             }
             let invoice = Invoice { settled: LogPosition(0), voided: None };
             customer.invoices.insert(settled.invoice.clone(), invoice);
@@ -84,7 +107,7 @@ pub(crate) fn apply_effect(customer: &mut Customer, effect: &Effect, first_row: 
             let invoice = customer.invoices.get_mut(invoice).expect("what is voided was settled");
             invoice.voided = Some(LogPosition(0));
         }
-        Effect::TransferSent(sent) => transfers::send(customer, sent, first_row),
+        Effect::TransferSent(sent) => transfers::send(customer, sent, first_row, at),
         Effect::TransferReceived { transfer, from, arrived } => {
             transfers::arrive(customer, arrived, first_row);
             customer.transfers_in.insert(*transfer, TransferReceived { from: *from, at });
@@ -111,7 +134,7 @@ pub(crate) fn apply_effect(customer: &mut Customer, effect: &Effect, first_row: 
                 set_identity(customer, identity);
             }
             if let Some(taken) = taken {
-                debit(customer, taken);
+                debit(customer, taken, at);
             }
             budgets::count(customer, used);
         }
@@ -136,6 +159,9 @@ pub(crate) fn apply_effect(customer: &mut Customer, effect: &Effect, first_row: 
             customer.grants.remove(removed.key);
         }
         Effect::PlansFollowed(followed) => grants::follow(customer, followed),
+        Effect::Recharged { recharge, wallet: _ } => recharges::begin(customer, recharge, first_row),
+        Effect::RechargeEnded(end) => recharges::end(customer, end),
+        Effect::AutoTopupResumed(wallet) => recharges::resume(customer, *wallet),
         Effect::Atomic(effects) => {
             let mut row = first_row;
             for effect in effects {
@@ -154,6 +180,7 @@ pub fn bind(customer: &mut Customer, facts: &Facts, position: LogPosition) {
         bind_closed(customer, position);
         grants::bind(customer, &facts.due, position);
         bind_effect(customer, &facts.effect, position);
+        recharges::bind(customer, facts, position);
     }
 }
 
@@ -181,6 +208,7 @@ fn bind_effect(customer: &mut Customer, effect: &Effect, position: LogPosition) 
         Effect::TransferReturned { back, .. } => back::bind(customer, back, position),
         Effect::Subscribed(subscribed) => grants::bind(customer, &subscribed.minted, position),
         Effect::GrantSet(set) => grants::bind(customer, &set.minted, position),
+        Effect::Recharged { recharge, .. } => recharges::bind_one(customer, recharge, position),
         Effect::Atomic(effects) => {
             effects.iter().for_each(|effect| bind_effect(customer, effect, position));
         }
@@ -196,6 +224,8 @@ fn bind_effect(customer: &mut Customer, effect: &Effect, position: LogPosition) 
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::EventRecorded { .. }
         | Effect::Unsubscribed(_)
         | Effect::GrantRemoved(_)
@@ -219,6 +249,7 @@ pub(crate) fn apply_due(customer: &mut Customer, due: &[Due], first_row: u32) {
                 let at = wallet.find(*tranche, terms).expect("what expires is live");
                 wallet.tranches[at].remaining -= *credits;
                 post(&mut wallet.head, posting);
+                recharges::gone(customer, *tranche, *credits);
             }
             Due::Started { tranche, repaid, posting, .. } => {
                 let wallet = wallet_mut(&mut customer.wallets, posting.wallet);
@@ -227,10 +258,12 @@ pub(crate) fn apply_due(customer: &mut Customer, due: &[Due], first_row: u32) {
                 started.remaining -= *repaid;
                 wallet.head.debt -= *repaid;
                 post(&mut wallet.head, posting);
+                recharges::rebase(wallet);
             }
             Due::HoldExpired(end) => holds::end(customer, end),
             Due::RolledOver(rolled) => grants::roll_over(customer, rolled, row + 1),
             Due::Granted(granted) => grants::grant(customer, granted, row),
+            Due::RechargeExpired(end) => recharges::end(customer, end),
         }
         row += happened.rows();
     }
@@ -314,19 +347,38 @@ fn set_identity(customer: &mut Customer, identity: &Identity) {
     customer.identity = Some(identity.clone());
 }
 
-fn set_head(customer: &mut Customer, head: &WalletHead) {
-    wallet_mut(&mut customer.wallets, head.id).head = head.clone();
+fn set_head(customer: &mut Customer, head: &WalletHead, at: Timestamp) {
+    let wallet = wallet_mut(&mut customer.wallets, head.id);
+    wallet.head = head.clone();
+    watch(wallet, at);
 }
 
-fn create_wallet(customer: &mut Customer, head: &WalletHead) {
+/// A wallet is watched from the moment that it has rules.
+fn watch(wallet: &mut Wallet, at: Timestamp) {
+    if wallet.head.rules.is_some() && wallet.watch.is_none() {
+        wallet.watch = Some(Box::new(Watch::new(wallet.head.posted, at)));
+    }
+}
+
+/// Counts what was spent, where somebody watches.
+fn spend(wallet: &mut Wallet, credits: Credits, at: Timestamp) {
+    if let Some(watch) = &mut wallet.watch {
+        watch.spent.add(credits, at);
+    }
+}
+
+fn create_wallet(customer: &mut Customer, head: &WalletHead, at: Timestamp) {
     note_id(customer, head.id.0);
-    customer.wallets.push(Wallet {
+    let mut wallet = Wallet {
         head: head.clone(),
         tranches: Vec::new(),
         burn_order: BurnOrder::Contract,
         next_due: Timestamp::MAX,
         held_overdraft: Credits::ZERO,
-    });
+        watch: None,
+    };
+    watch(&mut wallet, at);
+    customer.wallets.push(wallet);
 }
 
 /// Mints the tranches of credit rows. `head` is the wallet after all of them.
@@ -335,15 +387,22 @@ fn credit<'a>(
     rows: impl Iterator<Item = &'a CreditRow>,
     head: &WalletHead,
     first_row: u32,
+    at: Timestamp,
 ) {
+    let mut counts = false;
     for (row, number) in rows.zip(first_row..) {
         note_id(customer, row.tranche.0);
-        mint(wallet_mut(&mut customer.wallets, head.id), row, number);
+        counts |= row.posting.is_some();
+        mint(wallet_mut(&mut customer.wallets, head.id), row, (LogPosition(0), number));
     }
-    set_head(customer, head);
+    set_head(customer, head, at);
+    if counts {
+        recharges::rebase(wallet_mut(&mut customer.wallets, head.id));
+    }
 }
 
-fn mint(wallet: &mut Wallet, row: &CreditRow, number: u32) {
+/// `of` is the row that the credit is of, as far as it is known.
+fn mint(wallet: &mut Wallet, row: &CreditRow, of: (LogPosition, u32)) {
     insert(
         wallet,
         Tranche {
@@ -351,8 +410,8 @@ fn mint(wallet: &mut Wallet, row: &CreditRow, number: u32) {
             terms: row.terms.clone(),
             remaining: row.terms.original - row.repaid,
             pinned: Default::default(),
-            credit_position: LogPosition(0),
-            credit_row: number,
+            credit_position: of.0,
+            credit_row: of.1,
             scheduled: row.posting.is_none(),
             voided: false,
         },
@@ -401,14 +460,16 @@ fn lapse_unswept(customer: &mut Customer, lapsed: &[Lapsed]) {
         wallet.tranches[at].remaining -= lapsed.credits;
         post(&mut wallet.head, &lapsed.posting);
     }
+    recharges::lapsed(customer, lapsed);
 }
 
-fn debit(customer: &mut Customer, debited: &Debited) {
+fn debit(customer: &mut Customer, debited: &Debited, at: Timestamp) {
     for row in &debited.rows {
         let wallet = wallet_mut(&mut customer.wallets, row.posting.wallet);
         let slices = debited.slices.iter().filter(|slice| slice.wallet == row.posting.wallet);
         take(wallet, slices);
         post(&mut wallet.head, &row.posting);
+        spend(wallet, row.credits, at);
     }
 }
 

@@ -1,14 +1,16 @@
 //! What can be asked of a customer: the request after parsing and defaults, with decimals normalised and metadata sorted, so
 //! that two requests are the same exactly when they are equal (SEMANTICS §9 "Fingerprint").
 
+use crate::alert::AlertSettings;
 use crate::amount::{Credits, Money, Rate};
 use crate::customer::Profile;
-use crate::ids::{GrantId, HoldId, KeyId, TransferId, WalletId};
+use crate::ids::{GrantId, HoldId, KeyId, RechargeId, TransferId, WalletId};
 use crate::scope::{PriceTypes, Scope};
 use crate::time::Timestamp;
 use crate::tranche::Source;
 use crate::unit::{Currency, PriceUnit};
 use crate::wallet::WalletType;
+use crate::watch::WalletRules;
 
 mod budget;
 mod charge;
@@ -17,6 +19,7 @@ mod grant;
 mod hold;
 mod invoice;
 mod name;
+mod recharge;
 mod refund;
 mod transfer;
 
@@ -26,6 +29,7 @@ pub use event::Event;
 pub use grant::{CreateGrant, GrantChange, GrantFor, Subscribe, UpdateGrant};
 pub use hold::{Capture, HoldAsked, OverCapture, PlaceHold};
 pub use invoice::{InvoiceLine, Settle};
+pub use recharge::{AutoTopupChange, RechargeDue};
 pub use refund::{Refund, RefundReason, VoidCredit};
 pub use transfer::{Transfer, TransferIn};
 
@@ -61,6 +65,8 @@ pub enum CreditReason {
     FreeCreditGrant,
     /// Bought and paid.
     PurchasedCreditDirect,
+    /// Bought, and paid by invoice: pending until then.
+    PurchasedCreditInvoiced,
     /// The bonus of a purchase; never asked for by itself.
     PurchasedCreditBonus,
     /// Part of a subscription.
@@ -80,6 +86,7 @@ impl CreditReason {
         match self {
             Self::FreeCreditGrant => "FREE_CREDIT_GRANT",
             Self::PurchasedCreditDirect => "PURCHASED_CREDIT_DIRECT",
+            Self::PurchasedCreditInvoiced => "PURCHASED_CREDIT_INVOICED",
             Self::PurchasedCreditBonus => "PURCHASED_CREDIT_BONUS",
             Self::SubscriptionCreditGrant => "SUBSCRIPTION_CREDIT_GRANT",
             Self::CreditNote => "CREDIT_NOTE",
@@ -92,7 +99,7 @@ impl CreditReason {
     #[must_use]
     pub const fn source(self) -> Source {
         match self {
-            Self::PurchasedCreditDirect => Source::Purchased,
+            Self::PurchasedCreditDirect | Self::PurchasedCreditInvoiced => Source::Purchased,
             Self::FreeCreditGrant | Self::PurchasedCreditBonus => Source::Promotional,
             Self::SubscriptionCreditGrant => Source::PlanIncluded,
             Self::CreditNote | Self::InvoiceVoidRefund => Source::Refund,
@@ -141,6 +148,8 @@ pub struct CreateWallet {
     pub initial_credits: Credits,
     /// When the initial credit ends.
     pub initial_expires_at: Option<Timestamp>,
+    /// What watches over it.
+    pub rules: Option<Box<WalletRules>>,
 }
 
 /// `PUT /wallets/{id}`: what is `Some` changes.
@@ -160,6 +169,10 @@ pub struct UpdateWallet {
     pub allowed_price_types: Option<PriceTypes>,
     /// New limit. Lowering it touches no debt.
     pub overdraft_limit: Option<Credits>,
+    /// New alerts, replaced whole.
+    pub alerts: Option<Box<AlertSettings>>,
+    /// Of automatic top-up, what is named.
+    pub auto_topup: Option<Box<AutoTopupChange>>,
 }
 
 /// `POST /wallets/{id}/top-up`, direct.
@@ -325,6 +338,16 @@ pub enum Command {
     },
     /// Follow the next change of the tenant's plans; sent by the engine.
     FollowPlans,
+    /// A pending recharge is paid.
+    CompleteRecharge(RechargeId),
+    /// A recharge is not paid.
+    FailRecharge(RechargeId),
+    /// A recharge that is not paid yet is called off.
+    CancelRecharge(RechargeId),
+    /// Automatic top-up goes on after failures.
+    ResumeAutoTopup(WalletId),
+    /// A debit or a hold was refused for lack of credit, and a recharge is due for it (SEMANTICS §11); sent by the engine.
+    Recharge(RechargeDue),
     /// All of them or none: debits, holds, captures, releases, refunds of one customer, in order.
     Atomic(Vec<Self>),
     /// Only write down what is due; sent by the timer.

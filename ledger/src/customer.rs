@@ -10,9 +10,11 @@ use crate::hold::Holds;
 use crate::ids::{
     CustomerNumber, LogPosition, MintedCustomerId, TenantNumber, ThingId, TransferId, WalletId,
 };
+use crate::recharge::Recharges;
 use crate::time::Timestamp;
 use crate::transfer::{TransferOut, TransferReceived};
 use crate::wallet::Wallet;
+use crate::watch::Calm;
 
 /// What the caller calls a customer by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +93,8 @@ pub struct Customer {
     pub transfers_in: BTreeMap<TransferId, TransferReceived>,
     /// What it is enrolled in, and its grants.
     pub grants: Grants,
+    /// Purchases whose payment is pending, and those that ended last; open ones limited by `recharges_open_max`.
+    pub recharges: Recharges,
     /// Holds and transfers that were closed last, oldest first; at most [`CLOSED_KEPT_MAX`]. Older ones are in the log only.
     pub closed: VecDeque<Closed>,
 }
@@ -149,6 +153,7 @@ impl Customer {
             transfers_out: BTreeMap::new(),
             transfers_in: BTreeMap::new(),
             grants: Grants::new(),
+            recharges: Recharges::new(),
             closed: VecDeque::new(),
         }
     }
@@ -157,7 +162,17 @@ impl Customer {
     #[must_use]
     pub fn next_due(&self) -> Timestamp {
         let of_wallets = self.wallets.iter().map(|wallet| wallet.next_due).min().unwrap_or(Timestamp::MAX);
-        of_wallets.min(self.holds.next_deadline()).min(self.grants.next_at())
+        let of_holds = self.holds.next_deadline();
+        of_wallets.min(of_holds).min(self.recharges.next_due()).min(self.grants.next_at())
+    }
+
+    /// Finds anew within which balances nothing happens, where a wallet has rules.
+    pub fn calm_down(&mut self) {
+        for wallet in &mut self.wallets {
+            if let (Some(rules), Some(watch)) = (&wallet.head.rules, &mut wallet.watch) {
+                watch.calm = Calm::of(rules, watch, self.recharges.pending(wallet.head.id));
+            }
+        }
     }
 
     /// Remembers that something was closed.

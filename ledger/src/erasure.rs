@@ -189,6 +189,11 @@ fn erase_command(command: &mut Command) {
         | Command::Unsubscribe { .. }
         | Command::DeleteGrant { .. }
         | Command::FollowPlans
+        | Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_)
         | Command::Tick => {}
     }
 }
@@ -229,7 +234,8 @@ fn erase_effect(effect: &mut Effect, number: CustomerNumber) {
         Effect::WalletSet(wallet)
         | Effect::ToppedUp { wallet, .. }
         | Effect::ManuallyDebited { wallet, .. }
-        | Effect::WalletClosed { wallet, .. } => erase_head(wallet),
+        | Effect::WalletClosed { wallet, .. }
+        | Effect::Recharged { wallet, .. } => erase_head(wallet),
         Effect::EventRecorded { customer, .. } => {
             customer.iter_mut().for_each(|identity| erase_identity(identity, number));
         }
@@ -252,6 +258,8 @@ fn erase_effect(effect: &mut Effect, number: CustomerNumber) {
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::Unsubscribed(_)
         | Effect::GrantRemoved(_)
         | Effect::PlansFollowed(_) => {}

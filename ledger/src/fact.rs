@@ -1,7 +1,7 @@
 //! What was decided. Facts are complete: `apply` needs nothing else, and a reply is rendered from the record that holds them.
 //!
-//! Rows of a record are numbered from 0: first those of [`Facts::due`], then those of the effect, in order; [`Due::rows`] and
-//! [`Effect::rows`] say how many each has.
+//! Rows of a record are numbered from 0: first those of [`Facts::due`], then those of the recharge [`SetOff::before`] the effect, those of
+//! the effect, and those of what it set off [`SetOff::after`] it, in order; [`Due::rows`] and [`Effect::rows`] say how many each has.
 
 use smallvec::SmallVec;
 
@@ -10,6 +10,7 @@ use crate::budget::{Budget, BudgetMove};
 use crate::command::CreditReason;
 use crate::customer::Identity;
 use crate::ids::{CustomerNumber, LogPosition, RateCardId, TrancheId, TransferId, WalletId};
+use crate::recharge::Recharge;
 use crate::time::Timestamp;
 use crate::tranche::{Source, Terms};
 use crate::unit::Currency;
@@ -20,6 +21,7 @@ mod hold;
 mod invoice;
 mod refund;
 mod rows;
+mod set_off;
 mod transfer;
 
 pub use grant::{
@@ -30,6 +32,7 @@ pub use hold::{HoldEnd, HoldStep, HoldVerb, Lapsed};
 pub use invoice::{Settled, SettledLine, SettledPart};
 pub use refund::{Back, BackRow, BackTo, GivenBack, Refunded, Voided};
 pub(crate) use rows::wallets_of;
+pub use set_off::{RechargeEnd, SetOff, Unpaid};
 pub use transfer::{Arrived, ArrivedRow, Moved, TransferSent};
 
 /// Everything that one command did.
@@ -41,6 +44,8 @@ pub struct Facts {
     pub due: Vec<Due>,
     /// What the command itself did, after that.
     pub effect: Effect,
+    /// What all of it set off; `None` = nothing.
+    pub set_off: Option<Box<SetOff>>,
 }
 
 /// The balance of one wallet around one row; the row's number in the wallet's gap-free sequence (I4).
@@ -91,6 +96,8 @@ pub enum Due {
     RolledOver(Box<RolledOver>),
     /// A period of a grant began.
     Granted(Box<Granted>),
+    /// A purchase was not paid in time. No row: the one with which it began fails.
+    RechargeExpired(Box<RechargeEnd>),
 }
 
 /// Which tranche, and its terms, gave a slice; or the overdraft did.
@@ -358,6 +365,17 @@ pub enum Effect {
     GrantRemoved(Box<GrantRemoved>),
     /// Copies of plans' grants followed a change.
     PlansFollowed(Box<PlansFollowed>),
+    /// Credit was bought, and its payment is asked for. Rows: those of the recharge.
+    Recharged {
+        /// The purchase.
+        recharge: Box<Recharge>,
+        /// The wallet after everything.
+        wallet: Box<WalletHead>,
+    },
+    /// A purchase was paid, was not, or was called off.
+    RechargeEnded(Box<RechargeEnd>),
+    /// Automatic top-up goes on.
+    AutoTopupResumed(WalletId),
     /// All of an atomic batch, in order.
     Atomic(Vec<Self>),
 }

@@ -184,6 +184,7 @@ pub fn head_of(made: &MadeWallet, at: Timestamp) -> WalletHead {
         posted: Credits::ZERO,
         held: Credits::ZERO,
         debt: Credits::ZERO,
+        rules: None,
     }
 }
 

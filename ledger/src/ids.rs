@@ -133,6 +133,12 @@ thing_ids! {
     MintedBudgetId = "bud_",
     /// Id of a subscription; its name too, unless its maker gave it another.
     SubscriptionId = "subs_",
+    /// Id of a recharge.
+    RechargeId = "rchg_",
+    /// Id of the invoice of a purchase.
+    InvoiceId = "inv_",
+    /// Id of a change of an alert.
+    AlertId = "alert_",
 }
 
 /// Id of an API key: a thing of a tenant's, with the tenant's number where others have the customer's.
@@ -341,6 +347,9 @@ thing_bits!(
     TransferId,
     MintedBudgetId,
     SubscriptionId,
+    RechargeId,
+    InvoiceId,
+    AlertId,
     KeyId,
     RateCardId,
     GrantId,
@@ -369,6 +378,9 @@ printed_ids!(
     TransferId,
     MintedBudgetId,
     SubscriptionId,
+    RechargeId,
+    InvoiceId,
+    AlertId,
     KeyId,
     RateCardId,
     GrantId,

@@ -41,6 +41,7 @@ fn ensure(holds: bool, invariant: &'static str, detail: impl FnOnce() -> String)
 pub fn check_touched(customer: &Customer, facts: &Facts) -> Result<(), Violation> {
     check_chain(customer, facts)?;
     facts.due.iter().try_for_each(|due| moved::check_due(customer, due))?;
+    facts.set_off.as_ref().map_or(Ok(()), |set_off| moved::check_set_off(customer, set_off))?;
     let one = std::slice::from_ref(&facts.effect);
     check_batch(customer, if let Effect::Atomic(effects) = &facts.effect { effects } else { one })
 }

@@ -14,8 +14,10 @@
 
 #![deny(clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]
 
+pub mod alert;
 pub mod amount;
 pub mod apply;
+pub mod auto_topup;
 pub mod budget;
 pub mod burn_order;
 pub mod calendar;
@@ -34,6 +36,7 @@ pub mod invariants;
 mod letting_go;
 pub mod limits;
 pub mod looked_up;
+pub mod recharge;
 pub mod record;
 pub mod refusal;
 pub mod scope;
@@ -45,3 +48,4 @@ pub mod transfer;
 pub mod unit;
 pub mod view;
 pub mod wallet;
+pub mod watch;

@@ -33,6 +33,10 @@ pub struct Limits {
     pub grants_max: usize,
     /// Periods of a new grant that are over already: a start in the past is caught up.
     pub grant_periods_past_max: usize,
+    /// Purchases of a customer's whose payment is pending.
+    pub recharges_open_max: usize,
+    /// Seconds after which a purchase that was not paid fails.
+    pub pending_expires_in_s: u32,
     /// Items of an atomic batch.
     pub atomic_items_max: usize,
     /// Seconds that an event may be ahead of the engine's time.
@@ -59,6 +63,8 @@ impl Default for Limits {
             subscriptions_max: 100,
             grants_max: 1_000,
             grant_periods_past_max: 1_000,
+            recharges_open_max: 1_000,
+            pending_expires_in_s: 7 * 24 * 3_600,
             atomic_items_max: 1_000,
             event_ahead_max_s: 5 * 60,
             event_age_max_s: 35 * 24 * 3_600,

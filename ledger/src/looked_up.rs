@@ -8,7 +8,8 @@ use std::ops::Range;
 use crate::budget::BudgetMove;
 use crate::command::CreditReason;
 use crate::fact::{CreditRow, DebitRow, Debited, Effect, Facts, Slice};
-use crate::ids::{CustomerNumber, LogPosition, RowId, TrancheId, WalletId};
+use crate::ids::{CustomerNumber, LogPosition, RowId, ThingId, TrancheId, WalletId};
+use crate::recharge::Recharge;
 use crate::record::Record;
 use crate::refusal::Refusal;
 use crate::tranche::Terms;
@@ -98,14 +99,7 @@ pub fn old_settlement(record: &Record, position: LogPosition) -> Result<OldDebit
 /// # Errors
 /// [`Refusal::InvalidOperation`] if the row is no credit that can be voided; [`Refusal::NotFound`] if the record has no such row.
 pub fn old_credits(record: &Record, position: LogPosition, row: u32) -> Result<Vec<OldCredit>, Refusal> {
-    let (effect, first) = effect_of(&record.facts, row)?;
-    let (rows, wallet): (Vec<&CreditRow>, _) = if let Effect::WalletCreated { initial, wallet, .. } = effect {
-        (initial.iter().map(|row| &**row).collect(), wallet.id)
-    } else if let Effect::ToppedUp { rows, wallet } = effect {
-        (rows.iter().map(|row| &**row).collect(), wallet.id)
-    } else {
-        return Err(Refusal::InvalidOperation("only a credit that came in can be voided"));
-    };
+    let (rows, wallet, first) = credit_rows(&record.facts, row)?;
     // A bonus stands behind its purchase: whoever names the purchase names both.
     let named = rows.iter().zip(first..).filter(|(_, number)| *number >= row);
     let credits = named.map(|(credit, number)| OldCredit {
@@ -116,6 +110,47 @@ pub fn old_credits(record: &Record, position: LogPosition, row: u32) -> Result<V
         terms: credit.terms.clone(),
     });
     Ok(credits.collect())
+}
+
+/// The rows of the credit that a row belongs to, its wallet, and the number of its first row.
+fn credit_rows(facts: &Facts, row: u32) -> Result<(Vec<&CreditRow>, WalletId, u32), Refusal> {
+    if let Some((recharge, first)) = set_off(facts, row) {
+        return Ok((recharge.rows.iter().map(|row| &**row).collect(), recharge.wallet, first));
+    }
+    let (effect, first) = effect_of(facts, row)?;
+    let (rows, wallet): (Vec<&CreditRow>, _) = if let Effect::WalletCreated { initial, wallet, .. } = effect {
+        (initial.iter().map(|row| &**row).collect(), wallet.id)
+    } else if let Effect::ToppedUp { rows, wallet } = effect {
+        (rows.iter().map(|row| &**row).collect(), wallet.id)
+    } else if let Effect::Recharged { recharge, .. } = effect {
+        (recharge.rows.iter().map(|row| &**row).collect(), recharge.wallet)
+    } else if let Effect::RechargeEnded(end) = effect {
+        (end.rows.iter().map(|row| &**row).collect(), end.recharge.wallet)
+    } else {
+        (Vec::new(), WalletId(ThingId(0)))
+    };
+    if rows.len() <= usize::try_from(row - first).expect("a record has fewer rows than an id can number") {
+        return Err(Refusal::InvalidOperation("only a credit that came in can be voided"));
+    }
+    Ok((rows, wallet, first))
+}
+
+/// The recharge that a row belongs to, among those that were set off, and the number of its first row.
+fn set_off(facts: &Facts, row: u32) -> Option<(&Recharge, u32)> {
+    let set_off = facts.set_off.as_deref()?;
+    let count = |recharge: &Recharge| u32::try_from(recharge.rows.len()).unwrap_or(u32::MAX);
+    let mut first = facts.first_row_before();
+    if let Some(before) = &set_off.before
+        && (first..first + count(before)).contains(&row)
+    {
+        return Some((before, first));
+    }
+    first = facts.first_row_after();
+    set_off.after.iter().find_map(|recharge| {
+        let (begins, ends) = (first, first + count(recharge));
+        first = ends;
+        (begins..ends).contains(&row).then_some((recharge, begins))
+    })
 }
 
 /// The effect that a row belongs to, inside a batch too, and the number of its first row.
@@ -184,6 +219,9 @@ fn debit(effect: &Effect, first: u32, position: LogPosition) -> Option<OldDebit>
         | Effect::GrantSet(_)
         | Effect::GrantRemoved(_)
         | Effect::PlansFollowed(_)
+        | Effect::Recharged { .. }
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => None,
     }
 }

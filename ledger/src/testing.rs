@@ -202,6 +202,7 @@ pub(crate) fn new_wallet() -> CreateWallet {
         overdraft_limit: Credits::ZERO,
         initial_credits: Credits::ZERO,
         initial_expires_at: None,
+        rules: None,
     }
 }
 

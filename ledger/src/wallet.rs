@@ -8,6 +8,7 @@ use crate::scope::PriceTypes;
 use crate::time::Timestamp;
 use crate::tranche::{Terms, Tranche};
 use crate::unit::Unit;
+use crate::watch::{WalletRules, Watch};
 
 /// Whether a wallet takes part (SEMANTICS §15).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +69,8 @@ pub struct WalletHead {
     pub held: Credits,
     /// Overdraft taken and not repaid; ≥ 0.
     pub debt: Credits,
+    /// What watches over it: alerts, automatic top-up.
+    pub rules: Option<Box<WalletRules>>,
 }
 
 /// A wallet with its live tranches.
@@ -84,6 +87,8 @@ pub struct Wallet {
     pub next_due: Timestamp,
     /// What of `head.held` is overdraft that open holds pin: Σ their pins without a tranche.
     pub held_overdraft: Credits,
+    /// What happened under `head.rules`; there exactly when those are.
+    pub watch: Option<Box<Watch>>,
 }
 
 impl WalletHead {

@@ -201,6 +201,7 @@ pub(super) fn wallet(customer: &str) -> Result<Command, CliError> {
         overdraft_limit: Credits::ZERO,
         initial_credits: Credits::ZERO,
         initial_expires_at: None,
+        rules: None,
     }))
 }
 

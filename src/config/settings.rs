@@ -160,6 +160,8 @@ pub const SETTINGS: &[Setting] = &[
     integer("limits.subscriptions_max", 1, 10_000),
     integer("limits.grants_max", 1, 100_000),
     integer("limits.grant_periods_past_max", 0, 100_000),
+    integer("limits.recharges_open_max", 1, 100_000),
+    integer("limits.pending_expires_in_s", 60, 366 * 24 * 3_600),
     integer("limits.atomic_items_max", 1, 1_000),
     integer("limits.event_ahead_max_s", 0, 86_400),
     integer("limits.event_age_max_s", 1, 31_622_400),

@@ -66,6 +66,7 @@ fn look_for(customer: &Customer, id: HoldId, now: Timestamp) -> Place {
             Due::HoldExpired(_)
             | Due::Expired { .. }
             | Due::Started { .. }
+            | Due::RechargeExpired(_)
             | Due::RolledOver(_)
             | Due::Granted(_) => None,
         });
@@ -85,7 +86,11 @@ fn look_for(customer: &Customer, id: HoldId, now: Timestamp) -> Place {
 fn hold_in(facts: &Facts, id: HoldId) -> Option<&Hold> {
     let due = facts.due.iter().find_map(|due| match due {
         Due::HoldExpired(end) => Some(&end.hold).filter(|hold| hold.id == id),
-        Due::Expired { .. } | Due::Started { .. } | Due::RolledOver(_) | Due::Granted(_) => None,
+        Due::Expired { .. }
+        | Due::Started { .. }
+        | Due::RechargeExpired(_)
+        | Due::RolledOver(_)
+        | Due::Granted(_) => None,
     });
     due.or_else(|| closed_by(&facts.effect, id))
 }

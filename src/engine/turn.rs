@@ -523,6 +523,9 @@ impl Seat {
             | Effect::BudgetSet(_)
             | Effect::BudgetDeleted(_)
             | Effect::EventRecorded { customer: None, .. }
+            | Effect::Recharged { .. }
+            | Effect::RechargeEnded(_)
+            | Effect::AutoTopupResumed(_)
             | Effect::Atomic(_) => {}
         }
     }
@@ -566,6 +569,7 @@ fn may_need_position(command: &Command) -> bool {
         | Command::Unsubscribe { .. }
         | Command::UpdateGrant(_)
         | Command::DeleteGrant { .. }
+        | Command::ResumeAutoTopup(_)
         | Command::Event(_) => false,
         Command::CreateWallet(_)
         | Command::TopUp(_)
@@ -582,6 +586,10 @@ fn may_need_position(command: &Command) -> bool {
         | Command::Subscribe(_)
         | Command::CreateGrant(_)
         | Command::FollowPlans
+        | Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::Recharge(_)
         | Command::Atomic(_)
         | Command::Tick => true,
     }

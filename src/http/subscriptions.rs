@@ -76,7 +76,11 @@ fn granted(minted: &[Due]) -> Credits {
             Landed::Minted { row, .. } => row.terms.original,
             Landed::Skipped(_) => Credits::ZERO,
         },
-        Due::Expired { .. } | Due::Started { .. } | Due::HoldExpired(_) | Due::RolledOver(_) => Credits::ZERO,
+        Due::Expired { .. }
+        | Due::Started { .. }
+        | Due::HoldExpired(_)
+        | Due::RechargeExpired(_)
+        | Due::RolledOver(_) => Credits::ZERO,
     });
     credits.sum()
 }

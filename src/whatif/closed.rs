@@ -95,6 +95,9 @@ impl Closed {
             | Effect::GrantSet(_)
             | Effect::GrantRemoved(_)
             | Effect::PlansFollowed(_)
+            | Effect::Recharged { .. }
+            | Effect::RechargeEnded(_)
+            | Effect::AutoTopupResumed(_)
             | Effect::EventRecorded { .. } => {}
         }
     }
@@ -245,6 +248,9 @@ fn debit_rows(effect: &Effect) -> (u32, Vec<WalletId>) {
         | Effect::GrantSet(_)
         | Effect::GrantRemoved(_)
         | Effect::PlansFollowed(_)
+        | Effect::Recharged { .. }
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => (0, Vec::new()),
     }
 }

@@ -7,7 +7,7 @@
 use coffer_ledger::command::{Charge, Command, GrantFor, SetBudget, Subscribe};
 use coffer_ledger::customer::Customer;
 use coffer_ledger::fact::{Due, Effect, Facts, HoldVerb, Landed};
-use coffer_ledger::ids::{GrantId, HoldId, ThingId, TransferId, WalletId};
+use coffer_ledger::ids::{GrantId, HoldId, RechargeId, ThingId, TransferId, WalletId};
 use hashbrown::HashMap;
 
 /// The request names something that the shadow refused to make.
@@ -54,6 +54,11 @@ impl Names {
                 self.differ.insert(id.0, Some(other.0));
             }
         }
+    }
+
+    /// The shadow's name of a recharge.
+    pub(super) fn recharge(&self, id: RechargeId) -> Result<RechargeId, Missing> {
+        self.of(id.0, "the recharge").map(RechargeId)
     }
 
     /// Learns what the log's record made, and what the shadow's did; `None` = the shadow refused.
@@ -117,6 +122,11 @@ impl Names {
             Command::UpdateGrant(request) => request.id = self.grant(request.id)?,
             Command::DeleteGrant { id, .. } => *id = self.grant(*id)?,
             Command::SetBudget(request) => name_budget(request, (log, shadow), came_of_it),
+            Command::CompleteRecharge(recharge)
+            | Command::FailRecharge(recharge)
+            | Command::CancelRecharge(recharge) => *recharge = self.recharge(*recharge)?,
+            Command::ResumeAutoTopup(wallet) => *wallet = self.wallet(*wallet)?,
+            Command::Recharge(due) => due.wallet = self.wallet(due.wallet)?,
             Command::Atomic(items) => {
                 for item in items {
                     self.translate(item, (log, shadow), came_of_it)?;
@@ -176,7 +186,11 @@ fn made_wallets(facts: &Facts) -> Vec<WalletId> {
             Landed::Minted { made, .. } => made.as_ref().map(|made| made.id),
             Landed::Skipped(_) => None,
         },
-        Due::Expired { .. } | Due::Started { .. } | Due::HoldExpired(_) | Due::RolledOver(_) => None,
+        Due::Expired { .. }
+        | Due::Started { .. }
+        | Due::HoldExpired(_)
+        | Due::RechargeExpired(_)
+        | Due::RolledOver(_) => None,
     });
     made.collect()
 }
@@ -188,6 +202,7 @@ fn made(effect: &Effect) -> Option<ThingId> {
         Effect::Held(step) => (step.verb == HoldVerb::Placed).then_some(step.hold.id.0),
         Effect::TransferSent(sent) => Some(sent.out.id.0),
         Effect::GrantSet(set) => Some(set.grant.key.grant.0),
+        Effect::Recharged { recharge, .. } => Some(recharge.id.0),
         Effect::Ticked
         | Effect::CustomerSet(_)
         | Effect::WalletSet(_)
@@ -210,6 +225,8 @@ fn made(effect: &Effect) -> Option<ThingId> {
         | Effect::Unsubscribed(_)
         | Effect::GrantRemoved(_)
         | Effect::PlansFollowed(_)
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => None,
     }
 }

@@ -128,6 +128,8 @@ fn each_moved(effect: &Effect, call: &mut dyn FnMut(WalletId, Credits)) {
             arrived.rows.iter().for_each(|row| call(arrived.wallet, row.terms.original));
         }
         Effect::EventRecorded { taken: Some(taken), .. } => rows(&taken.rows, call),
+        Effect::Recharged { recharge, .. } => call(recharge.wallet, recharge.credits()),
+        Effect::RechargeEnded(end) => call(end.recharge.wallet, end.recharge.credits()),
         Effect::Atomic(effects) => effects.iter().for_each(|effect| each_moved(effect, call)),
         Effect::EventRecorded { taken: None, .. }
         | Effect::Ticked
@@ -140,6 +142,7 @@ fn each_moved(effect: &Effect, call: &mut dyn FnMut(WalletId, Credits)) {
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::PlansFollowed(_) => {}
         Effect::Subscribed(subscribed) => subscribed.minted.iter().for_each(|due| minted(due, call)),
         Effect::GrantSet(set) => set.minted.iter().for_each(|due| minted(due, call)),
@@ -192,10 +195,15 @@ pub(super) fn word(command: &Command) -> Option<&'static str> {
         Command::CreateGrant(_) => "create grant",
         Command::UpdateGrant(_) => "update grant",
         Command::DeleteGrant { .. } => "delete grant",
+        Command::CompleteRecharge(_) => "complete recharge",
+        Command::FailRecharge(_) => "fail recharge",
+        Command::CancelRecharge(_) => "cancel recharge",
+        Command::ResumeAutoTopup(_) => "resume auto top-up",
         Command::Atomic(_) => "atomic batch",
         Command::TransferDone(_)
         | Command::TransferBack(_)
         | Command::TransferForget(_)
+        | Command::Recharge(_)
         | Command::FollowPlans
         | Command::Tick => return None,
     })

@@ -148,6 +148,11 @@ impl Rules {
             | Command::UpdateGrant(_)
             | Command::DeleteGrant { .. }
             | Command::FollowPlans
+            | Command::CompleteRecharge(_)
+            | Command::FailRecharge(_)
+            | Command::CancelRecharge(_)
+            | Command::ResumeAutoTopup(_)
+            | Command::Recharge(_)
             | Command::Atomic(_)
             | Command::Tick => {}
         }

@@ -96,7 +96,7 @@ impl Counting<'_> {
             Due::Expired { credits, terms, posting, .. } => {
                 self.of(posting.wallet).expired.add(terms.source, *credits);
             }
-            Due::Started { .. } => {}
+            Due::Started { .. } | Due::RechargeExpired(_) => {}
             Due::HoldExpired(end) => self.lapsed(&end.lapsed),
             Due::RolledOver(_) | Due::Granted(_) => {}
         }
@@ -156,6 +156,9 @@ impl Counting<'_> {
             | Effect::TransferForgotten(_)
             | Effect::BudgetSet(_)
             | Effect::BudgetDeleted(_)
+            | Effect::Recharged { .. }
+            | Effect::RechargeEnded(_)
+            | Effect::AutoTopupResumed(_)
             | Effect::Unsubscribed(_)
             | Effect::GrantRemoved(_)
             | Effect::PlansFollowed(_) => {}

@@ -12,7 +12,7 @@ use coffer_ledger::fact::Effect;
 use coffer_wal::{FrameHeader, Lsn, RecordBuf, Subject, decode_frame};
 use proptest::prelude::*;
 
-use crate::{any, customer_frame, samples, samples_tenant, samples_v2, tenant_frame};
+use crate::{any, customer_frame, samples, samples_tenant, samples_v2, samples_v3, tenant_frame};
 
 fn parts(frame: &[u8]) -> RecordBuf {
     decode_frame(frame, Lsn(1)).unwrap().0.to_owned()
@@ -20,11 +20,13 @@ fn parts(frame: &[u8]) -> RecordBuf {
 
 fn customer_parts() -> Vec<(&'static str, RecordBuf)> {
     let all = samples::customer_records().into_iter().chain(samples_v2::customer_records());
+    let all = all.chain(samples_v3::customer_records());
     all.map(|(name, record)| (name, parts(&customer_frame(&record)))).collect()
 }
 
 fn tenant_parts() -> Vec<(&'static str, RecordBuf)> {
     let all = samples_tenant::records().into_iter().chain(samples_v2::tenant::records());
+    let all = all.chain(samples_v3::tenant_records());
     all.map(|(name, record)| (name, parts(&tenant_frame(&record)))).collect()
 }
 
@@ -43,11 +45,14 @@ fn tenant_at_rest(tenant: &Tenant) -> Vec<u8> {
 fn customer_states() -> Vec<Vec<u8>> {
     let of_version_1 = [samples::customer(), samples::full_customer()];
     let of_version_2 = [samples_v2::state::with_a_hold(), samples_v2::state::full()];
-    of_version_1.iter().chain(&of_version_2).map(customer_at_rest).collect()
+    of_version_1.iter().chain(&of_version_2).chain([&samples_v3::customer()]).map(customer_at_rest).collect()
 }
 
 fn tenant_states() -> Vec<Vec<u8>> {
-    [samples_tenant::tenant(), samples_v2::tenant::full()].iter().map(tenant_at_rest).collect()
+    [samples_tenant::tenant(), samples_v2::tenant::full(), samples_v3::tenant()]
+        .iter()
+        .map(tenant_at_rest)
+        .collect()
 }
 
 #[test]
@@ -196,7 +201,7 @@ proptest! {
         public in prop::collection::vec(any::<u8>(), 0..200),
         personal in prop::collection::vec(any::<u8>(), 0..200),
     ) {
-        for version in [1, 2] {
+        for version in [1, 2, 3] {
             let _ = decode_record(version, &public, &personal);
             let _ = decode_for_replay(version, &public, &personal);
             let _ = decode_tenant_record(version, &public, &personal);
@@ -210,7 +215,7 @@ proptest! {
     #[test]
     fn parts_of_different_records_never_panic(one in any::record(), other in any::record()) {
         let (one, other) = (parts(&customer_frame(&one)), parts(&customer_frame(&other)));
-        for version in [1, 2] {
+        for version in [1, 2, 3] {
             let _ = decode_record(version, &one.public, &other.personal);
             let _ = decode_for_replay(version, &one.public, &other.personal);
         }
@@ -289,12 +294,12 @@ fn what_is_kept_by_a_key_is_read_only_in_order() {
 #[test]
 fn another_version_is_refused_and_named() {
     let RecordBuf { public, personal, .. } = &customer_parts()[0].1;
-    for version in [0, 3, 255] {
+    for version in [0, 4, 255] {
         let refused = decode_record(version, public, personal).unwrap_err();
         assert_eq!(
             refused.to_string(),
             format!(
-                "a customer's record has version {version}, this build reads up to 2: a newer Coffer is needed to read it"
+                "a customer's record has version {version}, this build reads up to 3: a newer Coffer is needed to read it"
             )
         );
         assert!(decode_for_replay(version, public, personal).is_err());
@@ -302,8 +307,8 @@ fn another_version_is_refused_and_named() {
         assert!(decode_tenant_for_replay(version, public, personal).is_err());
         let (mut customer, mut tenant) = (customer_states().remove(0), tenant_states().remove(0));
         (customer[0], tenant[0]) = (version, version);
-        assert!(matches!(decode_customer(&customer), Err(DecodeError::Version { newest: 2, .. })));
-        assert!(matches!(decode_tenant(&tenant), Err(DecodeError::Version { newest: 2, .. })));
+        assert!(matches!(decode_customer(&customer), Err(DecodeError::Version { newest: 3, .. })));
+        assert!(matches!(decode_tenant(&tenant), Err(DecodeError::Version { newest: 3, .. })));
     }
 }
 
@@ -315,7 +320,7 @@ fn a_record_type_is_known_only_with_its_subject_and_version() {
         subject: Subject { kind, tenant: 1, number: 1 },
         ..FrameHeader::default()
     };
-    for version in [1, 2] {
+    for version in [1, 2, 3] {
         assert_eq!(kinds::kind_of(&header(1, 2, version)).unwrap(), kinds::Kind::Customer);
         assert_eq!(kinds::kind_of(&header(2, 1, version)).unwrap(), kinds::Kind::Tenant);
     }
@@ -326,7 +331,7 @@ fn a_record_type_is_known_only_with_its_subject_and_version() {
         );
         assert!(refused.to_string().contains("a newer Coffer is needed"), "{refused}");
     }
-    assert!(matches!(kinds::kind_of(&header(1, 2, 3)), Err(DecodeError::Version { found: 3, .. })));
+    assert!(matches!(kinds::kind_of(&header(1, 2, 4)), Err(DecodeError::Version { found: 4, .. })));
 }
 
 #[test]

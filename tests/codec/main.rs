@@ -13,6 +13,7 @@ mod samples;
 mod samples_grants;
 mod samples_tenant;
 mod samples_v2;
+mod samples_v3;
 
 use coffer::engine::codec::{encode_customer_frame, encode_tenant_frame};
 use coffer_ledger::catalog::tenant::TenantRecord;

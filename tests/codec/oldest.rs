@@ -3,7 +3,7 @@
 use coffer::engine::codec::{encode_customer, encode_tenant};
 use coffer_ledger::amount::Credits;
 use coffer_ledger::catalog::tenant::{Tenant, TenantCommand, TenantEffect};
-use coffer_ledger::command::{Asked, Command};
+use coffer_ledger::command::{Asked, Command, CreditReason};
 use coffer_ledger::customer::Customer;
 use coffer_ledger::fact::{DebitExtra, Due, Effect};
 use coffer_ledger::record::Record;
@@ -11,10 +11,61 @@ use coffer_ledger::time::Timestamp;
 use coffer_wal::{Lsn, decode_frame};
 use proptest::prelude::*;
 
-use crate::{any, customer_frame, samples, samples_tenant, samples_v2, tenant_frame};
+use crate::{any, customer_frame, samples, samples_tenant, samples_v2, samples_v3, tenant_frame};
 
 fn version_of(frame: &[u8]) -> u8 {
     decode_frame(frame, Lsn(1)).unwrap().0.header.version
+}
+
+/// Whether only version 3 knows the command.
+fn is_new_command(command: &Command) -> bool {
+    match command {
+        Command::CreateWallet(request) => request.rules.is_some(),
+        Command::UpdateWallet(request) => request.alerts.is_some() || request.auto_topup.is_some(),
+        Command::TopUp(request) => request.reason == CreditReason::PurchasedCreditInvoiced,
+        Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_)
+        | Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans => true,
+        Command::Atomic(commands) => commands.iter().any(is_new_command),
+        _ => false,
+    }
+}
+
+/// As [`is_new_command`].
+fn is_new_effect(effect: &Effect) -> bool {
+    match effect {
+        Effect::WalletCreated { wallet, .. }
+        | Effect::WalletSet(wallet)
+        | Effect::ToppedUp { wallet, .. }
+        | Effect::ManuallyDebited { wallet, .. }
+        | Effect::WalletClosed { wallet, .. } => wallet.rules.is_some(),
+        Effect::Recharged { .. }
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
+        | Effect::Subscribed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_) => true,
+        Effect::Atomic(effects) => effects.iter().any(is_new_effect),
+        _ => false,
+    }
+}
+
+fn is_new(record: &Record) -> bool {
+    let is_new = |due: &Due| matches!(due, Due::RechargeExpired(_) | Due::RolledOver(_) | Due::Granted(_));
+    record.facts.due.iter().any(is_new)
+        || record.facts.set_off.is_some()
+        || is_new_command(&record.command)
+        || is_new_effect(&record.facts.effect)
 }
 
 /// Whether version 1 knows the command, all of it.
@@ -55,45 +106,11 @@ fn is_old(record: &Record) -> bool {
     !holds_expired && is_old_command(&record.command) && is_old_effect(&record.facts.effect)
 }
 
-/// Whether only version 3 knows the command.
-fn is_new_command(command: &Command) -> bool {
-    match command {
-        Command::Subscribe(_)
-        | Command::Unsubscribe { .. }
-        | Command::CreateGrant(_)
-        | Command::UpdateGrant(_)
-        | Command::DeleteGrant { .. }
-        | Command::FollowPlans => true,
-        Command::Atomic(commands) => commands.iter().any(is_new_command),
-        _ => false,
-    }
-}
-
-/// As [`is_new_command`].
-fn is_new_effect(effect: &Effect) -> bool {
-    match effect {
-        Effect::Subscribed(_)
-        | Effect::Unsubscribed(_)
-        | Effect::GrantSet(_)
-        | Effect::GrantRemoved(_)
-        | Effect::PlansFollowed(_) => true,
-        Effect::Atomic(effects) => effects.iter().any(is_new_effect),
-        _ => false,
-    }
-}
-
-fn is_new(record: &Record) -> bool {
-    let granted = |due: &Due| matches!(due, Due::RolledOver(_) | Due::Granted(_));
-    is_new_command(&record.command)
-        || is_new_effect(&record.facts.effect)
-        || record.facts.due.iter().any(granted)
-}
-
 proptest! {
     #[test]
     fn a_record_is_of_the_oldest_version_that_knows_all_of_it(record in any::record()) {
-        let oldest = if is_new(&record) { 3 } else if is_old(&record) { 1 } else { 2 };
-        prop_assert_eq!(version_of(&customer_frame(&record)), oldest);
+        let version = if is_new(&record) { 3 } else if is_old(&record) { 1 } else { 2 };
+        prop_assert_eq!(version_of(&customer_frame(&record)), version);
     }
 }
 
@@ -185,4 +202,27 @@ fn a_tenant_rests_in_version_2_only_if_it_has_something_that_version_1_does_not_
     assert_eq!(version(&Tenant { rate_cards_made: 1, ..plain.clone() }), 2);
     assert_eq!(version(&Tenant { test_mode: true, ..plain.clone() }), 2);
     assert_eq!(version(&Tenant { test_clock: Some(Timestamp(0)), ..plain }), 2);
+}
+
+#[test]
+fn a_customer_rests_in_version_3_only_while_it_has_something_that_version_2_does_not_know() {
+    let full = samples_v3::customer();
+    let old = samples_v2::state::full();
+    assert_eq!((at_rest(&full)[0], at_rest(&old)[0]), (3, 2));
+    let with_recharges = Customer { recharges: full.recharges.clone(), ..old.clone() };
+    let with_rules = Customer { wallets: full.wallets, ..old };
+    assert_eq!((at_rest(&with_recharges)[0], at_rest(&with_rules)[0]), (3, 3));
+}
+
+#[test]
+fn a_tenant_rests_in_version_3_only_if_a_setting_is_one_that_version_2_does_not_know() {
+    let version = |change: fn(&mut Tenant)| {
+        let (mut tenant, mut bytes) = (samples_tenant::tenant(), Vec::new());
+        change(&mut tenant);
+        encode_tenant(&tenant, &mut bytes);
+        bytes[0]
+    };
+    assert_eq!(version(|_| {}), 1);
+    assert_eq!(version(|tenant| tenant.settings.auto_complete = true), 3);
+    assert_eq!(version(|tenant| tenant.settings.payment_result = true), 3);
 }

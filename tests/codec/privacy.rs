@@ -8,7 +8,7 @@ use coffer_ledger::fact::Effect;
 use coffer_ledger::record::Record;
 use coffer_wal::{Lsn, decode_frame};
 
-use crate::{customer_frame, samples, samples_grants, samples_tenant, samples_v2, tenant_frame};
+use crate::{customer_frame, samples, samples_grants, samples_tenant, samples_v2, samples_v3, tenant_frame};
 
 /// Every personal string of the samples.
 pub(crate) const PERSONAL: [&str; 29] = [
@@ -77,16 +77,16 @@ fn no_kind_of_command_or_effect_is_missing_in_the_samples() {
 }
 
 fn customer_records() -> Vec<(&'static str, Record)> {
-    let samples = samples::customer_records().into_iter().chain(samples_v2::customer_records());
-    samples.chain(samples_grants::customer_records()).collect()
+    let old = samples::customer_records().into_iter().chain(samples_v2::customer_records());
+    old.chain(samples_v3::customer_records()).chain(samples_grants::customer_records()).collect()
 }
 
 fn tenant_records() -> Vec<(&'static str, TenantRecord)> {
-    let samples = samples_tenant::records().into_iter().chain(samples_v2::tenant::records());
-    samples.chain(samples_grants::tenant_records()).collect()
+    let old = samples_tenant::records().into_iter().chain(samples_v2::tenant::records());
+    old.chain(samples_v3::tenant_records()).chain(samples_grants::tenant_records()).collect()
 }
 
-const COMMAND_LAST: u32 = 36;
+const COMMAND_LAST: u32 = 41;
 
 /// A command of a new kind does not compile before it has a number here, and then it needs a sample.
 fn command_kind(command: &Command) -> u32 {
@@ -121,17 +121,22 @@ fn command_kind(command: &Command) -> u32 {
         Command::ResetBudget(_) => 27,
         Command::Event(_) => 28,
         Command::Atomic(_) => 29,
-        Command::Subscribe(_) => 30,
-        Command::Unsubscribe { .. } => 31,
-        Command::CreateGrant(_) => 32,
-        Command::UpdateGrant(_) => 33,
-        Command::DeleteGrant { .. } => 34,
-        Command::FollowPlans => 35,
+        Command::CompleteRecharge(_) => 30,
+        Command::FailRecharge(_) => 31,
+        Command::CancelRecharge(_) => 32,
+        Command::ResumeAutoTopup(_) => 33,
+        Command::Recharge(_) => 34,
+        Command::Subscribe(_) => 35,
+        Command::Unsubscribe { .. } => 36,
+        Command::CreateGrant(_) => 37,
+        Command::UpdateGrant(_) => 38,
+        Command::DeleteGrant { .. } => 39,
+        Command::FollowPlans => 40,
         Command::Tick => COMMAND_LAST,
     }
 }
 
-const EFFECT_LAST: u32 = 26;
+const EFFECT_LAST: u32 = 29;
 
 /// As [`command_kind`].
 fn effect_kind(effect: &Effect) -> u32 {
@@ -162,6 +167,9 @@ fn effect_kind(effect: &Effect) -> u32 {
         Effect::GrantSet(_) => 23,
         Effect::GrantRemoved(_) => 24,
         Effect::PlansFollowed(_) => 25,
+        Effect::Recharged { .. } => 26,
+        Effect::RechargeEnded(_) => 27,
+        Effect::AutoTopupResumed(_) => 28,
         Effect::Atomic(_) => EFFECT_LAST,
     }
 }

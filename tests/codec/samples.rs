@@ -78,6 +78,7 @@ pub(crate) fn posting(sequence: u64, before: i128, after: i128) -> Posting {
 
 pub(crate) fn head() -> WalletHead {
     WalletHead {
+        rules: None,
         id: wallet_id(),
         unit: Unit {
             currency: Currency(*b"usd"),
@@ -222,7 +223,7 @@ pub(crate) fn debit(slices: usize) -> Record {
 }
 
 pub(crate) fn facts(effect: Effect) -> Facts {
-    Facts { at: AT, due: Vec::new(), effect }
+    Facts { set_off: None, at: AT, due: Vec::new(), effect }
 }
 
 pub(crate) fn record(command: Command, effect: Effect) -> Record {
@@ -264,6 +265,7 @@ fn credit_row(reason: CreditReason, posting: Option<Posting>) -> CreditRow {
 
 fn create_wallet() -> Record {
     let command = Command::CreateWallet(CreateWallet {
+        rules: None,
         customer: "customer-ada".into(),
         currency: Currency(*b"usd"),
         price_unit: Some(PriceUnit("gpt_tokens".into())),
@@ -290,6 +292,8 @@ fn create_wallet() -> Record {
 
 fn update_wallet() -> Record {
     let command = Command::UpdateWallet(UpdateWallet {
+        alerts: None,
+        auto_topup: None,
         wallet: wallet_id(),
         name: Some("Team wallet".into()),
         description: None,
@@ -367,7 +371,7 @@ fn tick() -> Record {
     Record {
         origin: Origin::default(),
         command: Command::Tick,
-        facts: Facts { at: AT, due, effect: Effect::Ticked },
+        facts: Facts { set_off: None, at: AT, due, effect: Effect::Ticked },
     }
 }
 
@@ -418,6 +422,7 @@ pub(crate) fn customer() -> Customer {
         last_position: LogPosition(98_765_432),
         counter: 5,
         wallets: vec![Wallet {
+            watch: None,
             head: head(),
             tranches,
             burn_order: BurnOrder::Contract,
@@ -435,6 +440,7 @@ pub(crate) fn full_customer() -> Customer {
         identity: Some(identity()),
         wallets: vec![
             Wallet {
+                watch: None,
                 head: closed,
                 tranches: Vec::new(),
                 burn_order: BurnOrder::Contract,

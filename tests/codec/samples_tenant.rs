@@ -13,6 +13,8 @@ fn settings() -> Settings {
     let default_priorities =
         DefaultPriorities { purchased: 50, promotional: 40, plan_included: 10, refund: 60, adjustment: 300 };
     Settings {
+        auto_complete: false,
+        payment_result: false,
         default_priorities,
         default_currency: Some(Currency(*b"eur")),
         time_zone: Some("Europe/Berlin".into()),

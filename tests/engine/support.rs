@@ -114,6 +114,7 @@ pub(crate) async fn wallet(engine: &Engine, customer: &str, initial: i64) -> Wal
 /// The command of [`wallet`].
 pub(crate) fn create_wallet(customer: &str, initial: i64) -> Command {
     Command::CreateWallet(CreateWallet {
+        rules: None,
         customer: customer.into(),
         currency: Currency::parse("usd").unwrap(),
         price_unit: None,

@@ -96,6 +96,7 @@ pub(crate) async fn begin(engine: &Engine) -> [(&'static str, WalletId); 2] {
 
 fn wallet(whose: &str) -> CreateWallet {
     CreateWallet {
+        rules: None,
         customer: whose.into(),
         currency: usd(),
         price_unit: None,
@@ -135,6 +136,8 @@ fn command(whose: &str, other: &str, wallet: WalletId, random: &mut Random, step
     match random.below(12) {
         0 => Command::UpdateCustomer { profile: profile(whose) },
         1 => Command::UpdateWallet(UpdateWallet {
+            alerts: None,
+            auto_topup: None,
             wallet,
             name: Some(words(whose, format_args!("wallet {step}"))),
             description: None,

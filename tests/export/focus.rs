@@ -28,6 +28,7 @@ fn wallet(world: &World, overdraft: i64) -> WalletId {
     let made = submit(
         world,
         Command::CreateWallet(CreateWallet {
+            rules: None,
             customer: "acme".into(),
             currency: Currency::parse("usd").unwrap(),
             price_unit: None,

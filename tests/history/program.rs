@@ -117,6 +117,7 @@ pub(crate) async fn make(
 /// A wallet of a dollar a credit when buying, empty.
 pub(crate) fn plain(customer: &str) -> CreateWallet {
     CreateWallet {
+        rules: None,
         customer: customer.into(),
         currency: usd(),
         price_unit: None,

@@ -182,6 +182,8 @@ impl Program {
                 profile: Profile { name: Some("Name".into()), ..Profile::default() },
             },
             (3, Some(id), ..) => Command::UpdateWallet(UpdateWallet {
+                alerts: None,
+                auto_topup: None,
                 wallet: id,
                 name: None,
                 description: Some("text".into()),
@@ -260,6 +262,7 @@ fn memo(random: &mut Random) -> Memo {
 
 fn wallet(customer: &str, random: &mut Random) -> Command {
     Command::CreateWallet(CreateWallet {
+        rules: None,
         customer: customer.into(),
         currency: usd(),
         price_unit: (random.below(8) == 0).then(|| PriceUnit::parse("tokens").unwrap()),

@@ -177,6 +177,13 @@ impl Credits {
         Self(self.0 * i128::from(part) / i128::from(whole))
     }
 
+    /// So many percent of it, rounded down. What is less than 0, or more than amounts can be, counts as the nearest that is not.
+    #[must_use]
+    pub fn percent_down(self, percent: Self) -> Self {
+        let bounded = |amount: Self| wide(amount.0.clamp(0, LIMIT - 1));
+        Self(narrow(bounded(self) * bounded(percent) / wide(100 * ONE)))
+    }
+
     /// The fewest credits that are worth at least `amount`: rounded up at 15 digits, as a debit takes them. `None` if that has
     /// more than 12 integer digits. `amount ≥ 0`, `rate > 0`.
     #[must_use]

@@ -1,6 +1,6 @@
 //! Slices that came back, and credit that was voided.
 
-use super::{bind_tranches, budgets, insert, lapse, note_id, post, sweep, wallet_mut};
+use super::{bind_tranches, budgets, insert, lapse, note_id, post, recharges, sweep, wallet_mut};
 use crate::amount::Credits;
 use crate::command::RefundReason;
 use crate::customer::Customer;
@@ -81,4 +81,5 @@ pub(super) fn void(customer: &mut Customer, void: &Voided) {
         post(&mut wallet.head, posting);
     }
     sweep(wallet);
+    recharges::gone(customer, void.tranche, void.credits);
 }

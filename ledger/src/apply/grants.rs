@@ -1,6 +1,6 @@
 //! What grants minted and carried over; what a customer is enrolled in.
 
-use super::{bind_tranches, create_wallet, insert, mint, note_id, post, wallet_mut};
+use super::{bind_tranches, create_wallet, insert, mint, note_id, post, recharges, wallet_mut};
 use crate::amount::Credits;
 use crate::customer::Customer;
 use crate::fact::{Due, Granted, Landed, PlansFollowed, RolledOver, Subscribed};
@@ -16,13 +16,16 @@ pub(super) fn grant(customer: &mut Customer, granted: &Granted, number: u32) {
         Landed::Skipped(_) => None,
         Landed::Minted { wallet, made, row, currency: _ } => {
             if let Some(made) = made {
-                create_wallet(customer, &granting::head_of(made, granted.at));
+                create_wallet(customer, &granting::head_of(made, granted.at), granted.at);
             }
             note_id(customer, row.tranche.0);
             let into = wallet_mut(&mut customer.wallets, *wallet);
             into.head.debt -= row.repaid;
-            row.posting.iter().for_each(|posting| post(&mut into.head, posting));
-            mint(into, row, number);
+            mint(into, row, (LogPosition(0), number));
+            if let Some(posting) = &row.posting {
+                post(&mut into.head, posting);
+                recharges::rebase(into);
+            }
             let (tranche, wallet) = (row.tranche, *wallet);
             Some(MintedTranche { tranche, wallet, period: granted.period, rolled_over: false })
         }
@@ -107,7 +110,7 @@ pub(super) fn bind(customer: &mut Customer, due: &[Due], position: LogPosition) 
                 let minted = std::iter::once((rolled.tranche, &rolled.terms));
                 bind_tranches(customer, rolled.posting.wallet, minted, position);
             }
-            Due::Expired { .. } | Due::Started { .. } | Due::HoldExpired(_) => {}
+            Due::Expired { .. } | Due::Started { .. } | Due::HoldExpired(_) | Due::RechargeExpired(_) => {}
         }
     }
 }

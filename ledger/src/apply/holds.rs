@@ -5,14 +5,15 @@ use crate::customer::{Closed, ClosedAs, Customer};
 use crate::fact::{Giver, HoldEnd, HoldStep, Slice};
 use crate::hold::{Hold, HoldStatus};
 use crate::ids::LogPosition;
+use crate::time::Timestamp;
 
 /// One step of a hold that was asked for.
-pub(super) fn step(customer: &mut Customer, step: &HoldStep) {
+pub(super) fn step(customer: &mut Customer, step: &HoldStep, at: Timestamp) {
     note_id(customer, step.hold.id.0);
     step.pinned.iter().for_each(|slice| pin(customer, slice));
     step.consumed.iter().chain(&step.returned).for_each(|slice| unpin(customer, slice));
     if let Some(taken) = &step.taken {
-        debit(customer, taken);
+        debit(customer, taken, at);
     }
     lapse(customer, &step.lapsed);
     budgets::count(customer, &step.used);

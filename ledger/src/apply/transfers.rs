@@ -5,13 +5,14 @@ use crate::amount::Credits;
 use crate::customer::{Closed, ClosedAs, Customer};
 use crate::fact::{Arrived, TransferSent};
 use crate::ids::{LogPosition, TransferId};
+use crate::time::Timestamp;
 use crate::tranche::Tranche;
 use crate::transfer::TransferOut;
 
 /// Takes what left; it is open until the receiver has answered, unless it arrived in the same record.
-pub(super) fn send(customer: &mut Customer, sent: &TransferSent, first_row: u32) {
+pub(super) fn send(customer: &mut Customer, sent: &TransferSent, first_row: u32, at: Timestamp) {
     note_id(customer, sent.out.id.0);
-    debit(customer, &sent.taken);
+    debit(customer, &sent.taken, at);
     match &sent.arrived {
         Some(arrived) => {
             let rows =

@@ -41,6 +41,10 @@ pub struct Settings {
     pub default_currency: Option<Currency>,
     /// IANA zone for calendar rules of customers without one; `None` = UTC.
     pub time_zone: Option<Box<str>>,
+    /// Whether the credit of invoiced purchases is there at once, as if they were paid (SEMANTICS §11).
+    pub auto_complete: bool,
+    /// Whether results of payments are reported: then a direct recharge is in flight until its is.
+    pub payment_result: bool,
 }
 
 /// Everything live about a tenant.

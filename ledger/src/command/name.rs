@@ -42,6 +42,11 @@ impl Command {
             Self::UpdateGrant(_) => "update_grant",
             Self::DeleteGrant { .. } => "delete_grant",
             Self::FollowPlans => "follow_plans",
+            Self::CompleteRecharge(_) => "complete_recharge",
+            Self::FailRecharge(_) => "fail_recharge",
+            Self::CancelRecharge(_) => "cancel_recharge",
+            Self::ResumeAutoTopup(_) => "resume_auto_topup",
+            Self::Recharge(_) => "recharge",
             Self::Atomic(_) => "atomic",
             Self::Tick => "tick",
         }

@@ -75,6 +75,11 @@ fn one(customer: &Customer, item: &Command, context: &Context<'_>) -> Result<Eff
         | Command::UpdateGrant(_)
         | Command::DeleteGrant { .. }
         | Command::FollowPlans
+        | Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_)
         | Command::Atomic(_)
         | Command::Tick => Err(Refusal::InvalidOperation(
             "an atomic batch takes debits, holds, captures, releases and refunds",

@@ -48,7 +48,7 @@ pub(super) struct Credit {
 fn check_request(request: &TopUp, now: Timestamp) -> Result<(), Refusal> {
     check_quantity(request.quantity, "a top-up must be more than 0")?;
     match request.reason {
-        CreditReason::PurchasedCreditDirect => {}
+        CreditReason::PurchasedCreditDirect | CreditReason::PurchasedCreditInvoiced => {}
         CreditReason::PurchasedCreditBonus => {
             return Err(Refusal::Invalid {
                 field: "transaction_reason",

@@ -365,7 +365,7 @@ pub(super) fn follow(customer: &Customer, context: &Context<'_>) -> Result<Facts
         apply::apply_due(&mut ahead, &due, 0);
         Effect::PlansFollowed(Box::new(followed(&ahead, template, context)))
     };
-    Ok(Facts { at: context.now, due, effect })
+    Ok(Facts { at: context.now, due, effect, set_off: None })
 }
 
 fn followed(customer: &Customer, template: &PlanGrant, context: &Context<'_>) -> PlansFollowed {

@@ -105,6 +105,7 @@ fn new_head(request: &CreateWallet, id: WalletId, now: Timestamp) -> WalletHead 
         posted: Credits::ZERO,
         held: Credits::ZERO,
         debt: Credits::ZERO,
+        rules: request.rules.clone(),
     }
 }
 

@@ -80,18 +80,23 @@ pub fn decide(customer: &Customer, command: &Command, context: &Context<'_>) -> 
         return grant::follow(customer, context);
     }
     if context.now < customer.next_due() {
-        return Ok(Facts { at: context.now, due: Vec::new(), effect: effect(customer, command, context)? });
+        return Ok(Facts {
+            at: context.now,
+            due: Vec::new(),
+            effect: effect(customer, command, context)?,
+            set_off: None,
+        });
     }
     let due_max = context.limits.due_per_record_max;
     if *command == Command::Tick {
         let due = expiry::due(customer, context.now, due_max);
-        return Ok(Facts { at: context.now, due, effect: Effect::Ticked });
+        return Ok(Facts { at: context.now, due, effect: Effect::Ticked, set_off: None });
     }
     let due = expiry::due(customer, context.now, usize::MAX);
     debug_assert!(due.len() <= due_max, "the shell sends ticks first");
     let mut ahead = customer.clone();
     apply::apply_due(&mut ahead, &due, 0);
-    Ok(Facts { at: context.now, due, effect: effect(&ahead, command, context)? })
+    Ok(Facts { at: context.now, due, effect: effect(&ahead, command, context)?, set_off: None })
 }
 
 /// Decides on a customer for whom nothing is due.
@@ -141,6 +146,11 @@ fn effect(customer: &Customer, command: &Command, context: &Context<'_>) -> Resu
         }
         Command::FollowPlans => Err(Refusal::InvalidOperation("plans are followed by themselves")),
         Command::Atomic(items) => atomic::all(customer, items, context),
+        Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_) => Err(Refusal::InvalidOperation("there is no recharge")),
         Command::Tick => Err(Refusal::InvalidOperation("nothing is due")),
     }
 }

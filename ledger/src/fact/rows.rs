@@ -2,10 +2,11 @@
 
 use super::{
     Arrived, CreditRow, Debited, Due, Effect, Facts, GivenBack, HoldEnd, HoldStep, Landed, Lapsed, Posting,
-    Slice,
+    RechargeEnd, Slice,
 };
 use crate::hold::HoldStatus;
 use crate::ids::WalletId;
+use crate::recharge::Recharge;
 
 impl Facts {
     /// Calls with every posting, in the order of the rows: the balance chain of each wallet touched (I4).
@@ -13,20 +14,41 @@ impl Facts {
         for due in &self.due {
             due.each_posting(&mut call);
         }
+        let Some(set_off) = &self.set_off else { return self.effect.each_posting(&mut call) };
+        set_off.before.iter().for_each(|recharge| recharged_rows(recharge, &mut call));
         self.effect.each_posting(&mut call);
+        set_off.after.iter().for_each(|recharge| recharged_rows(recharge, &mut call));
     }
 
     /// Whether the state must learn the record's position before anything builds on it: the record minted tranches, closed holds, or
     /// made something else that is found again by its place in the log.
     #[must_use]
     pub fn needs_position(&self) -> bool {
-        self.due.iter().any(Due::needs_position) || self.effect.needs_position()
+        self.due.iter().any(Due::needs_position)
+            || self.effect.needs_position()
+            || self.set_off.as_ref().is_some_and(|set_off| set_off.begun().next().is_some())
     }
 
     /// Number of the effect's first row.
     #[must_use]
     pub fn first_row(&self) -> u32 {
+        self.first_row_before()
+            + self
+                .set_off
+                .as_ref()
+                .map_or(0, |set_off| set_off.before.as_ref().map_or(0, |recharge| count(recharge.rows.len())))
+    }
+
+    /// Number of the first row after what was due.
+    #[must_use]
+    pub fn first_row_before(&self) -> u32 {
         self.due.iter().map(Due::rows).sum()
+    }
+
+    /// Number of the first row after the effect's.
+    #[must_use]
+    pub fn first_row_after(&self) -> u32 {
+        self.first_row() + self.effect.rows()
     }
 }
 
@@ -42,12 +64,13 @@ impl Due {
                 Landed::Minted { .. } => 1,
                 Landed::Skipped(_) => 0,
             },
+            Self::RechargeExpired(_) => 0,
         }
     }
 
     fn needs_position(&self) -> bool {
         match self {
-            Self::Expired { .. } | Self::Started { .. } => false,
+            Self::Expired { .. } | Self::Started { .. } | Self::RechargeExpired(_) => false,
             Self::HoldExpired(_) | Self::RolledOver(_) | Self::Granted(_) => true,
         }
     }
@@ -66,6 +89,7 @@ impl Due {
                     call(posting);
                 }
             }
+            Self::RechargeExpired(_) => {}
         }
     }
 }
@@ -111,6 +135,19 @@ impl GivenBack {
     }
 }
 
+impl RechargeEnd {
+    /// How many rows it has.
+    #[must_use]
+    pub fn row_count(&self) -> u32 {
+        count(self.rows.len()) + count(self.unpaid.iter().filter(|unpaid| unpaid.posting.is_some()).count())
+    }
+
+    fn each_posting(&self, call: &mut impl FnMut(&Posting)) {
+        self.rows.iter().filter_map(|row| row.posting.as_ref()).for_each(&mut *call);
+        self.unpaid.iter().filter_map(|unpaid| unpaid.posting.as_ref()).for_each(call);
+    }
+}
+
 impl Arrived {
     /// How many rows it has.
     #[must_use]
@@ -136,6 +173,7 @@ impl Effect {
             | Self::TransferForgotten(_)
             | Self::BudgetSet(_)
             | Self::BudgetDeleted(_)
+            | Self::AutoTopupResumed(_)
             | Self::PlansFollowed(_) => 0,
             Self::Subscribed(subscribed) => subscribed.minted.iter().map(Due::rows).sum(),
             Self::GrantSet(set) => set.minted.iter().map(Due::rows).sum(),
@@ -162,6 +200,8 @@ impl Effect {
                 let memo = uncollected.is_some_and(|uncollected| uncollected.wallet.is_some());
                 taken.as_ref().map_or(0, |taken| count(taken.rows.len())) + u32::from(memo)
             }
+            Self::Recharged { recharge, .. } => count(recharge.rows.len()),
+            Self::RechargeEnded(end) => end.row_count(),
             Self::Atomic(effects) => effects.iter().map(Self::rows).sum(),
         }
     }
@@ -177,7 +217,9 @@ impl Effect {
             | Self::InvoiceVoided { .. }
             | Self::TransferSent(_)
             | Self::TransferReceived { .. }
-            | Self::TransferReturned { .. } => true,
+            | Self::TransferReturned { .. }
+            | Self::Recharged { .. }
+            | Self::RechargeEnded(_) => true,
             Self::Subscribed(subscribed) => subscribed.minted.iter().any(Due::needs_position),
             Self::GrantSet(set) => set.minted.iter().any(Due::needs_position),
             Self::Atomic(effects) => effects.iter().any(Self::needs_position),
@@ -192,6 +234,7 @@ impl Effect {
             | Self::BudgetSet(_)
             | Self::BudgetDeleted(_)
             | Self::EventRecorded { .. }
+            | Self::AutoTopupResumed(_)
             | Self::Unsubscribed(_)
             | Self::GrantRemoved(_)
             | Self::PlansFollowed(_) => false,
@@ -207,6 +250,7 @@ impl Effect {
             | Self::TransferForgotten(_)
             | Self::BudgetSet(_)
             | Self::BudgetDeleted(_)
+            | Self::AutoTopupResumed(_)
             | Self::PlansFollowed(_) => {}
             Self::Subscribed(subscribed) => subscribed.minted.iter().for_each(|due| due.each_posting(call)),
             Self::GrantSet(set) => set.minted.iter().for_each(|due| due.each_posting(call)),
@@ -244,6 +288,8 @@ impl Effect {
             }
             Self::TransferReceived { arrived, .. } => arrived.each_posting(call),
             Self::EventRecorded { taken, .. } => taken.iter().for_each(|taken| debited_rows(taken, call)),
+            Self::Recharged { recharge, .. } => recharged_rows(recharge, call),
+            Self::RechargeEnded(end) => end.each_posting(call),
             Self::Atomic(effects) => effects.iter().for_each(|effect| effect.each_posting(call)),
         }
     }
@@ -259,6 +305,10 @@ pub(crate) fn wallets_of(slices: &[Slice]) -> Vec<WalletId> {
         }
     }
     wallets
+}
+
+fn recharged_rows(recharge: &Recharge, call: &mut impl FnMut(&Posting)) {
+    recharge.rows.iter().filter_map(|row| row.posting.as_ref()).for_each(call);
 }
 
 fn debited_rows(debited: &Debited, call: &mut impl FnMut(&Posting)) {

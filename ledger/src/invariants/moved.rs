@@ -6,10 +6,11 @@ use crate::budget::BudgetMove;
 use crate::customer::Customer;
 use crate::fact::{
     Arrived, Back, BackTo, CreditRow, DebitRow, Debited, Due, Effect, GivenBack, Giver, Granted, HoldEnd,
-    HoldStep, HoldVerb, Landed, Lapsed, Settled, Slice, Voided,
+    HoldStep, HoldVerb, Landed, Lapsed, RechargeEnd, SetOff, Settled, Slice, Voided,
 };
 use crate::hold::{Hold, HoldStatus};
 use crate::ids::{TrancheId, WalletId};
+use crate::recharge::{Recharge, RechargeStatus};
 use crate::tranche::{Terms, Tranche};
 use crate::wallet::Wallet;
 
@@ -21,7 +22,8 @@ pub(super) fn check_effect(customer: &Customer, effect: &Effect) -> Result<(), V
         | Effect::WalletSet(_)
         | Effect::TransferDone(_)
         | Effect::TransferForgotten(_)
-        | Effect::BudgetDeleted(_) => Ok(()),
+        | Effect::BudgetDeleted(_)
+        | Effect::AutoTopupResumed(_) => Ok(()),
         Effect::Subscribed(subscribed) => check_all_due(customer, &subscribed.minted),
         Effect::GrantSet(set) => check_all_due(customer, &set.minted),
         Effect::Unsubscribed(left) => left.voided.iter().try_for_each(|void| check_void(customer, void)),
@@ -64,6 +66,8 @@ pub(super) fn check_effect(customer: &Customer, effect: &Effect) -> Result<(), V
             taken.as_ref().map_or(Ok(()), |taken| check_debit(customer, taken, &[]))?;
             check_budgets(customer, used)
         }
+        Effect::Recharged { recharge, .. } => check_purchase(customer, recharge),
+        Effect::RechargeEnded(end) => check_recharge_end(customer, end),
         Effect::Atomic(effects) => effects.iter().try_for_each(|effect| check_effect(customer, effect)),
     }
 }
@@ -78,6 +82,7 @@ pub(super) fn check_due(customer: &Customer, due: &Due) -> Result<(), Violation>
             ensure(repaid <= credits, "I2 repaid ≤ original", || format!("{due:?}"))
         }
         Due::HoldExpired(end) => check_end(customer, end),
+        Due::RechargeExpired(end) => check_recharge_end(customer, end),
         Due::Granted(granted) => check_granted(customer, granted),
         Due::RolledOver(rolled) => {
             let (out, back) =
@@ -103,6 +108,58 @@ fn check_granted(customer: &Customer, granted: &Granted) -> Result<(), Violation
         ensure(!left.is_negative(), "I2 repaid ≤ original", || format!("{row:?}"))?;
     }
     Ok(())
+}
+
+/// What an operation set off. The tranches of a recharge before it may have been spent by it.
+pub(super) fn check_set_off(customer: &Customer, set_off: &SetOff) -> Result<(), Violation> {
+    for recharge in set_off.begun() {
+        check_rows(recharge)?;
+    }
+    for recharge in &set_off.after {
+        check_purchase(customer, recharge)?;
+    }
+    set_off.ended.iter().try_for_each(|end| check_recharge_end(customer, end))?;
+    for change in &set_off.alerts {
+        ensure(change.from != change.to, "an alert's change is one", || format!("{change:?}"))?;
+    }
+    Ok(())
+}
+
+/// A purchase that is waited for has no balance; any other mints its tranches.
+fn check_purchase(customer: &Customer, recharge: &Recharge) -> Result<(), Violation> {
+    check_rows(recharge)?;
+    if recharge.is_pending_credit() {
+        return Ok(());
+    }
+    recharge.rows.iter().try_for_each(|row| check_credit(customer.wallet(recharge.wallet), row))
+}
+
+fn check_rows(recharge: &Recharge) -> Result<(), Violation> {
+    let bare = recharge.rows.iter().all(|row| row.posting.is_none() && row.repaid.is_zero());
+    let fits = !recharge.rows.is_empty() && (bare || !recharge.is_pending_credit());
+    ensure(fits, "what is pending is in no balance", || format!("{recharge:?}"))
+}
+
+/// It ends once, and moves what its payment says.
+fn check_recharge_end(customer: &Customer, end: &RechargeEnd) -> Result<(), Violation> {
+    let recharge = &end.recharge;
+    let ended = recharge.status != RechargeStatus::Pending && recharge.ended_at.is_some();
+    let paid = recharge.status == RechargeStatus::Completed;
+    let fits = ended && (paid || end.rows.is_empty()) && (!paid || end.unpaid.is_empty());
+    ensure(fits, "a recharge ends as its payment says", || format!("{end:?}"))?;
+    let wallet = customer.wallet(recharge.wallet);
+    end.rows.iter().try_for_each(|row| check_credit(wallet, row))?;
+    for unpaid in &end.unpaid {
+        let moved = unpaid.taken + unpaid.owed;
+        let agrees = unpaid.posting.is_none_or(|posting| posting.before - posting.after == moved);
+        ensure(
+            agrees && !unpaid.taken.is_negative() && !unpaid.owed.is_negative(),
+            "I3 a row moves its credits",
+            || format!("{unpaid:?}"),
+        )?;
+        check_live(wallet, unpaid.tranche, &unpaid.terms)?;
+    }
+    wallet.map_or(Ok(()), state::check_debt)
 }
 
 fn check_credit(wallet: Option<&Wallet>, row: &CreditRow) -> Result<(), Violation> {

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::{Violation, ensure};
+use crate::alert::AlertState;
 use crate::amount::Credits;
 use crate::budget::Budget;
 use crate::customer::Customer;
 use crate::fact::Giver;
 use crate::hold::{Hold, HoldStatus};
 use crate::ids::{LogPosition, ThingId, TrancheId, WalletId};
+use crate::recharge::{Recharge, RechargeStatus};
 use crate::time::Timestamp;
 use crate::tranche::Tranche;
 use crate::wallet::Wallet;
+use crate::watch::Calm;
 
 /// Checks everything. O(state).
 ///
@@ -24,6 +27,7 @@ pub fn check_all(customer: &Customer) -> Result<(), Violation> {
     check_holds(customer)?;
     customer.budgets.values().try_for_each(check_budget)?;
     check_grants(customer)?;
+    customer.recharges.iter().try_for_each(|recharge| check_recharge(customer, recharge))?;
     let given = customer.given_back.iter().find(|(_, given)| !given.is_positive());
     ensure(given.is_none(), "what was given back is something", || format!("{given:?}"))
 }
@@ -52,7 +56,36 @@ fn check_wallet(customer: &Customer, wallet: &Wallet) -> Result<(), Violation> {
         ensure(bound, "a tranche's row is in the log", || format!("{tranche:?}"))?;
     }
     check_order(wallet)?;
+    check_watch(customer, wallet)?;
     if wallet.is_open() { Ok(()) } else { check_closed(wallet) }
+}
+
+/// A wallet is watched exactly when it has rules, its alert is what its balance says, and the calm range is exact.
+fn check_watch(customer: &Customer, wallet: &Wallet) -> Result<(), Violation> {
+    let head = &wallet.head;
+    let (rules, watch) = match (&head.rules, &wallet.watch) {
+        (None, None) => return Ok(()),
+        (Some(rules), Some(watch)) => (rules, watch),
+        (Some(_), None) | (None, Some(_)) => {
+            return ensure(false, "what has rules is watched", || format!("{head:?}"));
+        }
+    };
+    let calm = Calm::of(rules, watch, customer.recharges.pending(head.id));
+    ensure(watch.calm == calm, "the calm range is exact", || format!("{:?}, {calm:?}", watch.calm))?;
+    let said = rules.alerts.as_ref().map_or(AlertState::Ok, |alerts| alerts.state(head.posted, watch.base));
+    ensure(watch.state == said, "an alert is what the balance says", || {
+        format!("{:?}, {said:?}, {head:?}", watch.state)
+    })?;
+    let recharging = &watch.recharging;
+    let counted = !recharging.month_charged.is_negative();
+    ensure(counted, "a month's recharges are 0 or more", || format!("{recharging:?}"))
+}
+
+fn check_recharge(customer: &Customer, recharge: &Recharge) -> Result<(), Violation> {
+    check_id(customer, recharge.id.0)?;
+    recharge.rows.iter().try_for_each(|row| check_id(customer, row.tranche.0))?;
+    let pending = recharge.status == RechargeStatus::Pending;
+    ensure(pending == recharge.ended_at.is_none(), "a recharge ends once", || format!("{recharge:?}"))
 }
 
 /// Ids are minted with a counter that facts move: it is past every id that lives.

@@ -56,6 +56,7 @@ pub(crate) fn wallet_of_usd() -> CreateWallet {
         overdraft_limit: Credits(0),
         initial_credits: Credits(0),
         initial_expires_at: None,
+        rules: None,
     }
 }
 
@@ -203,6 +204,8 @@ pub(crate) fn update(wallet: WalletId) -> UpdateWallet {
         priority: None,
         allowed_price_types: None,
         overdraft_limit: None,
+        alerts: None,
+        auto_topup: None,
     }
 }
 

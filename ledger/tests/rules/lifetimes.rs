@@ -105,5 +105,6 @@ fn end_of(due: &Due) -> Option<Timestamp> {
         Due::Started { effective_at, .. } => Some(*effective_at),
         Due::RolledOver(rolled) => Some(rolled.at),
         Due::Granted(granted) => Some(granted.at),
+        Due::RechargeExpired(end) => end.recharge.ended_at,
     }
 }

@@ -285,6 +285,7 @@ fn create_wallet(now: Timestamp, dice: &mut Dice) -> CreateWallet {
         name: dice.once_in(4).then(|| "Main".into()),
         description: None,
         metadata: Vec::new(),
+        rules: None,
     }
 }
 
@@ -297,6 +298,8 @@ fn update_wallet(world: &World, dice: &mut Dice) -> UpdateWallet {
         name: dice.once_in(4).then(|| "Other".into()),
         description: dice.once_in(4).then(|| "About".into()),
         metadata: dice.once_in(4).then(|| vec![("a".into(), "b".into())]),
+        alerts: None,
+        auto_topup: None,
     }
 }
 

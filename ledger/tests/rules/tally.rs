@@ -49,6 +49,7 @@ impl Tally {
                     self.add("granted", true);
                     self.add("granted on paper", granted.ends_at.is_some_and(|end| end <= facts.at));
                 }
+                Due::RechargeExpired(_) => self.add("recharge expired", true),
                 Due::HoldExpired(end) => {
                     self.add("hold expired", true);
                     self.add("lapsed at a deadline", !end.lapsed.is_empty());
@@ -135,6 +136,9 @@ impl Tally {
                 self.add("grant voided", !removed.voided.is_empty());
             }
             Effect::PlansFollowed(_) => self.add("plans followed", true),
+            Effect::Recharged { .. } => self.add("bought", true),
+            Effect::RechargeEnded(_) => self.add("recharge ended", true),
+            Effect::AutoTopupResumed(_) => self.add("resumed", true),
             Effect::Atomic(effects) => {
                 self.add("batch of several", effects.len() > 1);
                 effects.iter().for_each(|effect| self.count_effect(effect));

@@ -2,6 +2,8 @@
 
 mod grants;
 
+mod recharges;
+
 use coffer_ledger::catalog::tenant::{TenantCommand, TenantEffect, TenantRecord};
 use coffer_ledger::command::Origin;
 use coffer_ledger::fact::{
@@ -12,6 +14,7 @@ use coffer_ledger::record::Record;
 use coffer_ledger::wallet::WalletHead;
 use serde_json::{Value, json};
 
+use self::recharges::{recharge, recharge_end, set_off};
 use crate::cli::instant::rfc3339;
 
 /// A customer's record.
@@ -24,6 +27,7 @@ pub(crate) fn customer(record: &Record) -> Value {
         "idempotency_key": key,
         "due": if due.is_empty() { Value::Null } else { due.into() },
         "effect": effect(&record.facts.effect),
+        "set_off": record.facts.set_off.as_deref().map(set_off),
     })
 }
 
@@ -98,6 +102,7 @@ fn due(due: &Due) -> Value {
         Due::HoldExpired(end) => hold_end(end),
         Due::RolledOver(rolled) => grants::rolled_over(rolled),
         Due::Granted(granted) => grants::granted(granted),
+        Due::RechargeExpired(end) => recharge_end(end),
     }
 }
 
@@ -184,6 +189,11 @@ fn effect(effect: &Effect) -> Value {
             "grants": followed.set.iter().map(grants::grant).collect::<Vec<_>>(),
             "removed": followed.removed.iter().map(|key| key.grant.to_string()).collect::<Vec<_>>(),
         }),
+        Effect::Recharged { recharge: bought, wallet } => {
+            json!({ "recharge": recharge(bought), "wallet": head(wallet) })
+        }
+        Effect::RechargeEnded(end) => recharge_end(end),
+        Effect::AutoTopupResumed(wallet) => json!({ "auto_topup_resumed": wallet.to_string() }),
         Effect::Atomic(effects) => json!({ "items": effects.iter().map(self::effect).collect::<Vec<_>>() }),
     }
 }

@@ -61,7 +61,7 @@ fn frame_of_v1(
     owner: Owner,
 ) -> Result<(), EncodeError> {
     let Record { origin: Origin { by, idempotency_key }, command, facts } = record;
-    let Facts { at, due, effect } = facts;
+    let Facts { at, due, effect, set_off: _ } = facts;
     let public = v1::record::PublicFacts {
         owner: owner.0.to_shape(owner),
         at: at.to_shape(owner),
@@ -83,7 +83,7 @@ fn frame_of_v2(
     owner: Owner,
 ) -> Result<(), EncodeError> {
     let Record { origin: Origin { by, idempotency_key }, command, facts } = record;
-    let Facts { at, due, effect } = facts;
+    let Facts { at, due, effect, set_off: _ } = facts;
     let public = v2::record::PublicFacts {
         owner: owner.0.to_shape(owner),
         at: at.to_shape(owner),
@@ -104,12 +104,13 @@ fn frame_of_v3(
     owner: Owner,
 ) -> Result<(), EncodeError> {
     let Record { origin: Origin { by, idempotency_key }, command, facts } = record;
-    let Facts { at, due, effect } = facts;
+    let Facts { at, due, effect, set_off } = facts;
     let public = v3::record::PublicFacts {
         owner: owner.0.to_shape(owner),
         at: at.to_shape(owner),
         due: due.to_shape(owner),
         effects: effects_to_v3(effect, owner)?,
+        set_off: set_off.to_shape(owner),
     };
     let request =
         v3::request::PublicRequest { by: by.to_shape(owner), commands: commands_to_v3(command, owner)? };

@@ -142,6 +142,9 @@ fn anew(effect: &Effect) -> Vec<&Back> {
         | Effect::GrantSet(_)
         | Effect::GrantRemoved(_)
         | Effect::PlansFollowed(_)
+        | Effect::Recharged { .. }
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::EventRecorded { .. } => return Vec::new(),
     };
     back.slices.iter().filter(|part| matches!(part.to, BackTo::New { .. })).collect()

@@ -72,7 +72,10 @@ pub(super) fn all<'a>(record: &'a Record, position: LogPosition) -> Vec<Happened
     let rows = view::rows(record, position);
     let mut walk = Walk { list: Vec::with_capacity(rows.len() + 1), rows: rows.into_iter() };
     record.facts.due.iter().for_each(|due| walk.due(due));
-    walk.effect(&record.facts.effect, &record.command, record.facts.at);
+    let facts = &record.facts;
+    walk.rows(facts.first_row() - facts.first_row_before());
+    walk.effect(&facts.effect, &record.command, facts.at);
+    walk.rows(u32::MAX);
     walk.list
 }
 
@@ -103,7 +106,7 @@ impl<'a> Walk<'a> {
     fn due(&mut self, due: &'a Due) {
         match due {
             Due::HoldExpired(end) => self.hold_end(end),
-            Due::Expired { .. } | Due::Started { .. } => self.rows(due.rows()),
+            Due::Expired { .. } | Due::Started { .. } | Due::RechargeExpired(_) => self.rows(due.rows()),
             Due::Granted(granted) => {
                 self.add(EventKind::GrantApplied, What::Granted(granted));
                 self.rows(due.rows());
@@ -203,6 +206,9 @@ impl<'a> Walk<'a> {
             | Effect::ManuallyDebited { .. }
             | Effect::Refunded(_)
             | Effect::CreditVoided(_)
+            | Effect::Recharged { .. }
+            | Effect::RechargeEnded(_)
+            | Effect::AutoTopupResumed(_)
             | Effect::TransferForgotten(_) => {}
         }
         self.rows(effect.rows());

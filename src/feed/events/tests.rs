@@ -59,6 +59,7 @@ fn debit(slices: u128, word: &str) -> Record {
         origin: Origin::default(),
         command: Command::Debit(Debit { asked, charge, partial: false, memo }),
         facts: Facts {
+            set_off: None,
             at: Timestamp(1_764_000_000_000_000_000),
             due: Vec::new(),
             effect: Effect::Debited(debited),

@@ -147,7 +147,7 @@ impl Row {
             Some(Reference::Hold(id)) => (None, Some(id), None, None),
             Some(Reference::Transfer(id)) => (None, None, Some(id), None),
             Some(Reference::Grant(id)) => (None, None, None, Some(id)),
-            Some(Reference::Subscription(_)) | None => (None, None, None, None),
+            Some(Reference::Subscription(_) | Reference::Recharge(_)) | None => (None, None, None, None),
         };
         let text = |pick: fn(&Memo) -> &Option<Box<str>>| row.memo.and_then(|memo| pick(memo).clone());
         Self {
@@ -222,7 +222,8 @@ fn wallet(effect: &Effect) -> Option<&WalletHead> {
         | Effect::WalletSet(wallet)
         | Effect::ToppedUp { wallet, .. }
         | Effect::ManuallyDebited { wallet, .. }
-        | Effect::WalletClosed { wallet, .. } => Some(wallet),
+        | Effect::WalletClosed { wallet, .. }
+        | Effect::Recharged { wallet, .. } => Some(wallet),
         Effect::Ticked
         | Effect::CustomerSet(_)
         | Effect::Debited(_)
@@ -244,6 +245,8 @@ fn wallet(effect: &Effect) -> Option<&WalletHead> {
         | Effect::GrantSet(_)
         | Effect::GrantRemoved(_)
         | Effect::PlansFollowed(_)
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => None,
     }
 }
@@ -260,6 +263,7 @@ const fn type_name(row_type: RowType) -> &'static str {
 
 const fn status_name(status: RowStatus) -> &'static str {
     match status {
+        RowStatus::Pending => "pending",
         RowStatus::Scheduled => "scheduled",
         RowStatus::Completed => "completed",
     }

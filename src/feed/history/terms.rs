@@ -4,11 +4,15 @@ use coffer_ledger::fact::{
     Arrived, BackTo, CreditRow, Due, Effect, Facts, GivenBack, HoldEnd, Landed, Lapsed, Voided,
 };
 use coffer_ledger::ids::TrancheId;
+use coffer_ledger::recharge::Recharge;
 use coffer_ledger::tranche::Terms;
 
 /// Terms of a tranche that a row of these facts names.
 pub(crate) fn of(facts: &Facts, tranche: TrancheId) -> Option<&Terms> {
-    in_dues(&facts.due, tranche).or_else(|| in_effect(&facts.effect, tranche))
+    let set_off = facts.set_off.iter().flat_map(|set_off| set_off.begun());
+    in_dues(&facts.due, tranche)
+        .or_else(|| in_effect(&facts.effect, tranche))
+        .or_else(|| set_off.into_iter().find_map(|recharge| in_recharge(recharge, tranche)))
 }
 
 fn in_dues(due: &[Due], tranche: TrancheId) -> Option<&Terms> {
@@ -20,7 +24,7 @@ fn in_due(due: &Due, tranche: TrancheId) -> Option<&Terms> {
         Due::Expired { tranche: ended, terms, .. } => (*ended == tranche).then_some(terms),
         Due::HoldExpired(end) => in_end(end, tranche),
         // The row that was scheduled has them.
-        Due::Started { .. } => None,
+        Due::Started { .. } | Due::RechargeExpired(_) => None,
         Due::RolledOver(rolled) if rolled.from == tranche => Some(&rolled.from_terms),
         Due::RolledOver(rolled) => (rolled.tranche == tranche).then_some(&rolled.terms),
         Due::Granted(granted) => match &granted.landed {
@@ -45,6 +49,8 @@ fn in_effect(effect: &Effect, tranche: TrancheId) -> Option<&Terms> {
         Effect::GrantSet(set) => in_dues(&set.minted, tranche),
         Effect::TransferSent(sent) => sent.arrived.as_ref().and_then(|arrived| in_arrived(arrived, tranche)),
         Effect::TransferReceived { arrived, .. } => in_arrived(arrived, tranche),
+        Effect::Recharged { recharge, .. } => in_recharge(recharge, tranche),
+        Effect::RechargeEnded(end) => in_recharge(&end.recharge, tranche),
         Effect::Atomic(effects) => effects.iter().find_map(|effect| in_effect(effect, tranche)),
         Effect::Ticked
         | Effect::CustomerSet(_)
@@ -57,8 +63,13 @@ fn in_effect(effect: &Effect, tranche: TrancheId) -> Option<&Terms> {
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
         | Effect::PlansFollowed(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::EventRecorded { .. } => None,
     }
+}
+
+fn in_recharge(recharge: &Recharge, tranche: TrancheId) -> Option<&Terms> {
+    in_credits(recharge.rows.iter().map(|row| &**row), tranche)
 }
 
 fn in_credits<'a>(mut rows: impl Iterator<Item = &'a CreditRow>, tranche: TrancheId) -> Option<&'a Terms> {

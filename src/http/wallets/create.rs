@@ -145,6 +145,7 @@ fn read(call: &Call, body: CreateBody<'_>) -> Result<CreateWallet, ApiError> {
         overdraft_limit: credits("overdraft_limit", body.overdraft_limit)?,
         initial_credits: credits("initial_credits_to_load", body.initial_credits_to_load)?,
         initial_expires_at,
+        rules: None,
     })
 }
 

@@ -53,6 +53,8 @@ pub(crate) async fn update(call: Call) -> Result<Reply, ApiError> {
         priority: body.priority,
         allowed_price_types: ConfigField::read(body.config)?,
         overdraft_limit: body.overdraft_limit.map(|given| given.credits("overdraft_limit")).transpose()?,
+        alerts: None,
+        auto_topup: None,
     });
     let committed = call.submit(Target::Wallet(wallet), command, origin, dry_run).await?;
     let reply = WalletReply::of(call.tenant(), &committed.customer.id, head(&committed)?);

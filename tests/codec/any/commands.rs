@@ -1,21 +1,23 @@
 //! Any command.
 
 use coffer_ledger::command::{
-    Asked, Bonus, Capture, Charge, Command, CreateWallet, Debit, Event, HoldAsked, InvoiceLine, ManualDebit,
-    PlaceHold, Quantity, Refund, Remainder, SetBudget, Settle, TopUp, Transfer, TransferIn, UpdateWallet,
-    VoidCredit,
+    Asked, Bonus, Capture, Charge, Command, CreateWallet, CreditReason, Debit, Event, HoldAsked, InvoiceLine,
+    ManualDebit, PlaceHold, Quantity, RechargeDue, Refund, Remainder, SetBudget, Settle, TopUp, Transfer,
+    TransferIn, UpdateWallet, VoidCredit,
 };
+use coffer_ledger::ids::RechargeId;
 use proptest::collection::vec;
-use proptest::option::of;
+use proptest::option::{of, weighted};
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::leaves::{
     charge, credits, currency, customer_number, hold_id, memo, metadata, metered, money, moved, price_type,
-    price_types, price_unit, profile, rate, reason, row_id, scope, text, time, transfer_id, wallet_id,
+    price_types, price_unit, profile, rate, reason, row_id, scope, text, thing, time, transfer_id, wallet_id,
     wallet_type, window,
 };
 use super::moved::over_capture;
+use super::recharges::{alerts, change_of_auto_topup, rules};
 
 fn quantity() -> impl Strategy<Value = Quantity> {
     prop_oneof![credits().prop_map(Quantity::Credits), money().prop_map(Quantity::Amount)]
@@ -24,9 +26,10 @@ fn quantity() -> impl Strategy<Value = Quantity> {
 fn create_wallet() -> BoxedStrategy<CreateWallet> {
     let words = (text(), of(text()), of(text()), metadata());
     let unit = (currency(), of(price_unit()), rate(), rate(), wallet_type());
-    let settings = (any::<u32>(), price_types(), credits(), credits(), of(time()));
+    let settings = (any::<u32>(), price_types(), credits(), credits(), of(time()), weighted(0.2, rules()));
     (words, unit, settings)
         .prop_map(|(words, unit, settings)| CreateWallet {
+            rules: settings.5.map(Box::new),
             customer: words.0,
             currency: unit.0,
             price_unit: unit.1,
@@ -54,18 +57,23 @@ fn update_wallet() -> BoxedStrategy<UpdateWallet> {
         any::<Option<u32>>(),
         of(price_types()),
         of(credits()),
+        (weighted(0.2, alerts()), weighted(0.2, change_of_auto_topup())),
     )
-        .prop_map(|(wallet, name, description, metadata, priority, allowed_price_types, overdraft_limit)| {
-            UpdateWallet {
-                wallet,
-                name,
-                description,
-                metadata,
-                priority,
-                allowed_price_types,
-                overdraft_limit,
-            }
-        })
+        .prop_map(
+            |(wallet, name, description, metadata, priority, allowed_price_types, overdraft_limit, rules)| {
+                UpdateWallet {
+                    alerts: rules.0.map(Box::new),
+                    auto_topup: rules.1.map(Box::new),
+                    wallet,
+                    name,
+                    description,
+                    metadata,
+                    priority,
+                    allowed_price_types,
+                    overdraft_limit,
+                }
+            },
+        )
         .boxed()
 }
 
@@ -75,7 +83,7 @@ fn top_up() -> BoxedStrategy<TopUp> {
     (
         wallet_id(),
         quantity(),
-        reason(),
+        prop_oneof![7 => reason(), 1 => Just(CreditReason::PurchasedCreditInvoiced)],
         times,
         any::<Option<u32>>(),
         of(scope()),
@@ -177,6 +185,20 @@ fn budgets() -> BoxedStrategy<Command> {
     prop_oneof![set, text().prop_map(Command::DeleteBudget), text().prop_map(Command::ResetBudget)].boxed()
 }
 
+fn recharges() -> BoxedStrategy<Command> {
+    let id = || thing().prop_map(RechargeId);
+    let due =
+        (wallet_id(), any::<bool>()).prop_map(|(wallet, would_pass)| RechargeDue { wallet, would_pass });
+    prop_oneof![
+        id().prop_map(Command::CompleteRecharge),
+        id().prop_map(Command::FailRecharge),
+        id().prop_map(Command::CancelRecharge),
+        wallet_id().prop_map(Command::ResumeAutoTopup),
+        due.prop_map(Command::Recharge),
+    ]
+    .boxed()
+}
+
 fn event() -> BoxedStrategy<Event> {
     (text(), text(), text(), time(), metered(), charge())
         .prop_map(|(customer, source, id, timestamp, metered, charge)| Event {
@@ -216,6 +238,7 @@ fn one() -> BoxedStrategy<Command> {
         undoing(),
         transfers(),
         budgets(),
+        recharges(),
         event().prop_map(|event| Command::Event(Box::new(event))),
         super::grants::commands(),
     ]

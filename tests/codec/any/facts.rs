@@ -12,6 +12,7 @@ use super::leaves::{
     terms, text, time, tranche_id, wallet_id,
 };
 use super::moved::{given_back_effects, held, hold_end, invoices, transfers};
+use super::recharges::{recharge, recharge_end, set_off};
 use super::state::budget;
 
 fn due() -> BoxedStrategy<Due> {
@@ -28,7 +29,8 @@ fn due() -> BoxedStrategy<Due> {
         },
     );
     let hold = hold_end().prop_map(|end| Due::HoldExpired(Box::new(end)));
-    prop_oneof![4 => expired, 4 => started, 1 => hold, 1 => grants::due()].boxed()
+    let recharge = recharge_end().prop_map(|end| Due::RechargeExpired(Box::new(end)));
+    prop_oneof![8 => expired, 8 => started, 2 => hold, 1 => recharge, 2 => grants::due()].boxed()
 }
 
 pub(super) fn priced() -> impl Strategy<Value = Priced> {
@@ -157,8 +159,18 @@ fn one() -> BoxedStrategy<Effect> {
         text().prop_map(Effect::BudgetDeleted),
         event(),
         grants::effects(),
+        recharges(),
     ]
     .boxed()
+}
+
+fn recharges() -> BoxedStrategy<Effect> {
+    let begun = (recharge(), head()).prop_map(|(recharge, wallet)| Effect::Recharged {
+        recharge: Box::new(recharge),
+        wallet: Box::new(wallet),
+    });
+    let ended = recharge_end().prop_map(|end| Effect::RechargeEnded(Box::new(end)));
+    prop_oneof![begun, ended, wallet_id().prop_map(Effect::AutoTopupResumed)].boxed()
 }
 
 fn effect() -> BoxedStrategy<Effect> {
@@ -166,5 +178,11 @@ fn effect() -> BoxedStrategy<Effect> {
 }
 
 pub(super) fn facts() -> impl Strategy<Value = Facts> {
-    (time(), vec(due(), 0..3), effect()).prop_map(|(at, due, effect)| Facts { at, due, effect })
+    let set_off = weighted(0.1, set_off().prop_map(Box::new));
+    (time(), vec(due(), 0..3), effect(), set_off).prop_map(|(at, due, effect, set_off)| Facts {
+        at,
+        due,
+        effect,
+        set_off,
+    })
 }

@@ -15,11 +15,12 @@ use coffer_ledger::tranche::{Source, Terms};
 use coffer_ledger::unit::{Currency, PriceType, PriceUnit, Unit};
 use coffer_ledger::wallet::{WalletHead, WalletStatus, WalletType};
 use proptest::collection::vec;
-use proptest::option::of;
+use proptest::option::{of, weighted};
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::OWNER;
+use super::recharges::rules;
 
 pub(super) fn number() -> impl Strategy<Value = i128> {
     let small = -1_000_i128..1_000_000;
@@ -164,9 +165,10 @@ pub(super) fn head() -> BoxedStrategy<WalletHead> {
     let status = select(vec![WalletStatus::Active, WalletStatus::Frozen, WalletStatus::Closed]);
     let settings = (wallet_type(), status, any::<u32>(), price_types(), credits());
     let words = (text(), of(text()), metadata());
-    let figures = (any::<u64>(), credits(), credits(), credits());
+    let figures = (any::<u64>(), credits(), credits(), credits(), weighted(0.1, rules()));
     (wallet_id(), unit, rate(), settings, words, (time(), time()), figures)
         .prop_map(|(id, unit, topup_conversion_rate, settings, words, times, figures)| WalletHead {
+            rules: figures.4.map(Box::new),
             id,
             unit,
             topup_conversion_rate,

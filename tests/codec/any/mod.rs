@@ -6,6 +6,7 @@ mod facts;
 mod grants;
 mod leaves;
 mod moved;
+mod recharges;
 mod state;
 mod tenant;
 

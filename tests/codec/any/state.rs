@@ -6,6 +6,7 @@ use coffer_ledger::amount::Credits;
 use coffer_ledger::budget::{Budget, BudgetLimit};
 use coffer_ledger::burn_order::BurnOrder;
 use coffer_ledger::customer::{Closed, ClosedAs, Customer, Invoice};
+use coffer_ledger::grant::Grants;
 use coffer_ledger::hold::Holds;
 use coffer_ledger::ids::{LogPosition, TenantNumber};
 use coffer_ledger::tranche::Tranche;
@@ -21,6 +22,7 @@ use super::leaves::{
     tranche_id, transfer_id, window,
 };
 use super::moved::{hold, transfer_out};
+use super::recharges::{recharge, watch};
 
 /// Few tranches are.
 fn voided() -> impl Strategy<Value = bool> {
@@ -44,8 +46,9 @@ fn tranche() -> BoxedStrategy<Tranche> {
 
 fn wallet() -> BoxedStrategy<Wallet> {
     let held_overdraft = prop_oneof![3 => Just(Credits::ZERO), 1 => credits()];
-    (head(), vec(tranche(), 0..5), time(), held_overdraft)
-        .prop_map(|(head, tranches, next_due, held_overdraft)| Wallet {
+    (head(), vec(tranche(), 0..5), time(), held_overdraft, watch())
+        .prop_map(|(head, tranches, next_due, held_overdraft, watch)| Wallet {
+            watch: head.rules.as_ref().map(|_| Box::new(watch)),
             head,
             tranches,
             burn_order: BurnOrder::Contract,
@@ -126,6 +129,16 @@ pub(crate) fn customer() -> BoxedStrategy<Customer> {
             closed: closed.into(),
             ..plain
         });
-    let granted = (plain(), super::grants::grants()).prop_map(|(plain, grants)| Customer { grants, ..plain });
-    prop_oneof![plain(), full, granted].boxed()
+    let recharges = prop_oneof![2 => Just(Vec::new()), 1 => vec(recharge(), 1..3)];
+    let grants = prop_oneof![2 => Just(Grants::default()), 1 => super::grants::grants()];
+    (prop_oneof![plain(), full], recharges, grants)
+        .prop_map(|(mut customer, recharges, grants)| {
+            customer.recharges = recharges.into_iter().collect();
+            customer.grants = grants;
+            // Ids of wallets are told apart.
+            customer.wallets.dedup_by_key(|wallet| wallet.head.id);
+            customer.calm_down();
+            customer
+        })
+        .boxed()
 }

@@ -17,20 +17,25 @@ use super::leaves::{
 use super::origin;
 
 fn settings() -> impl Strategy<Value = Settings> {
-    (any::<[u32; 5]>(), of(currency()), of(text())).prop_map(|(priorities, default_currency, time_zone)| {
-        let [purchased, promotional, plan_included, refund, adjustment] = priorities;
-        Settings {
-            default_priorities: DefaultPriorities {
-                purchased,
-                promotional,
-                plan_included,
-                refund,
-                adjustment,
-            },
-            default_currency,
-            time_zone,
-        }
-    })
+    let flags = prop_oneof![2 => Just((false, false)), 1 => any::<(bool, bool)>()];
+    (any::<[u32; 5]>(), of(currency()), of(text()), flags).prop_map(
+        |(priorities, default_currency, time_zone, flags)| {
+            let [purchased, promotional, plan_included, refund, adjustment] = priorities;
+            Settings {
+                auto_complete: flags.0,
+                payment_result: flags.1,
+                default_priorities: DefaultPriorities {
+                    purchased,
+                    promotional,
+                    plan_included,
+                    refund,
+                    adjustment,
+                },
+                default_currency,
+                time_zone,
+            }
+        },
+    )
 }
 
 fn scopes() -> impl Strategy<Value = KeyScopes> {

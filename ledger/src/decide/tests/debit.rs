@@ -23,6 +23,8 @@ fn in_dollars(quantity: &str) -> impl FnOnce(&mut crate::command::Debit) {
 
 fn set_overdraft(book: &mut Book, wallet: WalletId, limit: i64) {
     let request = UpdateWallet {
+        alerts: None,
+        auto_topup: None,
         wallet,
         name: None,
         description: None,

@@ -166,6 +166,8 @@ fn updating_a_wallet_changes_what_is_named() {
     let (mut book, wallet) = Book::new();
     book.now = second(3);
     let request = crate::command::UpdateWallet {
+        alerts: None,
+        auto_topup: None,
         wallet,
         name: Some("Main".into()),
         description: Some("text".into()),

@@ -123,6 +123,7 @@ impl Tally {
                 Due::Started { tranche, repaid, .. } => self.leave(*tranche, *repaid),
                 Due::HoldExpired(end) => self.lapse(&end.lapsed),
                 Due::RolledOver(_) | Due::Granted(_) => panic!("nothing is granted"),
+                Due::RechargeExpired(_) => {}
             }
         }
         self.add_debit(record, position);

@@ -10,6 +10,7 @@ use crate::fact::{CreditRow, Debited, Due, Effect, Forfeit, Granted, Landed, Pos
 use crate::ids::{LogPosition, RowId, WalletId};
 use crate::record::Record;
 use crate::time::Timestamp;
+use crate::unit::Currency;
 use crate::wallet::WalletHead;
 
 /// The rows so far, and what those that follow share.
@@ -42,8 +43,12 @@ impl<'a> Rows<'a> {
             reference: None,
         };
         facts.due.iter().for_each(|due| rows.due(due));
+        let set_off = facts.set_off.as_deref();
+        set_off.and_then(|set_off| set_off.before.as_deref()).into_iter().for_each(|one| rows.recharge(one));
         rows.origin = Some(&record.origin);
         rows.effect(&facts.effect, &record.command);
+        (rows.origin, rows.memo) = (None, None);
+        set_off.into_iter().flat_map(|set_off| &set_off.after).for_each(|one| rows.recharge(one));
         rows
     }
 
@@ -59,11 +64,16 @@ impl<'a> Rows<'a> {
             | Effect::TransferForgotten(_)
             | Effect::BudgetSet(_)
             | Effect::BudgetDeleted(_)
+            | Effect::AutoTopupResumed(_)
             | Effect::PlansFollowed(_) => {}
             Effect::WalletCreated { initial, wallet, .. } => {
-                self.credits(initial.iter().map(|row| &**row), wallet);
+                self.credits(initial.iter().map(|row| &**row), wallet.id, wallet.unit.currency);
             }
-            Effect::ToppedUp { rows, wallet } => self.credits(rows.iter().map(|row| &**row), wallet),
+            Effect::ToppedUp { rows, wallet } => {
+                self.credits(rows.iter().map(|row| &**row), wallet.id, wallet.unit.currency);
+            }
+            Effect::Recharged { recharge, .. } => self.purchase(recharge),
+            Effect::RechargeEnded(end) => self.recharge_end(end),
             Effect::Debited(debited) => self.debits(debited, RowReason::UsageDebit),
             Effect::ManuallyDebited { debited, .. } => self.debits(debited, RowReason::ManualDebit),
             Effect::WalletClosed { forfeits, posting, cancelled, written_off, wallet, released, .. } => {
@@ -184,6 +194,7 @@ impl<'a> Rows<'a> {
             }
             Due::Granted(granted) => return self.granted(granted),
             Due::RolledOver(rolled) => return self.rolled_over(rolled),
+            Due::RechargeExpired(_) => return,
         };
         self.list.push(row);
     }
@@ -237,23 +248,28 @@ impl<'a> Rows<'a> {
     }
 
     /// The rows of a top-up: a bonus has its purchase as parent.
-    fn credits(&mut self, credits: impl Iterator<Item = &'a CreditRow>, wallet: &WalletHead) {
+    pub(super) fn credits(
+        &mut self,
+        credits: impl Iterator<Item = &'a CreditRow>,
+        wallet: WalletId,
+        currency: Currency,
+    ) {
         let first = self.list.len();
         for credit in credits {
             let reason = RowReason::Credit(credit.reason);
-            self.moved_credit(wallet.id, credit);
+            self.moved_credit(wallet, credit);
             let row = RowView {
                 status: if credit.posting.is_some() { RowStatus::Completed } else { RowStatus::Scheduled },
                 credits: credit.terms.original,
                 amount: Some(credit.amount),
-                currency: Some(wallet.unit.currency),
+                currency: Some(currency),
                 charged: credit.charged,
                 tranche: Some(credit.tranche),
                 repaid: credit.repaid,
                 parent: self.parent(first),
                 // The past only orders; the future is when it counts.
                 effective_at: self.recorded_at.max(credit.terms.effective_at),
-                ..self.row(wallet.id, credit.posting.as_ref(), RowType::Credit, reason)
+                ..self.row(wallet, credit.posting.as_ref(), RowType::Credit, reason)
             };
             self.list.push(row);
         }

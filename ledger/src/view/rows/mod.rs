@@ -2,7 +2,7 @@
 //! and exports say the same whenever they are asked.
 //!
 //! [`moves`] tells what the same rows did to single tranches. Each effect's rows stand in the order that [`crate::fact`] documents: [`list`] walks over the facts, [`back_and_forth`] writes what
-//! holds, refunds, invoices and transfers move.
+//! holds, refunds, invoices and transfers move, [`purchases`] what recharges do.
 
 use smallvec::SmallVec;
 
@@ -10,7 +10,7 @@ use crate::amount::{Credits, Money};
 use crate::command::{CreditReason, Memo, RefundReason};
 use crate::fact::{Priced, Slice};
 use crate::ids::{
-    GrantId, HoldId, KeyId, LogPosition, RowId, SubscriptionId, TrancheId, TransferId, WalletId,
+    GrantId, HoldId, KeyId, LogPosition, RechargeId, RowId, SubscriptionId, TrancheId, TransferId, WalletId,
 };
 use crate::record::Record;
 use crate::time::Timestamp;
@@ -19,6 +19,7 @@ use crate::unit::Currency;
 mod back_and_forth;
 mod list;
 mod moves;
+mod purchases;
 mod words;
 
 pub use moves::{Move, MoveKind, Moved};
@@ -103,6 +104,8 @@ impl RowReason {
 /// How far a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RowStatus {
+    /// Its credit is bought and not paid.
+    Pending,
     /// Its credit starts in the future.
     Scheduled,
     /// It counts.
@@ -122,6 +125,8 @@ pub enum Reference<'a> {
     Grant(GrantId),
     /// A subscription.
     Subscription(SubscriptionId),
+    /// A recharge.
+    Recharge(RechargeId),
 }
 
 /// One ledger row, as SEMANTICS §16 lists it. The edge adds tenant, customer and names.
@@ -159,7 +164,7 @@ pub struct RowView<'a> {
     pub repaid: Credits,
     /// The first row of the same debit, where this is not it; the debit's row that a refund gives back; the credit's row that is voided.
     pub parent: Option<RowId>,
-    /// The scheduled row that this one completes.
+    /// The scheduled or pending row that this one completes.
     pub completes: Option<RowId>,
     /// The price of what it paid for, and the card that said it.
     pub priced: Option<&'a Priced>,

@@ -189,7 +189,7 @@ const fn kind_of_slices(reason: RowReason) -> Option<MoveKind> {
 
 /// The moves of the row that is entered next.
 impl<'a> Rows<'a> {
-    fn moved(&mut self, wallet: WalletId, of: Moved<'a>, kind: MoveKind, credits: Credits) {
+    pub(super) fn moved(&mut self, wallet: WalletId, of: Moved<'a>, kind: MoveKind, credits: Credits) {
         let row = u32::try_from(self.list.len()).expect("a record has fewer rows than an id can number");
         self.moves.push(Move { row: Some(row), wallet, of, kind, credits });
     }
@@ -295,14 +295,19 @@ impl<'a> Rows<'a> {
     pub(super) fn moved_cancelled(&mut self, wallet: WalletId, cancelled: &[TrancheId]) {
         for id in cancelled {
             let of = Moved::Tranche { id: *id, terms: None };
-            self.moves.push(Move {
-                row: None,
-                wallet,
-                of,
-                kind: MoveKind::Cancelled,
-                credits: Credits::ZERO,
-            });
+            self.moved_without_row(wallet, of, MoveKind::Cancelled, Credits::ZERO);
         }
+    }
+
+    /// A move that no row shows.
+    pub(super) fn moved_without_row(
+        &mut self,
+        wallet: WalletId,
+        of: Moved<'a>,
+        kind: MoveKind,
+        credits: Credits,
+    ) {
+        self.moves.push(Move { row: None, wallet, of, kind, credits });
     }
 
     /// Debt that was written off.

@@ -17,6 +17,8 @@ pub(super) fn reference(effect: &Effect) -> Option<Reference<'_>> {
         Effect::GrantSet(set) => Some(Reference::Grant(set.grant.key.grant)),
         Effect::GrantRemoved(removed) => Some(Reference::Grant(removed.key.grant)),
         Effect::Unsubscribed(left) => Some(Reference::Subscription(left.subscription.id)),
+        Effect::Recharged { recharge, .. } => Some(Reference::Recharge(recharge.id)),
+        Effect::RechargeEnded(end) => Some(Reference::Recharge(end.recharge.id)),
         Effect::Ticked
         | Effect::CustomerSet(_)
         | Effect::WalletCreated { .. }
@@ -34,6 +36,7 @@ pub(super) fn reference(effect: &Effect) -> Option<Reference<'_>> {
         | Effect::EventRecorded { .. }
         | Effect::Subscribed(_)
         | Effect::PlansFollowed(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => None,
     }
 }
@@ -76,6 +79,11 @@ pub(super) fn memo(command: &Command) -> Option<&Memo> {
         | Command::UpdateGrant(_)
         | Command::DeleteGrant { .. }
         | Command::FollowPlans
+        | Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_)
         | Command::Atomic(_)
         | Command::Tick => None,
     }

@@ -98,6 +98,9 @@ impl Books {
             }
             Effect::TransferReceived { arrived, .. } => self.write_arrival(arrived, first_row, place),
             Effect::EventRecorded { taken, .. } => taken.iter().try_for_each(|taken| self.write_debit(taken)),
+            Effect::Recharged { .. } | Effect::RechargeEnded(_) | Effect::AutoTopupResumed(_) => {
+                unreachable!("no program asks for it")
+            }
             Effect::Atomic(effects) => {
                 let mut at = first_row;
                 effects.iter().try_for_each(|effect| {
@@ -188,6 +191,7 @@ impl Books {
                 self.take(rolled.from, rolled.terms.original, &rolled.from_terms)?;
                 self.mint(rolled.tranche, &rolled.terms, Some((place.position, first_row + 1)), 0, place)
             }
+            Due::RechargeExpired(_) => unreachable!("no program asks for it"),
         }
     }
 

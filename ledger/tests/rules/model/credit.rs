@@ -197,7 +197,7 @@ pub(crate) fn ends_too_early(end: Option<Timestamp>, effective_at: Timestamp, no
 fn source_of(reason: CreditReason) -> Source {
     match reason {
         CreditReason::FreeCreditGrant | CreditReason::PurchasedCreditBonus => Source::Promotional,
-        CreditReason::PurchasedCreditDirect => Source::Purchased,
+        CreditReason::PurchasedCreditDirect | CreditReason::PurchasedCreditInvoiced => Source::Purchased,
         CreditReason::SubscriptionCreditGrant => Source::PlanIncluded,
         CreditReason::CreditNote | CreditReason::InvoiceVoidRefund => Source::Refund,
         CreditReason::CreditAdjustment => Source::Adjustment,

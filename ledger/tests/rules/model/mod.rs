@@ -162,6 +162,11 @@ impl Model {
             | Command::UpdateGrant(_)
             | Command::DeleteGrant { .. }
             | Command::FollowPlans => unreachable!("no program asks for a grant"),
+            Command::CompleteRecharge(_)
+            | Command::FailRecharge(_)
+            | Command::CancelRecharge(_)
+            | Command::ResumeAutoTopup(_)
+            | Command::Recharge(_) => unreachable!("no program asks for it"),
             Command::Atomic(items) => self.batch(items, around),
         }
     }
@@ -436,6 +441,11 @@ fn faults_of_request(command: &Command, around: Circumstances) -> Vec<No> {
         | Command::UpdateGrant(_)
         | Command::DeleteGrant { .. }
         | Command::FollowPlans
+        | Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_)
         | Command::Tick => vec![],
     }
 }

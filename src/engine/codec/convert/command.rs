@@ -33,7 +33,7 @@ pub(in crate::engine::codec) fn command_to_v1(command: &Command, owner: Owner) -
         Command::DeleteCustomer => v1::Command::DeleteCustomer(()),
         Command::CreateWallet(command) => v1::Command::CreateWallet(create_wallet(command, owner)),
         Command::UpdateWallet(command) => v1::Command::UpdateWallet(update_wallet(command, owner)),
-        Command::TopUp(command) => v1::Command::TopUp(top_up(command, owner)),
+        Command::TopUp(command) => v1::Command::TopUp(top_up(command, command.reason.to_shape(owner), owner)),
         Command::Debit(command) => v1::Command::Debit(debit_to_v1(command, owner)),
         Command::ManualDebit(command) => v1::Command::ManualDebit(manual_debit(command, owner)),
         Command::Freeze(wallet) => v1::Command::Freeze(wallet.to_shape(owner)),
@@ -67,6 +67,11 @@ pub(in crate::engine::codec) fn command_to_v1(command: &Command, owner: Owner) -
         | Command::UpdateGrant(_)
         | Command::DeleteGrant { .. }
         | Command::FollowPlans
+        | Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_)
         | Command::Atomic(_) => {
             unreachable!("whoever asks has seen that version 1 holds it")
         }
@@ -127,6 +132,11 @@ pub(super) fn command_to_shape(command: &Command, owner: Owner) -> Option<Shape<
         | Command::UpdateGrant(_)
         | Command::DeleteGrant { .. }
         | Command::FollowPlans => unreachable!("whoever asks has seen that version 2 holds it"),
+        Command::CompleteRecharge(_)
+        | Command::FailRecharge(_)
+        | Command::CancelRecharge(_)
+        | Command::ResumeAutoTopup(_)
+        | Command::Recharge(_) => unreachable!("whoever asks has seen that version 2 holds it"),
         Command::Atomic(_) => return None,
         Command::CreateCustomer { .. }
         | Command::UpdateCustomer { .. }

@@ -1,6 +1,6 @@
 //! Commands of version 3: those of version 2 with what they do not know beside them.
 
-use coffer_ledger::command::{Command, UpdateGrant};
+use coffer_ledger::command::{Command, CreditReason, TopUp, UpdateGrant};
 
 use super::command::command_to_shape;
 use super::command_again::command_from_shape;
@@ -10,13 +10,15 @@ use super::grant::{
     subscribe_again,
 };
 use super::leaves::shapes_of;
+use super::request::{create_wallet, top_up, update_wallet};
 use super::{Mirror, Owner, member, members};
 use crate::engine::codec::error::{DecodeError, EncodeError};
 use crate::engine::codec::v1::request::Command as V1;
+use crate::engine::codec::v1::shared::CreditReason as ReasonV1;
 use crate::engine::codec::v2::request::Command as V2;
 use crate::engine::codec::v2::texts::RequestText as TextV2;
 use crate::engine::codec::v3::grant as grants;
-use crate::engine::codec::v3::request::{Command as Shape, Commands};
+use crate::engine::codec::v3::request::{Command as Shape, Commands, CreateWallet, UpdateWallet};
 use crate::engine::codec::v3::texts::{RequestText, RequestTexts};
 
 /// What is public about a command, or about each of a batch.
@@ -35,6 +37,28 @@ pub(in crate::engine::codec) fn commands_to_v3(
 /// `None` is a batch.
 fn command_to_v3(command: &Command, owner: Owner) -> Option<Shape<'_>> {
     Some(match command {
+        Command::CreateWallet(command) if command.rules.is_some() => {
+            let rules = command.rules.as_ref().expect("that was asked");
+            Shape::CreateWallet(CreateWallet {
+                plain: create_wallet(command, owner),
+                rules: rules.to_shape(owner),
+            })
+        }
+        Command::UpdateWallet(command) if command.alerts.is_some() || command.auto_topup.is_some() => {
+            Shape::UpdateWallet(UpdateWallet {
+                plain: update_wallet(command, owner),
+                alerts: command.alerts.to_shape(owner),
+                auto_topup: command.auto_topup.to_shape(owner),
+            })
+        }
+        Command::TopUp(command) if command.reason == CreditReason::PurchasedCreditInvoiced => {
+            Shape::InvoicedTopUp(top_up(command, ReasonV1::PurchasedCreditDirect, owner))
+        }
+        Command::CompleteRecharge(recharge) => Shape::CompleteRecharge(recharge.to_shape(owner)),
+        Command::FailRecharge(recharge) => Shape::FailRecharge(recharge.to_shape(owner)),
+        Command::CancelRecharge(recharge) => Shape::CancelRecharge(recharge.to_shape(owner)),
+        Command::ResumeAutoTopup(wallet) => Shape::ResumeAutoTopup(wallet.to_shape(owner)),
+        Command::Recharge(due) => Shape::Recharge(due.to_shape(owner)),
         Command::Subscribe(request) => Shape::Subscribe(subscribe(request, owner)),
         Command::Unsubscribe { subscription, void_remaining } => {
             Shape::Unsubscribe(grants::Unsubscribe { subscription, void_remaining: *void_remaining })
@@ -101,7 +125,9 @@ pub(in crate::engine::codec) fn commands_from_v3(
     }
 }
 
-/// What stands in a command of version 2 is put together by it; what has words of its own, by those.
+const WORDS_DISAGREE: DecodeError = DecodeError::PartsDisagree { about: "the command's words" };
+
+/// What has words of its own is put together by those.
 fn command_from_v3(shape: Shape<'_>, text: RequestText<'_>, owner: Owner) -> Result<Command, DecodeError> {
     match (shape, text) {
         (Shape::Subscribe(shape), RequestText::Subscribe(customer)) => {
@@ -122,8 +148,7 @@ fn command_from_v3(shape: Shape<'_>, text: RequestText<'_>, owner: Owner) -> Res
     }
 }
 
-const WORDS_DISAGREE: DecodeError = DecodeError::PartsDisagree { about: "the command's words" };
-
+/// What stands in a command of version 2 is put together by it, and then gets what it does not know.
 fn command_from_words_of_v2(
     shape: Shape<'_>,
     text: TextV2<'_>,
@@ -133,13 +158,48 @@ fn command_from_words_of_v2(
         Shape::V2(shape) => return command_from_shape(shape, text, owner),
         shape => shape,
     };
-    // A command of which no words are kept: it is put together as one of the kind, so that words which stand there are noticed.
-    command_from_shape(V2::V1(V1::Tick(())), text, owner)?;
-    without_words(shape, owner)
+    let plain = |shape: V1<'_>| command_from_shape(V2::V1(shape), text, owner);
+    Ok(match shape {
+        Shape::CreateWallet(CreateWallet { plain: shape, rules }) => match plain(V1::CreateWallet(shape))? {
+            Command::CreateWallet(command) => Command::CreateWallet(coffer_ledger::command::CreateWallet {
+                rules: Some(Mirror::from_shape(rules, owner)?),
+                ..command
+            }),
+            other => other,
+        },
+        Shape::UpdateWallet(UpdateWallet { plain: shape, alerts, auto_topup }) => {
+            match plain(V1::UpdateWallet(shape))? {
+                Command::UpdateWallet(command) => {
+                    Command::UpdateWallet(coffer_ledger::command::UpdateWallet {
+                        alerts: Mirror::from_shape(alerts, owner)?,
+                        auto_topup: Mirror::from_shape(auto_topup, owner)?,
+                        ..command
+                    })
+                }
+                other => other,
+            }
+        }
+        Shape::InvoicedTopUp(shape) => match plain(V1::TopUp(shape))? {
+            Command::TopUp(command) => {
+                Command::TopUp(TopUp { reason: CreditReason::PurchasedCreditInvoiced, ..command })
+            }
+            other => other,
+        },
+        // A command of which no words are kept: it is put together as one of the kind, so that words which stand there are noticed.
+        shape => {
+            plain(V1::Tick(()))?;
+            without_words(shape, owner)?
+        }
+    })
 }
 
 fn without_words(shape: Shape<'_>, owner: Owner) -> Result<Command, DecodeError> {
     Ok(match shape {
+        Shape::CompleteRecharge(recharge) => Command::CompleteRecharge(Mirror::from_shape(recharge, owner)?),
+        Shape::FailRecharge(recharge) => Command::FailRecharge(Mirror::from_shape(recharge, owner)?),
+        Shape::CancelRecharge(recharge) => Command::CancelRecharge(Mirror::from_shape(recharge, owner)?),
+        Shape::ResumeAutoTopup(wallet) => Command::ResumeAutoTopup(Mirror::from_shape(wallet, owner)?),
+        Shape::Recharge(due) => Command::Recharge(Mirror::from_shape(due, owner)?),
         Shape::Unsubscribe(grants::Unsubscribe { subscription, void_remaining }) => {
             Command::Unsubscribe { subscription: subscription.into(), void_remaining }
         }
@@ -151,8 +211,9 @@ fn without_words(shape: Shape<'_>, owner: Owner) -> Result<Command, DecodeError>
             }
         }
         Shape::FollowPlans(()) => Command::FollowPlans,
-        Shape::V2(_) | Shape::Subscribe(_) | Shape::CreateGrant(_) | Shape::UpdateGrant(_) => {
-            return Err(WORDS_DISAGREE);
+        Shape::Subscribe(_) | Shape::CreateGrant(_) | Shape::UpdateGrant(_) => return Err(WORDS_DISAGREE),
+        Shape::V2(_) | Shape::CreateWallet(_) | Shape::UpdateWallet(_) | Shape::InvoicedTopUp(_) => {
+            unreachable!("these have words")
         }
     })
 }

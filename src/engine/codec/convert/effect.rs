@@ -1,4 +1,4 @@
-//! Effects: the public shape, in version 1 where that can hold it, and the effect from it and its words.
+//! Effects that version 2 can hold: the public shape, in version 1 where that can hold it, and the effect from it and its words.
 
 use coffer_ledger::fact::{Effect, HoldEnd};
 
@@ -76,6 +76,9 @@ pub(in crate::engine::codec) fn effect_to_v1(effect: &Effect, owner: Owner) -> v
         | Effect::GrantSet(_)
         | Effect::GrantRemoved(_)
         | Effect::PlansFollowed(_)
+        | Effect::Recharged { .. }
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => unreachable!("whoever asks has seen that version 1 holds it"),
     }
 }
@@ -130,6 +133,9 @@ pub(super) fn effect_to_shape(effect: &Effect, owner: Owner) -> Option<Shape<'_>
         | Effect::GrantSet(_)
         | Effect::GrantRemoved(_)
         | Effect::PlansFollowed(_) => unreachable!("whoever asks has seen that version 2 holds it"),
+        Effect::Recharged { .. } | Effect::RechargeEnded(_) | Effect::AutoTopupResumed(_) => {
+            unreachable!("whoever asks has seen that version 2 holds it")
+        }
         Effect::Atomic(_) => return None,
         Effect::Ticked
         | Effect::CustomerSet(_)

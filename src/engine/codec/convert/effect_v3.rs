@@ -1,14 +1,16 @@
 //! Effects of version 3: those of version 2 with what they do not know beside them.
 
 use coffer_ledger::fact::Effect;
+use coffer_ledger::wallet::WalletHead;
+use coffer_ledger::watch::WalletRules;
 
 use super::effect::{effect_from_shape, effect_to_shape};
 use super::grant::{grant_set, grant_set_again, grant_text, subscribed, subscribed_again};
 use super::leaves::shapes_of;
-use super::words::{Words, effect_text};
+use super::words::{Words, effect_text, head_numbers};
 use super::{Mirror, Owner, member, members};
 use crate::engine::codec::error::{DecodeError, EncodeError};
-use crate::engine::codec::v3::record::{Effect as Shape, Effects};
+use crate::engine::codec::v3::record::{Effect as Shape, Effects, Recharged, Ruled};
 use crate::engine::codec::v3::texts::{EffectText, EffectTexts, FactTexts};
 
 /// What is public about an effect, or about each of a batch.
@@ -25,13 +27,82 @@ pub(in crate::engine::codec) fn effects_to_v3(
 /// `None` is a batch.
 fn effect_to_v3(effect: &Effect, owner: Owner) -> Option<Shape<'_>> {
     Some(match effect {
+        Effect::Recharged { recharge, wallet } => Shape::Recharged(Recharged {
+            recharge: recharge.to_shape(owner),
+            wallet: head_numbers(wallet, owner),
+            rules: wallet.rules.to_shape(owner),
+        }),
+        Effect::RechargeEnded(end) => Shape::RechargeEnded(end.to_shape(owner)),
+        Effect::AutoTopupResumed(wallet) => Shape::AutoTopupResumed(wallet.to_shape(owner)),
         Effect::Subscribed(effect) => Shape::Subscribed(subscribed(effect, owner)),
         Effect::Unsubscribed(left) => Shape::Unsubscribed(left.to_shape(owner)),
         Effect::GrantSet(set) => Shape::GrantSet(grant_set(set, owner)),
         Effect::GrantRemoved(removed) => Shape::GrantRemoved(removed.to_shape(owner)),
         Effect::PlansFollowed(followed) => Shape::PlansFollowed(followed.to_shape(owner)),
-        effect => Shape::V2(effect_to_shape(effect, owner)?),
+        effect => {
+            let plain = effect_to_shape(effect, owner)?;
+            match rules_of(effect) {
+                Some(rules) => Shape::Ruled(Ruled { effect: plain, rules: rules.to_shape(owner) }),
+                None => Shape::V2(plain),
+            }
+        }
     })
+}
+
+/// The wallet that an effect of an older version sets.
+fn head_of(effect: &Effect) -> Option<&WalletHead> {
+    match effect {
+        Effect::WalletCreated { wallet, .. }
+        | Effect::WalletSet(wallet)
+        | Effect::ToppedUp { wallet, .. }
+        | Effect::ManuallyDebited { wallet, .. }
+        | Effect::WalletClosed { wallet, .. } => Some(wallet),
+        Effect::Ticked
+        | Effect::CustomerSet(_)
+        | Effect::Debited(_)
+        | Effect::Held(_)
+        | Effect::Refunded(_)
+        | Effect::CreditVoided(_)
+        | Effect::InvoiceSettled(_)
+        | Effect::InvoiceVoided { .. }
+        | Effect::TransferSent(_)
+        | Effect::TransferReceived { .. }
+        | Effect::TransferDone(_)
+        | Effect::TransferReturned { .. }
+        | Effect::TransferForgotten(_)
+        | Effect::BudgetSet(_)
+        | Effect::BudgetDeleted(_)
+        | Effect::EventRecorded { .. }
+        | Effect::Recharged { .. }
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
+        | Effect::Subscribed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_)
+        | Effect::Atomic(_) => None,
+    }
+}
+
+/// The rules of the wallet that an effect of an older version sets: what makes it one of this version.
+pub(super) fn rules_of(effect: &Effect) -> Option<&WalletRules> {
+    head_of(effect).and_then(|head| head.rules.as_deref())
+}
+
+/// Puts back what [`rules_of`] took out.
+fn with_rules(mut effect: Effect, rules: WalletRules) -> Result<Effect, DecodeError> {
+    match &mut effect {
+        Effect::WalletCreated { wallet, .. }
+        | Effect::WalletSet(wallet)
+        | Effect::ToppedUp { wallet, .. }
+        | Effect::ManuallyDebited { wallet, .. }
+        | Effect::WalletClosed { wallet, .. } => {
+            wallet.rules = Some(Box::new(rules));
+            Ok(effect)
+        }
+        _ => Err(DecodeError::PartsDisagree { about: "whose rules they are" }),
+    }
 }
 
 /// An effect from its public shape and its words, or a batch from those of each.
@@ -58,7 +129,7 @@ pub(super) fn effects_from_v3<'a>(
 }
 
 fn effect_from_v3<'a>(shape: Shape<'a>, text: EffectText<'a>, owner: Owner) -> Result<Effect, DecodeError> {
-    let text = match (shape, text) {
+    let (shape, text) = match (shape, text) {
         (Shape::GrantSet(set), EffectText::Grant(text)) => {
             return Ok(Effect::GrantSet(Box::new(grant_set_again(set, text, owner)?)));
         }
@@ -67,17 +138,28 @@ fn effect_from_v3<'a>(shape: Shape<'a>, text: EffectText<'a>, owner: Owner) -> R
         }
         (shape, EffectText::V2(text)) => (shape, text),
     };
-    let (shape, text) = match text {
-        (Shape::V2(shape), text) => return effect_from_shape(shape, text, owner),
-        other => other,
+    let shape = match shape {
+        Shape::V2(shape) => return effect_from_shape(shape, text, owner),
+        Shape::Ruled(Ruled { effect, rules }) => {
+            let rules = Mirror::from_shape(rules, owner)?;
+            return with_rules(effect_from_shape(effect, text, owner)?, rules);
+        }
+        shape => shape,
     };
     let mut words = Words::of_text(text, owner);
     let effect = match shape {
+        Shape::Recharged(Recharged { recharge, wallet, rules }) => {
+            let mut wallet = words.head(wallet)?;
+            wallet.rules = Mirror::from_shape(rules, owner)?;
+            Effect::Recharged { recharge: Mirror::from_shape(recharge, owner)?, wallet }
+        }
+        Shape::RechargeEnded(end) => Effect::RechargeEnded(Mirror::from_shape(end, owner)?),
+        Shape::AutoTopupResumed(wallet) => Effect::AutoTopupResumed(Mirror::from_shape(wallet, owner)?),
         Shape::Subscribed(shape) => Effect::Subscribed(Box::new(subscribed_again(shape, &mut words)?)),
         Shape::Unsubscribed(shape) => Effect::Unsubscribed(Mirror::from_shape(shape, owner)?),
         Shape::GrantRemoved(shape) => Effect::GrantRemoved(Mirror::from_shape(shape, owner)?),
         Shape::PlansFollowed(shape) => Effect::PlansFollowed(Mirror::from_shape(shape, owner)?),
-        Shape::V2(_) | Shape::GrantSet(_) => unreachable!("was returned above"),
+        Shape::V2(_) | Shape::Ruled(_) | Shape::GrantSet(_) => unreachable!("was returned above"),
     };
     words.used_up()?;
     Ok(effect)

@@ -22,6 +22,7 @@ pub(in crate::engine::codec) fn facts_from_v1<'a>(
         at: Mirror::from_shape(at, owner)?,
         due: Mirror::from_shape(due, owner)?,
         effect: effect_from_v1(effect, &mut words)?,
+        set_off: None,
     };
     words.used_up()?;
     Ok((facts, owner))
@@ -39,6 +40,7 @@ pub(in crate::engine::codec) fn facts_from_v2<'a>(
         at: Mirror::from_shape(at, owner)?,
         due: Mirror::from_shape(due, owner)?,
         effect: effects_from_shape(effects, texts, owner)?,
+        set_off: None,
     };
     Ok((facts, owner))
 }
@@ -48,13 +50,14 @@ pub(in crate::engine::codec) fn facts_from_v3<'a>(
     shape: v3::record::PublicFacts<'a>,
     texts: v3::texts::FactTexts<'a>,
 ) -> Result<(Facts, Owner), DecodeError> {
-    let v3::record::PublicFacts { owner, at, due, effects } = shape;
+    let v3::record::PublicFacts { owner, at, due, effects, set_off } = shape;
     let v3::texts::FactTexts { idempotency_key: _, effects: texts } = texts;
     let owner = Owner(Mirror::from_shape(owner, Owner::NOBODY)?);
     let facts = Facts {
         at: Mirror::from_shape(at, owner)?,
         due: Mirror::from_shape(due, owner)?,
         effect: effects_from_v3(effects, texts, owner)?,
+        set_off: Mirror::from_shape(set_off, owner)?,
     };
     Ok((facts, owner))
 }

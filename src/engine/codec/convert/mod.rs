@@ -1,7 +1,8 @@
-//! Between the ledger's types and the frozen shapes of [`super::v1`] and [`super::v2`]. May change whenever the ledger does; the
+//! Between the ledger's types and the shapes of [`super::v1`], [`super::v2`] and [`super::v3`]. May change whenever the ledger does; the
 //! bytes may not.
 //!
-//! `oldest` says what of a record version 1 can hold; where it does, the shapes of version 2 have those of version 1 inside (`V1`).
+//! `oldest` says what of a record version 1 can hold, and what only version 3 can; a newer version has the shapes of the one before
+//! inside (`V1`, `V2`).
 //!
 //! Every struct is taken apart by name on both sides, and every enum matched without a rest, so that a new field or variant
 //! does not compile before somebody has decided what it means for the bytes.
@@ -23,13 +24,16 @@ mod invoice;
 mod leaves;
 mod oldest;
 mod rate_card;
+mod recharge;
 mod request;
+mod rules;
 mod shared;
 mod state;
 mod state_v2;
 mod state_v3;
 mod tenant;
 mod tenant_state;
+mod tenant_v3;
 mod texts;
 mod transfer;
 mod words;
@@ -149,10 +153,12 @@ pub(super) use request::command_from_v1;
 pub(super) use state::rests_in_v1;
 pub(super) use state_v3::rests_in_v3;
 pub(super) use tenant::{
-    tenant_command_from_shape, tenant_command_from_v1, tenant_command_from_v3, tenant_command_text,
-    tenant_command_text_v3, tenant_command_to_shape, tenant_command_to_v3, tenant_effect_from_shape,
-    tenant_effect_from_v1, tenant_effect_from_v3, tenant_effect_text, tenant_effect_text_v3,
-    tenant_effect_to_shape, tenant_effect_to_v3, tenant_needs_v3,
+    tenant_command_from_shape, tenant_command_from_v1, tenant_command_text, tenant_command_to_shape,
+    tenant_effect_from_shape, tenant_effect_from_v1, tenant_effect_text, tenant_effect_to_shape,
 };
 pub(super) use tenant_state::{tenant_rests_in_v1, tenant_rests_in_v3};
+pub(super) use tenant_v3::{
+    tenant_command_from_v3, tenant_command_text_v3, tenant_command_to_v3, tenant_effect_from_v3,
+    tenant_effect_text_v3, tenant_effect_to_v3, tenant_needs_v3,
+};
 pub(super) use words::{facts_texts, facts_texts_v1};

@@ -8,6 +8,7 @@ use super::charge::debit_from_v1;
 use super::{Mirror, Owner, mirror_struct};
 use crate::engine::codec::error::DecodeError;
 use crate::engine::codec::v1::request as shapes;
+use crate::engine::codec::v1::shared::CreditReason;
 use crate::engine::codec::v1::texts::{CreateWalletText, RequestText, UpdateWalletText};
 
 mirror_struct! {
@@ -115,6 +116,7 @@ pub(super) fn create_wallet(command: &CreateWallet, owner: Owner) -> shapes::Cre
         overdraft_limit,
         initial_credits,
         initial_expires_at,
+        rules: _,
     } = command;
     shapes::CreateWallet {
         currency: currency.to_shape(owner),
@@ -151,6 +153,7 @@ fn create_wallet_again(
         overdraft_limit: Mirror::from_shape(shape.overdraft_limit, owner)?,
         initial_credits: Mirror::from_shape(shape.initial_credits, owner)?,
         initial_expires_at: Mirror::from_shape(shape.initial_expires_at, owner)?,
+        rules: None,
     })
 }
 
@@ -163,6 +166,8 @@ pub(super) fn update_wallet(command: &UpdateWallet, owner: Owner) -> shapes::Upd
         priority,
         allowed_price_types,
         overdraft_limit,
+        alerts: _,
+        auto_topup: _,
     } = command;
     shapes::UpdateWallet {
         wallet: wallet.to_shape(owner),
@@ -186,16 +191,29 @@ fn update_wallet_again(
         priority: shape.priority,
         allowed_price_types: Mirror::from_shape(shape.allowed_price_types, owner)?,
         overdraft_limit: Mirror::from_shape(shape.overdraft_limit, owner)?,
+        alerts: None,
+        auto_topup: None,
     })
 }
 
-pub(super) fn top_up(command: &TopUp, owner: Owner) -> shapes::TopUp<'_> {
-    let TopUp { wallet, quantity, reason, effective_at, expires_at, priority, scope, paid, bonus, memo: _ } =
-        command;
+/// A top-up, whatever its reason is here.
+pub(super) fn top_up(command: &TopUp, reason: CreditReason, owner: Owner) -> shapes::TopUp<'_> {
+    let TopUp {
+        wallet,
+        quantity,
+        reason: _,
+        effective_at,
+        expires_at,
+        priority,
+        scope,
+        paid,
+        bonus,
+        memo: _,
+    } = command;
     shapes::TopUp {
         wallet: wallet.to_shape(owner),
         quantity: quantity.to_shape(owner),
-        reason: reason.to_shape(owner),
+        reason,
         effective_at: effective_at.to_shape(owner),
         expires_at: expires_at.to_shape(owner),
         priority: *priority,

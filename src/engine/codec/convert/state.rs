@@ -7,6 +7,7 @@ use coffer_ledger::burn_order::BurnOrder;
 use coffer_ledger::customer::{Customer, Identity};
 use coffer_ledger::grant::Grants;
 use coffer_ledger::hold::Holds;
+use coffer_ledger::recharge::Recharges;
 use coffer_ledger::tranche::Tranche;
 use coffer_ledger::wallet::Wallet;
 
@@ -58,7 +59,7 @@ impl<'a> Mirror<'a, shapes::WholeIdentity<'a>> for Identity {
 /// What version 1 holds of a wallet.
 impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
     fn to_shape(&'a self, owner: Owner) -> shapes::Wallet<'a> {
-        let Self { head, tranches, burn_order: _, next_due, held_overdraft: _ } = self;
+        let Self { head, tranches, burn_order: _, next_due, held_overdraft: _, watch: _ } = self;
         let (head, text) = head.to_shape(owner);
         shapes::Wallet { head, text, tranches: tranches.to_shape(owner), next_due: next_due.to_shape(owner) }
     }
@@ -71,6 +72,7 @@ impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
             burn_order: BurnOrder::Contract,
             next_due: Mirror::from_shape(next_due, owner)?,
             held_overdraft: Credits::ZERO,
+            watch: None,
         })
     }
 }
@@ -92,6 +94,7 @@ pub(in crate::engine::codec) fn rests_in_v1(customer: &Customer) -> bool {
         transfers_out,
         transfers_in,
         grants: _,
+        recharges: _,
         closed,
     } = customer;
     holds.is_empty()
@@ -105,7 +108,7 @@ pub(in crate::engine::codec) fn rests_in_v1(customer: &Customer) -> bool {
 }
 
 fn wallet_rests_in_v1(wallet: &Wallet) -> bool {
-    let Wallet { head: _, tranches, burn_order: _, next_due: _, held_overdraft } = wallet;
+    let Wallet { head: _, tranches, burn_order: _, next_due: _, held_overdraft, watch: _ } = wallet;
     held_overdraft.is_zero() && tranches.iter().all(|tranche| !tranche.voided)
 }
 
@@ -144,6 +147,7 @@ impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
             transfers_out: BTreeMap::new(),
             transfers_in: BTreeMap::new(),
             grants: Grants::new(),
+            recharges: Recharges::new(),
             closed: VecDeque::new(),
         })
     }

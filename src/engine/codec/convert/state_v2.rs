@@ -8,6 +8,7 @@ use coffer_ledger::customer::{Closed, ClosedAs, Customer, Invoice};
 use coffer_ledger::grant::Grants;
 use coffer_ledger::hold::{Hold, Holds};
 use coffer_ledger::ids::{HoldId, LogPosition};
+use coffer_ledger::recharge::Recharges;
 use coffer_ledger::tranche::Tranche;
 use coffer_ledger::transfer::{TransferOut, TransferReceived};
 use coffer_ledger::wallet::Wallet;
@@ -39,7 +40,7 @@ impl<'a> Mirror<'a, shapes::Tranche<'a>> for Tranche {
 
 impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
     fn to_shape(&'a self, owner: Owner) -> shapes::Wallet<'a> {
-        let Self { head, tranches, burn_order: _, next_due, held_overdraft } = self;
+        let Self { head, tranches, burn_order: _, next_due, held_overdraft, watch: _ } = self;
         let (head, text) = head.to_shape(owner);
         shapes::Wallet {
             head,
@@ -58,6 +59,7 @@ impl<'a> Mirror<'a, shapes::Wallet<'a>> for Wallet {
             burn_order: BurnOrder::Contract,
             next_due: Mirror::from_shape(next_due, owner)?,
             held_overdraft: Mirror::from_shape(held_overdraft, owner)?,
+            watch: None,
         })
     }
 }
@@ -80,6 +82,7 @@ impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
             transfers_out,
             transfers_in,
             grants: _,
+            recharges: _,
             closed,
         } = self;
         let owner = Owner(*number);
@@ -158,6 +161,7 @@ impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
             })?,
             transfers_in: by_key("transfers that arrived", shape.transfers_in, received)?,
             grants: Grants::new(),
+            recharges: Recharges::new(),
             closed: closed.collect::<Result<_, _>>()?,
         })
     }

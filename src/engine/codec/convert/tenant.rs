@@ -4,19 +4,13 @@ use coffer_ledger::catalog::api_key::{ApiKey, KeyScopes};
 use coffer_ledger::catalog::tenant::{DefaultPriorities, Settings, TenantCommand, TenantEffect};
 use coffer_ledger::ids::CustomerNumber;
 
-use super::grant::{
-    change_again, change_numbers, change_text, create_plan_grant, create_plan_grant_again, grant_text,
-    id_again, plan_grant, plan_grant_again,
-};
 use super::rate_card::{asked_again, asked_numbers, rate_card_numbers};
 use super::{Mirror, Owner};
 use crate::engine::codec::error::DecodeError;
 use crate::engine::codec::v1::tenant as shapes;
 use crate::engine::codec::v2::tenant as v2;
-use crate::engine::codec::v3::grant::UpdateGrant;
-use crate::engine::codec::v3::tenant as v3;
 
-const OWNER: Owner = Owner::NOBODY;
+pub(super) const OWNER: Owner = Owner::NOBODY;
 const DEBIT: u8 = 1;
 const READ: u8 = 2;
 const WRITE: u8 = 4;
@@ -42,9 +36,11 @@ impl Mirror<'_, shapes::KeyScopes> for KeyScopes {
     }
 }
 
+/// What version 1 has of them.
 impl<'a> Mirror<'a, shapes::Settings<'a>> for Settings {
     fn to_shape(&'a self, owner: Owner) -> shapes::Settings<'a> {
-        let Self { default_priorities, default_currency, time_zone } = self;
+        let Self { default_priorities, default_currency, time_zone, auto_complete: _, payment_result: _ } =
+            self;
         let DefaultPriorities { purchased, promotional, plan_included, refund, adjustment } =
             *default_priorities;
         shapes::Settings {
@@ -78,91 +74,9 @@ impl<'a> Mirror<'a, shapes::Settings<'a>> for Settings {
             },
             default_currency: Mirror::from_shape(default_currency, owner)?,
             time_zone: Mirror::from_shape(time_zone, owner)?,
+            auto_complete: false,
+            payment_result: false,
         })
-    }
-}
-
-/// Whether only version 3 holds a tenant's record.
-pub(in crate::engine::codec) fn tenant_needs_v3(command: &TenantCommand, effect: &TenantEffect) -> bool {
-    let asked = matches!(
-        command,
-        TenantCommand::CreatePlanGrant(_)
-            | TenantCommand::UpdatePlanGrant { .. }
-            | TenantCommand::DeletePlanGrant(_)
-    );
-    asked || matches!(effect, TenantEffect::PlanGrantSet(_))
-}
-
-/// What is public about a tenant's effect.
-pub(in crate::engine::codec) fn tenant_effect_to_v3(effect: &TenantEffect) -> v3::Effect<'_> {
-    match effect {
-        TenantEffect::PlanGrantSet(grant) => v3::Effect::PlanGrantSet(plan_grant(grant)),
-        effect => v3::Effect::V2(tenant_effect_to_shape(effect)),
-    }
-}
-
-/// The words of a tenant's effect.
-pub(in crate::engine::codec) fn tenant_effect_text_v3(effect: &TenantEffect) -> v3::Text<'_> {
-    match effect {
-        TenantEffect::PlanGrantSet(grant) => v3::Text::Grant(grant_text(&grant.name, &grant.metadata)),
-        effect => v3::Text::V2(tenant_effect_text(effect)),
-    }
-}
-
-/// What is public about a tenant's command.
-pub(in crate::engine::codec) fn tenant_command_to_v3(command: &TenantCommand) -> v3::Command<'_> {
-    match command {
-        TenantCommand::CreatePlanGrant(asked) => v3::Command::CreatePlanGrant(create_plan_grant(asked)),
-        TenantCommand::UpdatePlanGrant { id, change } => v3::Command::UpdatePlanGrant(UpdateGrant {
-            id: id.to_shape(OWNER),
-            change: change_numbers(change, OWNER),
-        }),
-        TenantCommand::DeletePlanGrant(id) => v3::Command::DeletePlanGrant(id.to_shape(OWNER)),
-        command => v3::Command::V2(tenant_command_to_shape(command)),
-    }
-}
-
-/// The words of a tenant's command.
-pub(in crate::engine::codec) fn tenant_command_text_v3(command: &TenantCommand) -> v3::Text<'_> {
-    match command {
-        TenantCommand::CreatePlanGrant(asked) => v3::Text::Grant(grant_text(&asked.name, &asked.metadata)),
-        TenantCommand::UpdatePlanGrant { id: _, change } => v3::Text::GrantChange(change_text(change)),
-        command => v3::Text::V2(tenant_command_text(command)),
-    }
-}
-
-/// A tenant's effect from its public shape and its words.
-pub(in crate::engine::codec) fn tenant_effect_from_v3<'a>(
-    effect: v3::Effect<'a>,
-    text: v3::Text<'a>,
-) -> Result<TenantEffect, DecodeError> {
-    match (effect, text) {
-        (v3::Effect::V2(effect), v3::Text::V2(text)) => tenant_effect_from_shape(effect, text),
-        (v3::Effect::PlanGrantSet(grant), v3::Text::Grant(text)) => {
-            Ok(TenantEffect::PlanGrantSet(Box::new(plan_grant_again(grant, text)?)))
-        }
-        (_, _) => Err(FACTS_DISAGREE),
-    }
-}
-
-/// A tenant's command from its public shape and its words.
-pub(in crate::engine::codec) fn tenant_command_from_v3(
-    shape: v3::Command<'_>,
-    text: v3::Text<'_>,
-) -> Result<TenantCommand, DecodeError> {
-    match (shape, text) {
-        (v3::Command::V2(shape), v3::Text::V2(text)) => tenant_command_from_shape(shape, text),
-        (v3::Command::CreatePlanGrant(shape), v3::Text::Grant(text)) => {
-            Ok(TenantCommand::CreatePlanGrant(create_plan_grant_again(shape, text)?))
-        }
-        (v3::Command::UpdatePlanGrant(shape), v3::Text::GrantChange(text)) => {
-            let id = id_again(shape.id)?;
-            Ok(TenantCommand::UpdatePlanGrant { id, change: change_again(shape.change, text, OWNER)? })
-        }
-        (v3::Command::DeletePlanGrant(id), v3::Text::V2(v2::Text::V1(shapes::Text::Nothing(())))) => {
-            Ok(TenantCommand::DeletePlanGrant(id_again(id)?))
-        }
-        (_, _) => Err(COMMAND_DISAGREES),
     }
 }
 
@@ -276,7 +190,7 @@ pub(in crate::engine::codec) fn tenant_effect_from_v1(
     })
 }
 
-const FACTS_DISAGREE: DecodeError = DecodeError::PartsDisagree { about: "the tenant's facts" };
+pub(super) const FACTS_DISAGREE: DecodeError = DecodeError::PartsDisagree { about: "the tenant's facts" };
 
 /// A tenant's effect from its public shape and its words.
 pub(in crate::engine::codec) fn tenant_effect_from_shape<'a>(
@@ -372,7 +286,8 @@ pub(in crate::engine::codec) fn tenant_command_from_v1(
     })
 }
 
-const COMMAND_DISAGREES: DecodeError = DecodeError::PartsDisagree { about: "the tenant's command" };
+pub(super) const COMMAND_DISAGREES: DecodeError =
+    DecodeError::PartsDisagree { about: "the tenant's command" };
 
 /// A tenant's command from its public shape and its words.
 pub(in crate::engine::codec) fn tenant_command_from_shape(

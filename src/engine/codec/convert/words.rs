@@ -44,7 +44,8 @@ fn set_by(effect: &Effect) -> (Option<&Identity>, Option<&WalletHead>) {
         Effect::WalletSet(wallet)
         | Effect::ToppedUp { wallet, .. }
         | Effect::ManuallyDebited { wallet, .. }
-        | Effect::WalletClosed { wallet, .. } => (None, Some(wallet)),
+        | Effect::WalletClosed { wallet, .. }
+        | Effect::Recharged { wallet, .. } => (None, Some(wallet)),
         Effect::EventRecorded { customer, .. } => (customer.as_deref(), None),
         Effect::Subscribed(subscribed) => (subscribed.customer.as_deref(), None),
         Effect::Ticked
@@ -65,6 +66,8 @@ fn set_by(effect: &Effect) -> (Option<&Identity>, Option<&WalletHead>) {
         | Effect::GrantSet(_)
         | Effect::GrantRemoved(_)
         | Effect::PlansFollowed(_)
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => (None, None),
     }
 }
@@ -99,8 +102,9 @@ pub(super) fn effect_text(effect: &Effect) -> Option<EffectText<'_>> {
         | Effect::ToppedUp { .. }
         | Effect::ManuallyDebited { .. }
         | Effect::WalletClosed { .. }
-        | Effect::Subscribed(_)
-        | Effect::EventRecorded { .. } => set_text(effect),
+        | Effect::EventRecorded { .. }
+        | Effect::Recharged { .. }
+        | Effect::Subscribed(_) => set_text(effect),
         Effect::InvoiceSettled(settled) => {
             let lines = List::Read(settled.lines.iter().map(|line| &*line.id).collect());
             EffectText::Settled(InvoiceText { invoice: &settled.invoice, lines })
@@ -118,6 +122,8 @@ pub(super) fn effect_text(effect: &Effect) -> Option<EffectText<'_>> {
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
         | Effect::Unsubscribed(_)
         | Effect::GrantSet(_)
         | Effect::GrantRemoved(_)

@@ -3,8 +3,10 @@
 use bincode::{BorrowDecode, Encode};
 
 use super::grant::{CreateGrant, DeleteGrant, Subscribe, Unsubscribe, UpdateGrant};
+use super::rules::{AlertSettings, WalletRules};
 use super::wire::tagged;
-use crate::engine::codec::v1::wire::{List, Thing};
+use crate::engine::codec::v1::request as v1;
+use crate::engine::codec::v1::wire::{Amount, List, Thing};
 use crate::engine::codec::v2::request as v2;
 
 /// Who asked, and for what.
@@ -16,12 +18,72 @@ pub struct PublicRequest<'a> {
     pub commands: Commands<'a>,
 }
 
+/// A wallet's creation.
+#[derive(Encode, BorrowDecode)]
+pub struct CreateWallet<'a> {
+    /// As it would be without rules.
+    pub plain: v1::CreateWallet<'a>,
+    /// Its rules.
+    pub rules: WalletRules,
+}
+
+/// What changes of automatic top-up.
+#[derive(Encode, BorrowDecode)]
+pub struct AutoTopupChange {
+    /// On or off.
+    pub enabled: Option<bool>,
+    /// At or below.
+    pub threshold: Option<Amount>,
+    /// Credits of one recharge.
+    pub amount: Option<Amount>,
+    /// By invoice.
+    pub invoicing: Option<bool>,
+    /// Fills up to.
+    pub target_balance: Option<Option<Amount>>,
+    /// Seconds between two.
+    pub cooldown_s: Option<u32>,
+    /// Per day.
+    pub count_max: Option<u32>,
+    /// Money per month.
+    pub amount_max: Option<Option<Amount>>,
+    /// In a row.
+    pub failures_max: Option<u32>,
+}
+
+/// A wallet's change.
+#[derive(Encode, BorrowDecode)]
+pub struct UpdateWallet {
+    /// What else changes.
+    pub plain: v1::UpdateWallet,
+    /// New alerts.
+    pub alerts: Option<AlertSettings>,
+    /// What changes of automatic top-up.
+    pub auto_topup: Option<AutoTopupChange>,
+}
+
+/// A recharge that a refused request makes necessary.
+#[derive(Encode, BorrowDecode)]
+pub struct RechargeDue {
+    /// Which wallet.
+    pub wallet: Thing,
+    /// Whether one amount would let the request pass.
+    pub would_pass: bool,
+}
+
 tagged! {
     /// One command, or a batch.
     pub enum Commands<'a> { 0 = One(Command<'a>), 1 = All(List<'a, Command<'a>>) }
-    /// Everything that can be asked.
+    /// Everything that can be asked. `InvoicedTopUp` stands with the reason of a direct one.
     pub enum Command<'a> {
         0 = V2(v2::Command<'a>),
+        1 = CreateWallet(CreateWallet<'a>),
+        2 = UpdateWallet(UpdateWallet),
+        3 = InvoicedTopUp(v1::TopUp<'a>),
+        4 = CompleteRecharge(Thing),
+        5 = FailRecharge(Thing),
+        6 = CancelRecharge(Thing),
+        7 = ResumeAutoTopup(Thing),
+        8 = Recharge(RechargeDue),
         9 = Subscribe(Subscribe<'a>),
         10 = Unsubscribe(Unsubscribe<'a>),
         11 = CreateGrant(CreateGrant<'a>),

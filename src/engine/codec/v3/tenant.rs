@@ -4,15 +4,28 @@ use bincode::{BorrowDecode, Encode};
 
 use super::grant::{CreatePlanGrant, GrantChangeText, GrantText, PlanGrant, PlanGrants, UpdateGrant};
 use super::wire::tagged;
+use crate::engine::codec::v1::tenant as v1;
 use crate::engine::codec::v1::wire::{Stamp, Thing};
 use crate::engine::codec::v2::tenant as v2;
 
+/// Settings.
+#[derive(Encode, BorrowDecode)]
+pub struct Settings<'a> {
+    /// What version 1 has of them.
+    pub plain: v1::Settings<'a>,
+    /// Credit of invoiced purchases is there at once.
+    pub auto_complete: bool,
+    /// Results of payments are reported.
+    pub payment_result: bool,
+}
+
 tagged! {
     /// What changed about a tenant.
-    pub enum Effect<'a> { 0 = V2(v2::Effect<'a>), 2 = PlanGrantSet(PlanGrant<'a>) }
+    pub enum Effect<'a> { 0 = V2(v2::Effect<'a>), 1 = SettingsSet(Settings<'a>), 2 = PlanGrantSet(PlanGrant<'a>) }
     /// What was asked of a tenant.
     pub enum Command<'a> {
         0 = V2(v2::Command<'a>),
+        1 = SetSettings(Settings<'a>),
         2 = CreatePlanGrant(CreatePlanGrant<'a>),
         3 = UpdatePlanGrant(UpdateGrant),
         4 = DeletePlanGrant(Thing),
@@ -53,6 +66,10 @@ pub struct FactTexts<'a> {
 pub struct Tenant<'a> {
     /// What version 2 has of it.
     pub plain: v2::Tenant<'a>,
+    /// Credit of invoiced purchases is there at once.
+    pub auto_complete: bool,
+    /// Results of payments are reported.
+    pub payment_result: bool,
     /// Grants of plans.
     pub plan_grants: PlanGrants<'a>,
 }

@@ -46,7 +46,7 @@ impl Projector {
                         self.note_wallet(of, &head_of(made, granted.at), known, batch)?;
                     }
                 }
-                Due::Expired { .. } | Due::Started { .. } | Due::RolledOver(_) => {}
+                Due::Expired { .. } | Due::Started { .. } | Due::RechargeExpired(_) | Due::RolledOver(_) => {}
             }
         }
         Ok(())
@@ -107,7 +107,10 @@ impl Projector {
             | Effect::TransferReceived { .. }
             | Effect::TransferForgotten(_)
             | Effect::BudgetSet(_)
-            | Effect::BudgetDeleted(_) => {}
+            | Effect::BudgetDeleted(_)
+            | Effect::Recharged { .. }
+            | Effect::RechargeEnded(_)
+            | Effect::AutoTopupResumed(_) => {}
         }
         Ok(())
     }

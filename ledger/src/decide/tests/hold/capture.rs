@@ -206,6 +206,8 @@ fn a_lowered_overdraft_limit_does_not_stop_what_was_pinned() {
     let wallet = book.wallet(|request| request.overdraft_limit = credits("20"));
     let hold = book.hold("15");
     let request = crate::command::UpdateWallet {
+        alerts: None,
+        auto_topup: None,
         wallet,
         name: None,
         description: None,

@@ -199,6 +199,8 @@ fn place(dice: &mut Dice, wallet: WalletId) -> PlaceHold {
 
 fn limit(dice: &mut Dice, wallet: WalletId) -> Command {
     Command::UpdateWallet(UpdateWallet {
+        alerts: None,
+        auto_topup: None,
         wallet,
         name: None,
         description: None,
