@@ -123,7 +123,7 @@ fn land(
     let tranche = TrancheId(ids.next());
     let reason = CreditReason::SubscriptionCreditGrant;
     let row = CreditRow { reason, tranche, terms, amount, charged: None, repaid, posting: Some(posting) };
-    Landed::Minted { wallet, made, currency, row }
+    Landed::Minted { wallet, made, currency, row: Box::new(row) }
 }
 
 /// The wallet that is named, else the oldest active one of the unit that admits USAGE.

@@ -38,7 +38,7 @@ pub enum Landed {
         /// The wallet's currency.
         currency: Currency,
         /// The tranche and its row.
-        row: CreditRow,
+        row: Box<CreditRow>,
     },
     /// Nothing: it would have been more than a wallet can hold.
     Skipped(Skipped),

@@ -1,8 +1,8 @@
 //! How many ledger rows facts have, and which of them move a balance.
 
 use super::{
-    Arrived, CreditRow, Debited, Due, Effect, Facts, GivenBack, HoldEnd, HoldStep, Landed, Lapsed, Posting,
-    RechargeEnd, Slice,
+    Arrived, Debited, Due, Effect, Facts, GivenBack, HoldEnd, HoldStep, Landed, Lapsed, Posting, RechargeEnd,
+    Slice,
 };
 use crate::hold::HoldStatus;
 use crate::ids::WalletId;
@@ -84,9 +84,8 @@ impl Due {
                 call(&rolled.posting);
             }
             Self::Granted(granted) => {
-                if let Landed::Minted { row: CreditRow { posting: Some(posting), .. }, .. } = &granted.landed
-                {
-                    call(posting);
+                if let Landed::Minted { row, .. } = &granted.landed {
+                    row.posting.iter().for_each(call);
                 }
             }
             Self::RechargeExpired(_) => {}

@@ -125,8 +125,10 @@ fn granted() -> BoxedStrategy<Granted> {
         unit,
         topup_conversion_rate,
     });
-    let minted = (wallet_id(), of(made), currency(), credit_row())
-        .prop_map(|(wallet, made, currency, row)| Landed::Minted { wallet, made, currency, row });
+    let minted =
+        (wallet_id(), of(made), currency(), credit_row()).prop_map(|(wallet, made, currency, row)| {
+            Landed::Minted { wallet, made, currency, row: Box::new(row) }
+        });
     let landed = prop_oneof![4 => minted, 1 => select(vec![Skipped::Overflow, Skipped::Nothing]).prop_map(Landed::Skipped)];
     (key(), any::<u32>(), time(), of(time()), upcoming(), landed)
         .prop_map(|(key, period, at, ends_at, next, landed)| Granted {

@@ -216,7 +216,9 @@ fn periods_that_are_over_mint_and_expire_on_paper_with_their_own_dates() {
         .map(|due| match due {
             Due::Granted(granted) => (granted.at, "minted"),
             Due::Expired { terms, .. } => (terms.expires_at.unwrap(), "expired"),
-            other => panic!("{other:?}"),
+            Due::Started { .. } | Due::HoldExpired(_) | Due::RolledOver(_) | Due::RechargeExpired(_) => {
+                panic!("{due:?}")
+            }
         })
         .collect();
     let wanted: Vec<_> = ["2027-01-02T00:00:00Z", "2027-01-03T00:00:00Z", "2027-01-04T00:00:00Z"]
