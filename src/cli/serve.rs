@@ -122,6 +122,7 @@ async fn serve_until_signal(
         Some(feed) => HttpServer::with_history(engine.clone(), http_options(config), feed.history()),
         None => HttpServer::new(engine.clone(), http_options(config)),
     };
+    front.go_on_erasing();
     let server = listeners.serve(front, stopped);
     let mut server = std::pin::pin!(server);
     tokio::select! {

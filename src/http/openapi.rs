@@ -12,9 +12,9 @@ use utoipa::{Modify, OpenApi as Describe};
 use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
-    balance, balance_diff, batch, books, budgets, customers, debits, events, exports, grants, history, holds,
-    invoices, keys, ops, rate_cards, refunds, refusals, settings, statement, stream, subscriptions, tenants,
-    test_clock, transactions, transfers, voids, wallets,
+    balance, balance_diff, batch, books, budgets, customers, debits, erase, events, exports, grants, history,
+    holds, invoices, keys, ops, rate_cards, refunds, refusals, settings, statement, stream, subscriptions,
+    tenants, test_clock, transactions, transfers, voids, wallets,
 };
 
 /// Everything that the handlers say about themselves.
@@ -111,6 +111,7 @@ use super::{
         keys::list,
         keys::create,
         keys::revoke,
+        erase::create,
         tenants::list,
         tenants::create,
         test_clock::get,
