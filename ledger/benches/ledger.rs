@@ -6,6 +6,7 @@ use std::hint::black_box;
 
 use coffer_ledger::amount::{Credits, Rate};
 use coffer_ledger::apply::{apply, bind};
+use coffer_ledger::catalog::grant::Plans;
 use coffer_ledger::catalog::tenant::Settings;
 use coffer_ledger::command::{
     Asked, Charge, Command, CreateWallet, CreditReason, Debit, Memo, Quantity, TopUp,
@@ -24,7 +25,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 const NOW: Timestamp = Timestamp(1_764_000_000_000_000_000);
 
 fn context<'a>(settings: &'a Settings, limits: &'a Limits) -> Context<'a> {
-    Context { now: NOW, settings, cards: &[], limits, keyed: true, looked_up: None }
+    Context { now: NOW, settings, cards: &[], plans: Plans::NONE, limits, keyed: true, looked_up: None }
 }
 
 fn ask(customer: &mut Customer, command: &Command) {

@@ -6,6 +6,7 @@
 
 mod back;
 mod budgets;
+mod grants;
 mod holds;
 mod recharges;
 mod transfers;
@@ -17,6 +18,7 @@ use crate::customer::{ClosedAs, Customer, Identity, Invoice};
 use crate::fact::{
     CreditRow, Debited, Due, Effect, Facts, Giver, HoldEnd, Lapsed, Posting, RechargeEnd, Slice,
 };
+use crate::grant::Grants;
 use crate::ids::{LogPosition, MintedBudgetId, ThingId, TrancheId, WalletId};
 use crate::recharge::Recharge;
 use crate::time::Timestamp;
@@ -30,7 +32,7 @@ use crate::watch::Watch;
 /// # Panics
 /// When the facts were not decided on this state.
 pub fn apply(customer: &mut Customer, facts: &Facts) {
-    apply_due(customer, &facts.due);
+    apply_due(customer, &facts.due, 0);
     let set_off = facts.set_off.as_deref();
     if let Some(before) = set_off.and_then(|set_off| set_off.before.as_deref()) {
         recharges::begin(customer, before, facts.first_row_before());
@@ -87,6 +89,7 @@ pub(crate) fn apply_effect(customer: &mut Customer, effect: &Effect, first_row: 
             closed.tranches = Vec::new();
             closed.next_due = Timestamp::MAX;
             closed.held_overdraft = Credits::ZERO;
+            customer.grants.wallet_closed(wallet.id);
         }
         Effect::Held(step) => holds::step(customer, step, at),
         Effect::Refunded(refunded) => back::give_back(customer, &refunded.back, first_row),
@@ -138,6 +141,27 @@ pub(crate) fn apply_effect(customer: &mut Customer, effect: &Effect, first_row: 
             }
             budgets::count(customer, used);
         }
+        Effect::Subscribed(subscribed) => {
+            if let Some(identity) = &subscribed.customer {
+                set_identity(customer, identity);
+            }
+            grants::subscribe(customer, subscribed);
+            apply_due(customer, &subscribed.minted, first_row);
+        }
+        Effect::Unsubscribed(left) => {
+            left.voided.iter().for_each(|void| back::void(customer, void));
+            grants::unsubscribe(customer, left.subscription.id);
+        }
+        Effect::GrantSet(set) => {
+            note_own_id(customer, set.grant.key.grant.0);
+            customer.grants.set(set.grant.clone());
+            apply_due(customer, &set.minted, first_row);
+        }
+        Effect::GrantRemoved(removed) => {
+            removed.voided.iter().for_each(|void| back::void(customer, void));
+            customer.grants.remove(removed.key);
+        }
+        Effect::PlansFollowed(followed) => grants::follow(customer, followed),
         Effect::Recharged { recharge, wallet: _ } => recharges::begin(customer, recharge, first_row),
         Effect::RechargeEnded(end) => recharges::end(customer, end),
         Effect::AutoTopupResumed(wallet) => recharges::resume(customer, *wallet),
@@ -157,6 +181,7 @@ pub fn bind(customer: &mut Customer, facts: &Facts, position: LogPosition) {
     customer.last_position = position;
     if facts.needs_position() {
         bind_closed(customer, position);
+        grants::bind(customer, &facts.due, position);
         bind_effect(customer, &facts.effect, position);
         recharges::bind(customer, facts, position);
     }
@@ -184,6 +209,8 @@ fn bind_effect(customer: &mut Customer, effect: &Effect, position: LogPosition) 
         Effect::TransferSent(sent) => transfers::bind_sent(customer, sent, position),
         Effect::TransferReceived { arrived, .. } => transfers::bind_arrived(customer, arrived, position),
         Effect::TransferReturned { back, .. } => back::bind(customer, back, position),
+        Effect::Subscribed(subscribed) => grants::bind(customer, &subscribed.minted, position),
+        Effect::GrantSet(set) => grants::bind(customer, &set.minted, position),
         Effect::Recharged { recharge, .. } => recharges::bind_one(customer, recharge, position),
         Effect::Atomic(effects) => {
             effects.iter().for_each(|effect| bind_effect(customer, effect, position));
@@ -202,7 +229,10 @@ fn bind_effect(customer: &mut Customer, effect: &Effect, position: LogPosition) 
         | Effect::BudgetDeleted(_)
         | Effect::RechargeEnded(_)
         | Effect::AutoTopupResumed(_)
-        | Effect::EventRecorded { .. } => {}
+        | Effect::EventRecorded { .. }
+        | Effect::Unsubscribed(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_) => {}
     }
 }
 
@@ -224,8 +254,9 @@ fn bind_closed(customer: &mut Customer, position: LogPosition) {
     unbound.for_each(|closed| closed.position = position);
 }
 
-/// Folds what happened by itself.
-pub(crate) fn apply_due(customer: &mut Customer, due: &[Due]) {
+/// Folds what happened by itself. `first_row` is the number of its first row in the record.
+pub(crate) fn apply_due(customer: &mut Customer, due: &[Due], first_row: u32) {
+    let mut row = first_row;
     for happened in due {
         match happened {
             Due::Expired { tranche, credits, terms, posting } => {
@@ -245,8 +276,11 @@ pub(crate) fn apply_due(customer: &mut Customer, due: &[Due]) {
                 recharges::rebase(wallet);
             }
             Due::HoldExpired(end) => holds::end(customer, end),
+            Due::RolledOver(rolled) => grants::roll_over(customer, rolled, row + 1),
+            Due::Granted(granted) => grants::grant(customer, granted, row),
             Due::RechargeExpired(end) => recharges::end(customer, end),
         }
+        row += happened.rows();
     }
     if !due.is_empty() {
         // Once for all of them, so that a thousand ends at one midnight are one sweep.
@@ -257,7 +291,7 @@ pub(crate) fn apply_due(customer: &mut Customer, due: &[Due]) {
 /// The wallets of a customer after what is due, and nothing else of it: for looking ahead at balances only.
 pub(crate) fn wallets_after(customer: &Customer, due: &[Due]) -> Customer {
     let mut ahead = wallets_only(customer);
-    apply_due(&mut ahead, due);
+    apply_due(&mut ahead, due, 0);
     ahead
 }
 
@@ -322,6 +356,9 @@ fn note_own_id(customer: &mut Customer, id: ThingId) {
 fn set_identity(customer: &mut Customer, identity: &Identity) {
     if let crate::customer::CustomerId::Minted(id) = &identity.id {
         note_id(customer, id.0);
+    }
+    if identity.deleted {
+        customer.grants = Grants::new();
     }
     customer.identity = Some(identity.clone());
 }

@@ -1,4 +1,4 @@
-//! The calendar: local days, weeks and months as instants (SEMANTICS §10, §18).
+//! The calendar: local days, weeks, months and years as instants (SEMANTICS §10, §13, §18).
 //!
 //! Hours are exact, days and longer are calendar units of a time zone. A local time that a clock change leaves out means the first
 //! instant after the gap; one that comes twice means the earlier. Weeks start on Monday.
@@ -18,6 +18,63 @@ const NS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Seconds in an hour.
 const HOUR_S: u64 = 3_600;
+
+/// What clocks of a zone show: nanoseconds from 1970-01-01T00:00 on the face of the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LocalTime(pub u64);
+
+impl LocalTime {
+    fn of(local: NaiveDateTime) -> Self {
+        Self(timestamp(&Tz::UTC.from_utc_datetime(&local)).0)
+    }
+
+    fn shown(self) -> Option<NaiveDateTime> {
+        Zone::UTC.universal(Timestamp(self.0))
+    }
+}
+
+/// Where the periods of a calendar rule begin: the local time that their boundaries keep, and the instant of the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// What the clocks showed.
+    pub local: LocalTime,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Units of spans of time. Hours are exact; days to years are units of the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SpanUnit {
+    /// 3,600 seconds.
+    Hour,
+    /// From one local time to the same of the next day.
+    Day,
+    /// Seven days.
+    Week,
+    /// To the same day of the next month, or its last.
+    Month,
+    /// Three months.
+    Quarter,
+    /// Six months.
+    HalfYear,
+    /// Twelve months.
+    Year,
+}
+
+impl SpanUnit {
+    /// All of them, the shortest first.
+    pub const ALL: [Self; 7] =
+        [Self::Hour, Self::Day, Self::Week, Self::Month, Self::Quarter, Self::HalfYear, Self::Year];
+}
+
+/// A span of time; `count` ≥ 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// In what.
+    pub unit: SpanUnit,
+    /// How many.
+    pub count: u32,
+}
 
 /// A time zone of the IANA table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +143,57 @@ impl Zone {
         later.map_or(Timestamp::MAX, |local| self.instant(local))
     }
 
+    /// An instant, and what its clocks show then.
+    #[must_use]
+    pub fn anchor(self, at: Timestamp) -> Anchor {
+        Anchor { local: self.local(at).map_or(LocalTime(u64::MAX), LocalTime::of), at }
+    }
+
+    /// The beginning of the day that its clocks show at an instant.
+    #[must_use]
+    pub fn midnight(self, at: Timestamp) -> Anchor {
+        let midnight = self.local(at).map(|local| NaiveDateTime::from(local.date()));
+        midnight.map_or(Anchor { local: LocalTime(u64::MAX), at }, |midnight| Anchor {
+            local: LocalTime::of(midnight),
+            at: self.instant(midnight).min(at),
+        })
+    }
+
+    /// The instant at which its clocks show the time that is `times` spans after the anchor, the day clamped to the month; for hours, exact
+    /// ones after the anchor's instant. [`Timestamp::MAX`] beyond the end of time.
+    #[must_use]
+    pub fn boundary(self, anchor: Anchor, span: Span, times: u64) -> Timestamp {
+        let units = u64::from(span.count).saturating_mul(times);
+        let local = match span.unit {
+            _ if units == 0 => return anchor.at,
+            SpanUnit::Hour => {
+                return Timestamp(anchor.at.0.saturating_add(units.saturating_mul(HOUR_S * NS_PER_SECOND)));
+            }
+            SpanUnit::Day => plus_days(anchor.local, units),
+            SpanUnit::Week => plus_days(anchor.local, units.saturating_mul(7)),
+            SpanUnit::Month => plus_months(anchor.local, units),
+            SpanUnit::Quarter => plus_months(anchor.local, units.saturating_mul(3)),
+            SpanUnit::HalfYear => plus_months(anchor.local, units.saturating_mul(6)),
+            SpanUnit::Year => plus_months(anchor.local, units.saturating_mul(12)),
+        };
+        local.map_or(Timestamp::MAX, |local| self.instant(local))
+    }
+
+    /// A span after an instant: the same local time, the day clamped to the month; hours are exact.
+    #[must_use]
+    pub fn plus(self, at: Timestamp, span: Span) -> Timestamp {
+        if span.unit == SpanUnit::Hour {
+            return Timestamp(at.0.saturating_add(u64::from(span.count) * HOUR_S * NS_PER_SECOND));
+        }
+        self.boundary(self.anchor(at), span, 1)
+    }
+
+    /// The number of the day that its clocks show at an instant, from 1970-01-01.
+    #[must_use]
+    pub fn day_number(self, at: Timestamp) -> i64 {
+        self.local(at).map_or(i64::MAX, |local| local.and_utc().timestamp().div_euclid(86_400))
+    }
+
     /// The next full hour of the local clock, as it goes at `at`.
     fn hour_end(self, at: Timestamp) -> Timestamp {
         let offset_s =
@@ -127,6 +235,14 @@ impl Zone {
         let nanoseconds = u32::try_from(at.0 % NS_PER_SECOND).ok()?;
         DateTime::from_timestamp(seconds, nanoseconds).map(|at| at.naive_utc())
     }
+}
+
+fn plus_days(anchor: LocalTime, days: u64) -> Option<NaiveDateTime> {
+    anchor.shown()?.checked_add_days(Days::new(days))
+}
+
+fn plus_months(anchor: LocalTime, months: u64) -> Option<NaiveDateTime> {
+    anchor.shown()?.checked_add_months(Months::new(u32::try_from(months).ok()?))
 }
 
 /// Saturates: what is beyond the end of time never comes.

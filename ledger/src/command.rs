@@ -4,7 +4,7 @@
 use crate::alert::AlertSettings;
 use crate::amount::{Credits, Money, Rate};
 use crate::customer::Profile;
-use crate::ids::{HoldId, KeyId, RechargeId, TransferId, WalletId};
+use crate::ids::{GrantId, HoldId, KeyId, RechargeId, TransferId, WalletId};
 use crate::scope::{PriceTypes, Scope};
 use crate::time::Timestamp;
 use crate::tranche::Source;
@@ -15,6 +15,7 @@ use crate::watch::WalletRules;
 mod budget;
 mod charge;
 mod event;
+mod grant;
 mod hold;
 mod invoice;
 mod name;
@@ -25,6 +26,7 @@ mod transfer;
 pub use budget::SetBudget;
 pub use charge::{Asked, Charge, Debit, Metered};
 pub use event::Event;
+pub use grant::{CreateGrant, GrantChange, GrantFor, Subscribe, UpdateGrant};
 pub use hold::{Capture, HoldAsked, OverCapture, PlaceHold};
 pub use invoice::{InvoiceLine, Settle};
 pub use recharge::{AutoTopupChange, RechargeDue};
@@ -312,6 +314,30 @@ pub enum Command {
     ResetBudget(Box<str>),
     /// Usage that happened (SEMANTICS §19). Makes the customer too if nobody named it before.
     Event(Box<Event>),
+    /// Enrol in a plan (SEMANTICS §13). Makes the customer too if nobody named it before.
+    Subscribe(Box<Subscribe>),
+    /// Leave a plan: no period begins any more.
+    Unsubscribe {
+        /// The subscription, by its name.
+        subscription: Box<str>,
+        /// Take back what is left of its grants.
+        void_remaining: bool,
+    },
+    /// Give a grant of the customer's own.
+    CreateGrant(Box<CreateGrant>),
+    /// Change one, from its next period.
+    UpdateGrant(Box<UpdateGrant>),
+    /// End one: no period begins any more.
+    DeleteGrant {
+        /// Which one.
+        id: GrantId,
+        /// From when; `None` = now, and it is gone.
+        effective_at: Option<Timestamp>,
+        /// Take back what is left of it.
+        void_remaining: bool,
+    },
+    /// Follow the next change of the tenant's plans; sent by the engine.
+    FollowPlans,
     /// A pending recharge is paid.
     CompleteRecharge(RechargeId),
     /// A recharge is not paid.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::amount::Credits;
 use crate::budget::Budget;
 use crate::command::Metadata;
+use crate::grant::Grants;
 use crate::hold::Holds;
 use crate::ids::{
     CustomerNumber, LogPosition, MintedCustomerId, TenantNumber, ThingId, TransferId, WalletId,
@@ -90,6 +91,8 @@ pub struct Customer {
     pub transfers_out: BTreeMap<TransferId, TransferOut>,
     /// Transfers that arrived and whose sender may still ask.
     pub transfers_in: BTreeMap<TransferId, TransferReceived>,
+    /// What it is enrolled in, and its grants.
+    pub grants: Grants,
     /// Purchases whose payment is pending, and those that ended last; open ones limited by `recharges_open_max`.
     pub recharges: Recharges,
     /// Holds and transfers that were closed last, oldest first; at most [`CLOSED_KEPT_MAX`]. Older ones are in the log only.
@@ -149,6 +152,7 @@ impl Customer {
             invoices: BTreeMap::new(),
             transfers_out: BTreeMap::new(),
             transfers_in: BTreeMap::new(),
+            grants: Grants::new(),
             recharges: Recharges::new(),
             closed: VecDeque::new(),
         }
@@ -158,7 +162,8 @@ impl Customer {
     #[must_use]
     pub fn next_due(&self) -> Timestamp {
         let of_wallets = self.wallets.iter().map(|wallet| wallet.next_due).min().unwrap_or(Timestamp::MAX);
-        of_wallets.min(self.holds.next_deadline()).min(self.recharges.next_due())
+        let of_holds = self.holds.next_deadline();
+        of_wallets.min(of_holds).min(self.recharges.next_due()).min(self.grants.next_at())
     }
 
     /// Finds anew within which balances nothing happens, where a wallet has rules.

@@ -18,6 +18,7 @@ use crate::command::{Asked, Command, CreateWallet, Event, HoldAsked, Memo, Meter
 use crate::customer::{Customer, CustomerId, Identity, Profile};
 use crate::decide::default_name;
 use crate::fact::Effect;
+use crate::grant::Grant;
 use crate::ids::{CustomerNumber, MintedCustomerId, ThingId, WalletId};
 use crate::record::Record;
 use crate::time::Timestamp;
@@ -67,6 +68,7 @@ pub fn concerns(record: &TenantRecord, number: CustomerNumber) -> bool {
         | TenantEffect::SettingsSet(_)
         | TenantEffect::RateCardSet(_)
         | TenantEffect::RateCardDeleted(_)
+        | TenantEffect::PlanGrantSet(_)
         | TenantEffect::ClockMoved(_) => false,
     }
 }
@@ -93,6 +95,7 @@ pub fn of_customer(customer: &Customer) -> Customer {
         erase_identity(identity, customer.number);
     }
     erased.wallets.iter_mut().for_each(|wallet| erase_head(&mut wallet.head));
+    erased.grants.each_mut(erase_grant);
     erased
 }
 
@@ -271,6 +274,12 @@ fn erase_command(command: &mut Command) {
             request.to_customer = ERASED.into();
         }
         Command::Event(event) => erase_event(event),
+        Command::Subscribe(request) => request.customer = ERASED.into(),
+        Command::CreateGrant(request) => {
+            request.name = Box::default();
+            request.metadata.clear();
+        }
+        Command::UpdateGrant(request) => (request.change.name, request.change.metadata) = (None, None),
         Command::Atomic(commands) => commands.iter_mut().for_each(erase_command),
         Command::DeleteCustomer
         | Command::Freeze(_)
@@ -287,6 +296,9 @@ fn erase_command(command: &mut Command) {
         | Command::SetBudget(_)
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
+        | Command::Unsubscribe { .. }
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans
         | Command::CompleteRecharge(_)
         | Command::FailRecharge(_)
         | Command::CancelRecharge(_)
@@ -337,6 +349,10 @@ fn erase_effect(effect: &mut Effect, number: CustomerNumber) {
         Effect::EventRecorded { customer, .. } => {
             customer.iter_mut().for_each(|identity| erase_identity(identity, number));
         }
+        Effect::Subscribed(subscribed) => {
+            subscribed.customer.iter_mut().for_each(|identity| erase_identity(identity, number));
+        }
+        Effect::GrantSet(set) => erase_grant(&mut set.grant),
         Effect::InvoiceSettled(settled) => number_lines(settled.lines.iter_mut().map(|line| &mut line.id)),
         Effect::Atomic(effects) => effects.iter_mut().for_each(|effect| erase_effect(effect, number)),
         Effect::Ticked
@@ -353,13 +369,21 @@ fn erase_effect(effect: &mut Effect, number: CustomerNumber) {
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
         | Effect::RechargeEnded(_)
-        | Effect::AutoTopupResumed(_) => {}
+        | Effect::AutoTopupResumed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_) => {}
     }
 }
 
 fn erase_identity(identity: &mut Identity, number: CustomerNumber) {
     identity.external_id = name_of(identity, number);
     identity.profile = Profile::default();
+}
+
+fn erase_grant(grant: &mut Grant) {
+    grant.name = Box::default();
+    grant.metadata.clear();
 }
 
 fn erase_head(head: &mut WalletHead) {

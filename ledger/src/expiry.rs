@@ -1,8 +1,10 @@
-//! What happens by itself: tranches that start and end, holds whose deadline passes (SEMANTICS §5, §6, §8).
+//! What happens by itself: tranches that start and end, holds whose deadline passes, periods of grants that begin (SEMANTICS §5, §6,
+//! §8, §13).
 //!
 //! Nothing happens *at* an instant: what is due is found by whoever comes next, and gets the instant at which it counts. Each
 //! thing is dated by itself, so it does not matter how late it is written. At one instant tranches start, then holds end, then
-//! tranches end, then purchases that nobody paid fail: what a hold gives back in time still ends with its tranche. Tested in `tests/rules` against a naive model, and in
+//! what is left of a grant's period goes on into the next, then tranches end, then purchases that nobody paid fail, then periods begin:
+//! what a hold gives back in time still ends with its tranche, or goes on. Tested in `tests/rules` against a naive model, and in
 //! `decide/tests`.
 
 use std::collections::BTreeMap;
@@ -10,10 +12,14 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use crate::amount::Credits;
+use crate::amount::Money;
+use crate::apply;
 use crate::customer::Customer;
-use crate::fact::{Due, Giver, HoldEnd, RechargeEnd, Slice};
+use crate::decide::Ids;
+use crate::fact::{Due, Giver, HoldEnd, RechargeEnd, RolledOver, Slice};
+use crate::granting;
 use crate::hold::{Hold, HoldStatus};
-use crate::ids::{HoldId, RechargeId};
+use crate::ids::{HoldId, RechargeId, TrancheId};
 use crate::letting_go::{self, Balances};
 use crate::recharge::{Recharge, RechargeReason, RechargeStatus};
 use crate::time::Timestamp;
@@ -24,14 +30,42 @@ use crate::time::Timestamp;
 /// the wallets with something due hold, and what `max` holds pin, however many holds are open.
 #[must_use]
 pub fn due(customer: &Customer, now: Timestamp, max: usize) -> Vec<Due> {
-    let mut events = tranche_events(customer, now);
+    due_until(customer, (now, now), max)
+}
+
+/// As [`due`], of what happens until an instant before `now`. `now` is the instant of the record, which ids carry.
+pub(crate) fn due_until(customer: &Customer, (until, now): (Timestamp, Timestamp), max: usize) -> Vec<Due> {
+    if customer.grants.next_at() > until {
+        return without_grants(customer, (until, now), max);
+    }
+    // What a period mints may end, and what it carries over is there, before the next thing happens: one after the other.
+    let (mut ahead, mut written) = (customer.clone(), Vec::new());
+    while written.len() < max {
+        let next_grant = ahead.grants.next_at().min(until);
+        let before = without_grants(&ahead, (next_grant, now), max - written.len());
+        if !before.is_empty() {
+            apply::apply_due(&mut ahead, &before, 0);
+            written.extend(before);
+            continue;
+        }
+        let Some(grant) = ahead.grants.due(until) else { break };
+        let granted = Due::Granted(Box::new(granting::mint(&ahead, grant, now)));
+        apply::apply_due(&mut ahead, std::slice::from_ref(&granted), 0);
+        written.push(granted);
+    }
+    written
+}
+
+/// What tranches and holds bring until an instant at which no grant has begun a period.
+fn without_grants(customer: &Customer, (until, now): (Timestamp, Timestamp), max: usize) -> Vec<Due> {
+    let mut events = tranche_events(customer, until);
     // Each deadline is one due thing: no more of them than `max` can be among the first `max`.
-    customer.holds.due(now).take(max).for_each(|hold| hold_events(customer, hold, now, &mut events));
-    let waited_for = customer.recharges.due(now);
+    customer.holds.due(until).take(max).for_each(|hold| hold_events(customer, hold, until, &mut events));
+    let waited_for = customer.recharges.due(until);
     events.extend(waited_for.into_iter().map(|(at, id)| Event { at, what: What::Pending(id) }));
     events.sort_unstable();
     events.dedup();
-    let mut writer = Writer::on(customer);
+    let mut writer = Writer::on(customer, now);
     events.iter().filter_map(|event| writer.write(event)).take(max).collect()
 }
 
@@ -76,6 +110,7 @@ struct Event {
 enum What {
     Start(Place),
     Deadline(HoldId),
+    Roll(Place),
     End(Place),
     /// A purchase was not paid in time.
     Pending(RechargeId),
@@ -100,11 +135,20 @@ fn tranche_events(customer: &Customer, now: Timestamp) -> Vec<Event> {
             if let Some(end) =
                 state.terms.expires_at.filter(|end| *end <= now && state.pinned < state.remaining)
             {
-                events.push(Event { at: end, what: What::End(place) });
+                ends(customer, place, end, &mut events);
             }
         }
     }
     events
+}
+
+/// The end of a tranche; before it, what goes on of it.
+fn ends(customer: &Customer, place: Place, end: Timestamp, events: &mut Vec<Event>) {
+    let tranche = customer.wallets[place.wallet].tranches[place.tranche].id;
+    if customer.grants.rolling(tranche, end).is_some() {
+        events.push(Event { at: end, what: What::Roll(place) });
+    }
+    events.push(Event { at: end, what: What::End(place) });
 }
 
 /// A deadline, and the ends of tranches that have something to end only because the hold gave it back before.
@@ -112,7 +156,7 @@ fn hold_events(customer: &Customer, hold: &Hold, now: Timestamp, events: &mut Ve
     events.push(Event { at: hold.expires_at, what: What::Deadline(hold.id) });
     for (place, end, _) in still_living(customer, hold.expires_at, &hold.pins) {
         if end <= now {
-            events.push(Event { at: end, what: What::End(place) });
+            ends(customer, place, end, events);
         }
     }
 }
@@ -141,18 +185,22 @@ struct Writer<'a> {
     debts: Vec<Credits>,
     /// What of a tranche can be spent more than the state says: less what its start gave to debt, plus what holds gave back.
     gained: BTreeMap<Place, Credits>,
+    /// Of what goes on.
+    ids: Ids,
 }
 
 impl<'a> Writer<'a> {
-    fn on(customer: &'a Customer) -> Self {
+    fn on(customer: &'a Customer, now: Timestamp) -> Self {
         let debts = customer.wallets.iter().map(|wallet| wallet.head.debt).collect();
-        Self { customer, balances: Balances::default(), debts, gained: BTreeMap::new() }
+        let (balances, gained, ids) = (Balances::default(), BTreeMap::new(), Ids::of(customer, now));
+        Self { customer, balances, debts, gained, ids }
     }
 
     fn write(&mut self, event: &Event) -> Option<Due> {
         match event.what {
             What::Start(place) => Some(self.start(place, event.at)),
             What::Deadline(hold) => Some(Due::HoldExpired(Box::new(self.deadline(hold, event.at)))),
+            What::Roll(place) => self.roll(place, event.at).map(|rolled| Due::RolledOver(Box::new(rolled))),
             What::End(place) => self.end(place),
             What::Pending(id) => Some(Due::RechargeExpired(Box::new(self.unpaid(id, event.at)))),
         }
@@ -194,6 +242,37 @@ impl<'a> Writer<'a> {
             ..recharge.clone()
         };
         RechargeEnd { recharge, rows: SmallVec::new(), unpaid: Vec::new() }
+    }
+
+    /// What of the unpinned credit goes on into the grant's next period; `None` if that is nothing.
+    fn roll(&mut self, place: Place, at: Timestamp) -> Option<RolledOver> {
+        let wallet = &self.customer.wallets[place.wallet];
+        let tranche = &wallet.tranches[place.tranche];
+        let grant = self.customer.grants.rolling(tranche.id, at)?;
+        let rollover = grant.rule.rollover.as_ref()?;
+        let gained = self.gained.get(&place).copied().unwrap_or_default();
+        let carried = granting::carried(rollover, tranche.unpinned() + gained);
+        if !carried.is_positive() {
+            return None;
+        }
+        // What came back of a hold was part of what remains all the time.
+        let left = (tranche.remaining, carried);
+        let terms = granting::carried_terms(self.customer, (grant, rollover), tranche, left);
+        let rate = wallet.head.topup_conversion_rate;
+        *self.gained.entry(place).or_default() -= carried;
+        Some(RolledOver {
+            key: grant.key,
+            period: grant.next.period,
+            at,
+            from: tranche.id,
+            from_terms: tranche.terms.clone(),
+            out: self.balances.post(wallet, -carried),
+            tranche: TrancheId(self.ids.next()),
+            terms,
+            amount: Money::of_credits_half_even(carried, rate).expect("less than what the tranche came to"),
+            currency: wallet.head.unit.currency,
+            posting: self.balances.post(wallet, carried),
+        })
     }
 
     /// The end of what is not pinned; `None` if that is nothing.

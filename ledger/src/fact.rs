@@ -16,6 +16,7 @@ use crate::tranche::{Source, Terms};
 use crate::unit::Currency;
 use crate::wallet::WalletHead;
 
+mod grant;
 mod hold;
 mod invoice;
 mod refund;
@@ -23,6 +24,10 @@ mod rows;
 mod set_off;
 mod transfer;
 
+pub use grant::{
+    GrantRemoved, GrantSet, Granted, Landed, MadeWallet, PlansFollowed, RolledOver, Skipped, Subscribed,
+    Unsubscribed,
+};
 pub use hold::{HoldEnd, HoldStep, HoldVerb, Lapsed};
 pub use invoice::{Settled, SettledLine, SettledPart};
 pub use refund::{Back, BackRow, BackTo, GivenBack, Refunded, Voided};
@@ -87,6 +92,10 @@ pub enum Due {
     },
     /// A hold reached its deadline.
     HoldExpired(Box<HoldEnd>),
+    /// Credit of an ending period went on into the next.
+    RolledOver(Box<RolledOver>),
+    /// A period of a grant began.
+    Granted(Box<Granted>),
     /// A purchase was not paid in time. No row: the one with which it began fails.
     RechargeExpired(Box<RechargeEnd>),
 }
@@ -346,6 +355,16 @@ pub enum Effect {
         /// What counts in budgets from now on: also what was not there.
         used: Vec<BudgetMove>,
     },
+    /// A customer was enrolled in a plan.
+    Subscribed(Box<Subscribed>),
+    /// A customer left a plan.
+    Unsubscribed(Box<Unsubscribed>),
+    /// A grant of the customer's own is this now.
+    GrantSet(Box<GrantSet>),
+    /// A grant of the customer's own is gone.
+    GrantRemoved(Box<GrantRemoved>),
+    /// Copies of plans' grants followed a change.
+    PlansFollowed(Box<PlansFollowed>),
     /// Credit was bought, and its payment is asked for. Rows: those of the recharge.
     Recharged {
         /// The purchase.

@@ -131,6 +131,8 @@ thing_ids! {
     TransferId = "xfer_",
     /// Name of a budget whose maker gave it none.
     MintedBudgetId = "bud_",
+    /// Id of a subscription; its name too, unless its maker gave it another.
+    SubscriptionId = "subs_",
     /// Id of a recharge.
     RechargeId = "rchg_",
     /// Id of the invoice of a purchase.
@@ -167,6 +169,40 @@ impl RateCardId {
     pub fn new(at: Timestamp, tenant: TenantNumber, counter: u64) -> Self {
         Self(ThingId::new(at, CustomerNumber(u64::from(tenant.0)), counter))
     }
+}
+
+/// Id of a credit grant: a thing of a customer's, or, if [`GrantId::is_template`], of a tenant's with the tenant's number where others have
+/// the customer's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GrantId(pub ThingId);
+
+impl GrantId {
+    /// What the printed id begins with.
+    pub const PREFIX: &'static str = "cg_";
+
+    /// The bit of the counter that says that a grant is a tenant's. No customer's counter gets there.
+    const OF_TENANT: u64 = 1 << 39;
+
+    /// Packs creation time, tenant and the tenant's own counter.
+    #[must_use]
+    pub fn of_tenant(at: Timestamp, tenant: TenantNumber, counter: u64) -> Self {
+        Self(ThingId::new(at, CustomerNumber(u64::from(tenant.0)), counter | Self::OF_TENANT))
+    }
+
+    /// Whether it is a template that a tenant owns, for all who are enrolled in its plan.
+    #[must_use]
+    pub fn is_template(self) -> bool {
+        self.0.counter() & Self::OF_TENANT != 0
+    }
+}
+
+/// Id of a period of a grant, as replies show it: the grant's bits, turned by the subscription and the period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApplicationId(pub ThingId);
+
+impl ApplicationId {
+    /// What the printed id begins with.
+    pub const PREFIX: &'static str = "cga_";
 }
 
 /// Id of a webhook endpoint: a thing of a tenant's, as [`KeyId`] is.
@@ -310,11 +346,14 @@ thing_bits!(
     HoldId,
     TransferId,
     MintedBudgetId,
+    SubscriptionId,
     RechargeId,
     InvoiceId,
     AlertId,
     KeyId,
     RateCardId,
+    GrantId,
+    ApplicationId,
     WebhookEndpointId,
 );
 
@@ -338,11 +377,14 @@ printed_ids!(
     HoldId,
     TransferId,
     MintedBudgetId,
+    SubscriptionId,
     RechargeId,
     InvoiceId,
     AlertId,
     KeyId,
     RateCardId,
+    GrantId,
+    ApplicationId,
     WebhookEndpointId,
     RowId,
     EventId,

@@ -28,6 +28,8 @@ pub mod decide;
 pub mod erasure;
 pub mod expiry;
 pub mod fact;
+pub mod grant;
+pub mod granting;
 pub mod hold;
 pub mod ids;
 pub mod invariants;

@@ -27,6 +27,12 @@ pub struct Limits {
     pub budget_levels_max: usize,
     /// Transfers of a customer's on their way.
     pub transfers_open_max: usize,
+    /// Subscriptions per customer.
+    pub subscriptions_max: usize,
+    /// Grants per customer: those of its own and those of its plans.
+    pub grants_max: usize,
+    /// Periods of a new grant that are over already: a start in the past is caught up.
+    pub grant_periods_past_max: usize,
     /// Purchases of a customer's whose payment is pending.
     pub recharges_open_max: usize,
     /// Seconds after which a purchase that was not paid fails.
@@ -54,6 +60,9 @@ impl Default for Limits {
             budgets_max: 10_000,
             budget_levels_max: 8,
             transfers_open_max: 1_000,
+            subscriptions_max: 100,
+            grants_max: 1_000,
+            grant_periods_past_max: 1_000,
             recharges_open_max: 1_000,
             pending_expires_in_s: 7 * 24 * 3_600,
             atomic_items_max: 1_000,
@@ -72,10 +81,12 @@ pub struct TenantLimits {
     pub rate_cards_max: usize,
     /// Tiers of a rate card.
     pub tiers_max: usize,
+    /// Grants of plans per tenant, deleted ones included.
+    pub plan_grants_max: usize,
 }
 
 impl Default for TenantLimits {
     fn default() -> Self {
-        Self { keys_per_tenant_max: 1_000, rate_cards_max: 1_000, tiers_max: 64 }
+        Self { keys_per_tenant_max: 1_000, rate_cards_max: 1_000, tiers_max: 64, plan_grants_max: 10_000 }
     }
 }

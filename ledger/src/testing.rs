@@ -2,6 +2,7 @@
 
 use crate::amount::{Credits, Money, Rate};
 use crate::apply::{apply, bind};
+use crate::catalog::grant::{PlanGrant, Plans};
 use crate::catalog::rate_card::RateCard;
 use crate::catalog::tenant::Settings;
 use crate::command::{
@@ -29,6 +30,12 @@ pub(crate) const fn second(number: u64) -> Timestamp {
     Timestamp((1_700_000_000 + number) * 1_000_000_000)
 }
 
+/// An instant, from RFC 3339.
+pub(crate) fn instant(text: &str) -> Timestamp {
+    let at = chrono::DateTime::parse_from_rfc3339(text).unwrap();
+    Timestamp(u64::try_from(at.timestamp_nanos_opt().unwrap()).unwrap())
+}
+
 pub(crate) fn credits(text: &str) -> Credits {
     Credits::parse_json(text).unwrap()
 }
@@ -44,6 +51,8 @@ pub(crate) struct Book {
     pub(crate) limits: Limits,
     pub(crate) keyed: bool,
     pub(crate) cards: Vec<RateCard>,
+    /// The tenant's grants of plans, and the number of their last change.
+    pub(crate) plans: (u64, Vec<PlanGrant>),
     pub(crate) settings: Settings,
     /// What the next question brings along.
     pub(crate) looked_up: Option<LookedUp>,
@@ -59,6 +68,7 @@ impl Book {
             limits: Limits::default(),
             keyed: true,
             cards: Vec::new(),
+            plans: (0, Vec::new()),
             settings: Settings::default(),
             looked_up: None,
             log: Vec::new(),
@@ -80,6 +90,7 @@ impl Book {
             now: self.now,
             settings: &settings,
             cards: &self.cards,
+            plans: Plans { version: self.plans.0, grants: &self.plans.1 },
             limits: &self.limits,
             keyed: self.keyed,
             looked_up: looked_up.as_ref(),

@@ -118,7 +118,12 @@ fn sides(kind: MoveKind, source: &str, transfer_returned: bool) -> Option<(Accou
         MoveKind::Voided => Some((DeferredRevenue, owed_for(source))),
         MoveKind::PaidOut => Some((DeferredRevenue, RefundsPayable)),
         MoveKind::Sent => Some((DeferredRevenue, CreditInTransit)),
-        MoveKind::Scheduled | MoveKind::Cancelled | MoveKind::WrittenOff => None,
+        // What goes on is owed as before, by another tranche.
+        MoveKind::Scheduled
+        | MoveKind::Cancelled
+        | MoveKind::RolledOut
+        | MoveKind::RolledIn
+        | MoveKind::WrittenOff => None,
     }
 }
 
@@ -140,6 +145,8 @@ const fn free_sides(kind: MoveKind, transfer_returned: bool) -> Option<(Account,
         | MoveKind::Forfeited
         | MoveKind::PaidOut
         | MoveKind::Sent
+        | MoveKind::RolledOut
+        | MoveKind::RolledIn
         | MoveKind::WrittenOff => None,
     }
 }

@@ -312,7 +312,9 @@ impl Debt {
             | MoveKind::Voided
             | MoveKind::Forfeited
             | MoveKind::PaidOut
-            | MoveKind::Sent => return,
+            | MoveKind::Sent
+            | MoveKind::RolledOut
+            | MoveKind::RolledIn => return,
         };
         *place += within;
         let signed = |credits: Credits| if grows { credits } else { -credits };
@@ -361,6 +363,8 @@ impl Revenue {
             | MoveKind::Cancelled
             | MoveKind::Arrived
             | MoveKind::Sent
+            | MoveKind::RolledOut
+            | MoveKind::RolledIn
             | MoveKind::WrittenOff => {}
         }
     }

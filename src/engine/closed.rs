@@ -63,7 +63,12 @@ fn look_for(customer: &Customer, id: HoldId, now: Timestamp) -> Place {
         let ended = (hold.expires_at <= now).then(|| expiry::due(customer, now, usize::MAX));
         let ended = ended.iter().flatten().find_map(|due| match due {
             Due::HoldExpired(end) if end.hold.id == id => Some(end.hold.clone()),
-            Due::HoldExpired(_) | Due::Expired { .. } | Due::Started { .. } | Due::RechargeExpired(_) => None,
+            Due::HoldExpired(_)
+            | Due::Expired { .. }
+            | Due::Started { .. }
+            | Due::RechargeExpired(_)
+            | Due::RolledOver(_)
+            | Due::Granted(_) => None,
         });
         return Place::Known(Box::new(ended.unwrap_or_else(|| hold.clone())));
     }
@@ -81,7 +86,11 @@ fn look_for(customer: &Customer, id: HoldId, now: Timestamp) -> Place {
 fn hold_in(facts: &Facts, id: HoldId) -> Option<&Hold> {
     let due = facts.due.iter().find_map(|due| match due {
         Due::HoldExpired(end) => Some(&end.hold).filter(|hold| hold.id == id),
-        Due::Expired { .. } | Due::Started { .. } | Due::RechargeExpired(_) => None,
+        Due::Expired { .. }
+        | Due::Started { .. }
+        | Due::RechargeExpired(_)
+        | Due::RolledOver(_)
+        | Due::Granted(_) => None,
     });
     due.or_else(|| closed_by(&facts.effect, id))
 }

@@ -7,6 +7,7 @@ use std::hash::{BuildHasher, Hash};
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::enrolments::Enrolments;
 use coffer_ledger::customer::{Customer, CustomerId};
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
 use hashbrown::{DefaultHashBuilder, Equivalent, HashMap};
@@ -43,12 +44,15 @@ pub(crate) struct Directory {
     shards: Vec<RwLock<HashMap<Name, Owner>>>,
     chooser: DefaultHashBuilder,
     next: AtomicU64,
+    /// What they are enrolled in.
+    pub(crate) enrolments: Enrolments,
 }
 
 impl Directory {
     pub(crate) fn new() -> Self {
         let shards = (0..SHARDS).map(|_| RwLock::default()).collect();
-        Self { shards, chooser: DefaultHashBuilder::default(), next: AtomicU64::new(1) }
+        let (chooser, enrolments) = (DefaultHashBuilder::default(), Enrolments::default());
+        Self { shards, chooser, next: AtomicU64::new(1), enrolments }
     }
 
     /// The customer of this name.
@@ -81,9 +85,10 @@ impl Directory {
         number
     }
 
-    /// Enters a customer's names, or takes a deleted one's out. The same live and in recovery.
+    /// Enters a customer's names and what it is enrolled in, or takes a deleted one's out. The same live and in recovery.
     pub(crate) fn note(&self, customer: &Customer) {
         self.number_is_taken(customer.number);
+        self.enrolments.note(customer);
         let Some(identity) = &customer.identity else { return };
         let (tenant, number) = (customer.tenant, customer.number);
         let minted = match identity.id {

@@ -82,6 +82,12 @@ pub(crate) fn needs(command: &Command) -> bool {
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
         | Command::Event(_)
+        | Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans
         | Command::CompleteRecharge(_)
         | Command::FailRecharge(_)
         | Command::CancelRecharge(_)

@@ -12,6 +12,7 @@ mod core;
 mod counters;
 mod customer_actor;
 mod directory;
+mod enrolments;
 pub mod erasure;
 mod fold;
 mod followers;
@@ -61,7 +62,9 @@ use coffer_ledger::catalog::tenant::TenantCommand;
 use coffer_ledger::command::Origin;
 use coffer_ledger::customer::{ClosedAs, Customer};
 use coffer_ledger::hold::Hold;
-use coffer_ledger::ids::{CustomerNumber, HoldId, LogPosition, RowId, TenantNumber, TransferId};
+use coffer_ledger::ids::{
+    CustomerNumber, HoldId, LogPosition, RowId, SubscriptionId, TenantNumber, TransferId,
+};
 use coffer_ledger::time::Timestamp;
 use coffer_wal::Halted;
 
@@ -330,6 +333,13 @@ impl Engine {
     #[must_use]
     pub fn authenticate(&self, secret_sha256: &[u8; 32]) -> Option<Authenticated> {
         self.core.views.authenticate(secret_sha256)
+    }
+
+    /// Whose subscription has this name, as far as its name says: whether it is still there, a read tells.
+    #[must_use]
+    pub fn find_subscription(&self, tenant: TenantNumber, name: &str) -> Option<CustomerNumber> {
+        let given = self.core.directory.enrolments.find(tenant, name);
+        given.or_else(|| name.parse::<SubscriptionId>().ok().map(|id| id.0.customer()))
     }
 
     /// The number of a customer that exists.

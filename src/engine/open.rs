@@ -198,7 +198,10 @@ fn assemble(
         runtime,
     });
     tables.due.iter().for_each(|(at, tenant, number)| core.timers.schedule(*at, *tenant, *number));
-    tables.tenants.into_values().for_each(|tenant| tenant_actor::seat(&core, tenant));
+    for tenant in tables.tenants.into_values() {
+        tenant_actor::tell_those_behind(&core, &tenant);
+        tenant_actor::seat(&core, tenant);
+    }
     core.runtime.spawn(timers::run(Arc::downgrade(&core)));
     core.runtime.spawn(housekeeping::run(Arc::downgrade(&core)));
     core

@@ -284,5 +284,6 @@ fn settle(tables: &mut Tables, customer: &Customer) {
         tables.due.push((resting.next_due, customer.tenant, customer.number));
     }
     tables.directory.number_is_taken(customer.number);
+    tables.directory.enrolments.note(customer);
     tables.router.lay_to_rest(customer.tenant, customer.number, resting);
 }

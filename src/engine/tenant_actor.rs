@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use coffer_ledger::catalog::tenant::{self, Tenant, TenantContext, TenantFacts, TenantRecord};
+use coffer_ledger::catalog::tenant::{self, Tenant, TenantContext, TenantEffect, TenantFacts, TenantRecord};
 use coffer_ledger::erasure;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
 use coffer_wal::Lsn;
@@ -113,12 +113,19 @@ impl State {
     ) {
         let answer = self.turn(operation, key);
         let published = matches!(answer, Ok(TenantOutcome::Committed(_))).then(|| self.tenant.clone());
+        let changed_plan = match &answer {
+            Ok(TenantOutcome::Committed(committed)) => plan_of(&committed.record.facts.effect),
+            Ok(TenantOutcome::Replay { .. }) | Err(_) => None,
+        };
         let core = Arc::clone(&self.core);
         let then = move |result: Result<(), coffer_wal::Halted>| {
             drop(permit);
             let answer = result.map_err(|_| Failure::Halted).and(answer);
             if let (Ok(_), Some(tenant)) = (&answer, published) {
                 core.views.publish(&tenant);
+                if let Some(plan) = changed_plan {
+                    tell_enrolled(&core, tenant.number, plan);
+                }
             }
             drop(reply.send(answer));
         };
@@ -207,6 +214,35 @@ impl State {
         let position = LogPosition(self.core.journal.append(frame, 1, None).0);
         tenant::bind(&mut self.tenant, facts, position);
         Ok(position)
+    }
+}
+
+/// The plan that a tenant's effect changed.
+fn plan_of(effect: &TenantEffect) -> Option<Box<str>> {
+    if let TenantEffect::PlanGrantSet(grant) = effect { Some(grant.plan.clone()) } else { None }
+}
+
+/// Customers told at once before others get their turn.
+const TOLD_AT_ONCE: usize = 1_024;
+
+/// Lets everybody who is enrolled follow a change, by the timer and at its pace. Whoever comes by itself before follows then.
+fn tell_enrolled(core: &Arc<Core>, tenant: TenantNumber, plan: Box<str>) {
+    let told = Arc::clone(core);
+    core.runtime.spawn(async move {
+        for some in told.directory.enrolments.of_plan(tenant, &plan).chunks(TOLD_AT_ONCE) {
+            let now = told.time.now();
+            some.iter().for_each(|number| told.timers.schedule(now, tenant, *number));
+            tokio::task::yield_now().await;
+        }
+    });
+}
+
+/// Lets those follow who had not when the engine stopped.
+pub(crate) fn tell_those_behind(core: &Core, tenant: &Tenant) {
+    for template in &tenant.plan_grants {
+        for number in core.directory.enrolments.behind(tenant.number, &template.plan, template.version) {
+            core.timers.schedule(tenant.last_at, tenant.number, number);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use arc_swap::cache::Cache;
 use coffer_ledger::catalog::api_key::{ApiKey, KeyScopes};
+use coffer_ledger::catalog::grant::{PlanGrant, Plans};
 use coffer_ledger::catalog::rate_card::RateCard;
 use coffer_ledger::catalog::tenant::{Settings, Tenant};
 use coffer_ledger::ids::{CustomerNumber, KeyId, TenantNumber};
@@ -27,12 +28,24 @@ pub struct TenantView {
     pub keys: Vec<ApiKey>,
     /// Every rate card, oldest first.
     pub rate_cards: Vec<RateCard>,
+    /// Every grant of a plan, deleted ones included, oldest first.
+    pub plan_grants: Vec<PlanGrant>,
+    /// The number of the last change of `plan_grants`.
+    pub plans_version: u64,
     /// Whether it was made for tests.
     pub test_mode: bool,
     /// Its own clock, once it was set.
     pub test_clock: Option<Timestamp>,
     /// Counts the tenant's records.
     pub version: u64,
+}
+
+impl TenantView {
+    /// The catalog of grants.
+    #[must_use]
+    pub fn plans(&self) -> Plans<'_> {
+        Plans { version: self.plans_version, grants: &self.plan_grants }
+    }
 }
 
 /// Who showed a key.
@@ -80,6 +93,8 @@ impl TenantViews {
             settings: tenant.settings.clone(),
             keys: tenant.keys.clone(),
             rate_cards: tenant.rate_cards.clone(),
+            plan_grants: tenant.plan_grants.clone(),
+            plans_version: tenant.plans_version,
             test_mode: tenant.test_mode,
             test_clock: tenant.test_clock,
             version: tenant.version,

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use coffer_ledger::apply::{apply, bind};
 use coffer_ledger::command::{Command, Origin};
 use coffer_ledger::customer::Customer;
-use coffer_ledger::decide::{Context, decide};
+use coffer_ledger::decide::{Context, decide, is_behind};
 use coffer_ledger::expiry;
 use coffer_ledger::fact::{Effect, Facts};
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber, TransferId};
@@ -24,6 +24,7 @@ use coffer_ledger::invariants;
 use coffer_ledger::limits::Limits;
 use coffer_ledger::looked_up::LookedUp;
 use coffer_ledger::record::Record;
+use coffer_ledger::refusal::Refusal;
 use coffer_ledger::time::Timestamp;
 use coffer_wal::Lsn;
 
@@ -69,6 +70,8 @@ pub(crate) struct Seat {
     looks_at: Timestamp,
     /// Whether a wallet warns of its runway.
     has_runways: bool,
+    /// The version of the tenant's plans of which this customer has followed all that is about it.
+    plans_checked: u64,
 }
 
 /// The state cannot be trusted any more: rebuild it.
@@ -96,6 +99,7 @@ impl Seat {
             deleted_now: false,
             looks_at: Timestamp::MAX,
             has_runways: false,
+            plans_checked: 0,
         };
         seat.begin_to_look();
         seat.schedule();
@@ -125,12 +129,32 @@ impl Seat {
         if key.is_some() && self.core.keys.is_full() {
             return (Turned::unlogged(Err(Failure::KeysFull)), Ok(()));
         }
-        if let Err(broken) = self.make_room((now, logged_at)) {
+        if let Err(broken) =
+            self.follow_plans((now, logged_at)).and_then(|()| self.make_room((now, logged_at)))
+        {
             return (Turned::unlogged(Err(Failure::Internal)), Err(broken));
         }
+        let claimed = match self.claim(&operation.command) {
+            Ok(claimed) => claimed,
+            Err(failure) => return (self.refused(failure, None), Ok(())),
+        };
+        let (turned, sound) = self.answer(operation, looked_up.as_deref(), key, (now, logged_at));
+        if let Some(name) = claimed {
+            self.core.directory.enrolments.release(self.tenant, &name, self.number);
+        }
+        (turned, sound)
+    }
+
+    /// Decides, and logs what was decided unless it is a dry run.
+    fn answer(
+        &mut self,
+        operation: Box<Operation>,
+        looked_up: Option<&LookedUp>,
+        key: Option<KeyHash>,
+        (now, logged_at): (Timestamp, Timestamp),
+    ) -> (Turned, Result<(), Broken>) {
         let limits = self.core.options.limits;
-        let asked = (&operation.command, looked_up.as_deref());
-        let facts = match self.decide(asked, now, key.is_some(), &limits) {
+        let facts = match self.decide((&operation.command, looked_up), now, key.is_some(), &limits) {
             Ok(facts) => facts,
             Err(failure) => return self.refuse(failure, &operation, (now, logged_at)),
         };
@@ -142,6 +166,48 @@ impl Seat {
         let (turned, sound) = self.log(record, logged_at, key);
         let sound = sound.and_then(|()| self.look_at_runways((now, logged_at)));
         (turned, sound)
+    }
+
+    /// A subscription's name belongs to one customer of the tenant: it is taken before it is decided, and given back if it is not used.
+    fn claim(&self, command: &Command) -> Result<Option<Box<str>>, Failure> {
+        let Command::Subscribe(request) = command else { return Ok(None) };
+        let Some(name) = &request.id else { return Ok(None) };
+        if self.core.directory.enrolments.claim(self.tenant, name, self.number) {
+            return Ok(Some(name.clone()));
+        }
+        let refusal = Refusal::AlreadyExists("subscription");
+        self.core.counters.refused(&refusal);
+        Err(refusal.into())
+    }
+
+    /// Follows what has changed about the plans that the customer is enrolled in, before anything that comes later is minted. Whoever is in
+    /// none compares nothing; whoever is, one number.
+    fn follow_plans(&mut self, (now, logged_at): (Timestamp, Timestamp)) -> Result<(), Broken> {
+        if self.customer.grants.subscriptions.is_empty() {
+            return Ok(());
+        }
+        let Some(view) = self.views.get(self.tenant).cloned() else { return Ok(()) };
+        if view.plans_version == self.plans_checked {
+            return Ok(());
+        }
+        let mut limits = self.core.options.limits;
+        while is_behind(&self.customer, view.plans()) {
+            let command = Command::FollowPlans;
+            let Ok(facts) = self.decide((&command, None), now, false, &limits) else { return Ok(()) };
+            let record = Box::new(Record { origin: Origin::default(), command, facts });
+            let (turned, sound) = self.log(record, logged_at, None);
+            sound?;
+            match turned.answer {
+                Ok(_) => {}
+                Err(Failure::RecordTooLarge { .. }) if limits.due_per_record_max > 1 => {
+                    limits.due_per_record_max /= 2
+                }
+                // Reported where it happened; whoever comes next tries again.
+                Err(_) => return Ok(()),
+            }
+        }
+        self.plans_checked = view.plans_version;
+        Ok(())
     }
 
     /// The record that answered this request already.
@@ -208,7 +274,8 @@ impl Seat {
         let view = self.views.get(self.tenant).ok_or(Failure::NotFound("tenant"))?;
         let customer = &self.customer;
         let (settings, cards) = (&view.settings, view.rate_cards.as_slice());
-        let context = Context { now, settings, cards, limits, keyed, looked_up };
+        let plans = view.plans();
+        let context = Context { now, settings, cards, plans, limits, keyed, looked_up };
         let decided = catch_unwind(AssertUnwindSafe(|| {
             fail::fail_point!("turn::decide");
             decide(customer, command, &context)
@@ -406,7 +473,10 @@ impl Seat {
     pub(crate) fn tick(&mut self) -> Result<(), Broken> {
         self.timer_has_fired();
         let now = self.now();
-        let result = self.catch_up(now, 0).and_then(|()| self.look_at_runways(now));
+        let result = self
+            .follow_plans(now)
+            .and_then(|()| self.catch_up(now, 0))
+            .and_then(|()| self.look_at_runways(now));
         if self.gathered > 0 {
             self.append(None);
         }
@@ -430,7 +500,18 @@ impl Seat {
                 self.names = names_of(&self.customer);
                 self.core.directory.note(&self.customer);
             }
+            Effect::Subscribed(subscribed) => {
+                if subscribed.customer.is_some() {
+                    self.names = names_of(&self.customer);
+                }
+                self.core.directory.note(&self.customer);
+            }
+            Effect::Unsubscribed(_) | Effect::PlansFollowed(_) => {
+                self.core.directory.enrolments.note(&self.customer);
+            }
             Effect::Ticked
+            | Effect::GrantSet(_)
+            | Effect::GrantRemoved(_)
             | Effect::WalletCreated { customer: None, .. }
             | Effect::WalletSet(_)
             | Effect::ToppedUp { .. }

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use coffer_ledger::amount::{Credits, Money, Rate, Usage};
-use coffer_ledger::ids::{HoldId, KeyId, RateCardId, RowId, TrancheId, TransferId, WalletId};
+use coffer_ledger::ids::{GrantId, HoldId, KeyId, RateCardId, RowId, TrancheId, TransferId, WalletId};
 use coffer_ledger::time::Timestamp;
 
 /// What a column holds.
@@ -147,6 +147,7 @@ cells! {
          TrancheId => |id| id.0.0,
          HoldId => |id| id.0.0,
          TransferId => |id| id.0.0,
+         GrantId => |id| id.0.0,
          RateCardId => |id| id.0.0,
          KeyId => |id| id.0.0,
 }

@@ -38,6 +38,8 @@ pub(crate) enum Class {
     Invoice,
     /// Transfers.
     Transfer,
+    /// Credit grants and subscriptions.
+    Grant,
     /// Budgets.
     Budget,
     /// Usage events, singly or many.
@@ -55,7 +57,7 @@ pub(crate) enum Class {
 }
 
 impl Class {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Debit,
         Self::Batch,
         Self::Balance,
@@ -73,6 +75,7 @@ impl Class {
         Self::Refund,
         Self::Export,
         Self::Stream,
+        Self::Grant,
     ];
 
     const fn index(self) -> usize {
@@ -94,6 +97,7 @@ impl Class {
             Self::Other => 14,
             Self::Export => 15,
             Self::Stream => 16,
+            Self::Grant => 17,
         }
     }
 
@@ -113,6 +117,7 @@ impl Class {
             Self::Event => "event",
             Self::Export => "export",
             Self::Stream => "stream",
+            Self::Grant => "grant",
             Self::Admin => "admin",
             Self::Ops => "ops",
             Self::Other => "other",

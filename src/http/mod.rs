@@ -33,6 +33,7 @@ mod exports;
 mod fields;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod grants;
 mod history;
 mod holds;
 mod idempotency;
@@ -59,6 +60,7 @@ mod server;
 mod settings;
 mod statement;
 mod stream;
+mod subscriptions;
 mod tenants;
 mod test_clock;
 mod transactions;
@@ -220,8 +222,8 @@ pub async fn serve(
 /// Every route of the API.
 fn api() -> (Router<Arc<App>>, Vec<RouteInfo>) {
     let metrics = Access::ours(Scope::Read, Class::Ops).read_only();
-    admin(usage(between(streams(finance(customers(wallets(undoing(holds(metering(operators(
-        Routes::new(),
+    granting(admin(usage(between(streams(finance(customers(wallets(undoing(holds(metering(
+        operators(Routes::new()),
     )))))))))))
     .on(Method::GET, "/metrics", metrics, ops::metrics)
     .open("/", ops::index)
@@ -320,6 +322,27 @@ fn customers(routes: Routes) -> Routes {
         .on(Method::GET, "/v1/transactions/{id}", read, transactions::get)
         .on(Method::GET, "/v1/transactions/{id}/proof", prove, transactions::proof)
         .on(Method::GET, "/v1/exports/{kind}", export, exports::get)
+}
+
+/// Rules that mint credit, and who is enrolled in them.
+fn granting(routes: Routes) -> Routes {
+    let read = Access::billing(Scope::Read, Class::Grant).read_only();
+    let write = Access::billing(Scope::Write, Class::Grant);
+    let (show, enrol) =
+        (Access::ours(Scope::Read, Class::Grant).read_only(), Access::ours(Scope::Write, Class::Grant));
+    routes
+        .on(Method::POST, "/v1/creditgrants", write, grants::write::create)
+        .on(Method::POST, "/v1/credit-grants", write, grants::write::create_alias)
+        .on(Method::GET, "/v1/creditgrants/{id}", read, grants::read::get)
+        .on(Method::PUT, "/v1/creditgrants/{id}", write, grants::write::update)
+        .on(Method::DELETE, "/v1/creditgrants/{id}", write, grants::write::delete)
+        .on(Method::GET, "/v1/plans/{id}/creditgrants", read, grants::read::of_plan)
+        .on(Method::GET, "/v1/addons/{id}/creditgrants", read, grants::read::of_addon)
+        .on(Method::GET, "/v1/subscriptions/{id}/grants/upcoming", read, grants::read::of_subscription)
+        .on(Method::GET, "/v1/customers/{id}/grants/upcoming", read, grants::read::of_customer)
+        .on(Method::POST, "/v1/subscriptions", enrol, subscriptions::create)
+        .on(Method::GET, "/v1/subscriptions/{id}", show, subscriptions::get)
+        .on(Method::DELETE, "/v1/subscriptions/{id}", enrol, subscriptions::delete)
 }
 
 /// What happens, while it happens.

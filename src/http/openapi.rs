@@ -12,9 +12,9 @@ use utoipa::{Modify, OpenApi as Describe};
 use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
-    alerts, balance, balance_diff, batch, books, budgets, customers, debits, erase, events, exports, history,
-    holds, invoices, keys, ops, rate_cards, recharges, refunds, refusals, settings, statement, stream,
-    tenants, test_clock, transactions, transfers, voids, wallets,
+    alerts, balance, balance_diff, batch, books, budgets, customers, debits, erase, events, exports, grants,
+    history, holds, invoices, keys, ops, rate_cards, recharges, refunds, refusals, settings, statement,
+    stream, subscriptions, tenants, test_clock, transactions, transfers, voids, wallets,
 };
 
 /// Everything that the handlers say about themselves.
@@ -92,6 +92,18 @@ use super::{
         budgets::replace,
         budgets::delete,
         budgets::reset,
+        grants::write::create,
+        grants::write::create_alias,
+        grants::read::get,
+        grants::write::update,
+        grants::write::delete,
+        grants::read::of_plan,
+        grants::read::of_addon,
+        grants::read::of_subscription,
+        grants::read::of_customer,
+        subscriptions::create,
+        subscriptions::get,
+        subscriptions::delete,
         rate_cards::list,
         rate_cards::create,
         rate_cards::get,

@@ -90,6 +90,11 @@ impl Closed {
             | Effect::TransferForgotten(_)
             | Effect::BudgetSet(_)
             | Effect::BudgetDeleted(_)
+            | Effect::Subscribed(_)
+            | Effect::Unsubscribed(_)
+            | Effect::GrantSet(_)
+            | Effect::GrantRemoved(_)
+            | Effect::PlansFollowed(_)
             | Effect::Recharged { .. }
             | Effect::RechargeEnded(_)
             | Effect::AutoTopupResumed(_)
@@ -238,6 +243,11 @@ fn debit_rows(effect: &Effect) -> (u32, Vec<WalletId>) {
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
+        | Effect::Subscribed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_)
         | Effect::Recharged { .. }
         | Effect::RechargeEnded(_)
         | Effect::AutoTopupResumed(_)

@@ -4,10 +4,10 @@
 //! more (a transfer of more slices) they differ, and from where it refused one there is none. Only what differs is kept. Rows are
 //! found by [`super::closed`]; tranches are named by no request.
 
-use coffer_ledger::command::{Charge, Command, SetBudget};
+use coffer_ledger::command::{Charge, Command, GrantFor, SetBudget, Subscribe};
 use coffer_ledger::customer::Customer;
-use coffer_ledger::fact::{Effect, HoldVerb};
-use coffer_ledger::ids::{HoldId, RechargeId, ThingId, TransferId, WalletId};
+use coffer_ledger::fact::{Due, Effect, Facts, HoldVerb, Landed};
+use coffer_ledger::ids::{GrantId, HoldId, RechargeId, ThingId, TransferId, WalletId};
 use hashbrown::HashMap;
 
 /// The request names something that the shadow refused to make.
@@ -39,6 +39,21 @@ impl Names {
     /// The shadow's name of a transfer.
     pub(super) fn transfer(&self, id: TransferId) -> Result<TransferId, Missing> {
         self.of(id.0, "the transfer").map(TransferId)
+    }
+
+    /// The shadow's name of a grant of the customer's own.
+    pub(super) fn grant(&self, id: GrantId) -> Result<GrantId, Missing> {
+        self.of(id.0, "the grant").map(GrantId)
+    }
+
+    /// Learns which wallets grants made, in the log's record and in the shadow's.
+    pub(super) fn learn_wallets(&mut self, log: &Facts, shadow: Option<&Facts>) {
+        let others: Vec<WalletId> = shadow.map(made_wallets).unwrap_or_default();
+        for (id, other) in made_wallets(log).into_iter().zip(others) {
+            if id != other {
+                self.differ.insert(id.0, Some(other.0));
+            }
+        }
     }
 
     /// The shadow's name of a recharge.
@@ -97,6 +112,15 @@ impl Names {
             Command::TransferDone(transfer) | Command::TransferBack(transfer) => {
                 *transfer = self.transfer(*transfer)?;
             }
+            Command::Subscribe(request) => name_subscription(request, (log, shadow), came_of_it),
+            Command::CreateGrant(request) => {
+                request.wallet = request.wallet.map(|id| self.wallet(id)).transpose()?;
+                if let GrantFor::Wallet(id) = &mut request.of {
+                    *id = self.wallet(*id)?;
+                }
+            }
+            Command::UpdateGrant(request) => request.id = self.grant(request.id)?,
+            Command::DeleteGrant { id, .. } => *id = self.grant(*id)?,
             Command::SetBudget(request) => name_budget(request, (log, shadow), came_of_it),
             Command::CompleteRecharge(recharge)
             | Command::FailRecharge(recharge)
@@ -119,6 +143,8 @@ impl Names {
             | Command::TransferForget(_)
             | Command::DeleteBudget(_)
             | Command::ResetBudget(_)
+            | Command::Unsubscribe { .. }
+            | Command::FollowPlans
             | Command::Tick => {}
         }
         Ok(())
@@ -139,12 +165,43 @@ fn name_budget(request: &mut SetBudget, (log, shadow): (&Customer, &Customer), c
     }
 }
 
+/// Subscriptions are called by name, also those whose name was made: the shadow's gets the same one.
+fn name_subscription(request: &mut Subscribe, (log, shadow): (&Customer, &Customer), came_of_it: &Effect) {
+    if let (None, Effect::Subscribed(subscribed)) = (&request.id, came_of_it)
+        && shadow.counter > log.counter
+    {
+        request.id = Some(subscribed.subscription.name.clone());
+    }
+}
+
+/// The wallets that grants made by themselves, in order.
+fn made_wallets(facts: &Facts) -> Vec<WalletId> {
+    let at_once: &[Due] = match &facts.effect {
+        Effect::Subscribed(subscribed) => &subscribed.minted,
+        Effect::GrantSet(set) => &set.minted,
+        _ => &[],
+    };
+    let made = facts.due.iter().chain(at_once).filter_map(|due| match due {
+        Due::Granted(granted) => match &granted.landed {
+            Landed::Minted { made, .. } => made.as_ref().map(|made| made.id),
+            Landed::Skipped(_) => None,
+        },
+        Due::Expired { .. }
+        | Due::Started { .. }
+        | Due::HoldExpired(_)
+        | Due::RechargeExpired(_)
+        | Due::RolledOver(_) => None,
+    });
+    made.collect()
+}
+
 /// The thing that an effect made and requests may name later.
 fn made(effect: &Effect) -> Option<ThingId> {
     match effect {
         Effect::WalletCreated { wallet, .. } => Some(wallet.id.0),
         Effect::Held(step) => (step.verb == HoldVerb::Placed).then_some(step.hold.id.0),
         Effect::TransferSent(sent) => Some(sent.out.id.0),
+        Effect::GrantSet(set) => Some(set.grant.key.grant.0),
         Effect::Recharged { recharge, .. } => Some(recharge.id.0),
         Effect::Ticked
         | Effect::CustomerSet(_)
@@ -164,6 +221,10 @@ fn made(effect: &Effect) -> Option<ThingId> {
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
         | Effect::EventRecorded { .. }
+        | Effect::Subscribed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_)
         | Effect::RechargeEnded(_)
         | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => None,

@@ -3,7 +3,7 @@
 use coffer_ledger::amount::Credits;
 use coffer_ledger::command::Command;
 use coffer_ledger::customer::Customer;
-use coffer_ledger::fact::{BackRow, DebitRow, Effect, HoldVerb};
+use coffer_ledger::fact::{BackRow, DebitRow, Due, Effect, HoldVerb, Landed};
 use coffer_ledger::ids::{LogPosition, WalletId};
 use coffer_ledger::refusal::Refusal;
 use coffer_ledger::time::Timestamp;
@@ -142,7 +142,22 @@ fn each_moved(effect: &Effect, call: &mut dyn FnMut(WalletId, Credits)) {
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
-        | Effect::AutoTopupResumed(_) => {}
+        | Effect::AutoTopupResumed(_)
+        | Effect::PlansFollowed(_) => {}
+        Effect::Subscribed(subscribed) => subscribed.minted.iter().for_each(|due| minted(due, call)),
+        Effect::GrantSet(set) => set.minted.iter().for_each(|due| minted(due, call)),
+        Effect::Unsubscribed(left) => left.voided.iter().for_each(|void| call(void.wallet, void.credits)),
+        Effect::GrantRemoved(removed) => {
+            removed.voided.iter().for_each(|void| call(void.wallet, void.credits));
+        }
+    }
+}
+
+fn minted(due: &Due, call: &mut dyn FnMut(WalletId, Credits)) {
+    if let Due::Granted(granted) = due
+        && let Landed::Minted { wallet, row, .. } = &granted.landed
+    {
+        call(*wallet, row.terms.original);
     }
 }
 
@@ -175,6 +190,11 @@ pub(super) fn word(command: &Command) -> Option<&'static str> {
         Command::DeleteBudget(_) => "delete budget",
         Command::ResetBudget(_) => "reset budget",
         Command::Event(_) => "event",
+        Command::Subscribe(_) => "subscribe",
+        Command::Unsubscribe { .. } => "unsubscribe",
+        Command::CreateGrant(_) => "create grant",
+        Command::UpdateGrant(_) => "update grant",
+        Command::DeleteGrant { .. } => "delete grant",
         Command::CompleteRecharge(_) => "complete recharge",
         Command::FailRecharge(_) => "fail recharge",
         Command::CancelRecharge(_) => "cancel recharge",
@@ -184,6 +204,7 @@ pub(super) fn word(command: &Command) -> Option<&'static str> {
         | Command::TransferBack(_)
         | Command::TransferForget(_)
         | Command::Recharge(_)
+        | Command::FollowPlans
         | Command::Tick => return None,
     })
 }

@@ -142,6 +142,12 @@ impl Rules {
             | Command::DeleteBudget(_)
             | Command::ResetBudget(_)
             | Command::Event(_)
+            | Command::Subscribe(_)
+            | Command::Unsubscribe { .. }
+            | Command::CreateGrant(_)
+            | Command::UpdateGrant(_)
+            | Command::DeleteGrant { .. }
+            | Command::FollowPlans
             | Command::CompleteRecharge(_)
             | Command::FailRecharge(_)
             | Command::CancelRecharge(_)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use coffer_ledger::command::{Command, Origin};
 use coffer_ledger::customer::Customer;
-use coffer_ledger::decide::{Context, decide};
+use coffer_ledger::decide::{Context, decide, is_behind};
 use coffer_ledger::erasure;
 use coffer_ledger::expiry;
 use coffer_ledger::fact::{Effect, Facts};
@@ -157,6 +157,10 @@ impl Run<'_> {
             let is_due = life.state(Side::Shadow).next_due() <= now;
             return Ok(if is_due { self.decided(life, taken, view, command) } else { None });
         }
+        if command == Command::FollowPlans {
+            let behind = is_behind(life.state(Side::Shadow), view.plans());
+            return Ok(if behind { self.decided(life, taken, view, command) } else { None });
+        }
         self.make_room(life, now, taken.position, view)?;
         self.rules.change(&mut command, &taken.facts.effect, now);
         let apart = life.part();
@@ -197,6 +201,16 @@ impl Run<'_> {
             let context = context(view, &limits, taken.facts.at);
             return Some(decide(life.state(Side::Shadow), &command, &context).map_err(Why::Refused));
         }
+        if command == Command::FollowPlans {
+            // What was due before the change may have taken this record and more.
+            let due_per_record_max = match taken.facts.effect {
+                Effect::Ticked => taken.facts.due.len().max(1),
+                _ => self.limits.due_per_record_max.max(taken.facts.due.len()),
+            };
+            let limits = Limits { due_per_record_max, ..self.limits };
+            let context = context(view, &limits, taken.facts.at);
+            return Some(decide(life.state(Side::Shadow), &command, &context).map_err(Why::Refused));
+        }
         self.rules.change(&mut command, &taken.facts.effect, taken.facts.at);
         Some(self.asked(life, taken, view, command))
     }
@@ -223,7 +237,9 @@ impl Run<'_> {
     /// Folds both outcomes in, after the parting, and notes what the shadow refused.
     fn conclude(&mut self, life: &mut Life, taken: &Taken<'_>, outcome: Outcome) -> Result<(), Violation> {
         let shadow = outcome.as_ref().and_then(|decided| decided.as_ref().ok());
-        life.part().names.learn(&taken.facts.effect, shadow.map(|facts| &facts.effect));
+        let names = &mut life.part().names;
+        names.learn(&taken.facts.effect, shadow.map(|facts| &facts.effect));
+        names.learn_wallets(taken.facts, shadow);
         if let Some(facts) = shadow {
             life.would_have(facts, taken.position, self.rules)?;
         }
@@ -268,8 +284,15 @@ impl Run<'_> {
         let gives_it = |view: &&Arc<View>| {
             let (settings, cards) = (&view.settings, view.cards.as_slice());
             let (limits, looked_up) = (&self.limits, looked_up.as_ref());
-            let context =
-                Context { now: taken.facts.at, settings, cards, limits, keyed: taken.keyed, looked_up };
+            let context = Context {
+                now: taken.facts.at,
+                settings,
+                cards,
+                plans: view.plans(),
+                limits,
+                keyed: taken.keyed,
+                looked_up,
+            };
             decide(life.state(Side::Log), &command, &context).as_ref() == Ok(taken.facts)
         };
         all.iter().find(gives_it).map_or(newest, Arc::clone)
@@ -420,7 +443,7 @@ impl Run<'_> {
 /// A context of the shadow's, without what few commands need.
 fn context<'a>(view: &'a View, limits: &'a Limits, now: Timestamp) -> Context<'a> {
     let (settings, cards) = (&view.other_settings, view.other_cards.as_slice());
-    Context { now, settings, cards, limits, keyed: false, looked_up: None }
+    Context { now, settings, cards, plans: view.plans(), limits, keyed: false, looked_up: None }
 }
 
 const fn has_key(origin: &Origin) -> bool {
@@ -431,7 +454,13 @@ const fn has_key(origin: &Origin) -> bool {
 fn depends_on_view(command: &Command) -> bool {
     use coffer_ledger::command::{Asked, HoldAsked};
     match command {
-        Command::CreateWallet(_) | Command::TopUp(_) | Command::SetBudget(_) | Command::Event(_) => true,
+        Command::CreateWallet(_)
+        | Command::TopUp(_)
+        | Command::SetBudget(_)
+        | Command::Subscribe(_)
+        | Command::CreateGrant(_)
+        | Command::FollowPlans
+        | Command::Event(_) => true,
         Command::Debit(request) => {
             matches!(request.asked, Asked::Metered(_)) || request.charge.budget.is_some()
         }

@@ -98,6 +98,7 @@ impl Counting<'_> {
             }
             Due::Started { .. } | Due::RechargeExpired(_) => {}
             Due::HoldExpired(end) => self.lapsed(&end.lapsed),
+            Due::RolledOver(_) | Due::Granted(_) => {}
         }
     }
 
@@ -142,6 +143,8 @@ impl Counting<'_> {
             }
             Effect::TransferReceived { arrived, .. } => self.lapsed(&arrived.lapsed),
             Effect::TransferReturned { back, .. } => self.lapsed(&back.lapsed),
+            Effect::Subscribed(subscribed) => subscribed.minted.iter().for_each(|due| self.due(due)),
+            Effect::GrantSet(set) => set.minted.iter().for_each(|due| self.due(due)),
             Effect::Atomic(effects) => effects.iter().for_each(|effect| self.effect(effect)),
             Effect::Ticked
             | Effect::CustomerSet(_)
@@ -155,7 +158,10 @@ impl Counting<'_> {
             | Effect::BudgetDeleted(_)
             | Effect::Recharged { .. }
             | Effect::RechargeEnded(_)
-            | Effect::AutoTopupResumed(_) => {}
+            | Effect::AutoTopupResumed(_)
+            | Effect::Unsubscribed(_)
+            | Effect::GrantRemoved(_)
+            | Effect::PlansFollowed(_) => {}
         }
     }
 

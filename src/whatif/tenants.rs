@@ -1,4 +1,4 @@
-//! What customers were decided under: the tenants' settings and rate cards, as the log has them and under the other rules.
+//! What customers were decided under: the tenants' settings, rate cards and plans' grants, as the log has them and under the other rules.
 //!
 //! A tenant's change is published when it is durable, which is after records that stand behind it in the log were decided. So for
 //! a while after a change both views are possible, and the record itself tells which: the one under which deciding gives what the
@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use coffer_ledger::catalog::grant::{PlanGrant, Plans};
 use coffer_ledger::catalog::rate_card::RateCard;
 use coffer_ledger::catalog::tenant::{self, Settings, Tenant, TenantFacts};
 use coffer_ledger::ids::{LogPosition, TenantNumber};
@@ -25,6 +26,8 @@ pub(super) struct View {
     pub(super) cards: Vec<RateCard>,
     pub(super) other_settings: Settings,
     pub(super) other_cards: Vec<RateCard>,
+    /// Grants of plans, and the number of their last change. No rule changes them.
+    pub(super) plans: (u64, Vec<PlanGrant>),
 }
 
 impl View {
@@ -34,7 +37,13 @@ impl View {
             cards: tenant.rate_cards.clone(),
             other_settings: rules.settings(&tenant.settings),
             other_cards: rules.cards(&tenant.rate_cards),
+            plans: (tenant.plans_version, tenant.plan_grants.clone()),
         }
+    }
+
+    /// The catalog of grants.
+    pub(super) fn plans(&self) -> Plans<'_> {
+        Plans { version: self.plans.0, grants: &self.plans.1 }
     }
 }
 
@@ -78,7 +87,10 @@ impl Tenants {
         }
         tenant::apply(&mut known.tenant, facts);
         tenant::bind(&mut known.tenant, facts, position);
-        if known.tenant.settings != known.view.settings || known.tenant.rate_cards != known.view.cards {
+        if known.tenant.settings != known.view.settings
+            || known.tenant.rate_cards != known.view.cards
+            || known.tenant.plans_version != known.view.plans.0
+        {
             let view = Arc::new(View::of(&known.tenant, rules));
             known.before.push((position, std::mem::replace(&mut known.view, view)));
         }

@@ -13,7 +13,7 @@ use coffer_ledger::customer::Customer;
 use coffer_ledger::record::Record;
 use coffer_wal::{Lsn, decode_frame};
 
-use crate::{PREVIOUS, customer_frame, samples, samples_tenant, samples_v2, tenant_frame};
+use crate::{PREVIOUS, customer_frame, samples, samples_grants, samples_tenant, samples_v2, tenant_frame};
 
 #[expect(clippy::disallowed_methods, reason = "golden files are the test's own, outside any simulation")]
 fn golden(version: u8, name: &str, written: &[u8]) -> Vec<u8> {
@@ -70,6 +70,9 @@ fn a_customers_record_of_each_kind_has_the_golden_bytes_and_is_read_from_them() 
     for (name, record) in samples_v2::customer_records() {
         check_customers_record(2, name, &record);
     }
+    for (name, record) in samples_grants::customer_records() {
+        check_customers_record(3, name, &record);
+    }
 }
 
 #[test]
@@ -79,6 +82,9 @@ fn a_tenants_record_of_each_kind_has_the_golden_bytes_and_is_read_from_them() {
     }
     for (name, record) in samples_v2::tenant::records() {
         check_tenants_record(2, name, &record);
+    }
+    for (name, record) in samples_grants::tenant_records() {
+        check_tenants_record(3, name, &record);
     }
 }
 
@@ -90,6 +96,8 @@ fn states_have_the_golden_bytes_and_are_read_from_them() {
     check_customer(2, "state_customer_full", &samples_v2::state::full());
     check_tenant(1, "state_tenant", &samples_tenant::tenant());
     check_tenant(2, "state_tenant_full", &samples_v2::tenant::full());
+    check_customer(3, "state_customer_granted", &samples_grants::customer_story().1);
+    check_tenant(3, "state_tenant_plans", &samples_grants::tenant_story().1);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod oldest;
 mod privacy;
 mod round_trip;
 mod samples;
+mod samples_grants;
 mod samples_tenant;
 mod samples_v2;
 mod samples_v3;

@@ -27,7 +27,13 @@ fn is_new_command(command: &Command) -> bool {
         | Command::FailRecharge(_)
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
-        | Command::Recharge(_) => true,
+        | Command::Recharge(_)
+        | Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans => true,
         Command::Atomic(commands) => commands.iter().any(is_new_command),
         _ => false,
     }
@@ -41,15 +47,22 @@ fn is_new_effect(effect: &Effect) -> bool {
         | Effect::ToppedUp { wallet, .. }
         | Effect::ManuallyDebited { wallet, .. }
         | Effect::WalletClosed { wallet, .. } => wallet.rules.is_some(),
-        Effect::Recharged { .. } | Effect::RechargeEnded(_) | Effect::AutoTopupResumed(_) => true,
+        Effect::Recharged { .. }
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
+        | Effect::Subscribed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_) => true,
         Effect::Atomic(effects) => effects.iter().any(is_new_effect),
         _ => false,
     }
 }
 
 fn is_new(record: &Record) -> bool {
-    let recharge_expired = record.facts.due.iter().any(|due| matches!(due, Due::RechargeExpired(_)));
-    recharge_expired
+    let is_new = |due: &Due| matches!(due, Due::RechargeExpired(_) | Due::RolledOver(_) | Due::Granted(_));
+    record.facts.due.iter().any(is_new)
         || record.facts.set_off.is_some()
         || is_new_command(&record.command)
         || is_new_effect(&record.facts.effect)

@@ -8,10 +8,10 @@ use coffer_ledger::fact::Effect;
 use coffer_ledger::record::Record;
 use coffer_wal::{Lsn, decode_frame};
 
-use crate::{customer_frame, samples, samples_tenant, samples_v2, samples_v3, tenant_frame};
+use crate::{customer_frame, samples, samples_grants, samples_tenant, samples_v2, samples_v3, tenant_frame};
 
 /// Every personal string of the samples.
-pub(crate) const PERSONAL: [&str; 28] = [
+pub(crate) const PERSONAL: [&str; 29] = [
     "6b1f0c3e-5d2a-4a77-9a8c-0d1e2f3a4b5c",
     "customer-ada",
     "customer-0123456",
@@ -40,6 +40,7 @@ pub(crate) const PERSONAL: [&str; 28] = [
     "evt-ada-0001",
     "ada's own model",
     "friends-of-ada",
+    "Ada's monthly grant",
 ];
 
 #[test]
@@ -71,21 +72,21 @@ fn no_kind_of_command_or_effect_is_missing_in_the_samples() {
         commands.insert(tenant_command_kind(&record.command));
         effects.insert(tenant_effect_kind(&record.facts.effect));
     }
-    assert!(commands.into_iter().eq(0..=6), "a tenant's command has no sample");
-    assert!(effects.into_iter().eq(0..=5), "a tenant's effect has no sample");
+    assert!(commands.into_iter().eq(0..=9), "a tenant's command has no sample");
+    assert!(effects.into_iter().eq(0..=6), "a tenant's effect has no sample");
 }
 
 fn customer_records() -> Vec<(&'static str, Record)> {
     let old = samples::customer_records().into_iter().chain(samples_v2::customer_records());
-    old.chain(samples_v3::customer_records()).collect()
+    old.chain(samples_v3::customer_records()).chain(samples_grants::customer_records()).collect()
 }
 
 fn tenant_records() -> Vec<(&'static str, TenantRecord)> {
     let old = samples_tenant::records().into_iter().chain(samples_v2::tenant::records());
-    old.chain(samples_v3::tenant_records()).collect()
+    old.chain(samples_v3::tenant_records()).chain(samples_grants::tenant_records()).collect()
 }
 
-const COMMAND_LAST: u32 = 35;
+const COMMAND_LAST: u32 = 41;
 
 /// A command of a new kind does not compile before it has a number here, and then it needs a sample.
 fn command_kind(command: &Command) -> u32 {
@@ -120,16 +121,22 @@ fn command_kind(command: &Command) -> u32 {
         Command::ResetBudget(_) => 27,
         Command::Event(_) => 28,
         Command::Atomic(_) => 29,
-        Command::Tick => 30,
-        Command::CompleteRecharge(_) => 31,
-        Command::FailRecharge(_) => 32,
-        Command::CancelRecharge(_) => 33,
-        Command::ResumeAutoTopup(_) => 34,
-        Command::Recharge(_) => COMMAND_LAST,
+        Command::CompleteRecharge(_) => 30,
+        Command::FailRecharge(_) => 31,
+        Command::CancelRecharge(_) => 32,
+        Command::ResumeAutoTopup(_) => 33,
+        Command::Recharge(_) => 34,
+        Command::Subscribe(_) => 35,
+        Command::Unsubscribe { .. } => 36,
+        Command::CreateGrant(_) => 37,
+        Command::UpdateGrant(_) => 38,
+        Command::DeleteGrant { .. } => 39,
+        Command::FollowPlans => 40,
+        Command::Tick => COMMAND_LAST,
     }
 }
 
-const EFFECT_LAST: u32 = 24;
+const EFFECT_LAST: u32 = 29;
 
 /// As [`command_kind`].
 fn effect_kind(effect: &Effect) -> u32 {
@@ -155,10 +162,15 @@ fn effect_kind(effect: &Effect) -> u32 {
         Effect::BudgetSet(_) => 18,
         Effect::BudgetDeleted(_) => 19,
         Effect::EventRecorded { .. } => 20,
-        Effect::Atomic(_) => 21,
-        Effect::Recharged { .. } => 22,
-        Effect::RechargeEnded(_) => 23,
-        Effect::AutoTopupResumed(_) => EFFECT_LAST,
+        Effect::Subscribed(_) => 21,
+        Effect::Unsubscribed(_) => 22,
+        Effect::GrantSet(_) => 23,
+        Effect::GrantRemoved(_) => 24,
+        Effect::PlansFollowed(_) => 25,
+        Effect::Recharged { .. } => 26,
+        Effect::RechargeEnded(_) => 27,
+        Effect::AutoTopupResumed(_) => 28,
+        Effect::Atomic(_) => EFFECT_LAST,
     }
 }
 
@@ -172,6 +184,9 @@ fn tenant_command_kind(command: &TenantCommand) -> u32 {
         TenantCommand::SetRateCard { .. } => 4,
         TenantCommand::DeleteRateCard(_) => 5,
         TenantCommand::MoveClock(_) => 6,
+        TenantCommand::CreatePlanGrant(_) => 7,
+        TenantCommand::UpdatePlanGrant { .. } => 8,
+        TenantCommand::DeletePlanGrant(_) => 9,
     }
 }
 
@@ -184,6 +199,7 @@ fn tenant_effect_kind(effect: &TenantEffect) -> u32 {
         TenantEffect::RateCardSet(_) => 3,
         TenantEffect::RateCardDeleted(_) => 4,
         TenantEffect::ClockMoved(_) => 5,
+        TenantEffect::PlanGrantSet(_) => 6,
     }
 }
 

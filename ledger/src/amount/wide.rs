@@ -162,6 +162,21 @@ impl Money {
 }
 
 impl Credits {
+    /// A share of them, rounded down at 15 digits: `share` 0 is nothing, 1 is all. Neither may be negative, nor `share` more than 1.
+    #[must_use]
+    pub fn part_down(self, share: Rate) -> Self {
+        debug_assert!(!share.is_negative() && share <= Rate::ONE, "a part of the whole");
+        Self(narrow(wide(self.0) * wide(share.0) / wide(ONE)))
+    }
+
+    /// `part` of `whole` equal parts of them, rounded down at 15 digits. `whole > 0`; at most 12 integer digits and less than
+    /// 2³⁰ parts, so that the product fits.
+    #[must_use]
+    pub fn parts_down(self, part: u32, whole: u32) -> Self {
+        debug_assert!(part <= whole && whole > 0 && whole < 1 << 30, "a part of the whole");
+        Self(self.0 * i128::from(part) / i128::from(whole))
+    }
+
     /// So many percent of it, rounded down. What is less than 0, or more than amounts can be, counts as the nearest that is not.
     #[must_use]
     pub fn percent_down(self, percent: Self) -> Self {

@@ -2,9 +2,10 @@
 
 use crate::amount::Credits;
 use crate::catalog::api_key::{ApiKey, KeyScopes};
+use crate::catalog::grant::{self, PlanGrant, PlanGrantAsked};
 use crate::catalog::rate_card::{self, RateCard, Tier};
-use crate::command::{Metadata, Origin};
-use crate::ids::{CustomerNumber, KeyId, LogPosition, RateCardId, TenantNumber};
+use crate::command::{GrantChange, Metadata, Origin};
+use crate::ids::{CustomerNumber, GrantId, KeyId, LogPosition, RateCardId, TenantNumber};
 use crate::limits::TenantLimits;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
@@ -61,6 +62,10 @@ pub struct Tenant {
     pub rate_cards: Vec<RateCard>,
     /// How many rate cards were ever made: the counter part of the next one's id.
     pub rate_cards_made: u64,
+    /// Grants of plans, oldest first, deleted ones included; limited by `plan_grants_max`.
+    pub plan_grants: Vec<PlanGrant>,
+    /// Counts changes of `plan_grants`: the number of the last one.
+    pub plans_version: u64,
     /// Whether it was made for tests: then it may have a clock of its own.
     pub test_mode: bool,
     /// Its own clock, once it was set; it moves forward only, and only when it is told to (SEMANTICS §10).
@@ -109,6 +114,17 @@ pub enum TenantCommand {
     },
     /// Remove a rate card. Rows that it priced keep its id and version.
     DeleteRateCard(RateCardId),
+    /// Make a grant of a plan.
+    CreatePlanGrant(PlanGrantAsked),
+    /// Change a grant of a plan, for all who are enrolled, from their next period.
+    UpdatePlanGrant {
+        /// Which one.
+        id: GrantId,
+        /// What changes.
+        change: GrantChange,
+    },
+    /// End a grant of a plan: no period begins any more.
+    DeletePlanGrant(GrantId),
     /// Move the clock of a tenant in test mode forward, to this instant.
     MoveClock(Timestamp),
 }
@@ -159,6 +175,8 @@ pub enum TenantEffect {
     RateCardSet(Box<RateCard>),
     /// A rate card is gone.
     RateCardDeleted(RateCardId),
+    /// A grant of a plan is this now: made, changed or deleted.
+    PlanGrantSet(Box<PlanGrant>),
     /// The clock stands here now.
     ClockMoved(Timestamp),
 }
@@ -194,6 +212,8 @@ impl Tenant {
             keys: Vec::new(),
             rate_cards: Vec::new(),
             rate_cards_made: 0,
+            plan_grants: Vec::new(),
+            plans_version: 0,
             test_mode: false,
             test_clock: None,
             version: 0,
@@ -237,6 +257,9 @@ pub fn decide(
         | TenantCommand::RevokeKey(_)
         | TenantCommand::SetRateCard { .. }
         | TenantCommand::DeleteRateCard(_)
+        | TenantCommand::CreatePlanGrant(_)
+        | TenantCommand::UpdatePlanGrant { .. }
+        | TenantCommand::DeletePlanGrant(_)
         | TenantCommand::MoveClock(_)
             if tenant.name.is_none() =>
         {
@@ -257,6 +280,15 @@ pub fn decide(
             TenantEffect::RateCardSet(Box::new(rate_card::set(tenant, *id, card, context)?))
         }
         TenantCommand::DeleteRateCard(id) => TenantEffect::RateCardDeleted(rate_card::known(tenant, *id)?.id),
+        TenantCommand::CreatePlanGrant(asked) => {
+            TenantEffect::PlanGrantSet(Box::new(grant::create(tenant, asked, context)?))
+        }
+        TenantCommand::UpdatePlanGrant { id, change } => {
+            TenantEffect::PlanGrantSet(Box::new(grant::update(tenant, *id, change, context)?))
+        }
+        TenantCommand::DeletePlanGrant(id) => {
+            TenantEffect::PlanGrantSet(Box::new(grant::delete(tenant, *id, context)?))
+        }
         TenantCommand::MoveClock(to) => TenantEffect::ClockMoved(moved_clock(tenant, *to, now)?),
     };
     Ok(TenantFacts { at: now, effect })
@@ -322,6 +354,13 @@ pub fn apply(tenant: &mut Tenant, facts: &TenantFacts) {
             }
         }
         TenantEffect::RateCardDeleted(id) => tenant.rate_cards.retain(|card| card.id != *id),
+        TenantEffect::PlanGrantSet(grant) => {
+            match tenant.plan_grants.iter_mut().find(|known| known.id == grant.id) {
+                Some(known) => *known = PlanGrant::clone(grant),
+                None => tenant.plan_grants.push(PlanGrant::clone(grant)),
+            }
+            tenant.plans_version = grant.version;
+        }
         TenantEffect::ClockMoved(now) => tenant.test_clock = Some(*now),
     }
     tenant.version += 1;

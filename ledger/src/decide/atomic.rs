@@ -69,6 +69,12 @@ fn one(customer: &Customer, item: &Command, context: &Context<'_>) -> Result<Eff
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
         | Command::Event(_)
+        | Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans
         | Command::CompleteRecharge(_)
         | Command::FailRecharge(_)
         | Command::CancelRecharge(_)

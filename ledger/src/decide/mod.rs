@@ -16,6 +16,7 @@ mod customer;
 mod debit;
 mod event;
 mod giving_back;
+mod grant;
 mod hold;
 mod invoice;
 mod life;
@@ -30,6 +31,7 @@ mod tests;
 mod transfer;
 mod void;
 
+pub use grant::is_behind;
 pub(crate) use life::default_name;
 pub use recharge::for_refused as recharge_for_refused;
 pub use set_off::runway_alerts_change;
@@ -37,6 +39,7 @@ pub use set_off::runway_alerts_change;
 use std::borrow::Cow;
 
 use crate::apply;
+use crate::catalog::grant::Plans;
 use crate::catalog::rate_card::RateCard;
 use crate::catalog::tenant::Settings;
 use crate::command::{Command, Quantity};
@@ -61,6 +64,8 @@ pub struct Context<'a> {
     pub settings: &'a Settings,
     /// The tenant's published rate cards.
     pub cards: &'a [RateCard],
+    /// The tenant's published grants of plans.
+    pub plans: Plans<'a>,
     /// The engine's limits.
     pub limits: &'a Limits,
     /// Whether the request has an idempotency key, so that a repeat of it cannot act twice.
@@ -79,6 +84,9 @@ pub struct Context<'a> {
 /// A [`Refusal`]: nothing happens, and nothing that is due is written either.
 pub fn decide(customer: &Customer, command: &Command, context: &Context<'_>) -> Result<Facts, Refusal> {
     debug_assert!(context.now >= customer.last_at, "the shell never lets a customer's time run back");
+    if *command == Command::FollowPlans {
+        return grant::follow(customer, context);
+    }
     if context.now < customer.next_due() {
         return after_due(customer, Vec::new(), command, context);
     }
@@ -95,7 +103,7 @@ pub fn decide(customer: &Customer, command: &Command, context: &Context<'_>) -> 
 /// The customer after what is due.
 fn after(customer: &Customer, due: &[Due]) -> Customer {
     let mut ahead = customer.clone();
-    apply::apply_due(&mut ahead, due);
+    apply::apply_due(&mut ahead, due, 0);
     ahead.calm_down();
     ahead
 }
@@ -175,6 +183,16 @@ fn effect(customer: &Customer, command: &Command, context: &Context<'_>) -> Resu
         Command::DeleteBudget(id) => budget::delete(customer, id),
         Command::ResetBudget(id) => budget::reset(customer, id),
         Command::Event(request) => event::record(customer, request, context),
+        Command::Subscribe(request) => grant::subscribe(customer, request, context),
+        Command::Unsubscribe { subscription, void_remaining } => {
+            grant::unsubscribe(customer, subscription, *void_remaining)
+        }
+        Command::CreateGrant(request) => grant::create(customer, request, context),
+        Command::UpdateGrant(request) => grant::update(customer, request, context.now),
+        Command::DeleteGrant { id, effective_at, void_remaining } => {
+            grant::delete(customer, *id, (*effective_at, *void_remaining), context.now)
+        }
+        Command::FollowPlans => Err(Refusal::InvalidOperation("plans are followed by themselves")),
         Command::Atomic(items) => atomic::all(customer, items, context),
         Command::CompleteRecharge(id) => purchase::complete(customer, *id, context),
         Command::FailRecharge(id) => purchase::fail(customer, *id, context),
@@ -186,14 +204,14 @@ fn effect(customer: &Customer, command: &Command, context: &Context<'_>) -> Resu
 }
 
 /// Mints ids, each with the next value of the customer's counter. `apply` moves the counter past every id that facts hold.
-struct Ids {
+pub(crate) struct Ids {
     at: Timestamp,
     customer: CustomerNumber,
     counter: u64,
 }
 
 impl Ids {
-    const fn of(customer: &Customer, at: Timestamp) -> Self {
+    pub(crate) const fn of(customer: &Customer, at: Timestamp) -> Self {
         Self { at, customer: customer.number, counter: customer.counter }
     }
 
@@ -202,7 +220,7 @@ impl Ids {
         self.counter += u64::try_from(ids).expect("few ids are minted at once");
     }
 
-    fn next(&mut self) -> ThingId {
+    pub(crate) fn next(&mut self) -> ThingId {
         let id = ThingId::new(self.at, self.customer, self.counter);
         self.counter += 1;
         id

@@ -1,7 +1,8 @@
 //! How many ledger rows facts have, and which of them move a balance.
 
 use super::{
-    Arrived, Debited, Due, Effect, Facts, GivenBack, HoldEnd, HoldStep, Lapsed, Posting, RechargeEnd, Slice,
+    Arrived, Debited, Due, Effect, Facts, GivenBack, HoldEnd, HoldStep, Landed, Lapsed, Posting, RechargeEnd,
+    Slice,
 };
 use crate::alert::AlertState;
 use crate::hold::HoldStatus;
@@ -37,7 +38,7 @@ impl Facts {
     /// made something else that is found again by its place in the log.
     #[must_use]
     pub fn needs_position(&self) -> bool {
-        self.due.iter().any(|due| matches!(due, Due::HoldExpired(_)))
+        self.due.iter().any(Due::needs_position)
             || self.effect.needs_position()
             || self.set_off.as_ref().is_some_and(|set_off| set_off.begun().next().is_some())
     }
@@ -101,6 +102,11 @@ impl Effect {
             | Self::EventRecorded { .. }
             | Self::RechargeEnded(_)
             | Self::AutoTopupResumed(_)
+            | Self::Subscribed(_)
+            | Self::Unsubscribed(_)
+            | Self::GrantSet(_)
+            | Self::GrantRemoved(_)
+            | Self::PlansFollowed(_)
             | Self::Atomic(_) => None,
         }
     }
@@ -113,7 +119,19 @@ impl Due {
         match self {
             Self::Expired { .. } | Self::Started { .. } => 1,
             Self::HoldExpired(end) => end.rows(),
+            Self::RolledOver(_) => 2,
+            Self::Granted(granted) => match granted.landed {
+                Landed::Minted { .. } => 1,
+                Landed::Skipped(_) => 0,
+            },
             Self::RechargeExpired(_) => 0,
+        }
+    }
+
+    fn needs_position(&self) -> bool {
+        match self {
+            Self::Expired { .. } | Self::Started { .. } | Self::RechargeExpired(_) => false,
+            Self::HoldExpired(_) | Self::RolledOver(_) | Self::Granted(_) => true,
         }
     }
 
@@ -121,6 +139,15 @@ impl Due {
         match self {
             Self::Expired { posting, .. } | Self::Started { posting, .. } => call(posting),
             Self::HoldExpired(end) => lapsed(&end.lapsed, call),
+            Self::RolledOver(rolled) => {
+                call(&rolled.out);
+                call(&rolled.posting);
+            }
+            Self::Granted(granted) => {
+                if let Landed::Minted { row, .. } = &granted.landed {
+                    row.posting.iter().for_each(call);
+                }
+            }
             Self::RechargeExpired(_) => {}
         }
     }
@@ -205,7 +232,12 @@ impl Effect {
             | Self::TransferForgotten(_)
             | Self::BudgetSet(_)
             | Self::BudgetDeleted(_)
-            | Self::AutoTopupResumed(_) => 0,
+            | Self::AutoTopupResumed(_)
+            | Self::PlansFollowed(_) => 0,
+            Self::Subscribed(subscribed) => subscribed.minted.iter().map(Due::rows).sum(),
+            Self::GrantSet(set) => set.minted.iter().map(Due::rows).sum(),
+            Self::Unsubscribed(left) => count(left.voided.len()),
+            Self::GrantRemoved(removed) => count(removed.voided.len()),
             Self::WalletCreated { initial, .. } => u32::from(initial.is_some()),
             Self::ToppedUp { rows, .. } => count(rows.len()),
             Self::Debited(debited) | Self::ManuallyDebited { debited, .. } => count(debited.rows.len()),
@@ -247,6 +279,8 @@ impl Effect {
             | Self::TransferReturned { .. }
             | Self::Recharged { .. }
             | Self::RechargeEnded(_) => true,
+            Self::Subscribed(subscribed) => subscribed.minted.iter().any(Due::needs_position),
+            Self::GrantSet(set) => set.minted.iter().any(Due::needs_position),
             Self::Atomic(effects) => effects.iter().any(Self::needs_position),
             Self::Ticked
             | Self::CustomerSet(_)
@@ -259,7 +293,10 @@ impl Effect {
             | Self::BudgetSet(_)
             | Self::BudgetDeleted(_)
             | Self::EventRecorded { .. }
-            | Self::AutoTopupResumed(_) => false,
+            | Self::AutoTopupResumed(_)
+            | Self::Unsubscribed(_)
+            | Self::GrantRemoved(_)
+            | Self::PlansFollowed(_) => false,
         }
     }
 
@@ -272,7 +309,16 @@ impl Effect {
             | Self::TransferForgotten(_)
             | Self::BudgetSet(_)
             | Self::BudgetDeleted(_)
-            | Self::AutoTopupResumed(_) => {}
+            | Self::AutoTopupResumed(_)
+            | Self::PlansFollowed(_) => {}
+            Self::Subscribed(subscribed) => subscribed.minted.iter().for_each(|due| due.each_posting(call)),
+            Self::GrantSet(set) => set.minted.iter().for_each(|due| due.each_posting(call)),
+            Self::Unsubscribed(left) => {
+                left.voided.iter().filter_map(|void| void.posting.as_ref()).for_each(call)
+            }
+            Self::GrantRemoved(removed) => {
+                removed.voided.iter().filter_map(|void| void.posting.as_ref()).for_each(call);
+            }
             Self::WalletCreated { initial, .. } => {
                 initial.iter().filter_map(|row| row.posting.as_ref()).for_each(call);
             }

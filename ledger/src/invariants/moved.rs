@@ -5,8 +5,8 @@ use crate::amount::Credits;
 use crate::budget::BudgetMove;
 use crate::customer::Customer;
 use crate::fact::{
-    Arrived, Back, BackTo, CreditRow, DebitRow, Debited, Due, Effect, GivenBack, Giver, HoldEnd, HoldStep,
-    HoldVerb, Lapsed, RechargeEnd, SetOff, Settled, Slice, Voided,
+    Arrived, Back, BackTo, CreditRow, DebitRow, Debited, Due, Effect, GivenBack, Giver, Granted, HoldEnd,
+    HoldStep, HoldVerb, Landed, Lapsed, RechargeEnd, SetOff, Settled, Slice, Voided,
 };
 use crate::hold::{Hold, HoldStatus};
 use crate::ids::{TrancheId, WalletId};
@@ -24,6 +24,16 @@ pub(super) fn check_effect(customer: &Customer, effect: &Effect) -> Result<(), V
         | Effect::TransferForgotten(_)
         | Effect::BudgetDeleted(_)
         | Effect::AutoTopupResumed(_) => Ok(()),
+        Effect::Subscribed(subscribed) => check_all_due(customer, &subscribed.minted),
+        Effect::GrantSet(set) => check_all_due(customer, &set.minted),
+        Effect::Unsubscribed(left) => left.voided.iter().try_for_each(|void| check_void(customer, void)),
+        Effect::GrantRemoved(removed) => {
+            removed.voided.iter().try_for_each(|void| check_void(customer, void))
+        }
+        Effect::PlansFollowed(followed) => {
+            let (seen, found) = (followed.seen, customer.grants.plans_seen);
+            ensure(seen == found, "what was followed is seen", || format!("{seen}, {found}"))
+        }
         Effect::WalletCreated { initial, wallet, .. } => {
             initial.as_deref().map_or(Ok(()), |row| check_credit(customer.wallet(wallet.id), row))
         }
@@ -73,7 +83,31 @@ pub(super) fn check_due(customer: &Customer, due: &Due) -> Result<(), Violation>
         }
         Due::HoldExpired(end) => check_end(customer, end),
         Due::RechargeExpired(end) => check_recharge_end(customer, end),
+        Due::Granted(granted) => check_granted(customer, granted),
+        Due::RolledOver(rolled) => {
+            let (out, back) =
+                (rolled.out.before - rolled.out.after, rolled.posting.after - rolled.posting.before);
+            let agree = out == back && out == rolled.terms.original && out.is_positive();
+            ensure(agree, "I2 what rolls over is what goes on", || format!("{rolled:?}"))
+        }
     }
+}
+
+fn check_all_due(customer: &Customer, due: &[Due]) -> Result<(), Violation> {
+    due.iter().try_for_each(|due| check_due(customer, due))
+}
+
+/// I8: what was minted is behind the grant's next period.
+fn check_granted(customer: &Customer, granted: &Granted) -> Result<(), Violation> {
+    let grant = customer.grants.get(granted.key);
+    let is_behind = grant.is_none_or(|grant| granted.period < grant.next.period);
+    let goes_on = granted.period < granted.next.period && granted.at < granted.next.at;
+    ensure(is_behind && goes_on, "I8 one tranche per period", || format!("{granted:?}, {grant:?}"))?;
+    if let Landed::Minted { row, .. } = &granted.landed {
+        let left = row.terms.original - row.repaid;
+        ensure(!left.is_negative(), "I2 repaid ≤ original", || format!("{row:?}"))?;
+    }
+    Ok(())
 }
 
 /// What an operation set off. The tranches of a recharge before it may have been spent by it.

@@ -26,6 +26,7 @@ pub fn check_all(customer: &Customer) -> Result<(), Violation> {
     ensure(sorted, "wallets are kept oldest first", || format!("customer {}", customer.number.0))?;
     check_holds(customer)?;
     customer.budgets.values().try_for_each(check_budget)?;
+    check_grants(customer)?;
     customer.recharges.iter().try_for_each(|recharge| check_recharge(customer, recharge))?;
     let given = customer.given_back.iter().find(|(_, given)| !given.is_positive());
     ensure(given.is_none(), "what was given back is something", || format!("{given:?}"))
@@ -180,6 +181,33 @@ fn check_holds(customer: &Customer) -> Result<(), Violation> {
     ensure(strays, "holds pin what lives", || format!("{tranches:?}, {overdrafts:?}"))?;
     let indexed = customer.holds.is_indexed();
     ensure(indexed, "holds are found by their deadlines", || format!("customer {}", customer.number.0))
+}
+
+/// I8, and that a grant knows its next period.
+fn check_grants(customer: &Customer) -> Result<(), Violation> {
+    let (kept, exact) = (customer.grants.next_at(), customer.grants.scan_next_at());
+    ensure(kept == exact, "the next period is exact", || format!("{kept} kept, {exact} found"))?;
+    for subscription in customer.grants.subscriptions.values() {
+        check_id(customer, subscription.id.0)?;
+    }
+    for grant in customer.grants.iter() {
+        let known = grant.key.subscription.is_none_or(|id| customer.grants.subscriptions.contains_key(&id));
+        ensure(known, "a grant ends with its subscription", || format!("{grant:?}"))?;
+        if !grant.key.grant.is_template() {
+            check_id(customer, grant.key.grant.0)?;
+        }
+        let mut periods: Vec<_> =
+            grant.minted.iter().map(|minted| (minted.period, minted.rolled_over)).collect();
+        periods.sort_unstable();
+        let minted = periods.len();
+        periods.dedup();
+        // What is carried into the next period may be there before that is minted.
+        let last =
+            |(period, rolled_over): &(u32, bool)| *period < grant.next.period + u32::from(*rolled_over);
+        let once = periods.len() == minted && periods.iter().all(last);
+        ensure(once, "I8 one tranche per period", || format!("{grant:?}"))?;
+    }
+    Ok(())
 }
 
 pub(super) fn check_budget(budget: &Budget) -> Result<(), Violation> {

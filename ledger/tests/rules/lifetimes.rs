@@ -103,6 +103,8 @@ fn end_of(due: &Due) -> Option<Timestamp> {
         Due::Expired { terms, .. } => terms.expires_at,
         Due::HoldExpired(end) => Some(end.at),
         Due::Started { effective_at, .. } => Some(*effective_at),
+        Due::RolledOver(rolled) => Some(rolled.at),
+        Due::Granted(granted) => Some(granted.at),
         Due::RechargeExpired(end) => end.recharge.ended_at,
     }
 }

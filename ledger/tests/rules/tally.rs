@@ -44,6 +44,11 @@ impl Tally {
                     self.add("started", true);
                     self.add("started and repaid", repaid.0 > 0);
                 }
+                Due::RolledOver(_) => self.add("rolled over", true),
+                Due::Granted(granted) => {
+                    self.add("granted", true);
+                    self.add("granted on paper", granted.ends_at.is_some_and(|end| end <= facts.at));
+                }
                 Due::RechargeExpired(_) => self.add("recharge expired", true),
                 Due::HoldExpired(end) => {
                     self.add("hold expired", true);
@@ -123,6 +128,14 @@ impl Tally {
                 self.add("event uncollected", taken.is_none() && uncollected.is_some());
                 self.add("event in a budget", !used.is_empty());
             }
+            Effect::Subscribed(_) => self.add("subscribed", true),
+            Effect::Unsubscribed(_) => self.add("unsubscribed", true),
+            Effect::GrantSet(_) => self.add("grant set", true),
+            Effect::GrantRemoved(removed) => {
+                self.add("grant removed", true);
+                self.add("grant voided", !removed.voided.is_empty());
+            }
+            Effect::PlansFollowed(_) => self.add("plans followed", true),
             Effect::Recharged { .. } => self.add("bought", true),
             Effect::RechargeEnded(_) => self.add("recharge ended", true),
             Effect::AutoTopupResumed(_) => self.add("resumed", true),

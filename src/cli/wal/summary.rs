@@ -1,12 +1,14 @@
 //! A record in a few words: who asked what under which key, and what came of it. For people; replies are the HTTP front's.
 
+mod grants;
+
 mod recharges;
 
 use coffer_ledger::catalog::tenant::{TenantCommand, TenantEffect, TenantRecord};
 use coffer_ledger::command::Origin;
 use coffer_ledger::fact::{
     Arrived, BackTo, CreditRow, Debited, Due, Effect, GivenBack, Giver, HoldEnd, HoldStep, Lapsed, Posting,
-    Settled, Slice,
+    Settled, Slice, Voided,
 };
 use coffer_ledger::record::Record;
 use coffer_ledger::wallet::WalletHead;
@@ -38,6 +40,9 @@ pub(crate) fn tenant(record: &TenantRecord) -> Value {
         TenantCommand::RevokeKey(_) => "revoke_key",
         TenantCommand::SetRateCard { .. } => "set_rate_card",
         TenantCommand::DeleteRateCard(_) => "delete_rate_card",
+        TenantCommand::CreatePlanGrant(_) => "create_plan_grant",
+        TenantCommand::UpdatePlanGrant { .. } => "update_plan_grant",
+        TenantCommand::DeletePlanGrant(_) => "delete_plan_grant",
         TenantCommand::MoveClock(_) => "move_clock",
     };
     let effect = match &record.facts.effect {
@@ -53,6 +58,12 @@ pub(crate) fn tenant(record: &TenantRecord) -> Value {
             json!({ "rate_card": card.id.to_string(), "version": card.version, "meter": card.meter })
         }
         TenantEffect::RateCardDeleted(id) => json!({ "rate_card": id.to_string(), "deleted": true }),
+        TenantEffect::PlanGrantSet(grant) => json!({
+            "grant": grant.id.to_string(),
+            "plan": grant.plan,
+            "deleted": grant.deleted,
+            "version": grant.version,
+        }),
         TenantEffect::ClockMoved(now) => json!({ "now": rfc3339(now.0) }),
     };
     let (by, key) = origin(&record.origin);
@@ -61,6 +72,16 @@ pub(crate) fn tenant(record: &TenantRecord) -> Value {
 
 fn origin(origin: &Origin) -> (Value, Value) {
     (origin.by.map(|key| key.to_string()).into(), origin.idempotency_key.as_deref().into())
+}
+
+fn void(void: &Voided) -> Value {
+    json!({
+        "of": void.of.to_string(),
+        "tranche": void.tranche.to_string(),
+        "credits": void.credits.to_string(),
+        "held": void.held.to_string(),
+        "row": void.posting.as_ref().map(row),
+    })
 }
 
 fn due(due: &Due) -> Value {
@@ -79,6 +100,8 @@ fn due(due: &Due) -> Value {
             "row": row(posting),
         }),
         Due::HoldExpired(end) => hold_end(end),
+        Due::RolledOver(rolled) => grants::rolled_over(rolled),
+        Due::Granted(granted) => grants::granted(granted),
         Due::RechargeExpired(end) => recharge_end(end),
     }
 }
@@ -111,16 +134,7 @@ fn effect(effect: &Effect) -> Value {
             json!({ "of": refunded.of.to_string(), "left": refunded.left.to_string(), "back": given_back(&refunded.back) })
         }
         Effect::CreditVoided(voids) => {
-            let voids = voids.iter().map(|void| {
-                json!({
-                    "of": void.of.to_string(),
-                    "tranche": void.tranche.to_string(),
-                    "credits": void.credits.to_string(),
-                    "held": void.held.to_string(),
-                    "row": void.posting.as_ref().map(row),
-                })
-            });
-            json!({ "voided": voids.collect::<Vec<_>>() })
+            json!({ "voided": voids.iter().map(void).collect::<Vec<_>>() })
         }
         Effect::InvoiceSettled(settled) => settlement(settled),
         Effect::InvoiceVoided { invoice, back } => {
@@ -150,6 +164,30 @@ fn effect(effect: &Effect) -> Value {
             "price": priced.map(|priced| priced.credits.to_string()),
             "taken": taken.as_deref().map(debit),
             "uncollected": uncollected.map(|uncollected| uncollected.credits.to_string()),
+        }),
+        Effect::Subscribed(subscribed) => json!({
+            "customer": subscribed.customer.as_ref().map(|identity| &identity.external_id),
+            "subscription": subscribed.subscription.name,
+            "plan": subscribed.subscription.plan,
+            "grants": subscribed.grants.iter().map(grants::grant).collect::<Vec<_>>(),
+            "due": subscribed.minted.iter().map(due).collect::<Vec<_>>(),
+        }),
+        Effect::Unsubscribed(left) => json!({
+            "unsubscribed": left.subscription.name,
+            "voided": left.voided.iter().map(void).collect::<Vec<_>>(),
+        }),
+        Effect::GrantSet(set) => json!({
+            "grant": grants::grant(&set.grant),
+            "due": set.minted.iter().map(due).collect::<Vec<_>>(),
+        }),
+        Effect::GrantRemoved(removed) => json!({
+            "grant_removed": removed.key.grant.to_string(),
+            "voided": removed.voided.iter().map(void).collect::<Vec<_>>(),
+        }),
+        Effect::PlansFollowed(followed) => json!({
+            "plans_followed": followed.seen,
+            "grants": followed.set.iter().map(grants::grant).collect::<Vec<_>>(),
+            "removed": followed.removed.iter().map(|key| key.grant.to_string()).collect::<Vec<_>>(),
         }),
         Effect::Recharged { recharge: bought, wallet } => {
             json!({ "recharge": recharge(bought), "wallet": head(wallet) })

@@ -21,6 +21,9 @@ pub(super) const fn may_need_position(command: &Command) -> bool {
         | Command::ResetBudget(_)
         | Command::TransferDone(_)
         | Command::TransferForget(_)
+        | Command::Unsubscribe { .. }
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
         | Command::ResumeAutoTopup(_)
         | Command::Event(_) => false,
         Command::CreateWallet(_)
@@ -35,6 +38,9 @@ pub(super) const fn may_need_position(command: &Command) -> bool {
         | Command::Transfer(_)
         | Command::TransferIn(_)
         | Command::TransferBack(_)
+        | Command::Subscribe(_)
+        | Command::CreateGrant(_)
+        | Command::FollowPlans
         | Command::CompleteRecharge(_)
         | Command::FailRecharge(_)
         | Command::CancelRecharge(_)

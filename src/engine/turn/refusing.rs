@@ -42,7 +42,8 @@ impl Seat {
         let customer = &self.customer;
         let (settings, cards) = (&view.settings, view.rate_cards.as_slice());
         let limits = &self.core.options.limits;
-        let context = Context { now, settings, cards, limits, keyed: false, looked_up: None };
+        let plans = view.plans();
+        let context = Context { now, settings, cards, plans, limits, keyed: false, looked_up: None };
         let due =
             catch_unwind(AssertUnwindSafe(|| recharge_for_refused(customer, command, refusal, &context)));
         due.unwrap_or_else(|_| {
@@ -52,7 +53,7 @@ impl Seat {
     }
 
     /// A no, with the last record that it was decided on: the last one gathered, or the last one appended.
-    fn refused(&self, failure: Failure, recharge: Option<RechargeId>) -> Turned {
+    pub(super) fn refused(&self, failure: Failure, recharge: Option<RechargeId>) -> Turned {
         match failure {
             Failure::Refused(Refused { refusal, .. }) => {
                 let saw = self.customer.last_position;

@@ -137,6 +137,11 @@ fn anew(effect: &Effect) -> Vec<&Back> {
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
+        | Effect::Subscribed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_)
         | Effect::Recharged { .. }
         | Effect::RechargeEnded(_)
         | Effect::AutoTopupResumed(_)

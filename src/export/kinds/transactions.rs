@@ -13,7 +13,7 @@ pub(super) static INFO: KindInfo =
 
 static TABLE: Table = Table { name: "transactions", version: 1, columns: &COLUMNS };
 
-static COLUMNS: [Column; 39] = [
+static COLUMNS: [Column; 40] = [
     column("id", Type::Word),
     column("log_position", Type::Integer),
     column("tenant_id", Type::Word),
@@ -43,6 +43,7 @@ static COLUMNS: [Column; 39] = [
     nullable("source_id", Type::Text),
     nullable("hold_id", Type::Word),
     nullable("transfer_id", Type::Word),
+    nullable("grant_id", Type::Word),
     nullable("reference_type", Type::Text),
     nullable("reference_id", Type::Text),
     nullable("description", Type::Text),
@@ -106,6 +107,7 @@ fn cells<'a>(entry: &'a Entry<'_>, row: &'a Row) -> [Cell<'a>; COLUMNS.len()] {
         text(&row.invoice),
         Cell::of(row.hold),
         Cell::of(row.transfer),
+        Cell::of(row.grant),
         text(&row.reference_type),
         text(&row.reference_id),
         text(&row.description),

@@ -8,7 +8,7 @@ use coffer_ledger::amount::{Credits, Money, Rate};
 use coffer_ledger::budget::{Budget, BudgetLimit};
 use coffer_ledger::command::Metadata;
 use coffer_ledger::customer::Identity;
-use coffer_ledger::fact::{Giver, HoldStep, Settled, SettledLine, Slice};
+use coffer_ledger::fact::{Giver, Granted, HoldStep, Landed, Settled, SettledLine, Slice};
 use coffer_ledger::hold::Hold;
 use coffer_ledger::ids::RateCardId;
 use coffer_ledger::scope::PriceTypes;
@@ -69,6 +69,27 @@ struct Teller {
 }
 
 impl Teller {
+    fn granted(granted: &Granted) -> Value {
+        let (status, wallet, tranche, credits, reason) = match &granted.landed {
+            Landed::Minted { wallet, row, .. } => {
+                ("applied", Some(*wallet), Some(row.tranche), row.terms.original, None)
+            }
+            Landed::Skipped(why) => ("skipped", None, None, Credits::ZERO, Some(why.as_str())),
+        };
+        json!({
+            "grant_id": Id::from(granted.key.grant),
+            "subscription_id": granted.key.subscription.map(Id::from),
+            "period": granted.period,
+            "period_start": Time(granted.at),
+            "period_end": granted.ends_at.filter(|end| *end < Timestamp::MAX).map(Time),
+            "status": status,
+            "reason": reason,
+            "wallet_id": wallet.map(Id::from),
+            "tranche_id": tranche.map(Id::from),
+            "credits": Dec::from(credits),
+        })
+    }
+
     fn tell(&mut self, what: &What<'_>, around: &Around<'_>) -> Value {
         match what {
             What::Customer(identity) => self.customer(identity),
@@ -99,6 +120,39 @@ impl Teller {
             }
             What::Budget(budget) => self.budget(budget),
             What::NoBudget(name) => json!({"budget_id": name}),
+            What::Subscription(subscription, status) => json!({
+                "subscription_id": subscription.name,
+                "plan_id": subscription.plan,
+                "status": status,
+                "start": subscription.start.map(Time),
+                "time_zone": subscription.zone,
+                "created_at": Time(subscription.created_at),
+            }),
+            What::Grant(grant) => json!({
+                "grant_id": Id::from(grant.key.grant),
+                "subscription_id": grant.key.subscription.map(Id::from),
+                "wallet_id": grant.wallet.map(Id::from),
+                "credits": Dec::from(grant.rule.credits),
+                "priority": grant.priority,
+                "end_date": grant.rule.end.map(Time),
+                "next_period": grant.next.period,
+                "next_period_at": (grant.next.at < Timestamp::MAX).then_some(Time(grant.next.at)),
+            }),
+            What::NoGrant(key) => json!({
+                "grant_id": Id::from(key.grant),
+                "subscription_id": key.subscription.map(Id::from),
+            }),
+            What::Granted(granted) => Self::granted(granted),
+            What::RolledOver(rolled) => json!({
+                "grant_id": Id::from(rolled.key.grant),
+                "subscription_id": rolled.key.subscription.map(Id::from),
+                "period": rolled.period,
+                "wallet_id": Id::from(rolled.out.wallet),
+                "credits": Dec::from(rolled.terms.original),
+                "from_tranche_id": Id::from(rolled.from),
+                "tranche_id": Id::from(rolled.tranche),
+                "effective_at": Time(rolled.at),
+            }),
             What::Usage { event, priced, taken, uncollected } => json!({
                 "source": event.source,
                 "event_id": event.id,

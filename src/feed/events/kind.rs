@@ -75,6 +75,18 @@ kinds! {
     BudgetUpdated = "budget.updated", 1;
     /// A budget was removed.
     BudgetDeleted = "budget.deleted", 1;
+    /// A customer was enrolled in a plan.
+    SubscriptionCreated = "subscription.created", 1;
+    /// A customer left a plan.
+    SubscriptionDeleted = "subscription.deleted", 1;
+    /// A credit grant of the customer's own was made or changed, or a plan's followed a change.
+    GrantUpdated = "credit_grant.updated", 1;
+    /// A credit grant of the customer's own, or of its plan, is gone.
+    GrantDeleted = "credit_grant.deleted", 1;
+    /// A period of a credit grant began: its credit came, or why it did not.
+    GrantApplied = "credit_grant.applied", 1;
+    /// What was left of a period went on into the next.
+    GrantRolledOver = "credit_grant.rolled_over", 1;
     /// A usage event was recorded.
     UsageRecorded = "usage.recorded", 1;
 }

@@ -8,8 +8,10 @@ use coffer_ledger::budget::Budget;
 use coffer_ledger::command::{Command, Event as Usage};
 use coffer_ledger::customer::Identity;
 use coffer_ledger::fact::{
-    Due, Effect, GivenBack, HoldEnd, HoldStep, HoldVerb, Priced, Settled, TransferSent, Uncollected,
+    Due, Effect, GivenBack, Granted, HoldEnd, HoldStep, HoldVerb, Priced, RolledOver, Settled, TransferSent,
+    Uncollected,
 };
+use coffer_ledger::grant::{Grant, GrantKey, Subscription};
 use coffer_ledger::hold::{Hold, HoldStatus};
 use coffer_ledger::ids::{LogPosition, TransferId, WalletId};
 use coffer_ledger::record::Record;
@@ -51,6 +53,16 @@ pub(super) enum What<'a> {
     Budget(&'a Budget),
     /// A budget that is gone.
     NoBudget(&'a str),
+    /// A subscription, and whether it is active.
+    Subscription(&'a Subscription, &'static str),
+    /// A grant as it is now.
+    Grant(&'a Grant),
+    /// A grant that is gone.
+    NoGrant(GrantKey),
+    /// A period that began.
+    Granted(&'a Granted),
+    /// Credit that went on.
+    RolledOver(&'a RolledOver),
     /// Usage.
     Usage { event: &'a Usage, priced: Option<Priced>, taken: Credits, uncollected: Option<Uncollected> },
 }
@@ -95,6 +107,14 @@ impl<'a> Walk<'a> {
         match due {
             Due::HoldExpired(end) => self.hold_end(end),
             Due::Expired { .. } | Due::Started { .. } | Due::RechargeExpired(_) => self.rows(due.rows()),
+            Due::Granted(granted) => {
+                self.add(EventKind::GrantApplied, What::Granted(granted));
+                self.rows(due.rows());
+            }
+            Due::RolledOver(rolled) => {
+                self.add(EventKind::GrantRolledOver, What::RolledOver(rolled));
+                self.rows(due.rows());
+            }
         }
     }
 
@@ -156,6 +176,29 @@ impl<'a> Walk<'a> {
                 let taken = taken.as_ref().map_or(Credits::ZERO, |taken| taken.credits);
                 let what = What::Usage { event, priced: *priced, taken, uncollected: *uncollected };
                 self.add(EventKind::UsageRecorded, what);
+            }
+            Effect::Subscribed(subscribed) => {
+                self.made_beside(subscribed.customer.as_deref());
+                self.add(
+                    EventKind::SubscriptionCreated,
+                    What::Subscription(&subscribed.subscription, "active"),
+                );
+                return subscribed.minted.iter().for_each(|due| self.due(due));
+            }
+            Effect::Unsubscribed(left) => {
+                self.add(EventKind::SubscriptionDeleted, What::Subscription(&left.subscription, "cancelled"));
+            }
+            Effect::GrantSet(set) => {
+                self.add(EventKind::GrantUpdated, What::Grant(&set.grant));
+                return set.minted.iter().for_each(|due| self.due(due));
+            }
+            Effect::GrantRemoved(removed) => self.add(EventKind::GrantDeleted, What::NoGrant(removed.key)),
+            Effect::PlansFollowed(followed) => {
+                followed.set.iter().for_each(|grant| self.add(EventKind::GrantUpdated, What::Grant(grant)));
+                followed
+                    .removed
+                    .iter()
+                    .for_each(|key| self.add(EventKind::GrantDeleted, What::NoGrant(*key)));
             }
             Effect::Ticked
             | Effect::ToppedUp { .. }

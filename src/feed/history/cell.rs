@@ -3,7 +3,7 @@
 use coffer_ledger::amount::{Credits, Money, Rate, Usage};
 use coffer_ledger::ids::CustomerNumber;
 use coffer_ledger::ids::{
-    HoldId, KeyId, LogPosition, RateCardId, RowId, TenantNumber, TrancheId, TransferId, WalletId,
+    GrantId, HoldId, KeyId, LogPosition, RateCardId, RowId, TenantNumber, TrancheId, TransferId, WalletId,
 };
 use coffer_ledger::time::Timestamp;
 
@@ -55,6 +55,7 @@ cells! {
     TrancheId => |id| Self::Id(TrancheId::PREFIX, id.0.0),
     HoldId => |id| Self::Id(HoldId::PREFIX, id.0.0),
     TransferId => |id| Self::Id(TransferId::PREFIX, id.0.0),
+    GrantId => |id| Self::Id(GrantId::PREFIX, id.0.0),
     KeyId => |id| Self::Id(KeyId::PREFIX, id.0.0),
     RateCardId => |id| Self::Id(RateCardId::PREFIX, id.0.0),
     RowId => |id| Self::Id(RowId::PREFIX, id.0),

@@ -12,7 +12,7 @@ use super::cell::Cell;
 use super::row::Row;
 
 /// A line of `transactions`.
-pub(super) fn transaction(key: i64, row: &Row) -> [Cell<'_>; 35] {
+pub(super) fn transaction(key: i64, row: &Row) -> [Cell<'_>; 36] {
     [
         Cell::Number(key),
         row.tenant.into(),
@@ -41,6 +41,7 @@ pub(super) fn transaction(key: i64, row: &Row) -> [Cell<'_>; 35] {
         Cell::maybe(row.invoice.as_deref()),
         Cell::maybe(row.hold),
         Cell::maybe(row.transfer),
+        Cell::maybe(row.grant),
         Cell::maybe(row.reference_type.as_deref()),
         Cell::maybe(row.reference_id.as_deref()),
         Cell::maybe(row.description.as_deref()),

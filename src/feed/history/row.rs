@@ -10,8 +10,8 @@ use coffer_ledger::amount::{Credits, Money, Rate};
 use coffer_ledger::command::{Memo, Metadata};
 use coffer_ledger::fact::{Effect, Giver, Slice};
 use coffer_ledger::ids::{
-    CustomerNumber, HoldId, KeyId, LogPosition, RateCardId, RowId, TenantNumber, TrancheId, TransferId,
-    WalletId,
+    CustomerNumber, GrantId, HoldId, KeyId, LogPosition, RateCardId, RowId, TenantNumber, TrancheId,
+    TransferId, WalletId,
 };
 use coffer_ledger::record::Record;
 use coffer_ledger::time::Timestamp;
@@ -79,6 +79,8 @@ pub struct Row {
     pub hold: Option<HoldId>,
     /// The transfer that it belongs to.
     pub transfer: Option<TransferId>,
+    /// The grant that it belongs to.
+    pub grant: Option<GrantId>,
     /// Words of the request.
     pub reference_type: Option<Box<str>>,
     /// Words of the request.
@@ -140,11 +142,12 @@ impl Row {
     pub fn of(tenant: TenantNumber, customer: CustomerNumber, record: &Record, row: &RowView<'_>) -> Self {
         let terms = row.tranche.and_then(|tranche| terms::of(&record.facts, tranche));
         let head = wallet(&record.facts.effect).filter(|head| head.id == row.wallet);
-        let (invoice, hold, transfer) = match row.reference {
-            Some(Reference::Invoice(id)) => (Some(id.into()), None, None),
-            Some(Reference::Hold(id)) => (None, Some(id), None),
-            Some(Reference::Transfer(id)) => (None, None, Some(id)),
-            Some(Reference::Recharge(_)) | None => (None, None, None),
+        let (invoice, hold, transfer, grant) = match row.reference {
+            Some(Reference::Invoice(id)) => (Some(id.into()), None, None, None),
+            Some(Reference::Hold(id)) => (None, Some(id), None, None),
+            Some(Reference::Transfer(id)) => (None, None, Some(id), None),
+            Some(Reference::Grant(id)) => (None, None, None, Some(id)),
+            Some(Reference::Subscription(_) | Reference::Recharge(_)) | None => (None, None, None, None),
         };
         let text = |pick: fn(&Memo) -> &Option<Box<str>>| row.memo.and_then(|memo| pick(memo).clone());
         Self {
@@ -175,6 +178,7 @@ impl Row {
             invoice,
             hold,
             transfer,
+            grant,
             reference_type: text(|memo| &memo.reference_type),
             reference_id: text(|memo| &memo.reference_id),
             description: text(|memo| &memo.description),
@@ -236,6 +240,11 @@ fn wallet(effect: &Effect) -> Option<&WalletHead> {
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
         | Effect::EventRecorded { .. }
+        | Effect::Subscribed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_)
         | Effect::RechargeEnded(_)
         | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => None,

@@ -76,6 +76,8 @@ pub struct TrancheLife {
     pub paid_out: Credits,
     /// Taken by transfers, less what came back.
     pub sent: Credits,
+    /// Went on from a grant's ending period.
+    pub rolled_over: Credits,
 }
 
 impl TrancheLife {
@@ -108,6 +110,7 @@ impl TrancheLife {
             forfeited: Credits::ZERO,
             paid_out: Credits::ZERO,
             sent: Credits::ZERO,
+            rolled_over: Credits::ZERO,
         }
     }
 
@@ -120,7 +123,7 @@ impl TrancheLife {
                 self.status = TrancheStatus::Cancelled;
                 return Money::ZERO;
             }
-            MoveKind::Issued | MoveKind::Arrived | MoveKind::Regranted => {
+            MoveKind::Issued | MoveKind::Arrived | MoveKind::Regranted | MoveKind::RolledIn => {
                 self.status = TrancheStatus::Started;
                 self.remaining += credits;
             }
@@ -135,6 +138,7 @@ impl TrancheLife {
             MoveKind::Forfeited => self.leave(credits, |life| &mut life.forfeited),
             MoveKind::PaidOut => self.leave(credits, |life| &mut life.paid_out),
             MoveKind::Sent => self.leave(credits, |life| &mut life.sent),
+            MoveKind::RolledOut => self.leave(credits, |life| &mut life.rolled_over),
             // Of debts only.
             MoveKind::WrittenOff => {}
         }

@@ -74,6 +74,8 @@ pub(crate) struct TransactionReply<'a> {
     hold_id: Option<Id>,
     /// The transfer that it belongs to.
     transfer_id: Option<Id>,
+    /// The credit grant that it belongs to.
+    grant_id: Option<Id>,
     /// The rate card that priced it; null: none did.
     rate_card: Option<RateCardReply>,
     customer: Absent,
@@ -159,6 +161,7 @@ impl<'a> TransactionReply<'a> {
             source_id: row.invoice.as_deref(),
             hold_id: row.hold.map(Id::from),
             transfer_id: row.transfer.map(Id::from),
+            grant_id: row.grant.map(Id::from),
             rate_card: row.card.map(|(card, version)| RateCardReply::new(card, version)),
             customer: Absent,
             wallet: Absent,

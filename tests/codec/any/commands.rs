@@ -240,6 +240,7 @@ fn one() -> BoxedStrategy<Command> {
         budgets(),
         recharges(),
         event().prop_map(|event| Command::Event(Box::new(event))),
+        super::grants::commands(),
     ]
     .boxed()
 }

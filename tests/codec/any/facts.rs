@@ -6,6 +6,7 @@ use proptest::collection::vec;
 use proptest::option::{of, weighted};
 use proptest::prelude::*;
 
+use super::grants;
 use super::leaves::{
     budget_moves, credits, currency, debit_row, head, identity, money, posting, rate_card_id, reason, slice,
     terms, text, time, tranche_id, wallet_id,
@@ -29,7 +30,7 @@ fn due() -> BoxedStrategy<Due> {
     );
     let hold = hold_end().prop_map(|end| Due::HoldExpired(Box::new(end)));
     let recharge = recharge_end().prop_map(|end| Due::RechargeExpired(Box::new(end)));
-    prop_oneof![8 => expired, 8 => started, 2 => hold, 1 => recharge].boxed()
+    prop_oneof![8 => expired, 8 => started, 2 => hold, 1 => recharge, 2 => grants::due()].boxed()
 }
 
 pub(super) fn priced() -> impl Strategy<Value = Priced> {
@@ -74,7 +75,7 @@ pub(super) fn debited() -> BoxedStrategy<Debited> {
         .boxed()
 }
 
-fn credit_row() -> BoxedStrategy<CreditRow> {
+pub(super) fn credit_row() -> BoxedStrategy<CreditRow> {
     (reason(), tranche_id(), terms(), money(), of(money()), credits(), of(posting()))
         .prop_map(|(reason, tranche, terms, amount, charged, repaid, posting)| CreditRow {
             reason,
@@ -157,6 +158,7 @@ fn one() -> BoxedStrategy<Effect> {
         budget().prop_map(|budget| Effect::BudgetSet(Box::new(budget))),
         text().prop_map(Effect::BudgetDeleted),
         event(),
+        grants::effects(),
         recharges(),
     ]
     .boxed()

@@ -3,6 +3,7 @@
 
 mod commands;
 mod facts;
+mod grants;
 mod leaves;
 mod moved;
 mod recharges;

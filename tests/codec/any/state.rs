@@ -6,6 +6,7 @@ use coffer_ledger::amount::Credits;
 use coffer_ledger::budget::{Budget, BudgetLimit};
 use coffer_ledger::burn_order::BurnOrder;
 use coffer_ledger::customer::{Closed, ClosedAs, Customer, Invoice};
+use coffer_ledger::grant::Grants;
 use coffer_ledger::hold::Holds;
 use coffer_ledger::ids::{LogPosition, TenantNumber};
 use coffer_ledger::tranche::Tranche;
@@ -129,9 +130,11 @@ pub(crate) fn customer() -> BoxedStrategy<Customer> {
             ..plain
         });
     let recharges = prop_oneof![2 => Just(Vec::new()), 1 => vec(recharge(), 1..3)];
-    (prop_oneof![plain(), full], recharges)
-        .prop_map(|(mut customer, recharges)| {
+    let grants = prop_oneof![2 => Just(Grants::default()), 1 => super::grants::grants()];
+    (prop_oneof![plain(), full], recharges, grants)
+        .prop_map(|(mut customer, recharges, grants)| {
             customer.recharges = recharges.into_iter().collect();
+            customer.grants = grants;
             // Ids of wallets are told apart.
             customer.wallets.dedup_by_key(|wallet| wallet.head.id);
             customer.calm_down();

@@ -105,6 +105,7 @@ pub(crate) fn tenant_record() -> impl Strategy<Value = TenantRecord> {
         (of(rate_card_id()), asked()).prop_map(|(id, card)| TenantCommand::SetRateCard { id, card }),
         rate_card_id().prop_map(TenantCommand::DeleteRateCard),
         time().prop_map(TenantCommand::MoveClock),
+        super::grants::tenant_commands(),
     ];
     let effect = prop_oneof![
         (text(), any::<bool>()).prop_map(|(name, test_mode)| TenantEffect::Created { name, test_mode }),
@@ -113,6 +114,7 @@ pub(crate) fn tenant_record() -> impl Strategy<Value = TenantRecord> {
         rate_card().prop_map(|card| TenantEffect::RateCardSet(Box::new(card))),
         rate_card_id().prop_map(TenantEffect::RateCardDeleted),
         time().prop_map(TenantEffect::ClockMoved),
+        super::grants::plan_grant().prop_map(|grant| TenantEffect::PlanGrantSet(Box::new(grant))),
     ];
     (origin(), command, time(), effect).prop_map(|(origin, command, at, effect)| TenantRecord {
         origin,
@@ -127,8 +129,12 @@ pub(crate) fn tenant() -> impl Strategy<Value = Tenant> {
         Just((Vec::new(), 0, false, None)),
         (vec(rate_card(), 0..3), any::<u64>(), any::<bool>(), of(time())),
     ];
-    (any::<u32>(), of(text()), settings(), vec(key(), 0..4), any::<(u64, u64)>(), time(), time(), tested)
-        .prop_map(|(number, name, settings, keys, counters, last_at, created_at, tested)| Tenant {
+    let plans = prop_oneof![Just((0, Vec::new())), (1..u64::MAX, vec(super::grants::plan_grant(), 0..3)),];
+    let times = (time(), time());
+    (any::<u32>(), of(text()), settings(), vec(key(), 0..4), any::<(u64, u64)>(), times, tested, plans)
+        .prop_map(|(number, name, settings, keys, counters, (last_at, created_at), tested, plans)| Tenant {
+            plans_version: plans.0,
+            plan_grants: plans.1,
             number: TenantNumber(number),
             name,
             settings,

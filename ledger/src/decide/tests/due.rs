@@ -73,6 +73,7 @@ fn describe(due: &Due) -> String {
         }
         Due::Expired { credits, posting, .. } => format!("expired {credits}: {}", posting.after),
         Due::HoldExpired(end) => format!("hold {} expired", end.hold.credits),
+        Due::RolledOver(_) | Due::Granted(_) => panic!("nothing is granted"),
         Due::RechargeExpired(end) => format!("recharge {} expired", end.recharge.credits()),
     }
 }

@@ -7,6 +7,7 @@ mod credit;
 mod debit;
 mod due;
 mod event;
+mod grant;
 mod hold;
 mod invoice;
 mod life;

@@ -1,6 +1,7 @@
 use super::alerts::{alerts, below, update};
 use crate::alert::AlertState;
 use crate::auto_topup::{AutoTopup, HeldBackBy};
+use crate::catalog::grant::Plans;
 use crate::command::{AutoTopupChange, Command, RechargeDue};
 use crate::decide::{Context, recharge_for_refused};
 use crate::fact::{Effect, Facts};
@@ -56,6 +57,7 @@ fn refused(book: &mut Book, command: Command) -> Option<Facts> {
         now: book.now,
         settings: &settings,
         cards: &[],
+        plans: Plans { version: 0, grants: &[] },
         limits: &limits,
         keyed: true,
         looked_up: None,

@@ -122,6 +122,7 @@ impl Tally {
                 Due::Expired { tranche, credits, .. } => self.leave(*tranche, *credits),
                 Due::Started { tranche, repaid, .. } => self.leave(*tranche, *repaid),
                 Due::HoldExpired(end) => self.lapse(&end.lapsed),
+                Due::RolledOver(_) | Due::Granted(_) => panic!("nothing is granted"),
                 Due::RechargeExpired(_) => {}
             }
         }

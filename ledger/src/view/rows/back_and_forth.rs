@@ -98,7 +98,8 @@ impl<'a> Rows<'a> {
         let row = RowView {
             credits: void.credits,
             tranche: Some(void.tranche),
-            parent: Some(void.of),
+            // What a refund made anew does not know its row.
+            parent: (void.of.position().0 > 0).then_some(void.of),
             ..self.row(void.wallet, void.posting.as_ref(), row_type, RowReason::CreditVoided)
         };
         self.list.push(row);

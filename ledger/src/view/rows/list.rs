@@ -3,10 +3,10 @@
 use smallvec::SmallVec;
 
 use super::words::{memo, reference};
-use super::{Move, Reference, RowReason, RowStatus, RowType, RowView};
+use super::{Move, MoveKind, Reference, RowReason, RowStatus, RowType, RowView};
 use crate::amount::{Credits, Money};
 use crate::command::{Command, Memo, Origin};
-use crate::fact::{CreditRow, Debited, Due, Effect, Forfeit, Posting};
+use crate::fact::{CreditRow, Debited, Due, Effect, Forfeit, Granted, Landed, Posting, RolledOver};
 use crate::ids::{LogPosition, RowId, WalletId};
 use crate::record::Record;
 use crate::time::Timestamp;
@@ -64,7 +64,8 @@ impl<'a> Rows<'a> {
             | Effect::TransferForgotten(_)
             | Effect::BudgetSet(_)
             | Effect::BudgetDeleted(_)
-            | Effect::AutoTopupResumed(_) => {}
+            | Effect::AutoTopupResumed(_)
+            | Effect::PlansFollowed(_) => {}
             Effect::WalletCreated { initial, wallet, .. } => {
                 self.credits(initial.iter().map(|row| &**row), wallet.id, wallet.unit.currency);
             }
@@ -104,6 +105,10 @@ impl<'a> Rows<'a> {
                 }
                 self.list[first..].iter_mut().for_each(|row| row.priced = priced.as_ref());
             }
+            Effect::Subscribed(subscribed) => self.begun(&subscribed.minted),
+            Effect::GrantSet(set) => self.begun(&set.minted),
+            Effect::Unsubscribed(left) => left.voided.iter().for_each(|void| self.void(void)),
+            Effect::GrantRemoved(removed) => removed.voided.iter().for_each(|void| self.void(void)),
             Effect::Atomic(effects) => self.batch(effects, command),
         }
     }
@@ -187,9 +192,59 @@ impl<'a> Rows<'a> {
                 self.reference = None;
                 return;
             }
+            Due::Granted(granted) => return self.granted(granted),
+            Due::RolledOver(rolled) => return self.rolled_over(rolled),
             Due::RechargeExpired(_) => return,
         };
         self.list.push(row);
+    }
+
+    /// What is due of a grant at once.
+    fn begun(&mut self, minted: &'a [Due]) {
+        let effective_at = self.effective_at;
+        minted.iter().for_each(|due| self.due(due));
+        self.effective_at = effective_at;
+    }
+
+    /// A period of a grant.
+    fn granted(&mut self, granted: &'a Granted) {
+        let Landed::Minted { wallet, currency, row: credit, .. } = &granted.landed else { return };
+        self.moved_credit(*wallet, credit);
+        let reason = RowReason::Credit(credit.reason);
+        let row = RowView {
+            credits: credit.terms.original,
+            amount: Some(credit.amount),
+            currency: Some(*currency),
+            tranche: Some(credit.tranche),
+            repaid: credit.repaid,
+            reference: Some(Reference::Grant(granted.key.grant)),
+            effective_at: granted.at,
+            ..self.row(*wallet, credit.posting.as_ref(), RowType::Credit, reason)
+        };
+        self.list.push(row);
+    }
+
+    /// What goes on into the next period: out of the one tranche, into the other.
+    fn rolled_over(&mut self, rolled: &'a RolledOver) {
+        let (wallet, credits) = (rolled.out.wallet, rolled.terms.original);
+        let (first, reference) = (self.list.len(), Some(Reference::Grant(rolled.key.grant)));
+        for (kind, row_type, posting, tranche, terms) in [
+            (MoveKind::RolledOut, RowType::Debit, &rolled.out, rolled.from, &rolled.from_terms),
+            (MoveKind::RolledIn, RowType::Credit, &rolled.posting, rolled.tranche, &rolled.terms),
+        ] {
+            self.moved_on(wallet, tranche, terms, (kind, credits));
+            let row = RowView {
+                credits,
+                amount: Some(rolled.amount),
+                currency: Some(rolled.currency),
+                tranche: Some(tranche),
+                parent: self.parent(first),
+                reference,
+                effective_at: rolled.at,
+                ..self.row(wallet, Some(posting), row_type, RowReason::Rollover)
+            };
+            self.list.push(row);
+        }
     }
 
     /// The rows of a top-up: a bonus has its purchase as parent.

@@ -9,7 +9,9 @@ use smallvec::SmallVec;
 use crate::amount::{Credits, Money};
 use crate::command::{CreditReason, Memo, RefundReason};
 use crate::fact::{Priced, Slice};
-use crate::ids::{HoldId, KeyId, LogPosition, RechargeId, RowId, TrancheId, TransferId, WalletId};
+use crate::ids::{
+    GrantId, HoldId, KeyId, LogPosition, RechargeId, RowId, SubscriptionId, TrancheId, TransferId, WalletId,
+};
 use crate::record::Record;
 use crate::time::Timestamp;
 use crate::unit::Currency;
@@ -62,6 +64,8 @@ pub enum RowReason {
     TransferIn,
     /// TRANSFER_OUT.
     TransferOut,
+    /// ROLLOVER: what is left of a grant's period goes on into the next: out of one tranche, into another.
+    Rollover,
     /// CREDIT_VOIDED.
     CreditVoided,
     /// CREDIT_EXPIRED.
@@ -88,6 +92,7 @@ impl RowReason {
             Self::Back(reason) => reason.as_str(),
             Self::TransferIn => "TRANSFER_IN",
             Self::TransferOut => "TRANSFER_OUT",
+            Self::Rollover => "ROLLOVER",
             Self::CreditVoided => "CREDIT_VOIDED",
             Self::CreditExpired => "CREDIT_EXPIRED",
             Self::WalletTermination => "WALLET_TERMINATION",
@@ -116,6 +121,10 @@ pub enum Reference<'a> {
     Hold(HoldId),
     /// A transfer.
     Transfer(TransferId),
+    /// A grant.
+    Grant(GrantId),
+    /// A subscription.
+    Subscription(SubscriptionId),
     /// A recharge.
     Recharge(RechargeId),
 }

@@ -41,13 +41,17 @@ pub enum MoveKind {
     PaidOut,
     /// A transfer took it.
     Sent,
+    /// It went on from a grant's ending period.
+    RolledOut,
+    /// It went on into a grant's next period, as a new tranche.
+    RolledIn,
     /// Debt that nobody will pay.
     WrittenOff,
 }
 
 impl MoveKind {
     /// All of them, in a fixed order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Issued,
         Self::Scheduled,
         Self::Cancelled,
@@ -61,6 +65,8 @@ impl MoveKind {
         Self::Forfeited,
         Self::PaidOut,
         Self::Sent,
+        Self::RolledOut,
+        Self::RolledIn,
         Self::WrittenOff,
     ];
 
@@ -81,6 +87,8 @@ impl MoveKind {
             Self::Forfeited => "forfeited",
             Self::PaidOut => "paid_out",
             Self::Sent => "sent",
+            Self::RolledOut => "rolled_out",
+            Self::RolledIn => "rolled_in",
             Self::WrittenOff => "written_off",
         }
     }
@@ -124,7 +132,11 @@ impl Move<'_> {
             (MoveKind::Spent, Moved::Debt) => true,
             (_, Moved::Debt) => false,
             (
-                MoveKind::Issued | MoveKind::Arrived | MoveKind::Returned | MoveKind::Regranted,
+                MoveKind::Issued
+                | MoveKind::Arrived
+                | MoveKind::Returned
+                | MoveKind::Regranted
+                | MoveKind::RolledIn,
                 Moved::Tranche { .. },
             ) => true,
             (
@@ -135,6 +147,7 @@ impl Move<'_> {
                 | MoveKind::Forfeited
                 | MoveKind::PaidOut
                 | MoveKind::Sent
+                | MoveKind::RolledOut
                 | MoveKind::WrittenOff,
                 Moved::Tranche { .. },
             ) => false,
@@ -166,6 +179,7 @@ const fn kind_of_slices(reason: RowReason) -> Option<MoveKind> {
         | RowReason::HoldRelease
         | RowReason::Back(_)
         | RowReason::TransferIn
+        | RowReason::Rollover
         | RowReason::CreditVoided
         | RowReason::CreditExpired
         | RowReason::WalletTermination
@@ -248,6 +262,17 @@ impl<'a> Rows<'a> {
     /// A tranche at its end.
     pub(super) fn moved_end(&mut self, wallet: WalletId, id: TrancheId, terms: &'a Terms, credits: Credits) {
         self.moved_tranche(wallet, id, terms, MoveKind::Expired, credits);
+    }
+
+    /// Credit of a grant that went on, and what it was part of.
+    pub(super) fn moved_on(
+        &mut self,
+        wallet: WalletId,
+        id: TrancheId,
+        terms: &'a Terms,
+        (kind, credits): (MoveKind, Credits),
+    ) {
+        self.moved_tranche(wallet, id, terms, kind, credits);
     }
 
     /// A credit that was taken back. One that never counted has no posting.

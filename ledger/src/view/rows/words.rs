@@ -14,6 +14,9 @@ pub(super) fn reference(effect: &Effect) -> Option<Reference<'_>> {
         Effect::TransferReceived { transfer, .. } | Effect::TransferReturned { transfer, .. } => {
             Some(Reference::Transfer(*transfer))
         }
+        Effect::GrantSet(set) => Some(Reference::Grant(set.grant.key.grant)),
+        Effect::GrantRemoved(removed) => Some(Reference::Grant(removed.key.grant)),
+        Effect::Unsubscribed(left) => Some(Reference::Subscription(left.subscription.id)),
         Effect::Recharged { recharge, .. } => Some(Reference::Recharge(recharge.id)),
         Effect::RechargeEnded(end) => Some(Reference::Recharge(end.recharge.id)),
         Effect::Ticked
@@ -31,6 +34,8 @@ pub(super) fn reference(effect: &Effect) -> Option<Reference<'_>> {
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
         | Effect::EventRecorded { .. }
+        | Effect::Subscribed(_)
+        | Effect::PlansFollowed(_)
         | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => None,
     }
@@ -68,6 +73,12 @@ pub(super) fn memo(command: &Command) -> Option<&Memo> {
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
         | Command::Event(_)
+        | Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans
         | Command::CompleteRecharge(_)
         | Command::FailRecharge(_)
         | Command::CancelRecharge(_)

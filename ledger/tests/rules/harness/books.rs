@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use coffer_ledger::amount::Credits;
 use coffer_ledger::customer::Customer;
 use coffer_ledger::fact::{
-    Arrived, BackTo, CreditRow, Debited, Due, Effect, Facts, GivenBack, Giver, HoldEnd, HoldStep, Lapsed,
-    Posting, Slice,
+    Arrived, BackTo, CreditRow, Debited, Due, Effect, Facts, GivenBack, Giver, HoldEnd, HoldStep, Landed,
+    Lapsed, Posting, Slice, Voided,
 };
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TrancheId, WalletId};
 use coffer_ledger::time::Timestamp;
@@ -49,9 +49,7 @@ impl Books {
     /// Enters the facts of one record; the sentence says what does not add up.
     pub(crate) fn write(&mut self, facts: &Facts, position: LogPosition, owner: CustomerNumber) -> Checked {
         let place = Place { position, at: facts.at, owner };
-        for due in &facts.due {
-            self.write_due(due)?;
-        }
+        self.write_dues(&facts.due, 0, place)?;
         let mut chained = Vec::new();
         facts.each_posting(|posting| chained.push(*posting));
         chained.iter().try_for_each(|posting| self.chain(posting))?;
@@ -67,7 +65,12 @@ impl Books {
             | Effect::TransferDone(_)
             | Effect::TransferForgotten(_)
             | Effect::BudgetSet(_)
+            | Effect::PlansFollowed(_)
             | Effect::BudgetDeleted(_) => Ok(()),
+            Effect::Subscribed(subscribed) => self.write_dues(&subscribed.minted, first_row, place),
+            Effect::GrantSet(set) => self.write_dues(&set.minted, first_row, place),
+            Effect::Unsubscribed(left) => self.write_voids(&left.voided),
+            Effect::GrantRemoved(removed) => self.write_voids(&removed.voided),
             Effect::WalletCreated { initial, .. } => {
                 initial.iter().try_for_each(|credit| self.write_credit(credit, row(0), place))
             }
@@ -78,13 +81,7 @@ impl Books {
             Effect::WalletClosed { .. } => self.write_end(effect),
             Effect::Held(step) => self.write_step(step),
             Effect::Refunded(refunded) => self.write_back(&refunded.back, place),
-            Effect::CreditVoided(voids) => voids.iter().try_for_each(|void| {
-                if void.posting.is_none() && void.credits.0 > 0 {
-                    self.find(void.tranche)?.cancelled = true;
-                    return Ok(());
-                }
-                self.take(void.tranche, void.credits, &void.terms)
-            }),
+            Effect::CreditVoided(voids) => self.write_voids(voids),
             Effect::InvoiceSettled(settled) => {
                 let parts = settled.lines.iter().flat_map(|line| &line.parts);
                 parts.flat_map(|part| &part.slices).try_for_each(|slice| self.take_slice(slice))
@@ -113,6 +110,25 @@ impl Books {
                 })
             }
         }
+    }
+
+    fn write_voids(&mut self, voids: &[Voided]) -> Checked {
+        voids.iter().try_for_each(|void| {
+            if void.posting.is_none() && void.credits.0 > 0 {
+                self.find(void.tranche)?.cancelled = true;
+                return Ok(());
+            }
+            self.take(void.tranche, void.credits, &void.terms)
+        })
+    }
+
+    fn write_dues(&mut self, due: &[Due], first_row: u32, place: Place) -> Checked {
+        let mut row = first_row;
+        due.iter().try_for_each(|due| {
+            let first = row;
+            row += due.rows();
+            self.write_due(due, first, place)
+        })
     }
 
     fn write_end(&mut self, effect: &Effect) -> Checked {
@@ -155,7 +171,7 @@ impl Books {
         ensure(live.len() <= self.minted.len(), || "I2: a live tranche that nobody minted".to_owned())
     }
 
-    fn write_due(&mut self, due: &Due) -> Checked {
+    fn write_due(&mut self, due: &Due, first_row: u32, place: Place) -> Checked {
         match due {
             Due::Expired { tranche, credits, terms, .. } => self.take(*tranche, *credits, terms),
             Due::Started { tranche, repaid, row, .. } => {
@@ -165,6 +181,16 @@ impl Books {
                 ensure(from == Some(*row), || format!("started row {row:?}, was minted by {from:?}"))
             }
             Due::HoldExpired(end) => self.write_hold_end(end),
+            Due::Granted(granted) => match &granted.landed {
+                Landed::Minted { row, .. } => {
+                    self.write_credit(row, Some((place.position, first_row)), place)
+                }
+                Landed::Skipped(_) => Ok(()),
+            },
+            Due::RolledOver(rolled) => {
+                self.take(rolled.from, rolled.terms.original, &rolled.from_terms)?;
+                self.mint(rolled.tranche, &rolled.terms, Some((place.position, first_row + 1)), 0, place)
+            }
             Due::RechargeExpired(_) => unreachable!("no program asks for it"),
         }
     }

@@ -9,6 +9,7 @@ pub(crate) mod pair;
 pub(crate) mod translate;
 
 use coffer_ledger::apply;
+use coffer_ledger::catalog::grant::Plans;
 use coffer_ledger::catalog::rate_card::RateCard;
 use coffer_ledger::catalog::tenant::Settings;
 use coffer_ledger::command::{Command, Origin};
@@ -111,6 +112,7 @@ impl World {
                 now: self.now,
                 settings: &settings,
                 cards: &cards,
+                plans: Plans::NONE,
                 limits: &limits,
                 keyed,
                 looked_up: looked_up.as_ref(),

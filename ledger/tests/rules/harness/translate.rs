@@ -48,6 +48,7 @@ impl World {
                 }
             }
             Due::HoldExpired(end) => Happened::HoldEnded(self.hold_ended(end)),
+            Due::RolledOver(_) | Due::Granted(_) => panic!("nobody gave a grant{}", self.story()),
             Due::RechargeExpired(_) => unreachable!("no program asks for it"),
         }
     }

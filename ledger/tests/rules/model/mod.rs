@@ -156,6 +156,12 @@ impl Model {
             Command::DeleteBudget(name) => self.delete_budget(name),
             Command::ResetBudget(name) => self.reset_budget(name),
             Command::Event(ask) => self.event(ask, around),
+            Command::Subscribe(_)
+            | Command::Unsubscribe { .. }
+            | Command::CreateGrant(_)
+            | Command::UpdateGrant(_)
+            | Command::DeleteGrant { .. }
+            | Command::FollowPlans => unreachable!("no program asks for a grant"),
             Command::CompleteRecharge(_)
             | Command::FailRecharge(_)
             | Command::CancelRecharge(_)
@@ -429,6 +435,12 @@ fn faults_of_request(command: &Command, around: Circumstances) -> Vec<No> {
         | Command::TransferForget(_)
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
+        | Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans
         | Command::CompleteRecharge(_)
         | Command::FailRecharge(_)
         | Command::CancelRecharge(_)

@@ -61,6 +61,12 @@ pub(in crate::engine::codec) fn command_to_v1(command: &Command, owner: Owner) -
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
         | Command::Event(_)
+        | Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans
         | Command::CompleteRecharge(_)
         | Command::FailRecharge(_)
         | Command::CancelRecharge(_)
@@ -120,6 +126,12 @@ pub(super) fn command_to_shape(command: &Command, owner: Owner) -> Option<Shape<
             metered: metered_to_shape(&event.metered, owner),
             charge: event.charge.to_shape(owner),
         }),
+        Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans => unreachable!("whoever asks has seen that version 2 holds it"),
         Command::CompleteRecharge(_)
         | Command::FailRecharge(_)
         | Command::CancelRecharge(_)

@@ -1,10 +1,14 @@
 //! Commands of version 3: those of version 2 with what they do not know beside them.
 
-use coffer_ledger::command::{Command, CreditReason, TopUp};
+use coffer_ledger::command::{Command, CreditReason, TopUp, UpdateGrant};
 
 use super::command::command_to_shape;
 use super::command_again::command_from_shape;
 use super::command_words::command_text;
+use super::grant::{
+    change_again, change_numbers, change_text, create_grant, create_grant_again, grant_text, subscribe,
+    subscribe_again,
+};
 use super::leaves::shapes_of;
 use super::request::{create_wallet, top_up, update_wallet};
 use super::{Mirror, Owner, member, members};
@@ -12,6 +16,8 @@ use crate::engine::codec::error::{DecodeError, EncodeError};
 use crate::engine::codec::v1::request::Command as V1;
 use crate::engine::codec::v1::shared::CreditReason as ReasonV1;
 use crate::engine::codec::v2::request::Command as V2;
+use crate::engine::codec::v2::texts::RequestText as TextV2;
+use crate::engine::codec::v3::grant as grants;
 use crate::engine::codec::v3::request::{Command as Shape, Commands, CreateWallet, UpdateWallet};
 use crate::engine::codec::v3::texts::{RequestText, RequestTexts};
 
@@ -53,6 +59,23 @@ fn command_to_v3(command: &Command, owner: Owner) -> Option<Shape<'_>> {
         Command::CancelRecharge(recharge) => Shape::CancelRecharge(recharge.to_shape(owner)),
         Command::ResumeAutoTopup(wallet) => Shape::ResumeAutoTopup(wallet.to_shape(owner)),
         Command::Recharge(due) => Shape::Recharge(due.to_shape(owner)),
+        Command::Subscribe(request) => Shape::Subscribe(subscribe(request, owner)),
+        Command::Unsubscribe { subscription, void_remaining } => {
+            Shape::Unsubscribe(grants::Unsubscribe { subscription, void_remaining: *void_remaining })
+        }
+        Command::CreateGrant(request) => Shape::CreateGrant(create_grant(request, owner)),
+        Command::UpdateGrant(request) => Shape::UpdateGrant(grants::UpdateGrant {
+            id: request.id.to_shape(owner),
+            change: change_numbers(&request.change, owner),
+        }),
+        Command::DeleteGrant { id, effective_at, void_remaining } => {
+            Shape::DeleteGrant(grants::DeleteGrant {
+                id: id.to_shape(owner),
+                effective_at: effective_at.to_shape(owner),
+                void_remaining: *void_remaining,
+            })
+        }
+        Command::FollowPlans => Shape::FollowPlans(()),
         command => Shape::V2(command_to_shape(command, owner)?),
     })
 }
@@ -61,10 +84,21 @@ fn command_to_v3(command: &Command, owner: Owner) -> Option<Shape<'_>> {
 pub(in crate::engine::codec) fn commands_texts_v3(
     command: &Command,
 ) -> Result<RequestTexts<'_>, EncodeError> {
-    let text = |command| command_text(command).map(RequestText::V2);
     match command {
-        Command::Atomic(commands) => members(commands, text).map(RequestTexts::All),
-        command => member(text(command)).map(RequestTexts::One),
+        Command::Atomic(commands) => members(commands, text_v3).map(RequestTexts::All),
+        command => member(text_v3(command)).map(RequestTexts::One),
+    }
+}
+
+/// `None` is a batch.
+fn text_v3(command: &Command) -> Option<RequestText<'_>> {
+    match command {
+        Command::Subscribe(request) => Some(RequestText::Subscribe(&request.customer)),
+        Command::CreateGrant(request) => {
+            Some(RequestText::Grant(grant_text(&request.name, &request.metadata)))
+        }
+        Command::UpdateGrant(request) => Some(RequestText::GrantChange(change_text(&request.change))),
+        command => command_text(command).map(RequestText::V2),
     }
 }
 
@@ -91,10 +125,33 @@ pub(in crate::engine::codec) fn commands_from_v3(
     }
 }
 
+const WORDS_DISAGREE: DecodeError = DecodeError::PartsDisagree { about: "the command's words" };
+
+/// What has words of its own is put together by those.
+fn command_from_v3(shape: Shape<'_>, text: RequestText<'_>, owner: Owner) -> Result<Command, DecodeError> {
+    match (shape, text) {
+        (Shape::Subscribe(shape), RequestText::Subscribe(customer)) => {
+            Ok(Command::Subscribe(Box::new(subscribe_again(shape, customer, owner)?)))
+        }
+        (Shape::CreateGrant(shape), RequestText::Grant(text)) => {
+            Ok(Command::CreateGrant(Box::new(create_grant_again(shape, text, owner)?)))
+        }
+        (Shape::UpdateGrant(shape), RequestText::GrantChange(text)) => {
+            let id = Mirror::from_shape(shape.id, owner)?;
+            let change = change_again(shape.change, text, owner)?;
+            Ok(Command::UpdateGrant(Box::new(UpdateGrant { id, change })))
+        }
+        (shape, RequestText::V2(text)) => command_from_words_of_v2(shape, text, owner),
+        (_, RequestText::Subscribe(_) | RequestText::Grant(_) | RequestText::GrantChange(_)) => {
+            Err(WORDS_DISAGREE)
+        }
+    }
+}
+
 /// What stands in a command of version 2 is put together by it, and then gets what it does not know.
-fn command_from_v3(
+fn command_from_words_of_v2(
     shape: Shape<'_>,
-    RequestText::V2(text): RequestText<'_>,
+    text: TextV2<'_>,
     owner: Owner,
 ) -> Result<Command, DecodeError> {
     let shape = match shape {
@@ -143,6 +200,18 @@ fn without_words(shape: Shape<'_>, owner: Owner) -> Result<Command, DecodeError>
         Shape::CancelRecharge(recharge) => Command::CancelRecharge(Mirror::from_shape(recharge, owner)?),
         Shape::ResumeAutoTopup(wallet) => Command::ResumeAutoTopup(Mirror::from_shape(wallet, owner)?),
         Shape::Recharge(due) => Command::Recharge(Mirror::from_shape(due, owner)?),
+        Shape::Unsubscribe(grants::Unsubscribe { subscription, void_remaining }) => {
+            Command::Unsubscribe { subscription: subscription.into(), void_remaining }
+        }
+        Shape::DeleteGrant(grants::DeleteGrant { id, effective_at, void_remaining }) => {
+            Command::DeleteGrant {
+                id: Mirror::from_shape(id, owner)?,
+                effective_at: Mirror::from_shape(effective_at, owner)?,
+                void_remaining,
+            }
+        }
+        Shape::FollowPlans(()) => Command::FollowPlans,
+        Shape::Subscribe(_) | Shape::CreateGrant(_) | Shape::UpdateGrant(_) => return Err(WORDS_DISAGREE),
         Shape::V2(_) | Shape::CreateWallet(_) | Shape::UpdateWallet(_) | Shape::InvoicedTopUp(_) => {
             unreachable!("these have words")
         }

@@ -64,6 +64,12 @@ pub(in crate::engine::codec) fn command_text_v1(command: &Command) -> TextV1<'_>
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
         | Command::Event(_)
+        | Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans
         | Command::CompleteRecharge(_)
         | Command::FailRecharge(_)
         | Command::CancelRecharge(_)
@@ -116,6 +122,12 @@ pub(super) fn command_text(command: &Command) -> Option<Text<'_>> {
         | Command::SetBudget(_)
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
+        | Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans
         | Command::CompleteRecharge(_)
         | Command::FailRecharge(_)
         | Command::CancelRecharge(_)

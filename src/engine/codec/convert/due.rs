@@ -29,7 +29,7 @@ impl<'a> Mirror<'a, v1::Due<'a>> for Due {
                     posting: posting.to_shape(owner),
                 })
             }
-            Self::HoldExpired(_) | Self::RechargeExpired(_) => {
+            Self::HoldExpired(_) | Self::RechargeExpired(_) | Self::RolledOver(_) | Self::Granted(_) => {
                 unreachable!("whoever asks has seen that version 1 holds it")
             }
         }
@@ -60,7 +60,9 @@ impl<'a> Mirror<'a, v2::Due<'a>> for Due {
         match self {
             Self::Expired { .. } | Self::Started { .. } => v2::Due::V1(self.to_shape(owner)),
             Self::HoldExpired(end) => v2::Due::HoldExpired(end.to_shape(owner)),
-            Self::RechargeExpired(_) => unreachable!("whoever asks has seen that version 2 holds it"),
+            Self::RechargeExpired(_) | Self::RolledOver(_) | Self::Granted(_) => {
+                unreachable!("whoever asks has seen that version 2 holds it")
+            }
         }
     }
 
@@ -79,6 +81,8 @@ impl<'a> Mirror<'a, v3::Due<'a>> for Due {
                 v3::Due::V2(self.to_shape(owner))
             }
             Self::RechargeExpired(end) => v3::Due::RechargeExpired(end.to_shape(owner)),
+            Self::RolledOver(rolled) => v3::Due::RolledOver(rolled.to_shape(owner)),
+            Self::Granted(granted) => v3::Due::Granted(granted.to_shape(owner)),
         }
     }
 
@@ -86,6 +90,8 @@ impl<'a> Mirror<'a, v3::Due<'a>> for Due {
         match shape {
             v3::Due::V2(shape) => Mirror::from_shape(shape, owner),
             v3::Due::RechargeExpired(end) => Mirror::from_shape(end, owner).map(Self::RechargeExpired),
+            v3::Due::RolledOver(rolled) => Mirror::from_shape(rolled, owner).map(Self::RolledOver),
+            v3::Due::Granted(granted) => Mirror::from_shape(granted, owner).map(Self::Granted),
         }
     }
 }

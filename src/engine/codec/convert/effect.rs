@@ -71,6 +71,11 @@ pub(in crate::engine::codec) fn effect_to_v1(effect: &Effect, owner: Owner) -> v
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
         | Effect::EventRecorded { .. }
+        | Effect::Subscribed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_)
         | Effect::Recharged { .. }
         | Effect::RechargeEnded(_)
         | Effect::AutoTopupResumed(_)
@@ -123,6 +128,11 @@ pub(super) fn effect_to_shape(effect: &Effect, owner: Owner) -> Option<Shape<'_>
                 used: used.to_shape(owner),
             })
         }
+        Effect::Subscribed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_) => unreachable!("whoever asks has seen that version 2 holds it"),
         Effect::Recharged { .. } | Effect::RechargeEnded(_) | Effect::AutoTopupResumed(_) => {
             unreachable!("whoever asks has seen that version 2 holds it")
         }

@@ -5,6 +5,7 @@ use coffer_ledger::wallet::WalletHead;
 use coffer_ledger::watch::WalletRules;
 
 use super::effect::{effect_from_shape, effect_to_shape};
+use super::grant::{grant_set, grant_set_again, grant_text, subscribed, subscribed_again};
 use super::leaves::shapes_of;
 use super::words::{Words, effect_text, head_numbers};
 use super::{Mirror, Owner, member, members};
@@ -33,6 +34,11 @@ fn effect_to_v3(effect: &Effect, owner: Owner) -> Option<Shape<'_>> {
         }),
         Effect::RechargeEnded(end) => Shape::RechargeEnded(end.to_shape(owner)),
         Effect::AutoTopupResumed(wallet) => Shape::AutoTopupResumed(wallet.to_shape(owner)),
+        Effect::Subscribed(effect) => Shape::Subscribed(subscribed(effect, owner)),
+        Effect::Unsubscribed(left) => Shape::Unsubscribed(left.to_shape(owner)),
+        Effect::GrantSet(set) => Shape::GrantSet(grant_set(set, owner)),
+        Effect::GrantRemoved(removed) => Shape::GrantRemoved(removed.to_shape(owner)),
+        Effect::PlansFollowed(followed) => Shape::PlansFollowed(followed.to_shape(owner)),
         effect => {
             let plain = effect_to_shape(effect, owner)?;
             match rules_of(effect) {
@@ -70,6 +76,11 @@ fn head_of(effect: &Effect) -> Option<&WalletHead> {
         | Effect::Recharged { .. }
         | Effect::RechargeEnded(_)
         | Effect::AutoTopupResumed(_)
+        | Effect::Subscribed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_)
         | Effect::Atomic(_) => None,
     }
 }
@@ -118,7 +129,15 @@ pub(super) fn effects_from_v3<'a>(
 }
 
 fn effect_from_v3<'a>(shape: Shape<'a>, text: EffectText<'a>, owner: Owner) -> Result<Effect, DecodeError> {
-    let EffectText::V2(text) = text;
+    let (shape, text) = match (shape, text) {
+        (Shape::GrantSet(set), EffectText::Grant(text)) => {
+            return Ok(Effect::GrantSet(Box::new(grant_set_again(set, text, owner)?)));
+        }
+        (_, EffectText::Grant(_)) | (Shape::GrantSet(_), _) => {
+            return Err(DecodeError::PartsDisagree { about: "the grant" });
+        }
+        (shape, EffectText::V2(text)) => (shape, text),
+    };
     let shape = match shape {
         Shape::V2(shape) => return effect_from_shape(shape, text, owner),
         Shape::Ruled(Ruled { effect, rules }) => {
@@ -136,7 +155,11 @@ fn effect_from_v3<'a>(shape: Shape<'a>, text: EffectText<'a>, owner: Owner) -> R
         }
         Shape::RechargeEnded(end) => Effect::RechargeEnded(Mirror::from_shape(end, owner)?),
         Shape::AutoTopupResumed(wallet) => Effect::AutoTopupResumed(Mirror::from_shape(wallet, owner)?),
-        Shape::V2(_) | Shape::Ruled(_) => unreachable!("was returned above"),
+        Shape::Subscribed(shape) => Effect::Subscribed(Box::new(subscribed_again(shape, &mut words)?)),
+        Shape::Unsubscribed(shape) => Effect::Unsubscribed(Mirror::from_shape(shape, owner)?),
+        Shape::GrantRemoved(shape) => Effect::GrantRemoved(Mirror::from_shape(shape, owner)?),
+        Shape::PlansFollowed(shape) => Effect::PlansFollowed(Mirror::from_shape(shape, owner)?),
+        Shape::V2(_) | Shape::Ruled(_) | Shape::GrantSet(_) => unreachable!("was returned above"),
     };
     words.used_up()?;
     Ok(effect)
@@ -147,10 +170,17 @@ pub(in crate::engine::codec) fn facts_texts_v3<'a>(
     key: Option<&'a str>,
     effect: &'a Effect,
 ) -> Result<FactTexts<'a>, EncodeError> {
-    let text = |effect: &'a Effect| effect_text(effect).map(EffectText::V2);
     let effects = match effect {
-        Effect::Atomic(effects) => EffectTexts::All(members(effects, text)?),
-        effect => EffectTexts::One(member(text(effect))?),
+        Effect::Atomic(effects) => EffectTexts::All(members(effects, text_v3)?),
+        effect => EffectTexts::One(member(text_v3(effect))?),
     };
     Ok(FactTexts { idempotency_key: key, effects })
+}
+
+/// `None` is a batch.
+fn text_v3(effect: &Effect) -> Option<EffectText<'_>> {
+    match effect {
+        Effect::GrantSet(set) => Some(EffectText::Grant(grant_text(&set.grant.name, &set.grant.metadata))),
+        effect => effect_text(effect).map(EffectText::V2),
+    }
 }

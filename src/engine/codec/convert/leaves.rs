@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use coffer_ledger::amount::{Credits, Money, Rate, Usage};
 use coffer_ledger::ids::{
-    AlertId, CustomerNumber, HoldId, InvoiceId, KeyId, LogPosition, MintedCustomerId, RateCardId, RechargeId,
-    RowId, TenantNumber, ThingId, TrancheId, TransferId, WalletId,
+    AlertId, CustomerNumber, GrantId, HoldId, InvoiceId, KeyId, LogPosition, MintedCustomerId, RateCardId,
+    RechargeId, RowId, SubscriptionId, TenantNumber, ThingId, TrancheId, TransferId, WalletId,
 };
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, PriceUnit};
@@ -87,7 +87,18 @@ macro_rules! things {
     )*};
 }
 
-things!(WalletId, TrancheId, MintedCustomerId, HoldId, TransferId, RechargeId, InvoiceId, AlertId);
+things!(
+    WalletId,
+    TrancheId,
+    MintedCustomerId,
+    HoldId,
+    TransferId,
+    RechargeId,
+    InvoiceId,
+    AlertId,
+    GrantId,
+    SubscriptionId
+);
 
 impl Mirror<'_, Thing> for ThingId {
     fn to_shape(&self, owner: Owner) -> Thing {

@@ -11,15 +11,26 @@ use super::effect_v3::rules_of;
 pub(in crate::engine::codec) fn record_needs_v3(record: &Record) -> bool {
     let Record { origin: _, command, facts } = record;
     let Facts { at: _, due, effect, set_off } = facts;
-    set_off.is_some()
-        || effect_needs_v3(effect)
-        || command_needs_v3(command)
-        || due.iter().any(|due| matches!(due, Due::RechargeExpired(_)))
+    set_off.is_some() || effect_needs_v3(effect) || command_needs_v3(command) || due.iter().any(due_needs_v3)
+}
+
+fn due_needs_v3(due: &Due) -> bool {
+    match due {
+        Due::RechargeExpired(_) | Due::RolledOver(_) | Due::Granted(_) => true,
+        Due::Expired { .. } | Due::Started { .. } | Due::HoldExpired(_) => false,
+    }
 }
 
 fn effect_needs_v3(effect: &Effect) -> bool {
     match effect {
-        Effect::Recharged { .. } | Effect::RechargeEnded(_) | Effect::AutoTopupResumed(_) => true,
+        Effect::Recharged { .. }
+        | Effect::RechargeEnded(_)
+        | Effect::AutoTopupResumed(_)
+        | Effect::Subscribed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_) => true,
         Effect::Atomic(effects) => effects.iter().any(effect_needs_v3),
         effect => rules_of(effect).is_some(),
     }
@@ -34,7 +45,13 @@ fn command_needs_v3(command: &Command) -> bool {
         | Command::FailRecharge(_)
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
-        | Command::Recharge(_) => true,
+        | Command::Recharge(_)
+        | Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans => true,
         Command::Atomic(commands) => commands.iter().any(command_needs_v3),
         Command::CreateCustomer { .. }
         | Command::UpdateCustomer { .. }
@@ -75,7 +92,7 @@ pub(in crate::engine::codec) fn record_fits_v1(record: &Record) -> bool {
 fn due_fits_v1(due: &Due) -> bool {
     match due {
         Due::Expired { .. } | Due::Started { .. } => true,
-        Due::HoldExpired(_) | Due::RechargeExpired(_) => false,
+        Due::HoldExpired(_) | Due::RechargeExpired(_) | Due::RolledOver(_) | Due::Granted(_) => false,
     }
 }
 
@@ -101,6 +118,11 @@ pub(super) fn effect_fits_v1(effect: &Effect) -> bool {
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
         | Effect::EventRecorded { .. }
+        | Effect::Subscribed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_)
         | Effect::Recharged { .. }
         | Effect::RechargeEnded(_)
         | Effect::AutoTopupResumed(_)
@@ -143,6 +165,12 @@ pub(super) fn command_fits_v1(command: &Command) -> bool {
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
         | Command::Event(_)
+        | Command::Subscribe(_)
+        | Command::Unsubscribe { .. }
+        | Command::CreateGrant(_)
+        | Command::UpdateGrant(_)
+        | Command::DeleteGrant { .. }
+        | Command::FollowPlans
         | Command::CompleteRecharge(_)
         | Command::FailRecharge(_)
         | Command::CancelRecharge(_)

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use coffer_ledger::amount::Credits;
 use coffer_ledger::burn_order::BurnOrder;
 use coffer_ledger::customer::{Customer, Identity};
+use coffer_ledger::grant::Grants;
 use coffer_ledger::hold::Holds;
 use coffer_ledger::recharge::Recharges;
 use coffer_ledger::tranche::Tranche;
@@ -92,6 +93,7 @@ pub(in crate::engine::codec) fn rests_in_v1(customer: &Customer) -> bool {
         invoices,
         transfers_out,
         transfers_in,
+        grants: _,
         recharges: _,
         closed,
     } = customer;
@@ -144,6 +146,7 @@ impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
             invoices: BTreeMap::new(),
             transfers_out: BTreeMap::new(),
             transfers_in: BTreeMap::new(),
+            grants: Grants::new(),
             recharges: Recharges::new(),
             closed: VecDeque::new(),
         })

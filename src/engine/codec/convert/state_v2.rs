@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use coffer_ledger::budget::Budget;
 use coffer_ledger::burn_order::BurnOrder;
 use coffer_ledger::customer::{Closed, ClosedAs, Customer, Invoice};
+use coffer_ledger::grant::Grants;
 use coffer_ledger::hold::{Hold, Holds};
 use coffer_ledger::ids::{HoldId, LogPosition};
 use coffer_ledger::recharge::Recharges;
@@ -80,6 +81,7 @@ impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
             invoices,
             transfers_out,
             transfers_in,
+            grants: _,
             recharges: _,
             closed,
         } = self;
@@ -158,6 +160,7 @@ impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
                 Ok((out.id, out))
             })?,
             transfers_in: by_key("transfers that arrived", shape.transfers_in, received)?,
+            grants: Grants::new(),
             recharges: Recharges::new(),
             closed: closed.collect::<Result<_, _>>()?,
         })

@@ -25,7 +25,9 @@ mirror_struct! {
 
 /// Whether a customer has what only version 3 holds.
 pub(in crate::engine::codec) fn rests_in_v3(customer: &Customer) -> bool {
-    !customer.recharges.is_empty() || customer.wallets.iter().any(|wallet| wallet.head.rules.is_some())
+    !customer.recharges.is_empty()
+        || !customer.grants.is_empty()
+        || customer.wallets.iter().any(|wallet| wallet.head.rules.is_some())
 }
 
 fn watched_to_shape(wallet: &Wallet, owner: Owner) -> Option<shapes::Watched<'_>> {
@@ -91,11 +93,12 @@ impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
             recharges: walk(recharges.len(), move || {
                 recharges.iter().map(move |recharge| recharge.to_shape(own))
             }),
+            grants: self.grants.to_shape(own),
         }
     }
 
     fn from_shape(shape: shapes::Customer<'a>, owner: Owner) -> Result<Self, DecodeError> {
-        let shapes::Customer { plain, watched, recharges } = shape;
+        let shapes::Customer { plain, watched, recharges, grants } = shape;
         let mut customer: Self = Mirror::from_shape(plain, owner)?;
         let owner = Owner(customer.number);
         let mut wallets = customer.wallets.iter_mut();
@@ -103,6 +106,7 @@ impl<'a> Mirror<'a, shapes::Customer<'a>> for Customer {
             watch_again(shape, &mut wallets, owner)?;
         }
         customer.recharges = recharges_again(recharges, owner)?;
+        customer.grants = Mirror::from_shape(grants, owner)?;
         customer.calm_down();
         Ok(customer)
     }

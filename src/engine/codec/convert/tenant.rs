@@ -9,9 +9,8 @@ use super::{Mirror, Owner};
 use crate::engine::codec::error::DecodeError;
 use crate::engine::codec::v1::tenant as shapes;
 use crate::engine::codec::v2::tenant as v2;
-use crate::engine::codec::v3::tenant as v3;
 
-const OWNER: Owner = Owner::NOBODY;
+pub(super) const OWNER: Owner = Owner::NOBODY;
 const DEBIT: u8 = 1;
 const READ: u8 = 2;
 const WRITE: u8 = 4;
@@ -78,95 +77,6 @@ impl<'a> Mirror<'a, shapes::Settings<'a>> for Settings {
             auto_complete: false,
             payment_result: false,
         })
-    }
-}
-
-impl<'a> Mirror<'a, v3::Settings<'a>> for Settings {
-    fn to_shape(&'a self, owner: Owner) -> v3::Settings<'a> {
-        let (auto_complete, payment_result) = (self.auto_complete, self.payment_result);
-        v3::Settings { plain: self.to_shape(owner), auto_complete, payment_result }
-    }
-
-    fn from_shape(shape: v3::Settings<'a>, owner: Owner) -> Result<Self, DecodeError> {
-        let v3::Settings { plain, auto_complete, payment_result } = shape;
-        Ok(Self { auto_complete, payment_result, ..Mirror::from_shape(plain, owner)? })
-    }
-}
-
-/// Whether only version 3 holds these settings.
-pub(super) fn settings_need_v3(settings: &Settings) -> bool {
-    settings.auto_complete || settings.payment_result
-}
-
-/// Whether only version 3 holds what was asked of a tenant, or what was decided.
-pub(in crate::engine::codec) fn tenant_needs_v3(command: &TenantCommand, effect: &TenantEffect) -> bool {
-    let asked = match command {
-        TenantCommand::SetSettings(settings) => settings_need_v3(settings),
-        TenantCommand::Create { .. }
-        | TenantCommand::CreateKey { .. }
-        | TenantCommand::RevokeKey(_)
-        | TenantCommand::SetRateCard { .. }
-        | TenantCommand::DeleteRateCard(_)
-        | TenantCommand::MoveClock(_) => false,
-    };
-    asked
-        || match effect {
-            TenantEffect::SettingsSet(settings) => settings_need_v3(settings),
-            TenantEffect::Created { .. }
-            | TenantEffect::KeySet(_)
-            | TenantEffect::RateCardSet(_)
-            | TenantEffect::RateCardDeleted(_)
-            | TenantEffect::ClockMoved(_) => false,
-        }
-}
-
-/// What is public about a tenant's effect.
-pub(in crate::engine::codec) fn tenant_effect_to_v3(effect: &TenantEffect) -> v3::Effect<'_> {
-    match effect {
-        TenantEffect::SettingsSet(settings) if settings_need_v3(settings) => {
-            v3::Effect::SettingsSet(settings.to_shape(OWNER))
-        }
-        effect => v3::Effect::V2(tenant_effect_to_shape(effect)),
-    }
-}
-
-/// What is public about a tenant's command.
-pub(in crate::engine::codec) fn tenant_command_to_v3(command: &TenantCommand) -> v3::Command<'_> {
-    match command {
-        TenantCommand::SetSettings(settings) if settings_need_v3(settings) => {
-            v3::Command::SetSettings(settings.to_shape(OWNER))
-        }
-        command => v3::Command::V2(tenant_command_to_shape(command)),
-    }
-}
-
-/// A tenant's effect from its public shape and its words.
-pub(in crate::engine::codec) fn tenant_effect_from_v3<'a>(
-    effect: v3::Effect<'a>,
-    text: v3::Text<'a>,
-) -> Result<TenantEffect, DecodeError> {
-    let v3::Text::V2(text) = text;
-    match (effect, text) {
-        (v3::Effect::V2(effect), text) => tenant_effect_from_shape(effect, text),
-        (v3::Effect::SettingsSet(settings), v2::Text::V1(shapes::Text::Nothing(()))) => {
-            Mirror::from_shape(settings, OWNER).map(TenantEffect::SettingsSet)
-        }
-        (v3::Effect::SettingsSet(_), _) => Err(FACTS_DISAGREE),
-    }
-}
-
-/// A tenant's command from its public shape and its words.
-pub(in crate::engine::codec) fn tenant_command_from_v3(
-    shape: v3::Command<'_>,
-    text: v3::Text<'_>,
-) -> Result<TenantCommand, DecodeError> {
-    let v3::Text::V2(text) = text;
-    match (shape, text) {
-        (v3::Command::V2(shape), text) => tenant_command_from_shape(shape, text),
-        (v3::Command::SetSettings(settings), v2::Text::V1(shapes::Text::Nothing(()))) => {
-            Mirror::from_shape(settings, OWNER).map(TenantCommand::SetSettings)
-        }
-        (v3::Command::SetSettings(_), _) => Err(COMMAND_DISAGREES),
     }
 }
 
@@ -243,6 +153,7 @@ pub(in crate::engine::codec) fn tenant_effect_to_shape(effect: &TenantEffect) ->
         TenantEffect::RateCardSet(card) => v2::Effect::RateCardSet(rate_card_numbers(card)),
         TenantEffect::RateCardDeleted(card) => v2::Effect::RateCardDeleted(card.to_shape(OWNER)),
         TenantEffect::ClockMoved(now) => v2::Effect::ClockMoved(now.to_shape(OWNER)),
+        TenantEffect::PlanGrantSet(_) => unreachable!("whoever asks has seen that version 2 holds it"),
     }
 }
 
@@ -252,9 +163,10 @@ pub(in crate::engine::codec) fn tenant_effect_text(effect: &TenantEffect) -> v2:
         TenantEffect::Created { name, test_mode: _ } => v2::Text::V1(shapes::Text::Name(name)),
         TenantEffect::KeySet(key) => v2::Text::V1(shapes::Text::Key(text_of(&key.name, &key.customer))),
         TenantEffect::RateCardSet(card) => v2::Text::Filters(card.filters.to_shape(OWNER)),
-        TenantEffect::SettingsSet(_) | TenantEffect::RateCardDeleted(_) | TenantEffect::ClockMoved(_) => {
-            v2::Text::V1(shapes::Text::Nothing(()))
-        }
+        TenantEffect::SettingsSet(_)
+        | TenantEffect::RateCardDeleted(_)
+        | TenantEffect::PlanGrantSet(_)
+        | TenantEffect::ClockMoved(_) => v2::Text::V1(shapes::Text::Nothing(())),
     }
 }
 
@@ -278,7 +190,7 @@ pub(in crate::engine::codec) fn tenant_effect_from_v1(
     })
 }
 
-const FACTS_DISAGREE: DecodeError = DecodeError::PartsDisagree { about: "the tenant's facts" };
+pub(super) const FACTS_DISAGREE: DecodeError = DecodeError::PartsDisagree { about: "the tenant's facts" };
 
 /// A tenant's effect from its public shape and its words.
 pub(in crate::engine::codec) fn tenant_effect_from_shape<'a>(
@@ -322,6 +234,11 @@ pub(in crate::engine::codec) fn tenant_command_to_shape(command: &TenantCommand)
         TenantCommand::SetRateCard { id, card } => v2::Command::SetRateCard(asked_numbers(*id, card)),
         TenantCommand::DeleteRateCard(card) => v2::Command::DeleteRateCard(card.to_shape(OWNER)),
         TenantCommand::MoveClock(now) => v2::Command::MoveClock(now.to_shape(OWNER)),
+        TenantCommand::CreatePlanGrant(_)
+        | TenantCommand::UpdatePlanGrant { .. }
+        | TenantCommand::DeletePlanGrant(_) => {
+            unreachable!("whoever asks has seen that version 2 holds it")
+        }
     }
 }
 
@@ -336,6 +253,9 @@ pub(in crate::engine::codec) fn tenant_command_text(command: &TenantCommand) -> 
         TenantCommand::SetSettings(_)
         | TenantCommand::RevokeKey(_)
         | TenantCommand::DeleteRateCard(_)
+        | TenantCommand::CreatePlanGrant(_)
+        | TenantCommand::UpdatePlanGrant { .. }
+        | TenantCommand::DeletePlanGrant(_)
         | TenantCommand::MoveClock(_) => v2::Text::V1(shapes::Text::Nothing(())),
     }
 }
@@ -366,7 +286,8 @@ pub(in crate::engine::codec) fn tenant_command_from_v1(
     })
 }
 
-const COMMAND_DISAGREES: DecodeError = DecodeError::PartsDisagree { about: "the tenant's command" };
+pub(super) const COMMAND_DISAGREES: DecodeError =
+    DecodeError::PartsDisagree { about: "the tenant's command" };
 
 /// A tenant's command from its public shape and its words.
 pub(in crate::engine::codec) fn tenant_command_from_shape(

@@ -2,7 +2,8 @@
 
 use coffer_ledger::catalog::tenant::Tenant;
 
-use super::tenant::settings_need_v3;
+use super::grant::{plan_grants, plan_grants_again};
+use super::tenant_v3::settings_need_v3;
 use super::{Mirror, Owner};
 use crate::engine::codec::error::DecodeError;
 use crate::engine::codec::v1::tenant as shapes;
@@ -11,7 +12,7 @@ use crate::engine::codec::v3::tenant as v3;
 
 /// Whether only version 3 holds all of a tenant.
 pub(in crate::engine::codec) fn tenant_rests_in_v3(tenant: &Tenant) -> bool {
-    settings_need_v3(&tenant.settings)
+    tenant.plans_version > 0 || settings_need_v3(&tenant.settings)
 }
 
 /// Whether version 1 holds all of a tenant that does not need version 3.
@@ -23,6 +24,8 @@ pub(in crate::engine::codec) fn tenant_rests_in_v1(tenant: &Tenant) -> bool {
         keys: _,
         rate_cards,
         rate_cards_made,
+        plan_grants: _,
+        plans_version: _,
         test_mode,
         test_clock,
         version: _,
@@ -92,14 +95,20 @@ impl<'a> Mirror<'a, v2::Tenant<'a>> for Tenant {
 impl<'a> Mirror<'a, v3::Tenant<'a>> for Tenant {
     fn to_shape(&'a self, owner: Owner) -> v3::Tenant<'a> {
         let (auto_complete, payment_result) = (self.settings.auto_complete, self.settings.payment_result);
-        v3::Tenant { plain: self.to_shape(owner), auto_complete, payment_result }
+        v3::Tenant {
+            plain: self.to_shape(owner),
+            auto_complete,
+            payment_result,
+            plan_grants: plan_grants(self.plans_version, &self.plan_grants),
+        }
     }
 
     fn from_shape(shape: v3::Tenant<'a>, owner: Owner) -> Result<Self, DecodeError> {
-        let v3::Tenant { plain, auto_complete, payment_result } = shape;
+        let v3::Tenant { plain, auto_complete, payment_result, plan_grants } = shape;
         let mut tenant: Self = Mirror::from_shape(plain, owner)?;
         tenant.settings.auto_complete = auto_complete;
         tenant.settings.payment_result = payment_result;
+        (tenant.plans_version, tenant.plan_grants) = plan_grants_again(plan_grants)?;
         Ok(tenant)
     }
 }

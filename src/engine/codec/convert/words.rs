@@ -47,6 +47,7 @@ fn set_by(effect: &Effect) -> (Option<&Identity>, Option<&WalletHead>) {
         | Effect::WalletClosed { wallet, .. }
         | Effect::Recharged { wallet, .. } => (None, Some(wallet)),
         Effect::EventRecorded { customer, .. } => (customer.as_deref(), None),
+        Effect::Subscribed(subscribed) => (subscribed.customer.as_deref(), None),
         Effect::Ticked
         | Effect::Debited(_)
         | Effect::Held(_)
@@ -61,6 +62,10 @@ fn set_by(effect: &Effect) -> (Option<&Identity>, Option<&WalletHead>) {
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_)
         | Effect::RechargeEnded(_)
         | Effect::AutoTopupResumed(_)
         | Effect::Atomic(_) => (None, None),
@@ -98,7 +103,8 @@ pub(super) fn effect_text(effect: &Effect) -> Option<EffectText<'_>> {
         | Effect::ManuallyDebited { .. }
         | Effect::WalletClosed { .. }
         | Effect::EventRecorded { .. }
-        | Effect::Recharged { .. } => set_text(effect),
+        | Effect::Recharged { .. }
+        | Effect::Subscribed(_) => set_text(effect),
         Effect::InvoiceSettled(settled) => {
             let lines = List::Read(settled.lines.iter().map(|line| &*line.id).collect());
             EffectText::Settled(InvoiceText { invoice: &settled.invoice, lines })
@@ -117,7 +123,11 @@ pub(super) fn effect_text(effect: &Effect) -> Option<EffectText<'_>> {
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
         | Effect::RechargeEnded(_)
-        | Effect::AutoTopupResumed(_) => EffectText::Nothing(()),
+        | Effect::AutoTopupResumed(_)
+        | Effect::Unsubscribed(_)
+        | Effect::GrantSet(_)
+        | Effect::GrantRemoved(_)
+        | Effect::PlansFollowed(_) => EffectText::Nothing(()),
         Effect::Atomic(_) => return None,
     })
 }

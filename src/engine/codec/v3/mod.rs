@@ -1,6 +1,6 @@
 //! Version 3 of what stands in the log and in snapshots: what versions 1 and 2 cannot hold.
 //!
-//! Alerts, automatic top-up, purchases whose payment is pending, and what an operation sets off. What did not change is nested as it
+//! Alerts, automatic top-up, purchases whose payment is pending, what an operation sets off, credit grants and subscriptions. What did not change is nested as it
 //! stands in [`super::v2`] (and there as in [`super::v1`]), under the number 0 of an enum or as a struct's first field, and what holds for
 //! the bytes of those holds for these.
 //!
@@ -13,6 +13,7 @@
 //!
 //! A state is one byte with the version, then [`state::Customer`] or [`tenant::Tenant`].
 
+pub mod grant;
 pub mod recharge;
 pub mod record;
 pub mod request;

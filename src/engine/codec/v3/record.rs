@@ -2,6 +2,7 @@
 
 use bincode::{BorrowDecode, Encode};
 
+use super::grant::{GrantRemoved, GrantSet, Granted, PlansFollowed, RolledOver, Subscribed, Unsubscribed};
 use super::recharge::{Recharge, RechargeEnd};
 use super::rules::{AlertChange, AlertState, HeldBack, WalletRules};
 use super::wire::tagged;
@@ -26,7 +27,12 @@ pub struct PublicFacts<'a> {
 
 tagged! {
     /// Something that happened by itself.
-    pub enum Due<'a> { 0 = V2(v2::Due<'a>), 1 = RechargeExpired(RechargeEnd<'a>) }
+    pub enum Due<'a> {
+        0 = V2(v2::Due<'a>),
+        1 = RechargeExpired(RechargeEnd<'a>),
+        2 = RolledOver(RolledOver<'a>),
+        3 = Granted(Granted<'a>),
+    }
     /// What one command did, or each command of a batch.
     pub enum Effects<'a> { 0 = One(Effect<'a>), 1 = All(List<'a, Effect<'a>>) }
 }
@@ -85,5 +91,10 @@ tagged! {
         2 = Recharged(Recharged<'a>),
         3 = RechargeEnded(RechargeEnd<'a>),
         4 = AutoTopupResumed(Thing),
+        5 = Subscribed(Subscribed<'a>),
+        6 = Unsubscribed(Unsubscribed<'a>),
+        7 = GrantSet(GrantSet<'a>),
+        8 = GrantRemoved(GrantRemoved<'a>),
+        9 = PlansFollowed(PlansFollowed<'a>),
     }
 }

@@ -2,6 +2,7 @@
 
 use bincode::{BorrowDecode, Encode};
 
+use super::grant::{CreateGrant, DeleteGrant, Subscribe, Unsubscribe, UpdateGrant};
 use super::rules::{AlertSettings, WalletRules};
 use super::wire::tagged;
 use crate::engine::codec::v1::request as v1;
@@ -83,5 +84,11 @@ tagged! {
         6 = CancelRecharge(Thing),
         7 = ResumeAutoTopup(Thing),
         8 = Recharge(RechargeDue),
+        9 = Subscribe(Subscribe<'a>),
+        10 = Unsubscribe(Unsubscribe<'a>),
+        11 = CreateGrant(CreateGrant<'a>),
+        12 = UpdateGrant(UpdateGrant),
+        13 = DeleteGrant(DeleteGrant),
+        14 = FollowPlans(()),
     }
 }

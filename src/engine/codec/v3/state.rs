@@ -2,6 +2,7 @@
 
 use bincode::{BorrowDecode, Encode};
 
+use super::grant::Grants;
 use super::recharge::Recharge;
 use super::rules::{AlertChange, AlertState, HeldBack, WalletRules};
 use crate::engine::codec::v1::wire::{Amount, Stamp, Thing};
@@ -74,4 +75,6 @@ pub struct Customer<'a> {
     pub watched: Walk<'a, Watched<'a>>,
     /// Recharges, by id.
     pub recharges: Walk<'a, Recharge<'a>>,
+    /// What it is granted.
+    pub grants: Grants<'a>,
 }

@@ -2,6 +2,7 @@
 
 use bincode::{BorrowDecode, Encode};
 
+use super::grant::{CreatePlanGrant, GrantChangeText, GrantText, PlanGrant, PlanGrants, UpdateGrant};
 use super::wire::tagged;
 use crate::engine::codec::v1::tenant as v1;
 use crate::engine::codec::v1::wire::{Stamp, Thing};
@@ -20,11 +21,17 @@ pub struct Settings<'a> {
 
 tagged! {
     /// What changed about a tenant.
-    pub enum Effect<'a> { 0 = V2(v2::Effect<'a>), 1 = SettingsSet(Settings<'a>) }
+    pub enum Effect<'a> { 0 = V2(v2::Effect<'a>), 1 = SettingsSet(Settings<'a>), 2 = PlanGrantSet(PlanGrant<'a>) }
     /// What was asked of a tenant.
-    pub enum Command<'a> { 0 = V2(v2::Command<'a>), 1 = SetSettings(Settings<'a>) }
+    pub enum Command<'a> {
+        0 = V2(v2::Command<'a>),
+        1 = SetSettings(Settings<'a>),
+        2 = CreatePlanGrant(CreatePlanGrant<'a>),
+        3 = UpdatePlanGrant(UpdateGrant),
+        4 = DeletePlanGrant(Thing),
+    }
     /// The words of either.
-    pub enum Text<'a> { 0 = V2(v2::Text<'a>) }
+    pub enum Text<'a> { 0 = V2(v2::Text<'a>), 1 = Grant(GrantText<'a>), 2 = GrantChange(GrantChangeText<'a>) }
 }
 
 /// First in the public part.
@@ -63,4 +70,6 @@ pub struct Tenant<'a> {
     pub auto_complete: bool,
     /// Results of payments are reported.
     pub payment_result: bool,
+    /// Grants of plans.
+    pub plan_grants: PlanGrants<'a>,
 }

@@ -24,7 +24,7 @@ pub(in crate::feed::history) fn wallet(id: WalletId, life: &WalletLife) -> [Cell
     ]
 }
 
-pub(in crate::feed::history) fn tranche(life: &TrancheLife) -> [Cell<'_>; 20] {
+pub(in crate::feed::history) fn tranche(life: &TrancheLife) -> [Cell<'_>; 21] {
     [
         life.id.into(),
         life.tenant.into(),
@@ -46,6 +46,7 @@ pub(in crate::feed::history) fn tranche(life: &TrancheLife) -> [Cell<'_>; 20] {
         life.forfeited.into(),
         life.paid_out.into(),
         life.sent.into(),
+        life.rolled_over.into(),
     ]
 }
 

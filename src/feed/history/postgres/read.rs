@@ -97,6 +97,7 @@ fn row(key: i64, line: &Line, slices: Vec<SliceLine>) -> Result<Row, StoreError>
         invoice: text(line, "invoice")?,
         hold: maybe_id(line, "hold")?,
         transfer: maybe_id(line, "transfer")?,
+        grant: maybe_id(line, "grant_id")?,
         reference_type: text(line, "reference_type")?,
         reference_id: text(line, "reference_id")?,
         description: text(line, "description")?,
@@ -163,6 +164,7 @@ fn life(line: &Line) -> Result<TrancheLife, StoreError> {
         forfeited: credits(line, "forfeited")?,
         paid_out: credits(line, "paid_out")?,
         sent: credits(line, "sent")?,
+        rolled_over: credits(line, "rolled_over")?,
     })
 }
 

@@ -7,7 +7,7 @@
 use super::table::{Column, Kind, Table};
 
 /// Grows with every change of the tables or of what stands in them; a store of another one is made anew from the log.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// What the comment on everything of ours begins with, before the version.
 pub(super) const MARK: &str = "Coffer history, version ";
@@ -59,6 +59,7 @@ pub(super) const TRANSACTIONS: Table = Table {
         maybe(text("invoice")),
         maybe(text("hold")),
         maybe(text("transfer")),
+        maybe(text("grant_id")),
         maybe(text("reference_type")),
         maybe(text("reference_id")),
         maybe(text("description")),
@@ -140,6 +141,7 @@ pub(super) const TRANCHES: Table = Table {
         amount("forfeited"),
         amount("paid_out"),
         amount("sent"),
+        amount("rolled_over"),
     ],
     key: "id",
     indices: &[],
@@ -290,7 +292,7 @@ pub(super) const VIEWS: [(&str, &str); 3] = [
         "ledger",
         "SELECT id, {recorded_at}, {effective_at}, tenant, customer, wallet, sequence, type, reason, status, credits, amount, currency,
            charged, balance_before, balance_after, repaid, tranche, {expires_at}, priority, parent, completes, conversion_rate,
-           topup_conversion_rate, card, card_version, invoice, hold, transfer, reference_type, reference_id, description,
+           topup_conversion_rate, card, card_version, invoice, hold, transfer, grant_id, reference_type, reference_id, description,
            metadata::json AS metadata, idempotency_key, by_key, key >> 16 AS record
          FROM transactions",
     ),

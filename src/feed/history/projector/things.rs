@@ -2,7 +2,8 @@
 
 use coffer_ledger::amount::Credits;
 use coffer_ledger::command::{Command, Event};
-use coffer_ledger::fact::{Due, Effect, HoldEnd, Priced, Settled, TransferSent, Uncollected};
+use coffer_ledger::fact::{Due, Effect, HoldEnd, Landed, Priced, Settled, TransferSent, Uncollected};
+use coffer_ledger::granting::head_of;
 use coffer_ledger::hold::{Hold, HoldStatus};
 use coffer_ledger::ids::RowId;
 use coffer_ledger::record::Record;
@@ -24,13 +25,31 @@ impl Projector {
         known: &dyn Known,
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
-        for due in &record.facts.due {
-            if let Due::HoldExpired(end) = due {
-                hold_end(of, end, batch);
-            }
-        }
+        self.note_due(of, &record.facts.due, known, batch)?;
         let first = RowId::new(record.facts.at, of.position, record.facts.first_row());
         self.note_effect(of, &record.facts.effect, &record.command, (first, record.facts.at), known, batch)
+    }
+
+    /// What happened by itself.
+    fn note_due(
+        &mut self,
+        of: Of,
+        due: &[Due],
+        known: &dyn Known,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        for happened in due {
+            match happened {
+                Due::HoldExpired(end) => hold_end(of, end, batch),
+                Due::Granted(granted) => {
+                    if let Landed::Minted { made: Some(made), .. } = &granted.landed {
+                        self.note_wallet(of, &head_of(made, granted.at), known, batch)?;
+                    }
+                }
+                Due::Expired { .. } | Due::Started { .. } | Due::RechargeExpired(_) | Due::RolledOver(_) => {}
+            }
+        }
+        Ok(())
     }
 
     fn note_effect(
@@ -73,7 +92,12 @@ impl Projector {
                     self.note_effect(of, effect, item, (first, at), known, batch)?;
                 }
             }
+            Effect::Subscribed(subscribed) => self.note_due(of, &subscribed.minted, known, batch)?,
+            Effect::GrantSet(set) => self.note_due(of, &set.minted, known, batch)?,
             Effect::Ticked
+            | Effect::Unsubscribed(_)
+            | Effect::GrantRemoved(_)
+            | Effect::PlansFollowed(_)
             | Effect::CustomerSet(_)
             | Effect::ToppedUp { .. }
             | Effect::Debited(_)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use coffer_ledger::amount::{Credits, Money, Rate};
 use coffer_ledger::ids::{
-    CustomerNumber, HoldId, KeyId, LogPosition, RateCardId, RowId, TenantNumber, ThingId, TrancheId,
+    CustomerNumber, GrantId, HoldId, KeyId, LogPosition, RateCardId, RowId, TenantNumber, ThingId, TrancheId,
     TransferId, WalletId,
 };
 use coffer_ledger::time::Timestamp;
@@ -61,6 +61,7 @@ pub(super) fn row(from: &Connection, line: &Line<'_>) -> rusqlite::Result<Row> {
         invoice: line.get("invoice")?,
         hold: thing(line, "hold")?.map(HoldId),
         transfer: thing(line, "transfer")?.map(TransferId),
+        grant: thing(line, "grant_id")?.map(GrantId),
         reference_type: line.get("reference_type")?,
         reference_id: line.get("reference_id")?,
         description: line.get("description")?,
@@ -137,6 +138,7 @@ pub(super) fn life(line: &Line<'_>) -> rusqlite::Result<TrancheLife> {
         forfeited: credits(line, "forfeited")?,
         paid_out: credits(line, "paid_out")?,
         sent: credits(line, "sent")?,
+        rolled_over: credits(line, "rolled_over")?,
     })
 }
 

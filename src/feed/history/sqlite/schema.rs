@@ -6,7 +6,7 @@ use rusqlite::Connection;
 pub(super) const APPLICATION_ID: i32 = 0x436f_6648;
 
 /// Grows with every change of the tables or of what stands in them; a file of another one is made anew from the log.
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
 
 /// `key` = record × 65,536 + row. The cursor has one line: the last record that is in here, the hash of that record's batch, and how many
 /// rows there must be. A customer's rows have the one index that is worth its pages: a wallet's, a hold's or a tranche's are found
@@ -26,7 +26,7 @@ CREATE TABLE transactions (
   balance_before BLOB, balance_after BLOB, repaid BLOB NOT NULL,
   tranche BLOB, expires_at INTEGER, priority INTEGER,
   parent BLOB, completes BLOB, conversion_rate BLOB, topup_conversion_rate BLOB,
-  card BLOB, card_version INTEGER, invoice TEXT, hold BLOB, transfer BLOB,
+  card BLOB, card_version INTEGER, invoice TEXT, hold BLOB, transfer BLOB, grant_id BLOB,
   reference_type TEXT, reference_id TEXT, description TEXT, metadata TEXT, idempotency_key TEXT, by_key BLOB,
   effective_at INTEGER NOT NULL, recorded_at INTEGER NOT NULL
 ) STRICT;
@@ -48,7 +48,7 @@ CREATE TABLE tranches (
   source TEXT NOT NULL, priority INTEGER NOT NULL, original BLOB NOT NULL, paid BLOB NOT NULL,
   effective_at INTEGER NOT NULL, expires_at INTEGER, status TEXT NOT NULL, credit BLOB,
   remaining BLOB NOT NULL, spent BLOB NOT NULL, repaid BLOB NOT NULL, expired BLOB NOT NULL, voided BLOB NOT NULL,
-  forfeited BLOB NOT NULL, paid_out BLOB NOT NULL, sent BLOB NOT NULL
+  forfeited BLOB NOT NULL, paid_out BLOB NOT NULL, sent BLOB NOT NULL, rolled_over BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE holds (
   id BLOB PRIMARY KEY, tenant INTEGER NOT NULL, customer INTEGER NOT NULL, wallet BLOB NOT NULL, status TEXT NOT NULL,

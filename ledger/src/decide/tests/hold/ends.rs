@@ -160,7 +160,9 @@ fn ticks_write_deadlines_a_limited_number_at_a_time() {
         gone.extend(facts.due.into_iter().map(|due| match due {
             Due::Expired { credits, .. } => format!("ends {credits}"),
             Due::HoldExpired(end) => format!("lapses {}", end.lapsed.len()),
-            Due::Started { .. } | Due::RechargeExpired(_) => panic!("nothing starts"),
+            Due::Started { .. } | Due::RolledOver(_) | Due::Granted(_) | Due::RechargeExpired(_) => {
+                panic!("nothing starts")
+            }
         }));
     }
     let mut wanted = vec!["lapses 0", "lapses 0", "lapses 0", "ends 40"];
