@@ -97,6 +97,12 @@ impl Teller {
             What::Ended { transfer, status } => {
                 json!({"transfer_id": Id::from(*transfer), "status": status})
             }
+            What::Endpoint(endpoint) => json!({
+                "endpoint_id": Id::from(endpoint.id),
+                "url": endpoint.url,
+                "reason": endpoint.disabled.map(|(_, why)| why.as_str()),
+                "disabled_at": endpoint.disabled.map(|(at, _)| Time(at)),
+            }),
             What::Budget(budget) => self.budget(budget),
             What::NoBudget(name) => json!({"budget_id": name}),
             What::Usage { event, priced, taken, uncollected } => json!({

@@ -77,6 +77,8 @@ kinds! {
     BudgetDeleted = "budget.deleted", 1;
     /// A usage event was recorded.
     UsageRecorded = "usage.recorded", 1;
+    /// Nothing is sent to a webhook endpoint any more, because it failed for too long or is gone: the tenant's event, of no customer.
+    WebhookEndpointDisabled = "webhook.endpoint.disabled", 1;
 }
 
 impl EventKind {

@@ -5,6 +5,8 @@
 
 use coffer_ledger::amount::Credits;
 use coffer_ledger::budget::Budget;
+use coffer_ledger::catalog::tenant::{TenantCommand, TenantEffect, TenantRecord};
+use coffer_ledger::catalog::webhook::WebhookEndpoint;
 use coffer_ledger::command::{Command, Event as Usage};
 use coffer_ledger::customer::Identity;
 use coffer_ledger::fact::{
@@ -47,6 +49,8 @@ pub(super) enum What<'a> {
     Received { transfer: TransferId, wallet: WalletId, credits: Credits },
     /// A transfer that ended, at its sender.
     Ended { transfer: TransferId, status: &'static str },
+    /// A webhook endpoint that is disabled.
+    Endpoint(&'a WebhookEndpoint),
     /// A budget as it is now.
     Budget(&'a Budget),
     /// A budget that is gone.
@@ -65,6 +69,16 @@ pub(super) fn all<'a>(record: &'a Record, position: LogPosition) -> Vec<Happened
     walk.effect(&facts.effect, &record.command, facts.at);
     walk.rows(u32::MAX);
     walk.list
+}
+
+/// What happened in a tenant's own record.
+pub(super) fn of_tenant(record: &TenantRecord) -> Vec<Happened<'_>> {
+    match (&record.command, &record.facts.effect) {
+        (TenantCommand::DisableWebhookEndpoint { .. }, TenantEffect::WebhookEndpointSet(endpoint)) => {
+            vec![Happened { kind: EventKind::WebhookEndpointDisabled, what: What::Endpoint(endpoint) }]
+        }
+        _ => Vec::new(),
+    }
 }
 
 struct Walk<'a> {
