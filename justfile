@@ -38,7 +38,7 @@ postgres:
 
 # The hand-off from appenders to the writer, over every interleaving within the bound.
 loom:
-    CARGO_TARGET_DIR=target/loom RUSTFLAGS="--cfg loom" cargo test -p coffer-wal --release --test loom_handoff
+    CARGO_TARGET_DIR=target/loom RUSTFLAGS="--cfg loom" CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 cargo test -p coffer-wal --release --test loom_handoff
 
 # The slot protocol, admission and shutdown on the real router, under schedules that shuttle chooses; COFFER_TEST_LONG=1 for many.
 shuttle:

@@ -8,15 +8,19 @@
 //! Erasing and folding commute: the state that erased records lead to is the erased state of the records. Amounts, instants, ids,
 //! budgets, meters and features stay as they are. Absent on purpose: when and where something is erased; hashes. Tested below, and
 //! with every kind of record in `tests/codec/erasure.rs`.
+//!
+//! A live state is erased by records ([`clearing`], [`clearing_keys`]): updates that change nothing but that. They say
+//! nothing personal, so they are the same when they are erased.
 
 use crate::catalog::api_key::ApiKey;
-use crate::catalog::tenant::{Tenant, TenantCommand, TenantEffect, TenantRecord};
+use crate::catalog::tenant::{Tenant, TenantCommand, TenantEffect, TenantFacts, TenantRecord};
 use crate::command::{Asked, Command, CreateWallet, Event, HoldAsked, Memo, Metered, Origin, UpdateWallet};
 use crate::customer::{Customer, CustomerId, Identity, Profile};
 use crate::decide::default_name;
 use crate::fact::Effect;
-use crate::ids::{CustomerNumber, MintedCustomerId, ThingId};
+use crate::ids::{CustomerNumber, MintedCustomerId, ThingId, WalletId};
 use crate::record::Record;
+use crate::time::Timestamp;
 use crate::wallet::WalletHead;
 
 /// What stands where a name was that nothing public can give back.
@@ -75,6 +79,14 @@ pub fn names(record: &Record, number: CustomerNumber) -> bool {
     matches!(&record.facts.effect, Effect::TransferSent(sent) if sent.out.to == number)
 }
 
+/// Whether a key belongs to this customer and says more than an erased one.
+#[must_use]
+pub fn names_key(key: &ApiKey, number: CustomerNumber) -> bool {
+    let mut erased = key.clone();
+    erase_key(&mut erased);
+    is_of(key, number) && erased != *key
+}
+
 /// A customer's state without anything personal.
 #[must_use]
 pub fn of_customer(customer: &Customer) -> Customer {
@@ -92,6 +104,104 @@ pub fn of_tenant(tenant: &Tenant, number: CustomerNumber) -> Tenant {
     let mut erased = tenant.clone();
     erased.keys.iter_mut().filter(|key| is_of(key, number)).for_each(erase_key);
     erased
+}
+
+/// What erases a customer's live state, one record each: its identity, then each wallet. Nothing once it is erased. Nothing may be due.
+///
+/// Each is an update that asks for nothing, of which the API makes the same effect for what is erased already. Deleted customers
+/// and closed wallets, which the API does not update, are erased, too.
+#[must_use]
+pub fn clearing(customer: &Customer, now: Timestamp) -> Vec<(Command, Effect)> {
+    let erased = of_customer(customer);
+    let mut steps = Vec::new();
+    if erased.identity != customer.identity
+        && let Some(identity) = erased.identity
+    {
+        let command = Command::UpdateCustomer { profile: Profile::default() };
+        steps.push((command, Effect::CustomerSet(Box::new(Identity { updated_at: now, ..identity }))));
+    }
+    for (was, is) in customer.wallets.iter().zip(erased.wallets) {
+        if was.head != is.head {
+            let command = Command::UpdateWallet(asking_nothing(is.head.id));
+            steps.push((command, Effect::WalletSet(Box::new(WalletHead { updated_at: now, ..is.head }))));
+        }
+    }
+    steps
+}
+
+/// What a record of [`clearing`] does to what the API does not update: a deleted customer, or a closed wallet. For whoever decides old
+/// requests again, after the decision refused this one.
+#[must_use]
+pub fn cleared(customer: &Customer, command: &Command, now: Timestamp) -> Option<Effect> {
+    let erased = of_customer(customer);
+    if let Command::UpdateCustomer { profile } = command
+        && *profile == Profile::default()
+    {
+        let identity = erased.identity.filter(|identity| identity.deleted)?;
+        return Some(Effect::CustomerSet(Box::new(Identity { updated_at: now, ..identity })));
+    }
+    let Command::UpdateWallet(request) = command else { return None };
+    if *request != asking_nothing(request.wallet) {
+        return None;
+    }
+    let wallet = erased.wallets.into_iter().find(|wallet| wallet.head.id == request.wallet)?;
+    Some(Effect::WalletSet(Box::new(WalletHead { updated_at: now, ..wallet.head })))
+}
+
+/// Puts the name of a customer that an erased outcome made into its request, which does not say it any more. For whoever decides old
+/// requests again: it must come to the same customer.
+pub fn recall(command: &mut Command, effect: &Effect) {
+    let made = if let Effect::CustomerSet(identity) = effect {
+        Some(identity)
+    } else if let Effect::WalletCreated { customer, .. } | Effect::EventRecorded { customer, .. } = effect {
+        customer.as_ref()
+    } else {
+        None
+    };
+    let name = if let Command::CreateCustomer { external_id, .. } = command {
+        external_id
+    } else if let Command::CreateWallet(request) = command {
+        &mut request.customer
+    } else if let Command::Event(event) = command {
+        &mut event.customer
+    } else {
+        return;
+    };
+    if let Some(identity) = made.filter(|_| **name == *ERASED) {
+        *name = identity.external_id.clone();
+    }
+}
+
+fn asking_nothing(wallet: WalletId) -> UpdateWallet {
+    UpdateWallet {
+        wallet,
+        name: None,
+        description: None,
+        metadata: None,
+        priority: None,
+        allowed_price_types: None,
+        overdraft_limit: None,
+        auto_topup: None,
+        alerts: None,
+    }
+}
+
+/// What erases the names of this customer's API keys from a tenant's live state, one record each. Nothing once they are erased.
+#[must_use]
+pub fn clearing_keys(tenant: &Tenant, number: CustomerNumber, now: Timestamp) -> Vec<TenantRecord> {
+    let erased = of_tenant(tenant, number);
+    let changed = tenant.keys.iter().zip(erased.keys).filter(|(was, is)| *was != is);
+    let record = |key: ApiKey| TenantRecord {
+        origin: Origin::default(),
+        command: TenantCommand::CreateKey {
+            secret_sha256: key.secret_sha256,
+            name: key.name.clone(),
+            scopes: key.scopes,
+            customer: key.customer.clone(),
+        },
+        facts: TenantFacts { at: now, effect: TenantEffect::KeySet(key) },
+    };
+    changed.map(|(_, key)| record(key)).collect()
 }
 
 fn is_of(key: &ApiKey, number: CustomerNumber) -> bool {
@@ -285,6 +395,26 @@ mod tests {
         assert_eq!(folded, of_customer(&book.customer));
         assert_ne!(folded, book.customer);
         assert_eq!(of_customer(&folded), folded, "erasing again changes nothing");
+    }
+
+    #[test]
+    fn clearing_records_erase_the_live_state_and_say_nothing_personal_themselves() {
+        let mut book = Book::empty();
+        book.ask(Command::CreateCustomer { external_id: "ada".into(), profile: profile("Ada") }).unwrap();
+        let (number, now) = (book.customer.number, book.customer.last_at);
+        let mut cleared = book.customer.clone();
+        let steps = clearing(&book.customer, now);
+        assert_eq!(steps.len(), 1);
+        for (command, effect) in steps {
+            let facts = crate::fact::Facts { at: now, due: Vec::new(), effect, set_off: None };
+            let record = Record { origin: Origin::default(), command, facts };
+            assert_eq!(of_record(&record, number), record, "it is erased already");
+            apply(&mut cleared, &record.facts);
+        }
+        assert_eq!(of_customer(&cleared), cleared);
+        assert_eq!(clearing(&cleared, now), [], "once is enough");
+        assert_eq!(cleared.identity.as_ref().unwrap().profile, Profile::default());
+        assert_eq!(cleared, of_customer(&book.customer));
     }
 
     #[test]

@@ -127,6 +127,7 @@ async fn serve_until_signal(
     let (stop, stopped) = watch::channel(false);
     let feeds = Feeds { history: feed.as_ref().map(Feed::history), webhooks: webhooks.clone() };
     let front = HttpServer::with_feeds(engine.clone(), http_options(config), feeds);
+    front.go_on_erasing();
     let server = listeners.serve(front, stopped);
     let mut server = std::pin::pin!(server);
     tokio::select! {

@@ -71,8 +71,8 @@ pub(crate) struct Core {
     pub(crate) looking_back: Arc<tokio::sync::Semaphore>,
     /// Whoever follows the log.
     pub(crate) followers: Followers,
-    /// Held by whoever removes archived segments.
-    pub(crate) archive_changing: tokio::sync::Mutex<()>,
+    /// Held by whoever removes archived segments or writes them again.
+    pub(crate) archive_changing: Arc<tokio::sync::Mutex<()>>,
     /// Held while a snapshot is taken.
     pub(crate) snapshotting: tokio::sync::Mutex<()>,
     /// Bytes of log that the start replayed.

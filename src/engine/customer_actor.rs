@@ -239,6 +239,7 @@ pub(crate) fn take(seat: &mut Seat, message: Message) -> Result<(), Broken> {
             Ok(())
         }
         Message::Tick => seat.tick(),
+        Message::Erase(reply) => seat.erase(reply),
         Message::Image(snapshot) => {
             let image = Image { bytes: bytes_of(&seat.customer), position: seat.customer.last_position };
             // A snapshot that gave up does not wait for it.

@@ -95,6 +95,23 @@ impl Directory {
         }
     }
 
+    /// Enters a name for this customer, unless it is another's, or was another's last; whether it is this one's now.
+    pub(crate) fn claim(
+        &self,
+        tenant: TenantNumber,
+        name: &str,
+        number: CustomerNumber,
+        deleted: bool,
+    ) -> bool {
+        let key = NameRef { tenant, name };
+        let mut shard = self.shard(key).write().expect("no directory operation panics");
+        if let Some(owner) = shard.get(&key) {
+            return owner.number == number;
+        }
+        shard.insert(Name { tenant, name: name.into() }, Owner { number, deleted });
+        true
+    }
+
     /// Enters a name. A deletion does not take a name from whoever has it by now.
     fn enter(&self, tenant: TenantNumber, name: &str, owner: Owner) {
         let key = NameRef { tenant, name };
@@ -175,6 +192,16 @@ mod tests {
             Some(next),
             "a late deletion does not take it from the new owner"
         );
+    }
+
+    #[test]
+    fn a_name_is_claimed_by_one_only() {
+        let directory = Directory::new();
+        let taken = directory.find_or_number(T, "acme");
+        let other = CustomerNumber(taken.0 + 1);
+        assert!(!directory.claim(T, "acme", other, false) && directory.claim(T, "acme", taken, false));
+        assert!(directory.claim(T, "cust", other, false) && directory.claim(T, "cust", other, false));
+        assert_eq!(directory.find(T, "cust"), Some(other));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use coffer_ledger::apply::{apply, bind};
 use coffer_ledger::customer::Customer;
+use coffer_ledger::fact::Effect;
 use coffer_ledger::ids::LogPosition;
 use coffer_ledger::invariants::{self, Violation};
 use coffer_wal::Record;
@@ -25,23 +26,39 @@ pub(crate) enum FoldError {
     Violation { lsn: u64, violation: Violation },
 }
 
-/// Folds one record in, unless the state has it already. Returns the key that it was asked under.
-pub(crate) fn fold<'a>(customer: &mut Customer, record: &Record<'a>) -> Result<Option<&'a str>, FoldError> {
+/// What folding a record came to.
+#[derive(Debug, Default)]
+pub(crate) struct Folded<'a> {
+    /// The key that it was asked under.
+    pub(crate) key: Option<&'a str>,
+    /// What the customer was called before, if it is called otherwise now.
+    pub(crate) was_called: Option<Box<str>>,
+}
+
+/// Folds one record in, unless the state has it already.
+pub(crate) fn fold<'a>(customer: &mut Customer, record: &Record<'a>) -> Result<Folded<'a>, FoldError> {
     let lsn = record.lsn.0;
     let view = codec::decode_for_replay(record.header.version, record.public, record.personal)
         .map_err(|source| FoldError::Decode { lsn, source })?;
     if lsn <= customer.last_position.0 {
-        return Ok(view.idempotency_key);
+        return Ok(Folded { key: view.idempotency_key, was_called: None });
     }
     let (named, known) = (record.header.previous.0, customer.last_position.0);
     if named != known {
         return Err(FoldError::Gap { lsn, named, known });
     }
+    let was_called = renamed(customer, &view.facts.effect);
     apply(customer, &view.facts);
     customer.last_at = view.facts.at;
     bind(customer, &view.facts, LogPosition(lsn));
     customer.last_position = LogPosition(lsn);
     invariants::check_touched(customer, &view.facts)
         .map_err(|violation| FoldError::Violation { lsn, violation })?;
-    Ok(view.idempotency_key)
+    Ok(Folded { key: view.idempotency_key, was_called })
+}
+
+/// What the customer is called, if this effect calls it otherwise: only an erasure does.
+pub(crate) fn renamed(customer: &Customer, effect: &Effect) -> Option<Box<str>> {
+    let (Some(identity), Effect::CustomerSet(set)) = (&customer.identity, effect) else { return None };
+    (identity.external_id != set.external_id).then(|| identity.external_id.clone())
 }

@@ -37,6 +37,8 @@ pub(crate) enum Message {
     Read(Reader),
     /// Something may be due.
     Tick,
+    /// Everything personal goes. Answered with the last record when that is durable.
+    Erase(oneshot::Sender<Result<LogPosition, Failure>>),
     /// Give your image to the snapshot.
     Image(std::sync::mpsc::Sender<Image>),
 }
@@ -50,6 +52,7 @@ impl Message {
                 share.answer(items.iter().map(|_| Err(Failure::Quarantined)))
             }
             Self::Read(reader) => reader(Err(Failure::Quarantined))(Ok(())),
+            Self::Erase(reply) => drop(reply.send(Err(Failure::Quarantined))),
             Self::Tick | Self::Image(_) => {}
         }
     }

@@ -384,6 +384,12 @@ impl Engine {
         }
     }
 
+    /// How often a customer was renamed since the start, which only an erasure does: whoever keeps names asks again when it changes.
+    #[must_use]
+    pub fn renames(&self) -> u64 {
+        self.core.counters.renames.load(Ordering::Acquire)
+    }
+
     /// Takes a snapshot while the engine goes on.
     ///
     /// # Errors
@@ -446,6 +452,39 @@ impl Engine {
         if !keep.is_all() {
             self.core.runtime.spawn(retention::running::run(Arc::downgrade(&self.core), keep));
         }
+    }
+
+    /// What erasing a customer would change. Changes nothing. Reads the whole log.
+    ///
+    /// # Errors
+    /// [`erasure::ErasureError`]; `Busy` while something else changes the archive.
+    pub async fn plan_erasure(
+        &self,
+        tenant: TenantNumber,
+        name: &str,
+    ) -> Result<erasure::ErasurePlan, erasure::ErasureError> {
+        erasure::running::plan(&self.core, tenant, name).await
+    }
+
+    /// Begins to erase a customer while everybody else goes on: when this resolves, its live state is erased for good, and what is
+    /// recorded from then on stays. The rest is [`erasure::Erasure::run`]'s. `name` is its id or external id.
+    ///
+    /// # Errors
+    /// [`erasure::ErasureError`]; what was begun goes on with the same call, or [`Engine::unfinished_erasure`].
+    pub async fn begin_erasure(
+        &self,
+        tenant: TenantNumber,
+        name: &str,
+    ) -> Result<erasure::Erasure, erasure::ErasureError> {
+        erasure::running::begin(&self.core, tenant, name).await
+    }
+
+    /// Goes on with an erasure that was begun and not finished, also on a stopped engine.
+    ///
+    /// # Errors
+    /// As [`Engine::begin_erasure`].
+    pub async fn unfinished_erasure(&self) -> Result<Option<erasure::Erasure>, erasure::ErasureError> {
+        erasure::running::unfinished(&self.core).await
     }
 
     /// What names its log for good, whatever directory it is in.

@@ -189,7 +189,7 @@ fn assemble(
         closing: AtomicBool::new(false),
         looking_back: Arc::new(tokio::sync::Semaphore::new(options.as_of_in_flight_max)),
         followers: Followers::default(),
-        archive_changing: tokio::sync::Mutex::default(),
+        archive_changing: Arc::default(),
         snapshotting: tokio::sync::Mutex::default(),
         replayed_bytes: tables.replayed_bytes,
         snapshot_start: AtomicU64::new(tables.snapshot_start.0),

@@ -247,12 +247,15 @@ fn take_customer<'a>(
         Entry::Vacant(unknown) => unknown.insert(fetch(tables, tenant, number)?),
     };
     let was = customer.identity.as_ref().map(|identity| identity.deleted);
-    let key = fold(customer, record)?;
-    // Names follow the log's order: one that was deleted may be another customer's a record later.
-    if was != customer.identity.as_ref().map(|identity| identity.deleted) {
+    let folded = fold(customer, record)?;
+    // Names follow the log's order: one that was deleted or erased may be another customer's a record later.
+    if let Some(name) = &folded.was_called {
+        tables.directory.forget(tenant, name, number);
+    }
+    if folded.was_called.is_some() || was != customer.identity.as_ref().map(|identity| identity.deleted) {
         tables.directory.note(customer);
     }
-    Ok(key)
+    Ok(folded.key)
 }
 
 /// A customer as recovery left it. What it rests in is taken out.

@@ -7,7 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use coffer_ledger::catalog::tenant::{self, Tenant, TenantContext, TenantFacts, TenantRecord};
-use coffer_ledger::ids::{LogPosition, TenantNumber};
+use coffer_ledger::erasure;
+use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
 use coffer_wal::Lsn;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
@@ -36,6 +37,8 @@ pub(crate) enum TenantMessage {
         reply: oneshot::Sender<Result<TenantOutcome, Failure>>,
         permit: Permit,
     },
+    /// The names of this customer's keys go. Answered with the last record when that is durable.
+    Erase(CustomerNumber, oneshot::Sender<Result<LogPosition, Failure>>),
     /// Give your image to the snapshot.
     Image(std::sync::mpsc::Sender<Image>),
 }
@@ -87,6 +90,7 @@ impl Actor for TenantActor {
             TenantMessage::Operation { operation, key, reply, permit } => {
                 state.answer(*operation, key, reply, permit)
             }
+            TenantMessage::Erase(customer, reply) => state.erase(customer, reply),
             // Half applied: the snapshot fails rather than hold that.
             TenantMessage::Image(_) if state.broken => {}
             TenantMessage::Image(snapshot) => {
@@ -119,6 +123,38 @@ impl State {
             drop(reply.send(answer));
         };
         self.core.journal.after(Lsn(self.tenant.last_position.0), Done::Then(Box::new(then)));
+    }
+
+    fn erase(&mut self, customer: CustomerNumber, reply: oneshot::Sender<Result<LogPosition, Failure>>) {
+        let cleared = self.clear(customer);
+        let (tenant, core) = (self.tenant.clone(), Arc::clone(&self.core));
+        let then = move |result: Result<(), coffer_wal::Halted>| {
+            let answer = result.map_err(|_| Failure::Halted).and(cleared);
+            if answer.is_ok() {
+                core.views.publish(&tenant);
+            }
+            drop(reply.send(answer.map(|()| tenant.last_position)));
+        };
+        self.core.journal.after(Lsn(self.tenant.last_position.0), Done::Then(Box::new(then)));
+    }
+
+    fn clear(&mut self, customer: CustomerNumber) -> Result<(), Failure> {
+        if self.broken {
+            return Err(Failure::Quarantined);
+        }
+        let now = self.core.time.now().max(self.tenant.last_at);
+        for record in erasure::clearing_keys(&self.tenant, customer, now) {
+            let mut frame = Vec::new();
+            codec::encode_tenant_frame(
+                &mut frame,
+                &record,
+                self.tenant.number,
+                Lsn(self.tenant.last_position.0),
+            )
+            .map_err(|_| Failure::RecordTooLarge { max: coffer_wal::frame::RECORD_BYTES_LIMIT })?;
+            self.log(&record.facts, &frame)?;
+        }
+        Ok(())
     }
 
     fn turn(&mut self, operation: TenantOperation, key: Option<KeyHash>) -> Result<TenantOutcome, Failure> {

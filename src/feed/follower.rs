@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::history::{Projector, Store, StoreError};
-use super::progress::{Shared, State};
+use super::progress::{Asked, Errand, Shared, State};
 use super::tail::{FeedError, advance};
 
 /// How often the log is looked at while nobody waits for anything: what came meanwhile shares a transaction.
@@ -60,6 +60,9 @@ fn session(shared: &Shared, batch_records: u64) -> Result<(), FeedError> {
             store.settle();
             return Ok(());
         }
+        while let Some(errand) = shared.errand(store.cursor().position) {
+            run_errand(shared, &mut *store, errand)?;
+        }
         let worked = Duration::from_nanos(shared.clock.monotonic_ns().saturating_sub(level_at));
         let came = shared.log.durable_lsn().0.saturating_sub(durable);
         shared.rest(rest(level, came >= taken / BUSY_PART && !shared.is_awaited(), worked));
@@ -77,6 +80,27 @@ fn session(shared: &Shared, batch_records: u64) -> Result<(), FeedError> {
                 return Err(StoreError::Unfit("it was removed or replaced".to_owned()).into());
             }
         }
+    }
+}
+
+/// What is erased must also be gone from the pages that idle readers know.
+fn run_errand(shared: &Shared, store: &mut dyn Store, errand: Errand) -> Result<(), StoreError> {
+    let Errand { what, asked, reply } = errand;
+    // Whoever asked may have given up, and asks again.
+    if reply.is_closed() {
+        return Ok(());
+    }
+    let done = match asked {
+        Asked::Count => store.erasable(&what),
+        Asked::Erase => {
+            shared.forget_readers();
+            store.erase(&what)
+        }
+    };
+    drop(reply.send(done.as_ref().map_or_else(|error| Err(error.to_string()), |rows| Ok(*rows))));
+    match done {
+        Ok(_) | Err(StoreError::Unusable(_)) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -8,6 +8,7 @@
 //! Tested in `tests/history/` and `tests/http/history.rs`.
 
 mod cursor;
+mod erasing;
 pub mod events;
 mod follower;
 pub mod history;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 use coffer_wal::Urgency;
 
+pub use self::erasing::{Eraser, EraserError, ErasureReport};
 use self::history::{History, Place};
 use self::progress::{Shared, State};
 pub use self::rebuild::{RebuildError, RebuildProgress, Rebuilt, catch_up, rebuild};

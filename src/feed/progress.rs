@@ -5,9 +5,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use coffer_wal::{Clock, LogReader};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
-use super::history::{HistoryStatus, Idle, Place};
+use super::history::{Erasable, HistoryStatus, Idle, Place};
 use crate::engine::{Engine, Follower};
 
 /// What the feed is at.
@@ -41,12 +41,30 @@ impl Progress {
     }
 }
 
+/// What is asked about what is personal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// How many rows there are.
+    Count,
+    /// To take it out.
+    Erase,
+}
+
+/// Something that the thread does between two batches, once it is far enough.
+#[derive(Debug)]
+pub(super) struct Errand {
+    pub(super) what: Erasable,
+    pub(super) asked: Asked,
+    pub(super) reply: oneshot::Sender<Result<u64, String>>,
+}
+
 /// What the thread is asked.
 #[derive(Debug, Default)]
-struct Asked {
+struct Wanted {
     look: bool,
     stop: bool,
     suspect: u64,
+    errands: Vec<Errand>,
 }
 
 /// Shared by the feed's thread and its readers.
@@ -62,7 +80,7 @@ pub(super) struct Shared {
     pub(super) rebuilds: AtomicU64,
     /// Readers that wait for a position.
     waiting: AtomicU64,
-    asked: Mutex<Asked>,
+    asked: Mutex<Wanted>,
     more: Condvar,
     idle: Mutex<Vec<Idle>>,
 }
@@ -103,6 +121,29 @@ impl Shared {
     pub(super) fn ask_to_stop(&self) {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).stop = true;
         self.more.notify_all();
+    }
+
+    /// Asks the thread for something about what is personal. The reply is dropped if it ends before.
+    pub(super) fn ask_to_erase(
+        &self,
+        what: Erasable,
+        asked: Asked,
+    ) -> oneshot::Receiver<Result<u64, String>> {
+        let (reply, told) = oneshot::channel();
+        let mut wanted = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.errands.retain(|errand| !errand.reply.is_closed());
+        wanted.errands.push(Errand { what, asked, reply });
+        wanted.look = true;
+        drop(wanted);
+        self.more.notify_all();
+        told
+    }
+
+    /// The next errand that the store is far enough for.
+    pub(super) fn errand(&self, position: u64) -> Option<Errand> {
+        let mut wanted = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = wanted.errands.iter().position(|errand| errand.what.through.0 <= position)?;
+        Some(wanted.errands.remove(at))
     }
 
     /// A reader found damage in this opening of the store.

@@ -25,6 +25,7 @@ mod debits;
 mod direct;
 mod docs;
 mod done;
+mod erase;
 mod error;
 mod events;
 mod exports;
@@ -81,6 +82,7 @@ pub use secret::Secret;
 pub use server::ServeError;
 
 use crate::engine::Engine;
+use crate::feed::Eraser;
 use crate::feed::history::History;
 use crate::feed::stream::Streams;
 use crate::feed::webhooks::Webhooks;
@@ -98,7 +100,9 @@ pub(crate) struct App {
     body_timeout: Duration,
     request_ids: RequestIds,
     metrics: Metrics,
-    refusals: Refusals,
+    refusals: Arc<Refusals>,
+    /// Erases customers.
+    eraser: Eraser,
     /// Where ledger rows are searched; `None` = this server keeps none.
     history: Option<History>,
     /// Who delivers webhooks; `None` = this server does not.
@@ -120,12 +124,17 @@ impl App {
         let mut start = [0; 8];
         engine.random(&mut start);
         let document = openapi::document();
+        let refusals =
+            Arc::new(Refusals::new(options.refusals_kept_per_customer, options.refusals_bytes_max));
+        let kept = Arc::clone(&refusals);
         Self {
             openapi: openapi::json(&document).into(),
             docs: docs::page(&document).into(),
+            eraser: Eraser::new(engine.clone(), feeds.history.clone())
+                .telling(move |customer| kept.forget(customer)),
+            refusals,
             history: feeds.history,
             webhooks: feeds.webhooks,
-            refusals: Refusals::new(options.refusals_kept_per_customer, options.refusals_bytes_max),
             body_timeout: Duration::from_secs(options.body_timeout_s),
             request_ids: RequestIds::new(start),
             metrics: Metrics::default(),
@@ -173,6 +182,11 @@ impl HttpServer {
     #[must_use]
     pub fn with_feeds(engine: Engine, options: HttpOptions, feeds: Feeds) -> Self {
         Self(Arc::new(App::new(engine, options, feeds)))
+    }
+
+    /// Goes on in the background with an erasure that was begun and not finished, if there is one.
+    pub fn go_on_erasing(&self) {
+        self.0.eraser.go_on();
     }
 
     /// Serves the whole API on `listener` until `shutdown` resolves; requests in flight are finished then.
@@ -403,6 +417,7 @@ fn admin(routes: Routes) -> Routes {
         .on(Method::GET, "/v1/keys", show, keys::list)
         .on(Method::POST, "/v1/keys", admin, keys::create)
         .on(Method::DELETE, "/v1/keys/{id}", admin, keys::revoke)
+        .on(Method::POST, "/v1/customers/{id}/erase", admin, erase::create)
         .on(Method::GET, "/v1/tenants", show, tenants::list)
         .on(Method::POST, "/v1/tenants", admin, tenants::create)
         .on(Method::GET, "/v1/test-clock", show, test_clock::get)

@@ -12,7 +12,7 @@ use utoipa::{Modify, OpenApi as Describe};
 use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
-    balance, balance_diff, batch, books, budgets, customers, debits, events, exports, history, holds,
+    balance, balance_diff, batch, books, budgets, customers, debits, erase, events, exports, history, holds,
     invoices, keys, ops, rate_cards, refunds, refusals, settings, statement, stream, tenants, test_clock,
     transactions, transfers, voids, wallets, webhooks,
 };
@@ -108,6 +108,7 @@ use super::{
         keys::list,
         keys::create,
         keys::revoke,
+        erase::create,
         tenants::list,
         tenants::create,
         test_clock::get,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use coffer_ledger::command::{Command, Origin};
 use coffer_ledger::customer::Customer;
 use coffer_ledger::decide::{Context, decide};
+use coffer_ledger::erasure;
 use coffer_ledger::expiry;
 use coffer_ledger::fact::{Effect, Facts};
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
@@ -89,7 +90,8 @@ impl Run<'_> {
             return Ok(());
         }
         let decoded = codec::decode_record(record.version, record.public, record.personal);
-        let Record { origin, command, facts } = decoded.map_err(unreadable)?;
+        let Record { origin, mut command, facts } = decoded.map_err(unreadable)?;
+        erasure::recall(&mut command, &facts.effect);
         // Out of the map while it is worked on: others are looked at meanwhile.
         let mut life = match self.lives.remove(&number) {
             Some(life) => life,
@@ -209,7 +211,13 @@ impl Run<'_> {
             looked_up: looked_up.as_ref(),
             ..context(view, &self.limits, taken.facts.at)
         };
-        decide(life.state(Side::Shadow), &command, &context).map_err(Why::Refused)
+        let (shadow, at) = (life.state(Side::Shadow), taken.facts.at);
+        decide(shadow, &command, &context).or_else(|refusal| {
+            // An erasure clears also what the API does not update.
+            let cleared = erasure::cleared(shadow, &command, at);
+            let facts = cleared.map(|effect| Facts { at, due: Vec::new(), effect, set_off: None });
+            facts.ok_or(Why::Refused(refusal))
+        })
     }
 
     /// Folds both outcomes in, after the parting, and notes what the shadow refused.

@@ -9,6 +9,7 @@ mod bench;
 mod books;
 mod config;
 mod data_dir;
+mod erase_live;
 mod erasure;
 mod export;
 mod help;

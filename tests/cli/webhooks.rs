@@ -94,6 +94,8 @@ fn webhooks_over_kills_of_the_server_come_at_least_once_and_in_order_per_custome
         posts.iter().map(|post| post.id()).collect::<HashSet<_>>().len() >= count
     });
     assert!(caught.load(Ordering::Relaxed) > 0);
+    assert!(posts.iter().all(|post| post.head.to_lowercase().contains("\r\nwebhook-signature: v1,")));
+    assert!(posts.is_sorted_by_key(|post| post.at));
     let mut came: HashMap<String, Vec<String>> = HashMap::new();
     for post in &posts {
         let event = post.json();

@@ -8,5 +8,6 @@ mod directory;
 mod erased;
 mod interrupted;
 mod kept;
+mod live;
 mod program;
 mod pruned;

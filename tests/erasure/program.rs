@@ -41,7 +41,7 @@ fn words(whose: &str, what: impl std::fmt::Display) -> Box<str> {
     format!("{whose} {what}").into()
 }
 
-fn memo(whose: &str, step: u64) -> Memo {
+pub(crate) fn memo(whose: &str, step: u64) -> Memo {
     Memo {
         reference_type: Some(words(whose, "kind")),
         reference_id: Some(words(whose, step)),

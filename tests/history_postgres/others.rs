@@ -136,3 +136,28 @@ fn without_words(row: Row, customer: coffer_ledger::ids::CustomerNumber) -> Row 
         ..row
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_running_writer_erases_up_to_the_record_that_it_is_asked_for_and_goes_on() {
+    let (dir, kept) = (tempfile::tempdir().unwrap(), Kept::new());
+    let rows = written(dir.path(), &kept, 56).await;
+    let customer = rows.iter().find(|row| row.reference_id.is_some()).unwrap().customer;
+    let own: Vec<&Row> = rows.iter().filter(|row| **row != without_words((*row).clone(), customer)).collect();
+    let through = own[own.len() / 2].id.position();
+    let engine = engine(dir.path()).await;
+    let feed = follow(&engine, kept.place());
+    let (history, mentions) = (feed.history(), Vec::new());
+    let what = history::Erasable { customer, through, mentions };
+    let expected = own.iter().filter(|row| row.id.position() <= through).count() as u64;
+    let counted = history.erasable(what.clone()).await.unwrap();
+    assert!(counted > 10 && counted < own.len() as u64);
+    assert_eq!((counted, history.erase(what.clone()).await.unwrap()), (expected, expected));
+    assert_eq!(history.erase(what.clone()).await.unwrap(), 0, "again, as after a crash");
+    let whole = history::Erasable { through: rows.last().unwrap().id.position(), ..what };
+    assert_eq!(history.erasable(whole).await.unwrap(), own.len() as u64 - expected);
+    let wallets = wallets(&engine).await;
+    run(&engine, &wallets, &mut Random::new(57), 50).await;
+    let durable = engine.stats().durable.0;
+    assert!(history.wait_for(durable, std::time::Duration::from_secs(30)).await);
+    assert_eq!(close(engine, feed).await.rebuilds, 0);
+}

@@ -7,6 +7,7 @@ mod batches;
 mod books;
 mod both_ways;
 mod budgets;
+mod erase;
 mod event_stream;
 mod events;
 mod every_row;

@@ -236,13 +236,13 @@ def main():
     coffer, rows = os.path.abspath(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1000
     with tempfile.TemporaryDirectory() as place:
         data, out = os.path.join(place, "data"), Path(place)
-        server = Server(coffer, data, SEGMENT_BYTES=2 << 20)
-        live(server, rows)
-        streamed = {kind: over_http(server, kind) for kind in KINDS}
-        apart = server.raw("GET", "/exports/transactions?format=csv&customer_id=customer-3")[1]
-        check(0 < apart.count(b"customer-3") and b"customer-2," not in apart, "a customer's export has another's rows")
-        against_the_api(server, streamed["transactions"][1]["jsonl"])
-        check(server.stop(), "the server did not end in good order")
+        with Server(coffer, data, SEGMENT_BYTES=2 << 20) as server:
+            live(server, rows)
+            streamed = {kind: over_http(server, kind) for kind in KINDS}
+            apart = server.raw("GET", "/exports/transactions?format=csv&customer_id=customer-3")[1]
+            check(0 < apart.count(b"customer-3") and b"customer-2," not in apart, "a customer's export has another's rows")
+            against_the_api(server, streamed["transactions"][1]["jsonl"])
+            check(server.stop(), "the server did not end in good order")
         for kind in KINDS:
             last, bodies = streamed[kind]
             manifests = by_command(coffer, data, kind, last, out)

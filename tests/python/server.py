@@ -36,6 +36,14 @@ class Server:
     def ask(self, method, path, body=None, key=ADMIN_KEY):
         return json.loads(self.raw(method, path, body, key)[1])
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """Nothing of it is left, whatever happened."""
+        self.process.kill()
+        self.process.wait()
+
     def stop(self):
         """Ends it in good order, and says whether it did."""
         self.process.send_signal(signal.SIGTERM)

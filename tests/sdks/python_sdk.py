@@ -258,8 +258,7 @@ def refusals(world):
 
 def main():
     coffer, programs = os.path.abspath(sys.argv[1]), sys.argv[2:]
-    with tempfile.TemporaryDirectory() as data:
-        server = Server(coffer, data, HISTORY_ENABLED="true")
+    with tempfile.TemporaryDirectory() as data, Server(coffer, data, HISTORY_ENABLED="true") as server:
         world = World(server)
         for one in STEPS:
             one(world)

@@ -63,6 +63,11 @@ impl<C: Completion> Journal<C> {
         self.hand_off.wait_durable(lsn)
     }
 
+    /// Asks for a new segment, so that the live one is sealed and archived soon. Does not wait for it.
+    pub fn rotate(&self) {
+        self.hand_off.ask_to_rotate();
+    }
+
     /// Why the log has stopped, if it has.
     #[must_use]
     pub fn halted(&self) -> Option<Halted> {

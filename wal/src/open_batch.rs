@@ -57,6 +57,8 @@ struct State<C> {
     durable: Lsn,
     halted: Option<Halted>,
     closing: bool,
+    /// The live segment is to end, though it is not full.
+    rotate: bool,
     /// Appends in the open batch at which the sleeping writer wants to be woken; 0 while it is awake.
     wake_at_appends: u32,
     blocked: usize,
@@ -105,6 +107,7 @@ impl<C: Completion> HandOff<C> {
                 durable: last,
                 halted: None,
                 closing: false,
+                rotate: false,
                 wake_at_appends: 0,
                 blocked: 0,
                 idle_buffers: Vec::new(),
@@ -228,6 +231,17 @@ impl<C: Completion> HandOff<C> {
         self.writer_wakes.notify_all();
     }
 
+    /// Asks the writer to begin a new segment.
+    pub fn ask_to_rotate(&self) {
+        self.lock().rotate = true;
+        self.writer_wakes.notify_all();
+    }
+
+    /// Whether that was asked for, once.
+    pub fn take_rotation(&self) -> bool {
+        std::mem::take(&mut self.lock().rotate)
+    }
+
     /// Whether [`HandOff::close`] was called.
     pub fn is_closing(&self) -> bool {
         self.lock().closing
@@ -299,11 +313,11 @@ impl<C: Completion> HandOff<C> {
     }
 
     /// Puts the writer to sleep until the open batch gathers `appends_min` appends, some batch is full, the
-    /// log closes or halts, or the time is over. May return early.
+    /// log closes or halts, a new segment is asked for, or the time is over. May return early.
     pub fn sleep(&self, appends_min: u32, time: Option<Duration>) {
         let mut state = self.lock();
         state.wake_at_appends = appends_min.max(1);
-        if state.closing || state.halted.is_some() || state.is_ready() {
+        if state.closing || state.rotate || state.halted.is_some() || state.is_ready() {
             state.wake_at_appends = 0;
             return;
         }

@@ -157,6 +157,9 @@ impl<C: Completion> Writer<C> {
         if self.hand_off.is_closing() {
             return self.finish();
         }
+        if self.hand_off.take_rotation() {
+            return self.rotate_if_used();
+        }
         self.rest(now, appends_min)
     }
 
@@ -179,6 +182,10 @@ impl<C: Completion> Writer<C> {
         let ended_ns = self.clock.monotonic_ns();
         let others = self.hand_off.complete(batch, ended_ns - started_ns);
         self.pace.wrote(started_ns, ended_ns, appends.saturating_add(others));
+        // Also under load, when it is never idle.
+        if self.hand_off.take_rotation() {
+            return self.rotate_if_used();
+        }
         if ended_ns - self.witness.at_ns >= self.witness.interval_ns {
             return self.bring_witness_up_to_date(false);
         }
@@ -211,6 +218,17 @@ impl<C: Completion> Writer<C> {
         self.chain = self.chain.followed_by(&header).expect("the writer sealed it to follow");
         self.hot.note_batch(self.live.header.number, &header, offset);
         Ok(())
+    }
+
+    /// A segment without batches has nothing to be sealed for.
+    fn rotate_if_used(&mut self) -> WriterStep {
+        if self.live.offset == SEGMENT_HEADER_BYTES {
+            return WriterStep::Progress;
+        }
+        match self.rotate() {
+            Ok(()) => WriterStep::Progress,
+            Err(halted) => self.halt(&halted),
+        }
     }
 
     fn rotate(&mut self) -> Result<(), Halted> {

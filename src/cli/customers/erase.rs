@@ -185,13 +185,18 @@ impl From<ErasureError> for CliError {
             ErasureError::Open(error) => {
                 let told = Self::from(error);
                 let busy = told.code == Code::Busy;
-                let hint = if busy { "; stop the server first" } else { "" };
+                let hint = if busy {
+                    "; ask the server (POST /v1/customers/{id}/erase), or stop it first"
+                } else {
+                    ""
+                };
                 return Self::new(told.code, format!("{told}{hint}"));
             }
             ErasureError::NoTenant { .. }
             | ErasureError::NoCustomer(_)
             | ErasureError::Unfinished { .. }
             | ErasureError::NameTaken(_)
+            | ErasureError::Busy
             | ErasureError::Hot => Code::Failed,
             ErasureError::Unreadable(_)
             | ErasureError::Archive(
@@ -200,6 +205,7 @@ impl From<ErasureError> for CliError {
             ) => Code::Corrupt,
             ErasureError::Archive(_)
             | ErasureError::Seal(_)
+            | ErasureError::NotSealed
             | ErasureError::Snapshot(_)
             | ErasureError::Io { .. }
             | ErasureError::Close(_) => Code::Io,

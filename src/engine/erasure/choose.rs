@@ -59,6 +59,17 @@ pub(crate) fn instead(record: &Record<'_>, who: Who) -> Result<Option<(Vec<u8>, 
     }
 }
 
+/// Whether a record of another customer names this one.
+pub(crate) fn mentions(record: &Record<'_>, number: CustomerNumber) -> Result<bool, DecodeError> {
+    let (subject, header) = (record.header.subject, &record.header);
+    // Only the newer version has transfers.
+    if subject.kind != kinds::CUSTOMER || subject.number == number.0 || header.version == 1 {
+        return Ok(false);
+    }
+    let whole = codec::decode_record(header.version, record.public, record.personal)?;
+    Ok(erasure::names(&whole, number))
+}
+
 /// Whether a record that is erased says nothing but what follows from its public part.
 pub(crate) fn says_no_more_than_it_must(record: &Record<'_>) -> Result<bool, ChooseError> {
     let left = match kinds::kind_of(&record.header)? {

@@ -1,13 +1,14 @@
 //! That an erasure was begun and is not finished: `erasing` beside the control file, until everything is done.
 //!
 //! It names the customer by number, and by a hash of what the customer was called, so that the same command finds it again after
-//! the name is gone. Whoever checks the directory meanwhile knows that this customer's data is on its way out.
+//! the name is gone; and, of one that was begun while the engine served, the records up to which everything goes. Whoever checks the directory meanwhile knows that this customer's data is on its way out.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
+use coffer_wal::Lsn;
 use coffer_wal::storage::{Access, Storage, publish, read_exact_at, write_all_at};
 use sha2::{Digest, Sha256};
 
@@ -17,17 +18,28 @@ const FIRST_LINE: &str = "coffer erasing 1";
 /// No marker is as long.
 const BYTES_MAX: u64 = 4_096;
 
+/// The records that cleared the live state: what is before them goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cut {
+    /// The tenant's last one.
+    pub(crate) tenant: Lsn,
+    /// The customer's last one.
+    pub(crate) customer: Lsn,
+}
+
 /// An erasure that was begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Begun {
     pub(crate) who: Who,
     /// Of what the customer was called.
-    name_hash: String,
+    pub(super) name_hash: String,
+    /// Once the live state is cleared; a stopped engine's has none.
+    pub(crate) cut: Option<Cut>,
 }
 
 impl Begun {
     pub(crate) fn new(who: Who, name: &str) -> Self {
-        Self { who, name_hash: hash(who.tenant, name) }
+        Self { who, name_hash: hash(who.tenant, name), cut: None }
     }
 
     /// Whether the customer was called this.
@@ -37,7 +49,8 @@ impl Begun {
 
     fn text(&self) -> String {
         let Who { tenant, number } = self.who;
-        format!("{FIRST_LINE}\n{}\n{}\n{}\n", tenant.0, number.0, self.name_hash)
+        let cut = self.cut.map(|cut| format!("{} {}\n", cut.tenant.0, cut.customer.0)).unwrap_or_default();
+        format!("{FIRST_LINE}\n{}\n{}\n{}\n{cut}", tenant.0, number.0, self.name_hash)
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -47,7 +60,15 @@ impl Begun {
         }
         let tenant = TenantNumber(lines.next()?.parse().ok()?);
         let number = CustomerNumber(lines.next()?.parse().ok()?);
-        Some(Self { who: Who { tenant, number }, name_hash: lines.next()?.to_owned() })
+        let name_hash = lines.next()?.to_owned();
+        let cut = match lines.next() {
+            None => None,
+            Some(line) => {
+                let (tenant, customer) = line.split_once(' ')?;
+                Some(Cut { tenant: Lsn(tenant.parse().ok()?), customer: Lsn(customer.parse().ok()?) })
+            }
+        };
+        Some(Self { who: Who { tenant, number }, name_hash, cut })
     }
 }
 
@@ -57,6 +78,7 @@ fn hash(tenant: TenantNumber, name: &str) -> String {
 }
 
 /// The file.
+#[derive(Clone)]
 pub(crate) struct Marker {
     storage: Arc<dyn Storage>,
     dir: PathBuf,
@@ -104,5 +126,22 @@ impl Marker {
             self.storage.sync_dir(&self.dir)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_says_what_it_was_told_with_and_without_a_cut() {
+        let who = Who { tenant: TenantNumber(3), number: CustomerNumber(7) };
+        let begun = Begun::new(who, "ada");
+        let cut = Some(Cut { tenant: Lsn(5), customer: Lsn(9) });
+        for begun in [begun.clone(), Begun { cut, ..begun }] {
+            assert_eq!(Begun::parse(&begun.text()), Some(begun.clone()));
+            assert!(begun.was_called(TenantNumber(3), "ada") && !begun.was_called(TenantNumber(3), "bob"));
+        }
+        assert_eq!(Begun::parse("coffer erasing 1\n3\n7\nhash\n5\n"), None);
     }
 }

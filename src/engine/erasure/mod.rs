@@ -1,4 +1,4 @@
-//! Erasing everything personal about one customer, from a stopped engine's directory.
+//! Erasing everything personal about one customer: from a stopped engine's directory, here, and while the engine serves (`running`).
 //!
 //! What is erased stands in the personal parts of the customer's records, in its state, in its API keys, and in the words of
 //! transfers that others sent it (`coffer_ledger::erasure` says what is left of each). The order makes every step one that the next
@@ -12,11 +12,12 @@
 //!
 //! Erasing and folding commute, so that the archive's state and the snapshots' are the same again at the end; while the marker
 //! stands, they are the same but for what is being erased. No record says that it was done: each erased record does.
-//! Absent on purpose: erasing while the engine serves; the history's file. Tested in `tests/erasure/`.
+//! Absent on purpose: the history. Tested in `tests/erasure/`.
 
 mod choose;
 mod marker;
 mod plan;
+pub(super) mod running;
 
 use std::io;
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ pub(crate) use self::choose::{Who, says_no_more_than_it_must};
 use self::marker::Begun;
 pub(crate) use self::marker::Marker;
 pub use self::plan::{ErasurePlan, plan_erasure};
+pub use self::running::{Erased, Erasure};
 use super::core::Core;
 use super::customer_actor::resting_of;
 use super::open::{OpenError, log_options, open_prepared};
@@ -94,7 +96,13 @@ pub enum ErasureError {
         /// What the storage said.
         source: io::Error,
     },
-    /// Closing the engine.
+    /// Something else changes the archive: an erasure, or retention.
+    #[error("another erasure is under way, or the archive is being made smaller: try again")]
+    Busy,
+    /// The sealer comes to no end.
+    #[error("the log could not be archived to its end; the server's log says why")]
+    NotSealed,
+    /// Closing the engine, or a live one's answer.
     #[error(transparent)]
     Close(#[from] Failure),
     /// A bug.
@@ -222,13 +230,7 @@ impl Erasing {
         if hot.as_ref().is_some_and(|log| !log.hot_log().sealed().is_empty()) {
             return Err(ErasureError::Hot);
         }
-        let dir = log_options(&self.core.options).dir;
-        for path in plan::copies(storage, &dir)? {
-            let parent = path.parent().unwrap_or(&dir);
-            let removed = storage.remove(&path).and_then(|()| storage.sync_dir(parent));
-            removed.map_err(|source| ErasureError::Io { path: path.clone(), source })?;
-        }
-        Ok(())
+        plan::remove_copies(storage, &log_options(&self.core.options).dir)
     }
 }
 

@@ -9,13 +9,12 @@ use coffer_ledger::erasure;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, MintedCustomerId, TenantNumber};
 use coffer_wal::options::{snapshots_dir, wal_dir};
 use coffer_wal::storage::Storage;
-use coffer_wal::{Lsn, Opened, Record, VisitError};
+use coffer_wal::{Archive, Lsn, Opened, Record, VisitError};
 
 use super::ErasureError;
-use super::choose::{ErasedFields, Who, instead};
+use super::choose::{self, ErasedFields, Who, instead};
 use super::marker::Marker;
 use crate::engine::codec;
-use crate::engine::codec::kinds;
 use crate::engine::keys::Keys;
 use crate::engine::open::{OpenError, log_options, seed_of};
 use crate::engine::options::EngineOptions;
@@ -84,24 +83,43 @@ pub fn plan_erasure(
     let dir = log_options(options).dir;
     let marker = Marker::new(Arc::clone(&env.storage), &dir);
     let found = find(&tables, &marker, tenant, name)?;
-    let mut plan = ErasurePlan {
+    let mut plan = begin(env.storage.as_ref(), &dir, &found)?;
+    if taken_by_another(&tables, &plan) {
+        return Err(ErasureError::NameTaken(plan.name));
+    }
+    scan(&mut opened, &mut plan)?;
+    Ok(plan)
+}
+
+/// What is known of it before the records are looked at.
+pub(super) fn begin(
+    storage: &dyn Storage,
+    dir: &std::path::Path,
+    found: &Found,
+) -> Result<ErasurePlan, ErasureError> {
+    Ok(ErasurePlan {
         tenant: found.who.tenant,
         customer: found.who.number,
         name: erasure::name_of(&found.identity, found.who.number),
         segments: Vec::new(),
         hot_records: 0,
         fields: ErasedFields::default(),
-        state: state_fields(&found, &tables),
-        snapshots: files(env.storage.as_ref(), snapshots_dir(&dir), |name| name.ends_with(".snap"))?,
-        copies: copies(env.storage.as_ref(), &dir)?,
+        state: state_fields(found),
+        snapshots: files(storage, snapshots_dir(dir), |name| name.ends_with(".snap"))?,
+        copies: copies(storage, dir)?,
         mentions: Vec::new(),
         unfinished: found.unfinished,
-    };
-    if taken_by_another(&tables, &plan) {
-        return Err(ErasureError::NameTaken(plan.name));
+    })
+}
+
+/// Removes the copies that people may look at.
+pub(super) fn remove_copies(storage: &dyn Storage, dir: &std::path::Path) -> Result<(), ErasureError> {
+    for path in copies(storage, dir)? {
+        let parent = path.parent().unwrap_or(dir);
+        let removed = storage.remove(&path).and_then(|()| storage.sync_dir(parent));
+        removed.map_err(|source| ErasureError::Io { path: path.clone(), source })?;
     }
-    scan(&mut opened, &mut plan)?;
-    Ok(plan)
+    Ok(())
 }
 
 /// The copies that people may look at: of writes that a crash cut short, and of batches that an operator gave up.
@@ -125,11 +143,27 @@ fn files(
 }
 
 /// A customer that was found.
-struct Found {
+pub(super) struct Found {
+    pub(super) who: Who,
+    pub(super) identity: Identity,
+    pub(super) customer: Customer,
+    pub(super) has_named_keys: bool,
+    pub(super) unfinished: bool,
+}
+
+/// Whether this is the customer of the name: by its external id, by the id that it has or would get, or because it was called so
+/// when its erasure was begun.
+pub(super) fn matching(
     who: Who,
-    identity: Identity,
     customer: Customer,
-    unfinished: bool,
+    (name, called): (&str, Option<CustomerNumber>),
+    has_named_keys: bool,
+) -> Option<Found> {
+    let identity = customer.identity.clone()?;
+    // An id that is made of the number alone is a name of this customer only if it is made of its time, too.
+    let by_id = *name == *erasure::name_of(&identity, who.number);
+    let by_name = *name == *identity.external_id || called == Some(who.number);
+    (by_id || by_name).then_some(Found { who, identity, customer, has_named_keys, unfinished: false })
 }
 
 fn find(tables: &Tables, marker: &Marker, tenant: &str, name: &str) -> Result<Found, ErasureError> {
@@ -149,18 +183,14 @@ fn find(tables: &Tables, marker: &Marker, tenant: &str, name: &str) -> Result<Fo
     for number in numbers.into_iter().flatten() {
         let who = Who { tenant, number };
         let Some(customer) = state_of(tables, who)? else { continue };
-        let Some(identity) = customer.identity.clone() else { continue };
-        // An id that is made of the number alone is a name of this customer only if it is made of its time, too.
-        let by_id = *name == *erasure::name_of(&identity, number);
-        let by_name = *name == *identity.external_id || called == Some(number);
-        if by_id || by_name {
-            let unfinished = match &begun {
-                None => false,
-                Some(begun) if begun.who == who => true,
-                Some(begun) => return Err(unfinished(tables, begun.who)),
-            };
-            return Ok(Found { who, identity, customer, unfinished });
-        }
+        let tenant = tables.tenants.get(&who.tenant);
+        let has_named_keys =
+            tenant.is_some_and(|it| it.keys.iter().any(|key| erasure::names_key(key, number)));
+        let Some(found) = matching(who, customer, (name, called), has_named_keys) else { continue };
+        return match &begun {
+            Some(begun) if begun.who != who => Err(unfinished(tables, begun.who)),
+            begun => Ok(Found { unfinished: begun.is_some(), ..found }),
+        };
     }
     Err(ErasureError::NoCustomer(name.into()))
 }
@@ -187,13 +217,11 @@ fn taken_by_another(tables: &Tables, plan: &ErasurePlan) -> bool {
     owner.is_some_and(|owner| owner != plan.customer)
 }
 
-fn state_fields(found: &Found, tables: &Tables) -> Vec<&'static str> {
+fn state_fields(found: &Found) -> Vec<&'static str> {
     let (identity, profile) = (&found.identity, &found.identity.profile);
     let heads = || found.customer.wallets.iter().map(|wallet| &wallet.head);
     let erased = erasure::of_customer(&found.customer);
     let renamed = heads().zip(&erased.wallets).any(|(head, erased)| head.name != erased.head.name);
-    let tenant = tables.tenants.get(&found.who.tenant);
-    let keys = tenant.is_some_and(|tenant| erasure::of_tenant(tenant, found.who.number) != *tenant);
     let all = [
         ("external_id", *identity.external_id != *erasure::name_of(identity, found.who.number)),
         ("name", profile.name.is_some()),
@@ -205,28 +233,37 @@ fn state_fields(found: &Found, tables: &Tables) -> Vec<&'static str> {
         ("wallet names", renamed),
         ("wallet descriptions", heads().any(|head| head.description.is_some())),
         ("wallet metadata", heads().any(|head| !head.metadata.is_empty())),
-        ("names of its API keys", keys),
+        ("names of its API keys", found.has_named_keys),
     ];
     all.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect()
 }
 
-fn scan(opened: &mut Opened, plan: &mut ErasurePlan) -> Result<(), ErasureError> {
-    let archive = opened.archive().clone();
+/// Counts in the archive; its last record.
+pub(super) fn scan_archive(
+    archive: &Archive,
+    plan: &mut ErasurePlan,
+    mentions: &mut HashSet<LogPosition>,
+) -> Result<Lsn, ErasureError> {
     let mut archived_end = Lsn::NONE;
-    let mut mentions = HashSet::new();
     for number in archive.numbers() {
-        let segment = archive.segment(number).map_err(|error| ErasureError::Archive(error.into()))?;
+        let segment = archive.segment(number)?;
         archived_end = segment.chain_after().lsn;
         let mut records = 0;
-        let scanned = segment.scan(Lsn::FIRST, archived_end, &mut |record| {
-            records += u64::from(note(&record, plan, &mut mentions)?);
+        segment.scan(Lsn::FIRST, archived_end, &mut |record| {
+            records += u64::from(note(&record, plan, mentions)?);
             Ok(())
-        });
-        scanned.map_err(|error| ErasureError::Archive(error.into()))?;
+        })?;
         if records > 0 {
             plan.segments.push((archive.path(number), records));
         }
     }
+    Ok(archived_end)
+}
+
+fn scan(opened: &mut Opened, plan: &mut ErasurePlan) -> Result<(), ErasureError> {
+    let archive = opened.archive().clone();
+    let mut mentions = HashSet::new();
+    let archived_end = scan_archive(&archive, plan, &mut mentions)?;
     if opened.end().last_lsn > archived_end {
         let mut records = 0;
         let replayed = opened.replay(archived_end.next(), &mut |_| {}, &mut |record| {
@@ -242,17 +279,13 @@ fn scan(opened: &mut Opened, plan: &mut ErasurePlan) -> Result<(), ErasureError>
 }
 
 /// Counts what of a record is personal; tells whether anything is.
-fn note(
+pub(super) fn note(
     record: &Record<'_>,
     plan: &mut ErasurePlan,
     mentions: &mut HashSet<LogPosition>,
 ) -> Result<bool, VisitError> {
-    let subject = record.header.subject;
-    if subject.kind == kinds::CUSTOMER && subject.number != plan.customer.0 && record.header.version > 1 {
-        let whole = codec::decode_record(record.header.version, record.public, record.personal)?;
-        if erasure::names(&whole, plan.customer) {
-            mentions.insert(LogPosition(record.lsn.0));
-        }
+    if choose::mentions(record, plan.customer)? {
+        mentions.insert(LogPosition(record.lsn.0));
     }
     let Some((_, fields)) = instead(record, plan.who())? else { return Ok(false) };
     plan.fields.add(fields);

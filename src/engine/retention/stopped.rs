@@ -57,7 +57,7 @@ impl StoppedArchive {
         LogPosition(self.opened.archive().removed().map_or(Lsn::NONE, |removed| removed.chain.lsn).0)
     }
 
-    /// Removes what [`judge`] said may go; returns how many segments that were. The checkpoint of the newest of them stays, so that
+    /// Removes what [`judge`](super::judge) said may go; returns how many segments that were. The checkpoint of the newest of them stays, so that
     /// the chain of signed roots goes on from there.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What customers are called: no part of a record, known to the engine, and never changed.
+//! What customers are called: no part of a record, known to the engine, and changed by an erasure only.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,12 +15,15 @@ const KEPT_MAX: usize = 65_536;
 pub(crate) struct Names {
     engine: Engine,
     kept: HashMap<CustomerNumber, Arc<CustomerNames>>,
+    /// [`Engine::renames`] when they were asked for.
+    as_of: u64,
 }
 
 impl Names {
     /// None yet.
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine, kept: HashMap::new() }
+        let as_of = engine.renames();
+        Self { engine, kept: HashMap::new(), as_of }
     }
 
     /// A customer's; `None` = the engine cannot say, as for one that is quarantined.
@@ -32,6 +35,11 @@ impl Names {
         tenant: TenantNumber,
         number: CustomerNumber,
     ) -> Result<Option<Arc<CustomerNames>>, Failure> {
+        let now = self.engine.renames();
+        if now != self.as_of {
+            self.kept.clear();
+            self.as_of = now;
+        }
         if let Some(names) = self.kept.get(&number) {
             return Ok(Some(Arc::clone(names)));
         }

@@ -1,8 +1,27 @@
-//! What is done to a stopped server's history: everything personal of a customer taken out of it; and how far it is.
+//! What is done to a stopped server's history: everything personal of a customer taken out of it; and how far it is. The writer of one
+//! that is open does the same ([`super::Store::erase`]).
 
 use coffer_ledger::ids::{CustomerNumber, LogPosition};
 
 use super::{Place, StoreError, postgres, sqlite};
+
+/// What is personal in a history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erasable {
+    /// The customer whose rows are erased.
+    pub customer: CustomerNumber,
+    /// Those up to this record.
+    pub through: LogPosition,
+    /// Other customers' records that name it.
+    pub mentions: Vec<LogPosition>,
+}
+
+impl Erasable {
+    /// Everything that is there.
+    pub(super) fn all(customer: CustomerNumber, mentions: &[LogPosition]) -> Self {
+        Self { customer, through: LogPosition(i64::MAX.cast_unsigned()), mentions: mentions.to_vec() }
+    }
+}
 
 /// How many rows [`erase`] would change; 0 when there is no history.
 ///
@@ -14,8 +33,8 @@ pub fn erasable(
     mentions: &[LogPosition],
 ) -> Result<u64, EraseError> {
     match place {
-        Place::File(path) => sqlite::erasable(path, customer, mentions),
-        Place::Postgres(address) => postgres::erasable(address, customer, mentions),
+        Place::File(path) => sqlite::erasable(path, &Erasable::all(customer, mentions)),
+        Place::Postgres(address) => postgres::erasable(address, &Erasable::all(customer, mentions)),
     }
 }
 
@@ -25,8 +44,8 @@ pub fn erasable(
 /// The history cannot be written; what was erased of it stays so.
 pub fn erase(place: &Place, customer: CustomerNumber, mentions: &[LogPosition]) -> Result<u64, EraseError> {
     match place {
-        Place::File(path) => sqlite::erase(path, customer, mentions),
-        Place::Postgres(address) => postgres::erase(address, customer, mentions),
+        Place::File(path) => sqlite::erase(path, &Erasable::all(customer, mentions)),
+        Place::Postgres(address) => postgres::erase(address, &Erasable::all(customer, mentions)),
     }
 }
 

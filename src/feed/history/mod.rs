@@ -37,7 +37,7 @@ use coffer_ledger::ids::{RowId, TrancheId};
 
 pub(crate) use self::batch::Batch;
 pub use self::batch::{FullRow, SliceKind, SliceLine, WalletLife};
-pub use self::erase::{EraseError, erasable, erase, followed_to};
+pub use self::erase::{Erasable, EraseError, erasable, erase, followed_to};
 pub(crate) use self::error::StoreError;
 pub use self::file::HistoryFile;
 pub use self::look::{Look, RowsAsked};
@@ -51,7 +51,10 @@ pub use self::sqlite::{Differences, Sealed};
 pub(crate) use self::store::Store;
 pub use self::totals::{OVERDRAFT, SLOT_NS, Sums, TotalOf, slot_of};
 pub use self::tranche::{TrancheLife, TrancheStatus};
-use super::progress::{Progress, Shared};
+use super::progress::{Asked, Progress, Shared};
+
+/// How long the writer is waited for that has something else to do first.
+const WRITER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -135,6 +138,31 @@ impl History {
     #[must_use]
     pub fn status(&self) -> HistoryStatus {
         self.shared.status()
+    }
+
+    /// Takes out what is personal, when the store has the last record that this is about. Returns how many rows changed.
+    ///
+    /// # Errors
+    /// [`HistoryError`]: not now; what was erased stays so.
+    pub async fn erase(&self, what: Erasable) -> Result<u64, HistoryError> {
+        self.ask_writer(what, Asked::Erase).await
+    }
+
+    /// How many rows [`Self::erase`] would change.
+    ///
+    /// # Errors
+    /// [`HistoryError`]: not now.
+    pub async fn erasable(&self, what: Erasable) -> Result<u64, HistoryError> {
+        self.ask_writer(what, Asked::Count).await
+    }
+
+    async fn ask_writer(&self, what: Erasable, asked: Asked) -> Result<u64, HistoryError> {
+        let _awaited = self.shared.await_more();
+        let told = self.shared.ask_to_erase(what, asked);
+        let unavailable = |why: String| HistoryError::Unavailable(why);
+        let waited = tokio::time::timeout(WRITER_PATIENCE, told).await;
+        let answer = waited.map_err(|_| unavailable("it is not that far, or not open".to_owned()))?;
+        answer.map_err(|_| unavailable("its writer has stopped".to_owned()))?.map_err(unavailable)
     }
 
     /// Reads a page.

@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use super::batch::Batch;
+use super::erase::Erasable;
 use super::projector::Known;
 use crate::feed::cursor::Cursor;
 
@@ -26,6 +27,18 @@ pub(crate) trait Store: Known + Send {
     /// # Errors
     /// [`StoreError`]: it cannot be said.
     fn is_in_place(&self) -> Result<bool, StoreError>;
+
+    /// How many rows [`Store::erase`] would change.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn erasable(&self, what: &Erasable) -> Result<u64, StoreError>;
+
+    /// Takes out what is personal, so that no page keeps it. Returns how many rows changed.
+    ///
+    /// # Errors
+    /// [`StoreError`]; `Unusable`: somebody reads, so that not every page could be written anew. The same again finishes it.
+    fn erase(&mut self, what: &Erasable) -> Result<u64, StoreError>;
 
     /// Syncs what was written: no power cut takes it back.
     ///

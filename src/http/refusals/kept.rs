@@ -48,6 +48,11 @@ impl Refusals {
         }
     }
 
+    /// Lets go of a customer's.
+    pub(crate) fn forget(&self, customer: CustomerNumber) {
+        self.shard(customer).forget(customer);
+    }
+
     /// A customer's with their requests, newest first.
     pub(super) fn of_customer(&self, customer: CustomerNumber) -> Vec<(u64, Note)> {
         let shard = self.shard(customer);
@@ -92,6 +97,13 @@ impl Shard {
             self.forgotten(&oldest);
         }
         while self.bytes > self.bytes_max && self.forget_oldest() {}
+        self.tidy();
+    }
+
+    fn forget(&mut self, customer: CustomerNumber) {
+        for kept in self.rings.remove(&customer).into_iter().flatten() {
+            self.forgotten(&kept);
+        }
         self.tidy();
     }
 

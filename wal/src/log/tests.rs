@@ -227,6 +227,37 @@ fn sealed_segments_move_to_the_archive_and_reads_do_not_notice() {
 }
 
 #[test]
+fn a_segment_that_is_asked_to_end_is_sealed_at_once_and_one_without_records_is_not() {
+    let disk = CrashStorage::new();
+    let opened = Log::open(small(), env(&disk)).unwrap();
+    let (log, mut machines) = opened.assemble::<Told>().unwrap();
+    let sealed = |log: &Log<Told>| log.hot_log().sealed().len();
+    log.journal().rotate();
+    drain(&mut machines);
+    assert_eq!((sealed(&log), log.hot_log().count()), (0, 1), "nothing stands in it");
+    log.journal().append(&frame(b"one"), 1, None);
+    drain(&mut machines);
+    log.journal().rotate();
+    drain(&mut machines);
+    assert_eq!((sealed(&log), log.hot_log().count()), (1, 2));
+    // Also when the next record waits already.
+    log.journal().append(&frame(b"two"), 1, None);
+    log.journal().rotate();
+    log.journal().append(&frame(b"three"), 1, None);
+    drain(&mut machines);
+    assert_eq!(sealed(&log), 2);
+    while machines.sealer.step().unwrap() != SealStep::Idle {}
+    let mut read = 0;
+    let scanned = log.reader().scan(Lsn::FIRST, Lsn(3), &mut |_| {
+        read += 1;
+        Ok(())
+    });
+    assert_eq!(scanned.unwrap(), Lsn(4));
+    assert_eq!(read, 3);
+    close(log, machines);
+}
+
+#[test]
 fn after_a_failed_write_nothing_is_acknowledged_and_everyone_is_told() {
     let disk = CrashStorage::new();
     let (log, mut machines) = Log::open(small(), env(&disk)).unwrap().assemble::<Told>().unwrap();

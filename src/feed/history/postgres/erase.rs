@@ -1,21 +1,20 @@
-//! Takes everything personal about one customer out of a stopped server's history.
+//! Takes everything personal about one customer out of a history: a stopped server's, or by its writer.
 //!
 //! The tables are written anew afterwards, so that none of their pages keeps what was there. Absent on purpose: PostgreSQL's own log and
 //! the backups of its operator (docs/OPERATIONS.md).
 
-use coffer_ledger::ids::{CustomerNumber, LogPosition};
 use tokio_postgres::Client;
 
 use super::address::Address;
 use super::connection::Connection;
 use super::inspect::{Seen, inspect};
 use super::store::locked;
-use crate::feed::history::{EraseError, StoreError};
+use crate::feed::history::{Erasable, EraseError, StoreError};
 
-/// Which rows say something personal: those of a customer, or of some records.
+/// Which rows say something personal: those of a customer up to a record, or of some records.
 const PERSONAL: &str =
-    "(customer = $1 OR key >> 16 = ANY($2)) AND (reference_type IS NOT NULL OR reference_id IS NOT NULL
-  OR description IS NOT NULL OR idempotency_key IS NOT NULL OR metadata <> '[]')";
+    "((customer = $1 AND key >> 16 <= $3) OR key >> 16 = ANY($2)) AND (reference_type IS NOT NULL
+  OR reference_id IS NOT NULL OR description IS NOT NULL OR idempotency_key IS NOT NULL OR metadata <> '[]')";
 
 /// `metadata` is an empty list where a request could have had some, as in the row of a request that had none.
 const WITHOUT: &str =
@@ -23,54 +22,51 @@ const WITHOUT: &str =
   metadata = CASE WHEN metadata IS NULL THEN NULL ELSE '[]' END";
 
 /// What callers call an event, and where it comes from: as in an event's erased record.
-const EVENTS: &str = "UPDATE events SET source = 'erased', event = 'erased' WHERE customer = $1";
+const EVENTS: &str =
+    "UPDATE events SET source = 'erased', event = 'erased' WHERE customer = $1 AND record <= $2";
 
 /// How many rows [`erase`] would change; 0 when there is no store.
 ///
 /// # Errors
 /// The store cannot be read.
-pub(in crate::feed::history) fn erasable(
-    address: &Address,
-    customer: CustomerNumber,
-    mentions: &[LogPosition],
-) -> Result<u64, EraseError> {
-    let (customer, records) = asked(customer, mentions);
-    let count = format!("SELECT count(*) FROM transactions WHERE {PERSONAL}");
-    let found: i64 = Connection::open(address)?.run(async |client| {
-        if !is_there(client, address).await? {
-            return Ok(0);
-        }
-        Ok::<_, StoreError>(client.query_one(&count, &[&customer, &records]).await?.get(0))
-    })?;
-    Ok(found.cast_unsigned())
+pub(in crate::feed::history) fn erasable(address: &Address, what: &Erasable) -> Result<u64, EraseError> {
+    let counted = Connection::open(address)?
+        .run(async |client| if is_there(client, address).await? { count(client, what).await } else { Ok(0) });
+    Ok(counted?)
 }
 
 /// Erases the rows of a customer, and those of other customers' records that name it. Returns how many rows changed.
 ///
 /// # Errors
 /// The store cannot be written; what was erased of it stays so.
-pub(in crate::feed::history) fn erase(
-    address: &Address,
-    customer: CustomerNumber,
-    mentions: &[LogPosition],
-) -> Result<u64, EraseError> {
-    let (customer, records) = asked(customer, mentions);
-    let update = format!("UPDATE transactions SET {WITHOUT} WHERE {PERSONAL}");
+pub(in crate::feed::history) fn erase(address: &Address, what: &Erasable) -> Result<u64, EraseError> {
     let erased = locked(address)?.run(async |client| {
-        if !is_there(client, address).await? {
-            return Ok(0);
-        }
-        // This must not be lost with a server that falls: nothing erases it again.
-        client.batch_execute("SET synchronous_commit = on; BEGIN").await?;
-        let rows = client.execute(&update, &[&customer, &records]).await?;
-        client.execute(EVENTS, &[&customer]).await?;
-        client.batch_execute("COMMIT").await?;
-        // Also when nothing changed: whoever was interrupted after the rows has not been here. Each in a transaction of its own.
-        client.batch_execute("VACUUM FULL transactions").await?;
-        client.batch_execute("VACUUM FULL events").await?;
-        Ok::<_, StoreError>(rows)
-    })?;
-    Ok(erased)
+        if is_there(client, address).await? { take_out(client, what).await } else { Ok(0) }
+    });
+    Ok(erased?)
+}
+
+/// How many rows say something personal.
+pub(super) async fn count(client: &Client, what: &Erasable) -> Result<u64, StoreError> {
+    let text = format!("SELECT count(*) FROM transactions WHERE {PERSONAL}");
+    let (customer, records, through) = values(what);
+    let found: i64 = client.query_one(&text, &[&customer, &records, &through]).await?.get(0);
+    Ok(found.cast_unsigned())
+}
+
+/// Takes the words out of the rows, and writes the tables anew. Returns how many changed.
+pub(super) async fn take_out(client: &Client, what: &Erasable) -> Result<u64, StoreError> {
+    let update = format!("UPDATE transactions SET {WITHOUT} WHERE {PERSONAL}");
+    let (customer, records, through) = values(what);
+    // This must not be lost with a server that falls: nothing erases it again.
+    client.batch_execute("BEGIN; SET LOCAL synchronous_commit = on").await?;
+    let rows = client.execute(&update, &[&customer, &records, &through]).await?;
+    client.execute(EVENTS, &[&customer, &through]).await?;
+    client.batch_execute("COMMIT").await?;
+    // Also when nothing changed: whoever was interrupted after the rows has not been here. Each in a transaction of its own.
+    client.batch_execute("VACUUM FULL transactions").await?;
+    client.batch_execute("VACUUM FULL events").await?;
+    Ok(rows)
 }
 
 /// The last record whose rows the store has; 0 when there is none.
@@ -95,6 +91,7 @@ async fn is_there(client: &Client, address: &Address) -> Result<bool, StoreError
     }
 }
 
-fn asked(customer: CustomerNumber, mentions: &[LogPosition]) -> (i64, Vec<i64>) {
-    (customer.0.cast_signed(), mentions.iter().map(|record| record.0.cast_signed()).collect())
+fn values(what: &Erasable) -> (i64, Vec<i64>, i64) {
+    let mentions = what.mentions.iter().map(|record| record.0.cast_signed()).collect();
+    (what.customer.0.cast_signed(), mentions, what.through.0.cast_signed())
 }

@@ -12,15 +12,16 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::address::Address;
 use super::connection::Connection;
+use super::erase;
 use super::insert::{self, Prepared};
 use super::inspect::{Seen, create, empty, inspect};
 use super::read;
 use crate::feed::cursor::Cursor;
-use crate::feed::history::StoreError;
 use crate::feed::history::batch::{Batch, WalletLife};
 use crate::feed::history::projector::Known;
 use crate::feed::history::store::Store;
 use crate::feed::history::tranche::TrancheLife;
+use crate::feed::history::{Erasable, StoreError};
 
 const CURSOR: &str = "SELECT position, hash, at, transactions, slices FROM cursor";
 const ADVANCE: &str = "UPDATE cursor SET position = $1, hash = $2, at = $3, transactions = $4, slices = $5";
@@ -182,6 +183,14 @@ impl Store for PostgresStore {
 
     fn is_in_place(&self) -> Result<bool, StoreError> {
         self.connection.run(async |client| Ok(table(client).await? == self.table))
+    }
+
+    fn erasable(&self, what: &Erasable) -> Result<u64, StoreError> {
+        self.connection.run(async |client| erase::count(client, what).await)
+    }
+
+    fn erase(&mut self, what: &Erasable) -> Result<u64, StoreError> {
+        self.connection.run(async |client| erase::take_out(client, what).await)
     }
 
     fn make_durable(&self) -> Result<(), StoreError> {

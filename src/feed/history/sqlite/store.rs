@@ -12,13 +12,13 @@ use coffer_ledger::ids::{TrancheId, WalletId};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::values::{number, number_of};
-use super::{insert, read, schema, seal};
+use super::{erase, insert, read, schema, seal};
 use crate::feed::cursor::Cursor;
-use crate::feed::history::StoreError;
 use crate::feed::history::batch::{Batch, WalletLife};
 use crate::feed::history::projector::Known;
 use crate::feed::history::store::Store;
 use crate::feed::history::tranche::TrancheLife;
+use crate::feed::history::{Erasable, StoreError};
 
 /// How long another process may hold the file's lock before that is an answer.
 const BUSY_MS: u64 = 1_000;
@@ -152,6 +152,20 @@ impl Store for SqliteStore {
 
     fn is_in_place(&self) -> Result<bool, StoreError> {
         Ok(inode(&self.path).is_ok_and(|inode| inode == self.inode))
+    }
+
+    fn erasable(&self, what: &Erasable) -> Result<u64, StoreError> {
+        erase::count(&self.connection, what)
+    }
+
+    fn erase(&mut self, what: &Erasable) -> Result<u64, StoreError> {
+        seal::remove(&self.path)?;
+        let rows = erase::rows(&self.connection, what)?;
+        self.connection.pragma_update(None, "secure_delete", "OFF")?;
+        if erase::anew(&self.connection)? {
+            return Ok(rows);
+        }
+        Err(StoreError::Unusable("somebody reads it, so that it could not be written anew".to_owned()))
     }
 
     #[expect(clippy::disallowed_methods, reason = "SQLite's files do not go through Env's storage")]
