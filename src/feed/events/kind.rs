@@ -47,6 +47,26 @@ kinds! {
     WalletTerminated = "wallet.terminated", 1;
     /// A ledger row that moves credit, schedules it, or notes what could not be collected.
     TransactionCreated = "wallet.transaction.created", 1;
+    /// A balance alert became more severe.
+    CreditBalanceDropped = "wallet.credit_balance.dropped", 1;
+    /// A balance alert became less severe, or is over.
+    CreditBalanceRecovered = "wallet.credit_balance.recovered", 1;
+    /// A wallet will be empty soon.
+    RunwayLow = "wallet.runway.low", 1;
+    /// A wallet will not be empty soon any more.
+    RunwayRecovered = "wallet.runway.recovered", 1;
+    /// Credit was bought whose payment is asked for.
+    RechargePending = "recharge.pending", 1;
+    /// It was paid.
+    RechargeCompleted = "recharge.completed", 1;
+    /// It was not paid.
+    RechargeFailed = "recharge.failed", 1;
+    /// It was called off before it was paid.
+    RechargeCancelled = "recharge.cancelled", 1;
+    /// An automatic top-up should have begun and did not, for a new reason.
+    RechargeHeldBack = "recharge.held_back", 1;
+    /// Automatic top-up goes on after it was suspended.
+    AutoTopupResumed = "wallet.auto_topup.resumed", 1;
     /// A hold was placed.
     HoldPlaced = "hold.placed", 1;
     /// A hold reserves more.

@@ -26,10 +26,10 @@ fn create(byte: u8) -> TenantCommand {
 }
 
 fn set(tenant: &mut Tenant, command: &TenantCommand) -> WebhookEndpoint {
-    match ask(tenant, command).unwrap() {
-        TenantEffect::WebhookEndpointSet(endpoint) => *endpoint,
-        other => panic!("{other:?}"),
-    }
+    let TenantEffect::WebhookEndpointSet(endpoint) = ask(tenant, command).unwrap() else {
+        panic!("the effect of {command:?} is another one");
+    };
+    *endpoint
 }
 
 fn change(id: WebhookEndpointId, enabled: Option<bool>) -> UpdateWebhookEndpoint {
