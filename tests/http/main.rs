@@ -25,6 +25,7 @@ mod operations;
 mod past;
 mod rate_cards;
 mod receiver;
+mod recharges;
 mod refusals;
 mod replays;
 mod sdk_shapes;

@@ -94,7 +94,7 @@ fn serve(shared: &Shared, mut stream: TcpStream) {
     while let Some(post) = read(&mut stream, &mut unread) {
         let mut posts = shared.posts.lock().unwrap();
         let number = posts.len();
-        posts.push(post.clone());
+        posts.push(Post { at: Instant::now(), ..post.clone() });
         drop(posts);
         shared.more.notify_all();
         match (shared.answer)(number, &post) {
