@@ -69,7 +69,9 @@ pub fn concerns(record: &TenantRecord, number: CustomerNumber) -> bool {
         | TenantEffect::RateCardSet(_)
         | TenantEffect::RateCardDeleted(_)
         | TenantEffect::PlanGrantSet(_)
-        | TenantEffect::ClockMoved(_) => false,
+        | TenantEffect::ClockMoved(_)
+        | TenantEffect::WebhookEndpointSet(_)
+        | TenantEffect::WebhookEndpointDeleted(_) => false,
     }
 }
 

@@ -83,10 +83,18 @@ pub struct TenantLimits {
     pub tiers_max: usize,
     /// Grants of plans per tenant, deleted ones included.
     pub plan_grants_max: usize,
+    /// Webhook endpoints per tenant.
+    pub webhook_endpoints_max: usize,
 }
 
 impl Default for TenantLimits {
     fn default() -> Self {
-        Self { keys_per_tenant_max: 1_000, rate_cards_max: 1_000, tiers_max: 64, plan_grants_max: 10_000 }
+        Self {
+            keys_per_tenant_max: 1_000,
+            rate_cards_max: 1_000,
+            tiers_max: 64,
+            plan_grants_max: 10_000,
+            webhook_endpoints_max: 16,
+        }
     }
 }

@@ -72,8 +72,8 @@ fn no_kind_of_command_or_effect_is_missing_in_the_samples() {
         commands.insert(tenant_command_kind(&record.command));
         effects.insert(tenant_effect_kind(&record.facts.effect));
     }
-    assert!(commands.into_iter().eq(0..=9), "a tenant's command has no sample");
-    assert!(effects.into_iter().eq(0..=6), "a tenant's effect has no sample");
+    assert!(commands.into_iter().eq(0..=14), "a tenant's command has no sample");
+    assert!(effects.into_iter().eq(0..=8), "a tenant's effect has no sample");
 }
 
 fn customer_records() -> Vec<(&'static str, Record)> {
@@ -187,6 +187,11 @@ fn tenant_command_kind(command: &TenantCommand) -> u32 {
         TenantCommand::CreatePlanGrant(_) => 7,
         TenantCommand::UpdatePlanGrant { .. } => 8,
         TenantCommand::DeletePlanGrant(_) => 9,
+        TenantCommand::CreateWebhookEndpoint(_) => 10,
+        TenantCommand::UpdateWebhookEndpoint(_) => 11,
+        TenantCommand::RotateWebhookSecret { .. } => 12,
+        TenantCommand::DisableWebhookEndpoint { .. } => 13,
+        TenantCommand::DeleteWebhookEndpoint(_) => 14,
     }
 }
 
@@ -200,6 +205,8 @@ fn tenant_effect_kind(effect: &TenantEffect) -> u32 {
         TenantEffect::RateCardDeleted(_) => 4,
         TenantEffect::ClockMoved(_) => 5,
         TenantEffect::PlanGrantSet(_) => 6,
+        TenantEffect::WebhookEndpointSet(_) => 7,
+        TenantEffect::WebhookEndpointDeleted(_) => 8,
     }
 }
 

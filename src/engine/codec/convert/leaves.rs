@@ -6,6 +6,7 @@ use coffer_ledger::amount::{Credits, Money, Rate, Usage};
 use coffer_ledger::ids::{
     AlertId, CustomerNumber, GrantId, HoldId, InvoiceId, KeyId, LogPosition, MintedCustomerId, RateCardId,
     RechargeId, RowId, SubscriptionId, TenantNumber, ThingId, TrancheId, TransferId, WalletId,
+    WebhookEndpointId,
 };
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, PriceUnit};
@@ -125,7 +126,7 @@ macro_rules! ownerless {
     )*};
 }
 
-ownerless!(KeyId, RateCardId);
+ownerless!(KeyId, RateCardId, WebhookEndpointId);
 
 const POSITION_BITS: u32 = 56;
 const ROW_BITS: u32 = 24;

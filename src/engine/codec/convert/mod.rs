@@ -36,6 +36,7 @@ mod tenant_state;
 mod tenant_v3;
 mod texts;
 mod transfer;
+mod webhook;
 mod words;
 
 use coffer_ledger::ids::{CustomerNumber, ThingId};

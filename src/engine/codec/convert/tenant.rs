@@ -153,7 +153,11 @@ pub(in crate::engine::codec) fn tenant_effect_to_shape(effect: &TenantEffect) ->
         TenantEffect::RateCardSet(card) => v2::Effect::RateCardSet(rate_card_numbers(card)),
         TenantEffect::RateCardDeleted(card) => v2::Effect::RateCardDeleted(card.to_shape(OWNER)),
         TenantEffect::ClockMoved(now) => v2::Effect::ClockMoved(now.to_shape(OWNER)),
-        TenantEffect::PlanGrantSet(_) => unreachable!("whoever asks has seen that version 2 holds it"),
+        TenantEffect::PlanGrantSet(_)
+        | TenantEffect::WebhookEndpointSet(_)
+        | TenantEffect::WebhookEndpointDeleted(_) => {
+            unreachable!("only version 3 holds it, and `tenant_needs_v3` says so")
+        }
     }
 }
 
@@ -166,7 +170,11 @@ pub(in crate::engine::codec) fn tenant_effect_text(effect: &TenantEffect) -> v2:
         TenantEffect::SettingsSet(_)
         | TenantEffect::RateCardDeleted(_)
         | TenantEffect::PlanGrantSet(_)
-        | TenantEffect::ClockMoved(_) => v2::Text::V1(shapes::Text::Nothing(())),
+        | TenantEffect::ClockMoved(_)
+        | TenantEffect::WebhookEndpointDeleted(_) => v2::Text::V1(shapes::Text::Nothing(())),
+        TenantEffect::WebhookEndpointSet(_) => {
+            unreachable!("only version 3 holds it, and `tenant_needs_v3` says so")
+        }
     }
 }
 
@@ -236,8 +244,13 @@ pub(in crate::engine::codec) fn tenant_command_to_shape(command: &TenantCommand)
         TenantCommand::MoveClock(now) => v2::Command::MoveClock(now.to_shape(OWNER)),
         TenantCommand::CreatePlanGrant(_)
         | TenantCommand::UpdatePlanGrant { .. }
-        | TenantCommand::DeletePlanGrant(_) => {
-            unreachable!("whoever asks has seen that version 2 holds it")
+        | TenantCommand::DeletePlanGrant(_)
+        | TenantCommand::CreateWebhookEndpoint(_)
+        | TenantCommand::UpdateWebhookEndpoint(_)
+        | TenantCommand::RotateWebhookSecret { .. }
+        | TenantCommand::DisableWebhookEndpoint { .. }
+        | TenantCommand::DeleteWebhookEndpoint(_) => {
+            unreachable!("only version 3 holds it, and `tenant_needs_v3` says so")
         }
     }
 }
@@ -256,7 +269,14 @@ pub(in crate::engine::codec) fn tenant_command_text(command: &TenantCommand) -> 
         | TenantCommand::CreatePlanGrant(_)
         | TenantCommand::UpdatePlanGrant { .. }
         | TenantCommand::DeletePlanGrant(_)
-        | TenantCommand::MoveClock(_) => v2::Text::V1(shapes::Text::Nothing(())),
+        | TenantCommand::MoveClock(_)
+        | TenantCommand::DisableWebhookEndpoint { .. }
+        | TenantCommand::DeleteWebhookEndpoint(_) => v2::Text::V1(shapes::Text::Nothing(())),
+        TenantCommand::CreateWebhookEndpoint(_)
+        | TenantCommand::UpdateWebhookEndpoint(_)
+        | TenantCommand::RotateWebhookSecret { .. } => {
+            unreachable!("only version 3 holds it, and `tenant_needs_v3` says so")
+        }
     }
 }
 

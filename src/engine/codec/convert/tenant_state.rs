@@ -12,7 +12,7 @@ use crate::engine::codec::v3::tenant as v3;
 
 /// Whether only version 3 holds all of a tenant.
 pub(in crate::engine::codec) fn tenant_rests_in_v3(tenant: &Tenant) -> bool {
-    tenant.plans_version > 0 || settings_need_v3(&tenant.settings)
+    tenant.plans_version > 0 || settings_need_v3(&tenant.settings) || tenant.webhooks_made > 0
 }
 
 /// Whether version 1 holds all of a tenant that does not need version 3.
@@ -26,6 +26,8 @@ pub(in crate::engine::codec) fn tenant_rests_in_v1(tenant: &Tenant) -> bool {
         rate_cards_made,
         plan_grants: _,
         plans_version: _,
+        webhooks: _,
+        webhooks_made: _,
         test_mode,
         test_clock,
         version: _,
@@ -100,15 +102,19 @@ impl<'a> Mirror<'a, v3::Tenant<'a>> for Tenant {
             auto_complete,
             payment_result,
             plan_grants: plan_grants(self.plans_version, &self.plan_grants),
+            webhooks: self.webhooks.to_shape(owner),
+            webhooks_made: self.webhooks_made,
         }
     }
 
     fn from_shape(shape: v3::Tenant<'a>, owner: Owner) -> Result<Self, DecodeError> {
-        let v3::Tenant { plain, auto_complete, payment_result, plan_grants } = shape;
+        let v3::Tenant { plain, auto_complete, payment_result, plan_grants, webhooks, webhooks_made } = shape;
         let mut tenant: Self = Mirror::from_shape(plain, owner)?;
         tenant.settings.auto_complete = auto_complete;
         tenant.settings.payment_result = payment_result;
         (tenant.plans_version, tenant.plan_grants) = plan_grants_again(plan_grants)?;
+        tenant.webhooks = Mirror::from_shape(webhooks, owner)?;
+        tenant.webhooks_made = webhooks_made;
         Ok(tenant)
     }
 }

@@ -1,6 +1,7 @@
 //! Records of tenants in version 3: those of version 2 with what they do not know beside them.
 
 use coffer_ledger::catalog::tenant::{Settings, TenantCommand, TenantEffect};
+use coffer_ledger::catalog::webhook::WebhookSecret;
 
 use super::grant::{
     change_again, change_numbers, change_text, create_plan_grant, create_plan_grant_again, grant_text,
@@ -10,12 +11,13 @@ use super::tenant::{
     COMMAND_DISAGREES, FACTS_DISAGREE, OWNER, tenant_command_from_shape, tenant_command_text,
     tenant_command_to_shape, tenant_effect_from_shape, tenant_effect_text, tenant_effect_to_shape,
 };
-use super::{Mirror, Owner};
+use super::{Mirror, Owner, webhook};
 use crate::engine::codec::error::DecodeError;
 use crate::engine::codec::v1::tenant as shapes;
 use crate::engine::codec::v2::tenant as v2;
 use crate::engine::codec::v3::grant::UpdateGrant;
 use crate::engine::codec::v3::tenant as v3;
+use crate::engine::codec::v3::webhook::{DisableEndpoint, RotateSecret};
 
 impl<'a> Mirror<'a, v3::Settings<'a>> for Settings {
     fn to_shape(&'a self, owner: Owner) -> v3::Settings<'a> {
@@ -40,7 +42,12 @@ pub(in crate::engine::codec) fn tenant_needs_v3(command: &TenantCommand, effect:
         TenantCommand::SetSettings(settings) => settings_need_v3(settings),
         TenantCommand::CreatePlanGrant(_)
         | TenantCommand::UpdatePlanGrant { .. }
-        | TenantCommand::DeletePlanGrant(_) => true,
+        | TenantCommand::DeletePlanGrant(_)
+        | TenantCommand::CreateWebhookEndpoint(_)
+        | TenantCommand::UpdateWebhookEndpoint(_)
+        | TenantCommand::RotateWebhookSecret { .. }
+        | TenantCommand::DisableWebhookEndpoint { .. }
+        | TenantCommand::DeleteWebhookEndpoint(_) => true,
         TenantCommand::Create { .. }
         | TenantCommand::CreateKey { .. }
         | TenantCommand::RevokeKey(_)
@@ -51,7 +58,9 @@ pub(in crate::engine::codec) fn tenant_needs_v3(command: &TenantCommand, effect:
     asked
         || match effect {
             TenantEffect::SettingsSet(settings) => settings_need_v3(settings),
-            TenantEffect::PlanGrantSet(_) => true,
+            TenantEffect::PlanGrantSet(_)
+            | TenantEffect::WebhookEndpointSet(_)
+            | TenantEffect::WebhookEndpointDeleted(_) => true,
             TenantEffect::Created { .. }
             | TenantEffect::KeySet(_)
             | TenantEffect::RateCardSet(_)
@@ -67,6 +76,10 @@ pub(in crate::engine::codec) fn tenant_effect_to_v3(effect: &TenantEffect) -> v3
             v3::Effect::SettingsSet(settings.to_shape(OWNER))
         }
         TenantEffect::PlanGrantSet(grant) => v3::Effect::PlanGrantSet(plan_grant(grant)),
+        TenantEffect::WebhookEndpointSet(endpoint) => {
+            v3::Effect::WebhookEndpointSet(webhook::numbers(endpoint))
+        }
+        TenantEffect::WebhookEndpointDeleted(id) => v3::Effect::WebhookEndpointDeleted(id.to_shape(OWNER)),
         effect => v3::Effect::V2(tenant_effect_to_shape(effect)),
     }
 }
@@ -75,6 +88,7 @@ pub(in crate::engine::codec) fn tenant_effect_to_v3(effect: &TenantEffect) -> v3
 pub(in crate::engine::codec) fn tenant_effect_text_v3(effect: &TenantEffect) -> v3::Text<'_> {
     match effect {
         TenantEffect::PlanGrantSet(grant) => v3::Text::Grant(grant_text(&grant.name, &grant.metadata)),
+        TenantEffect::WebhookEndpointSet(endpoint) => v3::Text::WebhookEndpoint(webhook::text(endpoint)),
         effect => v3::Text::V2(tenant_effect_text(effect)),
     }
 }
@@ -91,6 +105,19 @@ pub(in crate::engine::codec) fn tenant_command_to_v3(command: &TenantCommand) ->
             change: change_numbers(change, OWNER),
         }),
         TenantCommand::DeletePlanGrant(id) => v3::Command::DeletePlanGrant(id.to_shape(OWNER)),
+        TenantCommand::CreateWebhookEndpoint(_) => v3::Command::CreateWebhookEndpoint(()),
+        TenantCommand::UpdateWebhookEndpoint(asked) => {
+            v3::Command::UpdateWebhookEndpoint(webhook::change_numbers(asked))
+        }
+        TenantCommand::RotateWebhookSecret { id, secret: _, overlap_s } => {
+            let (id, overlap_s) = (id.to_shape(OWNER), *overlap_s);
+            v3::Command::RotateWebhookSecret(RotateSecret { id, overlap_s })
+        }
+        TenantCommand::DisableWebhookEndpoint { id, why } => {
+            let (id, why) = (id.to_shape(OWNER), why.to_shape(OWNER));
+            v3::Command::DisableWebhookEndpoint(DisableEndpoint { id, why })
+        }
+        TenantCommand::DeleteWebhookEndpoint(id) => v3::Command::DeleteWebhookEndpoint(id.to_shape(OWNER)),
         command => v3::Command::V2(tenant_command_to_shape(command)),
     }
 }
@@ -100,6 +127,13 @@ pub(in crate::engine::codec) fn tenant_command_text_v3(command: &TenantCommand) 
     match command {
         TenantCommand::CreatePlanGrant(asked) => v3::Text::Grant(grant_text(&asked.name, &asked.metadata)),
         TenantCommand::UpdatePlanGrant { id: _, change } => v3::Text::GrantChange(change_text(change)),
+        TenantCommand::CreateWebhookEndpoint(asked) => {
+            v3::Text::WebhookEndpoint(webhook::creation_text(asked))
+        }
+        TenantCommand::UpdateWebhookEndpoint(asked) => {
+            v3::Text::WebhookEndpointChange(webhook::change_text(asked))
+        }
+        TenantCommand::RotateWebhookSecret { secret, .. } => v3::Text::WebhookSecret(secret.0),
         command => v3::Text::V2(tenant_command_text(command)),
     }
 }
@@ -117,6 +151,13 @@ pub(in crate::engine::codec) fn tenant_effect_from_v3<'a>(
         (v3::Effect::PlanGrantSet(grant), v3::Text::Grant(text)) => {
             Ok(TenantEffect::PlanGrantSet(Box::new(plan_grant_again(grant, text)?)))
         }
+        (v3::Effect::WebhookEndpointSet(numbers), v3::Text::WebhookEndpoint(text)) => {
+            let endpoint = webhook::endpoint(numbers, text)?;
+            Ok(TenantEffect::WebhookEndpointSet(Box::new(endpoint)))
+        }
+        (v3::Effect::WebhookEndpointDeleted(id), v3::Text::V2(v2::Text::V1(shapes::Text::Nothing(())))) => {
+            Mirror::from_shape(id, OWNER).map(TenantEffect::WebhookEndpointDeleted)
+        }
         (_, _) => Err(FACTS_DISAGREE),
     }
 }
@@ -128,9 +169,6 @@ pub(in crate::engine::codec) fn tenant_command_from_v3(
 ) -> Result<TenantCommand, DecodeError> {
     match (shape, text) {
         (v3::Command::V2(shape), v3::Text::V2(text)) => tenant_command_from_shape(shape, text),
-        (v3::Command::SetSettings(settings), v3::Text::V2(v2::Text::V1(shapes::Text::Nothing(())))) => {
-            Mirror::from_shape(settings, OWNER).map(TenantCommand::SetSettings)
-        }
         (v3::Command::CreatePlanGrant(shape), v3::Text::Grant(text)) => {
             Ok(TenantCommand::CreatePlanGrant(create_plan_grant_again(shape, text)?))
         }
@@ -138,9 +176,43 @@ pub(in crate::engine::codec) fn tenant_command_from_v3(
             let id = id_again(shape.id)?;
             Ok(TenantCommand::UpdatePlanGrant { id, change: change_again(shape.change, text, OWNER)? })
         }
-        (v3::Command::DeletePlanGrant(id), v3::Text::V2(v2::Text::V1(shapes::Text::Nothing(())))) => {
-            Ok(TenantCommand::DeletePlanGrant(id_again(id)?))
+        (v3::Command::CreateWebhookEndpoint(()), v3::Text::WebhookEndpoint(text)) => {
+            webhook::creation(text).map(TenantCommand::CreateWebhookEndpoint)
         }
+        (v3::Command::UpdateWebhookEndpoint(numbers), v3::Text::WebhookEndpointChange(text)) => {
+            webhook::change(numbers, text).map(TenantCommand::UpdateWebhookEndpoint)
+        }
+        (
+            v3::Command::RotateWebhookSecret(RotateSecret { id, overlap_s }),
+            v3::Text::WebhookSecret(secret),
+        ) => {
+            let (id, secret) = (Mirror::from_shape(id, OWNER)?, WebhookSecret(secret));
+            Ok(TenantCommand::RotateWebhookSecret { id, secret, overlap_s })
+        }
+        (shape, v3::Text::V2(v2::Text::V1(shapes::Text::Nothing(())))) => wordless(shape),
         (_, _) => Err(COMMAND_DISAGREES),
+    }
+}
+
+/// A tenant's command that has no words.
+fn wordless(shape: v3::Command<'_>) -> Result<TenantCommand, DecodeError> {
+    match shape {
+        v3::Command::SetSettings(settings) => {
+            Mirror::from_shape(settings, OWNER).map(TenantCommand::SetSettings)
+        }
+        v3::Command::DeletePlanGrant(id) => Ok(TenantCommand::DeletePlanGrant(id_again(id)?)),
+        v3::Command::DisableWebhookEndpoint(DisableEndpoint { id, why }) => {
+            let (id, why) = (Mirror::from_shape(id, OWNER)?, Mirror::from_shape(why, OWNER)?);
+            Ok(TenantCommand::DisableWebhookEndpoint { id, why })
+        }
+        v3::Command::DeleteWebhookEndpoint(id) => {
+            Mirror::from_shape(id, OWNER).map(TenantCommand::DeleteWebhookEndpoint)
+        }
+        v3::Command::V2(_)
+        | v3::Command::CreatePlanGrant(_)
+        | v3::Command::UpdatePlanGrant(_)
+        | v3::Command::CreateWebhookEndpoint(())
+        | v3::Command::UpdateWebhookEndpoint(_)
+        | v3::Command::RotateWebhookSecret(_) => Err(COMMAND_DISAGREES),
     }
 }

@@ -21,4 +21,5 @@ pub mod rules;
 pub mod state;
 pub mod tenant;
 pub mod texts;
+pub mod webhook;
 pub mod wire;

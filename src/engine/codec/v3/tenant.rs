@@ -3,9 +3,10 @@
 use bincode::{BorrowDecode, Encode};
 
 use super::grant::{CreatePlanGrant, GrantChangeText, GrantText, PlanGrant, PlanGrants, UpdateGrant};
+use super::webhook;
 use super::wire::tagged;
 use crate::engine::codec::v1::tenant as v1;
-use crate::engine::codec::v1::wire::{Stamp, Thing};
+use crate::engine::codec::v1::wire::{List, Stamp, Thing};
 use crate::engine::codec::v2::tenant as v2;
 
 /// Settings.
@@ -21,7 +22,13 @@ pub struct Settings<'a> {
 
 tagged! {
     /// What changed about a tenant.
-    pub enum Effect<'a> { 0 = V2(v2::Effect<'a>), 1 = SettingsSet(Settings<'a>), 2 = PlanGrantSet(PlanGrant<'a>) }
+    pub enum Effect<'a> {
+        0 = V2(v2::Effect<'a>),
+        1 = SettingsSet(Settings<'a>),
+        2 = PlanGrantSet(PlanGrant<'a>),
+        3 = WebhookEndpointSet(webhook::Endpoint),
+        4 = WebhookEndpointDeleted(Thing),
+    }
     /// What was asked of a tenant.
     pub enum Command<'a> {
         0 = V2(v2::Command<'a>),
@@ -29,9 +36,21 @@ tagged! {
         2 = CreatePlanGrant(CreatePlanGrant<'a>),
         3 = UpdatePlanGrant(UpdateGrant),
         4 = DeletePlanGrant(Thing),
+        5 = CreateWebhookEndpoint(()),
+        6 = UpdateWebhookEndpoint(webhook::UpdateEndpoint),
+        7 = RotateWebhookSecret(webhook::RotateSecret),
+        8 = DisableWebhookEndpoint(webhook::DisableEndpoint),
+        9 = DeleteWebhookEndpoint(Thing),
     }
     /// The words of either.
-    pub enum Text<'a> { 0 = V2(v2::Text<'a>), 1 = Grant(GrantText<'a>), 2 = GrantChange(GrantChangeText<'a>) }
+    pub enum Text<'a> {
+        0 = V2(v2::Text<'a>),
+        1 = Grant(GrantText<'a>),
+        2 = GrantChange(GrantChangeText<'a>),
+        3 = WebhookEndpoint(webhook::EndpointText<'a>),
+        4 = WebhookEndpointChange(webhook::UpdateText<'a>),
+        5 = WebhookSecret([u8; 32]),
+    }
 }
 
 /// First in the public part.
@@ -72,4 +91,8 @@ pub struct Tenant<'a> {
     pub payment_result: bool,
     /// Grants of plans.
     pub plan_grants: PlanGrants<'a>,
+    /// Where events are sent, oldest first.
+    pub webhooks: List<'a, webhook::WholeEndpoint<'a>>,
+    /// How many endpoints were ever made.
+    pub webhooks_made: u64,
 }
