@@ -21,7 +21,8 @@ use crate::engine::Engine;
 use crate::env::Env;
 use crate::feed::Feed;
 use crate::feed::stream::StreamOptions;
-use crate::http::{HttpOptions, HttpServer, ServeError};
+use crate::feed::webhooks::Webhooks;
+use crate::http::{Feeds, HttpOptions, HttpServer, ServeError};
 use crate::telemetry;
 
 /// Arguments of `coffer serve`.
@@ -91,15 +92,21 @@ async fn serve(config: &Config) -> Result<(), CliError> {
     };
     bootstrap::first_key(&engine, bootstrap_key).await?;
     let feed = start_feed(config, &engine, &env)?;
+    let webhooks = start_webhooks(config, &engine, &env)?;
     engine.keep_archive(config.keep());
     listeners.announce(&config.data_dir())?;
-    serve_until_signal(config, engine, feed, listeners, signals).await
+    serve_until_signal(config, engine, (feed, webhooks), listeners, signals).await
 }
 
 /// Without a history nothing else is missing; without a thread for it something is wrong with the machine.
 fn start_feed(config: &Config, engine: &Engine, env: &Env) -> Result<Option<Feed>, CliError> {
     let started = config.feed_options().map(|options| Feed::start(engine, env, &options)).transpose();
     started.map_err(|error| CliError::new(Code::Internal, format!("no thread for the history: {error}")))
+}
+
+fn start_webhooks(config: &Config, engine: &Engine, env: &Env) -> Result<Option<Webhooks>, CliError> {
+    let started = config.webhook_options().map(|options| Webhooks::start(engine, env, options)).transpose();
+    started.map_err(|error| CliError::new(Code::Internal, format!("no thread for webhooks: {error}")))
 }
 
 /// The log would say the same, but not that it is the directory that is in the way.
@@ -113,15 +120,13 @@ fn make_data_dir(dir: &Path) -> Result<(), CliError> {
 async fn serve_until_signal(
     config: &Config,
     engine: Engine,
-    feed: Option<Feed>,
+    (feed, webhooks): (Option<Feed>, Option<Webhooks>),
     listeners: Listeners,
     mut signals: signals::Signals,
 ) -> Result<(), CliError> {
     let (stop, stopped) = watch::channel(false);
-    let front = match &feed {
-        Some(feed) => HttpServer::with_history(engine.clone(), http_options(config), feed.history()),
-        None => HttpServer::new(engine.clone(), http_options(config)),
-    };
+    let feeds = Feeds { history: feed.as_ref().map(Feed::history), webhooks: webhooks.clone() };
+    let front = HttpServer::with_feeds(engine.clone(), http_options(config), feeds);
     front.go_on_erasing();
     let server = listeners.serve(front, stopped);
     let mut server = std::pin::pin!(server);
@@ -139,6 +144,10 @@ async fn serve_until_signal(
         if let Err(error) = server.await {
             // Whoever did not finish in time retries with the same key; the engine still ends in good order.
             tracing::warn!("{error}");
+        }
+        if let Some(webhooks) = webhooks {
+            // What is under way then is sent again after the next start.
+            webhooks.stop(FEED_PATIENCE).await;
         }
         if let Some(feed) = feed {
             // Left undone, the next start catches up.

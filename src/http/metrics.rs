@@ -14,6 +14,7 @@ use super::App;
 use crate::engine::{EngineStats, LogStats};
 use crate::feed::history::{History, HistoryStatus};
 use crate::feed::stream::StreamStats;
+use crate::feed::webhooks::{WebhookStats, Webhooks};
 
 /// What a route is counted as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +167,7 @@ pub(crate) fn render(app: &App) -> String {
         log(&stats.log);
         app.history.as_ref().map(History::status).iter().for_each(history);
         streams(&app.streams.stats());
+        app.webhooks.as_ref().map(Webhooks::stats).iter().for_each(webhooks);
         one("coffer_ready", "1 while writes are admitted.", whole(u64::from(app.ready())));
     });
     let mut text = recorder.handle().render();
@@ -253,6 +255,27 @@ fn streams(stats: &StreamStats) {
     describe_counter!("coffer_streams_ended_total", "Streams that we ended, by reason.");
     for (reason, count) in &stats.ended {
         counter!("coffer_streams_ended_total", "reason" => *reason).absolute(*count);
+    }
+}
+
+fn webhooks(stats: &WebhookStats) {
+    one("coffer_webhook_endpoints", "Endpoints that are sent to.", whole(stats.endpoints));
+    one(
+        "coffer_webhook_pending",
+        "Deliveries that wait for their turn or next attempt.",
+        whole(stats.pending),
+    );
+    one("coffer_webhook_in_flight", "Attempts under way.", whole(stats.in_flight));
+    let help = "Durable records that the endpoint which is furthest behind has not come to.";
+    one("coffer_webhook_lag_records", help, whole(stats.lag_records));
+    one(
+        "coffer_webhooks_delivering",
+        "0 while the file of deliveries cannot be used.",
+        whole(u64::from(stats.failed.is_none())),
+    );
+    describe_counter!("coffer_webhook_deliveries_total", "Attempts by outcome; deliveries given up beside.");
+    for (outcome, count) in &stats.outcomes {
+        counter!("coffer_webhook_deliveries_total", "outcome" => *outcome).absolute(*count);
     }
 }
 
