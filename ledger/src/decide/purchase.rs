@@ -78,8 +78,12 @@ pub(super) fn complete(
 /// It is not paid: what was waited for never comes, what was trusted is taken back.
 pub(super) fn fail(customer: &Customer, id: RechargeId, context: &Context<'_>) -> Result<Effect, Refusal> {
     let recharge = known(customer, id)?;
-    let is_open = recharge.status == RechargeStatus::Pending;
-    if !is_open && !(recharge.trusted && recharge.status == RechargeStatus::Completed) {
+    let can_fail = match recharge.status {
+        RechargeStatus::Pending => true,
+        RechargeStatus::Completed => recharge.trusted,
+        RechargeStatus::Failed | RechargeStatus::Cancelled => false,
+    };
+    if !can_fail {
         return Err(ended(recharge));
     }
     let mut failed = end(recharge, RechargeStatus::Failed, context);
