@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use coffer_ledger::amount::text::Decimal;
 use coffer_ledger::amount::{Credits, Money, Rate, Usage};
 use coffer_ledger::ids::{
-    self, EventId, HoldId, KeyId, MintedCustomerId, RateCardId, RowId, TrancheId, TransferId, WalletId,
-    WebhookEndpointId,
+    self, AlertId, EventId, HoldId, InvoiceId, KeyId, MintedCustomerId, RateCardId, RechargeId, RowId,
+    TrancheId, TransferId, WalletId, WebhookEndpointId,
 };
 use coffer_ledger::time::Timestamp;
 use serde::{Serialize, Serializer};
@@ -107,6 +107,9 @@ id_from! {
     HoldId => |id| id.0.0,
     RateCardId => |id| id.0.0,
     TransferId => |id| id.0.0,
+    RechargeId => |id| id.0.0,
+    InvoiceId => |id| id.0.0,
+    AlertId => |id| id.0.0,
     WebhookEndpointId => |id| id.0.0,
     RowId => |id| id.0,
     EventId => |id| id.0,

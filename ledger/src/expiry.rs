@@ -2,28 +2,33 @@
 //!
 //! Nothing happens *at* an instant: what is due is found by whoever comes next, and gets the instant at which it counts. Each
 //! thing is dated by itself, so it does not matter how late it is written. At one instant tranches start, then holds end, then
-//! tranches end: what a hold gives back in time still ends with its tranche. Tested in `tests/rules` against a naive model, and in
+//! tranches end, then purchases that nobody paid fail: what a hold gives back in time still ends with its tranche. Tested in `tests/rules` against a naive model, and in
 //! `decide/tests`.
 
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
 use crate::amount::Credits;
 use crate::customer::Customer;
-use crate::fact::{Due, Giver, HoldEnd, Slice};
+use crate::fact::{Due, Giver, HoldEnd, RechargeEnd, Slice};
 use crate::hold::{Hold, HoldStatus};
-use crate::ids::HoldId;
+use crate::ids::{HoldId, RechargeId};
 use crate::letting_go::{self, Balances};
+use crate::recharge::{Recharge, RechargeReason, RechargeStatus};
 use crate::time::Timestamp;
 
 /// What is due at `now` and not written yet, by instant; at most `max`.
 ///
-/// At one instant: starts, deadlines, ends; starts and ends by wallet (oldest first), then burn order, deadlines by hold. Costs what
+/// At one instant: starts, deadlines, ends, purchases; starts and ends by wallet (oldest first), then burn order, deadlines by hold. Costs what
 /// the wallets with something due hold, and what `max` holds pin, however many holds are open.
 #[must_use]
 pub fn due(customer: &Customer, now: Timestamp, max: usize) -> Vec<Due> {
     let mut events = tranche_events(customer, now);
     // Each deadline is one due thing: no more of them than `max` can be among the first `max`.
     customer.holds.due(now).take(max).for_each(|hold| hold_events(customer, hold, now, &mut events));
+    let waited_for = customer.recharges.due(now);
+    events.extend(waited_for.into_iter().map(|(at, id)| Event { at, what: What::Pending(id) }));
     events.sort_unstable();
     events.dedup();
     let mut writer = Writer::on(customer);
@@ -55,7 +60,8 @@ pub fn write_apart(customer: &Customer) -> bool {
         + customer.given_back.len()
         + customer.invoices.len()
         + customer.transfers_out.len()
-        + customer.transfers_in.len();
+        + customer.transfers_in.len()
+        + customer.recharges.len();
     kept > COPIED_MAX
 }
 
@@ -71,6 +77,8 @@ enum What {
     Start(Place),
     Deadline(HoldId),
     End(Place),
+    /// A purchase was not paid in time.
+    Pending(RechargeId),
 }
 
 /// Where a tranche stands: its wallet, and itself in it.
@@ -146,6 +154,7 @@ impl<'a> Writer<'a> {
             What::Start(place) => Some(self.start(place, event.at)),
             What::Deadline(hold) => Some(Due::HoldExpired(Box::new(self.deadline(hold, event.at)))),
             What::End(place) => self.end(place),
+            What::Pending(id) => Some(Due::RechargeExpired(Box::new(self.unpaid(id, event.at)))),
         }
     }
 
@@ -174,6 +183,17 @@ impl<'a> Writer<'a> {
             *self.gained.entry(place).or_default() += credits;
         }
         end
+    }
+
+    fn unpaid(&self, id: RechargeId, at: Timestamp) -> RechargeEnd {
+        let recharge = self.customer.recharges.get(id).expect("what is due is pending");
+        let recharge = Recharge {
+            status: RechargeStatus::Failed,
+            reason: Some(RechargeReason::Expired),
+            ended_at: Some(at),
+            ..recharge.clone()
+        };
+        RechargeEnd { recharge, rows: SmallVec::new(), unpaid: Vec::new() }
     }
 
     /// The end of what is not pinned; `None` if that is nothing.

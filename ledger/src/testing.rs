@@ -44,6 +44,7 @@ pub(crate) struct Book {
     pub(crate) limits: Limits,
     pub(crate) keyed: bool,
     pub(crate) cards: Vec<RateCard>,
+    pub(crate) settings: Settings,
     /// What the next question brings along.
     pub(crate) looked_up: Option<LookedUp>,
     pub(crate) log: Vec<Record>,
@@ -58,6 +59,7 @@ impl Book {
             limits: Limits::default(),
             keyed: true,
             cards: Vec::new(),
+            settings: Settings::default(),
             looked_up: None,
             log: Vec::new(),
         }
@@ -72,7 +74,7 @@ impl Book {
 
     /// Decides; if accepted: applies, binds, checks every invariant, and keeps the record.
     pub(crate) fn ask(&mut self, command: Command) -> Result<Facts, Refusal> {
-        let settings = Settings::default();
+        let settings = self.settings.clone();
         let looked_up = self.looked_up.take();
         let context = Context {
             now: self.now,

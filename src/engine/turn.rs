@@ -5,6 +5,10 @@
 //! 500 and leaves the state as it was; a panic while applying, or a broken invariant, makes the state worthless: nothing of that
 //! operation was logged, and the actor rebuilds from the log.
 
+mod position;
+mod refusing;
+mod runways;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -33,8 +37,9 @@ use super::intents;
 use super::keys::KeyHash;
 use super::message::Keyed;
 use super::names::names_of;
-use super::operation::{Committed, CustomerNames, Failure, Operation, Refused};
+use super::operation::{Committed, CustomerNames, Failure, Operation};
 use super::tenant_view::ViewCache;
+use position::may_need_position;
 
 /// Frames gathered beyond this are appended before the next operation of an envelope.
 const SCRATCH_BYTES_MAX: usize = 256 * 1024;
@@ -62,6 +67,10 @@ pub(crate) struct Seat {
     timer_at: Timestamp,
     /// The deletion of this customer is gathered.
     deleted_now: bool,
+    /// When the wallets' runways are looked at next; [`Timestamp::MAX`] = not before something is spent.
+    looks_at: Timestamp,
+    /// Whether a wallet warns of its runway.
+    has_runways: bool,
 }
 
 /// The state cannot be trusted any more: rebuild it.
@@ -87,7 +96,10 @@ impl Seat {
             appended: None,
             timer_at: Timestamp::MAX,
             deleted_now: false,
+            looks_at: Timestamp::MAX,
+            has_runways: false,
         };
+        seat.begin_to_look();
         seat.schedule();
         seat.resume_transfers();
         seat
@@ -122,25 +134,16 @@ impl Seat {
         let asked = (&operation.command, looked_up.as_deref());
         let facts = match self.decide(asked, now, key.is_some(), &limits) {
             Ok(facts) => facts,
-            Err(failure) => return (self.refused(failure), Ok(())),
+            Err(failure) => return self.refuse(failure, &operation, (now, logged_at)),
         };
         let Operation { command, origin, dry_run } = *operation;
         let record = Box::new(Record { origin, command, facts });
         if dry_run {
             return (Turned::unlogged(Ok(Outcome::Committed(self.committed(record)))), Ok(()));
         }
-        self.log(record, logged_at, key)
-    }
-
-    /// A no, with the last record that it was decided on: the last one gathered, or the last one appended.
-    fn refused(&self, failure: Failure) -> Turned {
-        match failure {
-            Failure::Refused(Refused { refusal, .. }) => {
-                let failure = Failure::Refused(Refused { refusal, saw: self.customer.last_position });
-                Turned { answer: Err(failure), offset: self.gathered.checked_sub(1) }
-            }
-            failure => Turned::unlogged(Err(failure)),
-        }
+        let (turned, sound) = self.log(record, logged_at, key);
+        let sound = sound.and_then(|()| self.look_at_runways((now, logged_at)));
+        (turned, sound)
     }
 
     /// The record that answered this request already.
@@ -242,6 +245,7 @@ impl Seat {
             self.gathered_keys.push((key, offset, logged_at));
         }
         self.enter_names(&record.facts.effect);
+        self.expect_runways(&record.facts);
         self.count(&record.command);
         let binds = record.facts.needs_position();
         let mut turned =
@@ -388,7 +392,7 @@ impl Seat {
         if self.views.get(self.tenant).is_some_and(|view| view.test_clock.is_some()) {
             return;
         }
-        let due = self.customer.next_due();
+        let due = self.customer.next_due().min(self.looks_at);
         if due < self.timer_at {
             self.core.timers.schedule(due, self.tenant, self.number);
             self.timer_at = due;
@@ -404,7 +408,7 @@ impl Seat {
     pub(crate) fn tick(&mut self) -> Result<(), Broken> {
         self.timer_has_fired();
         let now = self.now();
-        let result = self.catch_up(now, 0);
+        let result = self.catch_up(now, 0).and_then(|()| self.look_at_runways(now));
         if self.gathered > 0 {
             self.append(None);
         }
@@ -524,47 +528,5 @@ impl Seat {
     fn report_panic(&self, place: &'static str) -> Failure {
         tracing::error!(customer = self.number.0, place, "a rule panicked; nothing was logged");
         Failure::Internal
-    }
-}
-
-/// Whether the record of such a command may be one whose place the state must know.
-fn may_need_position(command: &Command) -> bool {
-    match command {
-        Command::Debit(_)
-        | Command::ManualDebit(_)
-        | Command::PlaceHold(_)
-        | Command::Extend { .. }
-        | Command::Grow { .. }
-        | Command::CreateCustomer { .. }
-        | Command::UpdateCustomer { .. }
-        | Command::DeleteCustomer
-        | Command::UpdateWallet(_)
-        | Command::Freeze(_)
-        | Command::Unfreeze(_)
-        | Command::SetBudget(_)
-        | Command::DeleteBudget(_)
-        | Command::ResetBudget(_)
-        | Command::TransferDone(_)
-        | Command::TransferForget(_)
-        | Command::ResumeAutoTopup(_)
-        | Command::Event(_) => false,
-        Command::CreateWallet(_)
-        | Command::TopUp(_)
-        | Command::Close { .. }
-        | Command::Capture(_)
-        | Command::Release { .. }
-        | Command::Refund(_)
-        | Command::VoidCredit(_)
-        | Command::Settle(_)
-        | Command::VoidInvoice { .. }
-        | Command::Transfer(_)
-        | Command::TransferIn(_)
-        | Command::TransferBack(_)
-        | Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
-        | Command::CancelRecharge(_)
-        | Command::Recharge(_)
-        | Command::Atomic(_)
-        | Command::Tick => true,
     }
 }
