@@ -21,6 +21,7 @@ mod budgets;
 mod call;
 mod charge;
 mod connection;
+mod connectors;
 mod customers;
 mod debits;
 mod direct;
@@ -85,6 +86,7 @@ pub use server::ServeError;
 use crate::engine::Engine;
 use crate::feed::Eraser;
 use crate::feed::history::History;
+use crate::feed::payments::Payments;
 use crate::feed::stream::Streams;
 use crate::rfc3339;
 use auth::Scope;
@@ -105,6 +107,8 @@ pub(crate) struct App {
     eraser: Eraser,
     /// Where ledger rows are searched; `None` = this server keeps none.
     history: Option<History>,
+    /// Who pays recharges; `None` = somebody else does.
+    payments: Option<Payments>,
     /// The OpenAPI document, as it is sent.
     openapi: Bytes,
     /// The same as a page to read.
@@ -118,7 +122,12 @@ pub(crate) struct App {
 }
 
 impl App {
-    fn new(engine: Engine, options: HttpOptions, history: Option<History>) -> Self {
+    fn new(
+        engine: Engine,
+        options: HttpOptions,
+        history: Option<History>,
+        payments: Option<Payments>,
+    ) -> Self {
         let mut start = [0; 8];
         engine.random(&mut start);
         let document = openapi::document();
@@ -132,6 +141,7 @@ impl App {
                 .telling(move |customer| kept.forget(customer)),
             refusals,
             history,
+            payments,
             body_timeout: Duration::from_secs(options.body_timeout_s),
             request_ids: RequestIds::new(start),
             metrics: Metrics::default(),
@@ -157,13 +167,24 @@ impl HttpServer {
     /// A front that does not listen yet.
     #[must_use]
     pub fn new(engine: Engine, options: HttpOptions) -> Self {
-        Self(Arc::new(App::new(engine, options, None)))
+        Self(Arc::new(App::new(engine, options, None, None)))
     }
 
     /// The same, with a history to search ledger rows in.
     #[must_use]
     pub fn with_history(engine: Engine, options: HttpOptions, history: History) -> Self {
-        Self(Arc::new(App::new(engine, options, Some(history))))
+        Self(Arc::new(App::new(engine, options, Some(history), None)))
+    }
+
+    /// The same, with a history if there is one, and with payments through a connector if there is one.
+    #[must_use]
+    pub fn with_feeds(
+        engine: Engine,
+        options: HttpOptions,
+        history: Option<History>,
+        payments: Option<Payments>,
+    ) -> Self {
+        Self(Arc::new(App::new(engine, options, history, payments)))
     }
 
     /// Goes on in the background with an erasure that was begun and not finished, if there is one.
@@ -223,6 +244,7 @@ fn api() -> (Router<Arc<App>>, Vec<RouteInfo>) {
     admin(usage(between(streams(finance(customers(wallets(undoing(holds(metering(operators(
         Routes::new(),
     )))))))))))
+    .signed("/v1/connectors/stripe/webhook", connectors::stripe)
     .on(Method::GET, "/metrics", metrics, ops::metrics)
     .open("/", ops::index)
     .open("/openapi.json", ops::openapi)

@@ -76,14 +76,21 @@ pub(super) fn complete(
 }
 
 /// It is not paid: what was waited for never comes, what was trusted is taken back.
-pub(super) fn fail(customer: &Customer, id: RechargeId, context: &Context<'_>) -> Result<Effect, Refusal> {
+pub(super) fn fail(
+    customer: &Customer,
+    (id, reason): (RechargeId, RechargeReason),
+    context: &Context<'_>,
+) -> Result<Effect, Refusal> {
+    if !RechargeReason::OF_PAYMENTS.contains(&reason) {
+        return Err(Refusal::InvalidOperation("no payment fails for this reason"));
+    }
     let recharge = known(customer, id)?;
     let is_open = recharge.status == RechargeStatus::Pending;
     if !is_open && !(recharge.trusted && recharge.status == RechargeStatus::Completed) {
         return Err(ended(recharge));
     }
     let mut failed = end(recharge, RechargeStatus::Failed, context);
-    failed.recharge.reason = Some(RechargeReason::PaymentFailed);
+    failed.recharge.reason = Some(reason);
     if recharge.trusted {
         failed.unpaid = unpaid(customer, recharge);
     }
