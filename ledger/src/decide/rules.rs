@@ -88,6 +88,11 @@ pub(super) fn changed(
     alerts: Option<&AlertSettings>,
     auto_topup: Option<&AutoTopupChange>,
 ) -> Result<Option<Box<WalletRules>>, Refusal> {
+    // To switch off what was never on sets nothing.
+    let has = |pick: fn(&WalletRules) -> bool| rules.is_some_and(pick);
+    let alerts = alerts.filter(|alerts| !is_off(alerts) || has(|rules| rules.alerts.is_some()));
+    let auto_topup =
+        auto_topup.filter(|change| !turns_off(change) || has(|rules| rules.auto_topup.is_some()));
     if alerts.is_none() && auto_topup.is_none() {
         return Ok(rules.cloned().map(Box::new));
     }
@@ -100,6 +105,17 @@ pub(super) fn changed(
     }
     check(&changed)?;
     Ok(Some(Box::new(changed)))
+}
+
+/// Alerts that are off and say nothing else.
+fn is_off(alerts: &AlertSettings) -> bool {
+    let levels = [alerts.critical, alerts.warning, alerts.info];
+    !alerts.enabled && levels.iter().all(Option::is_none) && alerts.runway_below_s.is_none()
+}
+
+/// A change that switches off, and names no more.
+fn turns_off(change: &AutoTopupChange) -> bool {
+    change.enabled == Some(false) && change.threshold.is_none() && change.amount.is_none()
 }
 
 /// A rule from nothing needs a threshold, an amount, and whether it is invoiced.
