@@ -1,8 +1,8 @@
 //! Streams: events of one customer, or of a whole tenant, to whoever stays connected.
 //!
-//! A stream is a place in the log and a channel of limited room. While there are streams, one thread ([`hub`]) follows the durable log
+//! A stream is a place in the log and a channel of limited room. While there are streams, one thread (`hub`) follows the durable log
 //! and pushes what each wants; while there are none it does not run, and nothing is read. Whoever comes with an older place first reads
-//! what came since from the log ([`catch_up`]) and then joins without a gap. A channel that is full means a reader that is too slow: its
+//! what came since from the log (`catch_up`) and then joins without a gap. A channel that is full means a reader that is too slow: its
 //! stream ends, after what is in the channel, with a hint where to go on. No write ever waits for any of this, and nothing is sent that is not durable.
 //!
 //! Absent on purpose: HTTP, and anything kept: a stream that ends is gone. Tested in `tests/http/event_stream.rs`.
