@@ -125,6 +125,16 @@ class World:
             time.sleep(0.05)
         sys.exit(f"stripe: a recharge is pending after {PATIENCE_S} s: {found}")
 
+    def waiting(self, payer):
+        """The payment at Stripe that waits for its payer, once there is one."""
+        for _ in range(PATIENCE_S * 20):
+            intents = self.stripe.intents(payer)
+            if intents:
+                check([one["status"] for one in intents] == ["requires_action"], intents)
+                return intents[0]
+            time.sleep(0.05)
+        sys.exit("stripe: there is no payment that waits")
+
     def balance(self, name):
         return self.server.ask("GET", f"/customers/{name}/balance")["posted"]
 
@@ -241,14 +251,18 @@ def without_a_payer_it_fails_and_says_so(world):
 
 
 def what_stripe_works_on_is_told_by_a_message(world):
-    payer, method = world.stripe.customer(iban="DE89370400440532013000")
-    name, wallet = world.wallet(payer, method, invoicing=False)
-    world.debit(name)
-    time.sleep(0.2)
-    check(world.recharges(wallet)[0]["status"] == "pending", "a debit from an account takes its time")
-    # It is looked at once a day here: only the message can have said so.
-    check(world.ended(wallet)["status"] == "completed", "it is paid")
-    check(len(world.stripe.intents(payer)) == 1, "one payment")
+    # Payments are looked at once a day here: only a message can have said so.
+    for invoicing in False, True:
+        payer, method = world.stripe.customer(CONFIRMED)
+        name, wallet = world.wallet(payer, method, invoicing=invoicing)
+        world.debit(name)
+        intent = world.waiting(payer)
+        check(world.recharges(wallet)[0]["status"] == "pending", "it is waited for")
+        form = {"client_secret": intent["client_secret"], "success": "true"}
+        world.stripe.ask("POST", f"/v1/payment_intents/{intent['id']}/_authenticate", form=form)
+        check(world.ended(wallet)["status"] == "completed", "it is paid")
+        check(world.balance(name) == "55", world.balance(name))
+        check(len(world.stripe.intents(payer)) == 1, "one payment")
     payer, method = world.stripe.customer(iban="DE62370400440532013001")
     name, wallet = world.wallet(payer, method)
     world.debit(name)
@@ -303,12 +317,7 @@ def only_stripes_messages_count_each_once(world):
     payer, method = world.stripe.customer(CONFIRMED)
     name, wallet = world.wallet(payer, method, invoicing=False)
     world.debit(name)
-    for _ in range(PATIENCE_S * 20):
-        if world.stripe.intents(payer):
-            break
-        time.sleep(0.05)
-    [intent] = world.stripe.intents(payer)
-    check(intent["status"] == "requires_action", intent)
+    intent = world.waiting(payer)
 
     def message(kind):
         return json.dumps(world.stripe.ask("POST", f"/_test/event/{intent['id']}", body={"type": kind})).encode()
@@ -340,11 +349,12 @@ def what_is_called_off_is_cancelled_at_stripe(world):
     payer, method = world.stripe.customer(CONFIRMED)
     name, wallet = world.wallet(payer, method, invoicing=False, enabled=False)
     world.server.ask("POST", f"/wallets/{wallet}/top-up", {"credits_to_add": "9", "transaction_reason": "PURCHASED_CREDIT_INVOICED"})
+    world.waiting(payer)
+    # The answer that says so is on its way.
     for _ in range(PATIENCE_S * 20):
-        if any(one["status"] == "requires_action" for one in world.stripe.intents(payer)):
+        if world.metric("coffer_payments_in_flight") == 0:
             break
         time.sleep(0.05)
-    time.sleep(0.5)
     [recharge] = world.recharges(wallet)
     world.server.ask("POST", f"/recharges/{recharge['recharge_id']}/cancel")
     for _ in range(PATIENCE_S * 20):
@@ -360,6 +370,11 @@ def what_is_seen_from_outside(world):
     check(world.metric("coffer_payments_following") == 1, "the log is followed")
     settings = world.server.ask("GET", "/settings")
     check(settings["payment_result"] is True, settings)
+    try:
+        world.server.ask("PUT", "/settings", {"payment_result": False})
+        sys.exit("stripe: payment_result was switched off")
+    except urllib.error.HTTPError as error:
+        check(error.code == 409, f"{error.code} for switching payment_result off")
     env = {"COFFER_STRIPE_API_KEY": "sk_hunter2", "COFFER_STRIPE_WEBHOOK_SECRET": "whsec_hunter2", "PATH": os.environ["PATH"]}
     shown = subprocess.run([world.coffer, "config", "show"], env=env, capture_output=True, text=True, check=True).stdout
     check("hunter2" not in shown and "(not shown)" in shown, "secrets are not shown")

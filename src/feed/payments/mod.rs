@@ -5,7 +5,7 @@
 //! are looked through once, and from then on the durable log says what begins and ends; a payment that was under way when the process
 //! ended is asked for again, and is the same payment. No debit ever waits for any of this.
 //!
-//! The connector reports results, so the tenant's `payment_result` is switched on when it starts: a direct recharge is pending until its
+//! The connector reports results, so the tenant's `payment_result` is switched on when it starts, and cannot be switched off meanwhile: a direct recharge is pending until its
 //! payment is known. Tested in `stripe` and in `tests/python/stripe.py` (`just stripe`).
 
 mod desk;
@@ -177,6 +177,12 @@ impl Payments {
         let desk = Arc::new(Desk::new(engine.clone(), tenant, options)?);
         follow::start(&desk)?;
         Ok(Self(desk))
+    }
+
+    /// Whose recharges it pays.
+    #[must_use]
+    pub fn tenant(&self) -> TenantNumber {
+        self.0.tenant
     }
 
     /// Begins no attempt any more. What is under way is asked for again after the next start.
