@@ -129,7 +129,7 @@ pub struct Refused {
     /// The customer's last record that the decision saw; 0 = it was made without its state, or the customer has none.
     pub saw: LogPosition,
     /// The recharge that it set off (SEMANTICS §11): the request is refused all the same.
-    pub recharge: Option<RechargeId>,
+    pub recharge: Option<Box<RechargeId>>,
 }
 
 impl From<Refusal> for Failure {

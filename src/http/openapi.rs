@@ -125,6 +125,7 @@ use super::{
         (name = "Debits", description = "Using credit: the metering half."),
         (name = "Holds", description = "Reserving credit for work whose price is not known yet."),
         (name = "Wallets", description = "Wallets and credit in: the billing half, as billing SDKs speak it."),
+        (name = "Recharges", description = "Purchases whose payment is somewhere else: invoiced top-ups and automatic ones."),
         (name = "Customers", description = "Customers, as far as wallets need them."),
         (name = "Transactions", description = "Ledger rows."),
         (name = "Books", description = "Statements, books and the journal."),

@@ -121,9 +121,11 @@ fn after_due(
         let set_off = set_off::with(due_done, &due, begun, context);
         return Ok(Facts { at, due, effect: Effect::Ticked, set_off });
     }
-    let decided = match command {
-        Command::Tick if !due.is_empty() || runway_alerts_change(due_done, at) => Ok(Effect::Ticked),
-        command => effect(due_done, command, context),
+    let has_to_do = || !due.is_empty() || runway_alerts_change(due_done, at);
+    let decided = if matches!(command, Command::Tick) && has_to_do() {
+        Ok(Effect::Ticked)
+    } else {
+        effect(due_done, command, context)
     };
     let (before, ready, mut effect) = match decided {
         Ok(effect) => (None, Cow::Borrowed(due_done), effect),

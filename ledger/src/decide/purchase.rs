@@ -85,8 +85,12 @@ pub(super) fn fail(
         return Err(Refusal::InvalidOperation("no payment fails for this reason"));
     }
     let recharge = known(customer, id)?;
-    let is_open = recharge.status == RechargeStatus::Pending;
-    if !is_open && !(recharge.trusted && recharge.status == RechargeStatus::Completed) {
+    let can_fail = match recharge.status {
+        RechargeStatus::Pending => true,
+        RechargeStatus::Completed => recharge.trusted,
+        RechargeStatus::Failed | RechargeStatus::Cancelled => false,
+    };
+    if !can_fail {
         return Err(ended(recharge));
     }
     let mut failed = end(recharge, RechargeStatus::Failed, context);

@@ -11,7 +11,7 @@ use crate::auto_topup::{AutoTopup, HeldBack, HeldBackBy, MULTIPLE_MAX};
 use crate::budget::Window;
 use crate::burn_order::WalletIndices;
 use crate::calendar::Zone;
-use crate::command::{Asked, Command, CreditReason, HoldAsked, Quantity, RechargeDue};
+use crate::command::{Asked, Command, CreditReason, Quantity, RechargeDue};
 use crate::customer::Customer;
 use crate::fact::{Effect, SetOff};
 use crate::ids::{InvoiceId, LogPosition, RechargeId, TrancheId};
@@ -268,21 +268,18 @@ fn payers(customer: &Customer, command: &Command, refusal: &Refusal) -> Option<W
     if !matches!(refusal, Refusal::InsufficientCredits { .. }) {
         return None;
     }
-    match command {
-        Command::Debit(request) => {
-            let quantity = match &request.asked {
-                Asked::Amount(money) => Quantity::Amount(*money),
-                Asked::Credits(_) | Asked::Metered(_) => Quantity::Credits(Credits::ONE),
-            };
-            debit::payers(customer, &request.charge, quantity).ok()
-        }
-        Command::PlaceHold(request) => match request.asked {
-            HoldAsked::Exactly(_) | HoldAsked::Range { .. } | HoldAsked::Metered(_) => {
-                debit::payers(customer, &request.charge, Quantity::Credits(Credits::ONE)).ok()
-            }
-        },
-        Command::Grow { hold, .. } => Some(hold::payers_of(customer, *hold)?),
-        _ => None,
+    if let Command::Debit(request) = command {
+        let quantity = match &request.asked {
+            Asked::Amount(money) => Quantity::Amount(*money),
+            Asked::Credits(_) | Asked::Metered(_) => Quantity::Credits(Credits::ONE),
+        };
+        debit::payers(customer, &request.charge, quantity).ok()
+    } else if let Command::PlaceHold(request) = command {
+        debit::payers(customer, &request.charge, Quantity::Credits(Credits::ONE)).ok()
+    } else if let Command::Grow { hold, .. } = command {
+        hold::payers_of(customer, *hold)
+    } else {
+        None
     }
 }
 
@@ -297,10 +294,7 @@ pub fn for_refused(
     context: &Context<'_>,
 ) -> Option<RechargeDue> {
     let lacks = |refusal: &Refusal| matches!(refusal, Refusal::InsufficientCredits { .. });
-    let is_lack = match refusal {
-        Refusal::Item { refusal, .. } => lacks(refusal),
-        refusal => lacks(refusal),
-    };
+    let is_lack = if let Refusal::Item { refusal, .. } = refusal { lacks(refusal) } else { lacks(refusal) };
     if !is_lack || customer.wallets.iter().all(|wallet| wallet.watch.is_none()) {
         return None;
     }

@@ -33,10 +33,11 @@ pub(super) fn decide(
     effect: &mut Effect,
     context: &Context<'_>,
 ) -> Option<Box<SetOff>> {
-    if due.is_empty() && before.is_none() {
-        if let Some(state) = quiet(states.ready, effect, context) {
-            return something(SetOff { state, ..SetOff::default() });
-        }
+    if due.is_empty()
+        && before.is_none()
+        && let Some(state) = quiet(states.ready, effect, context)
+    {
+        return something(SetOff { state, ..SetOff::default() });
     }
     let is_watched = |customer: &Customer| customer.wallets.iter().any(|wallet| wallet.watch.is_some());
     let makes_rules = effect.wallet().is_some_and(|head| head.rules.is_some());
@@ -115,12 +116,14 @@ fn is_held_back_as_before(customer: &Customer, wallet: &Wallet, own: Credits, co
 
 /// What the operation leaves in each wallet that it touches, for those whose balances follow from the facts alone.
 fn left<'a>(customer: &'a Customer, effect: &Effect) -> Option<SmallVec<[Left<'a>; 2]>> {
-    match effect {
-        Effect::Debited(debited) => Some(left_by_debit(customer, debited)),
-        Effect::EventRecorded { taken: Some(taken), .. } => Some(left_by_debit(customer, taken)),
-        Effect::EventRecorded { taken: None, .. } => Some(SmallVec::new()),
-        Effect::Held(step) => Some(left_by_step(customer, step)),
-        _ => None,
+    if let Effect::Debited(debited) = effect {
+        Some(left_by_debit(customer, debited))
+    } else if let Effect::EventRecorded { taken, .. } = effect {
+        Some(taken.as_ref().map(|taken| left_by_debit(customer, taken)).unwrap_or_default())
+    } else if let Effect::Held(step) = effect {
+        Some(left_by_step(customer, step))
+    } else {
+        None
     }
 }
 

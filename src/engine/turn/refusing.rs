@@ -56,7 +56,7 @@ impl Seat {
         match failure {
             Failure::Refused(Refused { refusal, .. }) => {
                 let saw = self.customer.last_position;
-                let failure = Failure::Refused(Refused { refusal, saw, recharge });
+                let failure = Failure::Refused(Refused { refusal, saw, recharge: recharge.map(Box::new) });
                 Turned { answer: Err(failure), offset: self.gathered.checked_sub(1) }
             }
             failure => Turned::unlogged(Err(failure)),

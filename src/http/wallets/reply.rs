@@ -37,7 +37,7 @@ pub(crate) struct WalletReply<'a> {
     metadata: Pairs<'a>,
     /// How it recharges by itself.
     auto_topup: Option<AutoTopUpReply>,
-    /// How that stands; null in replies to writes.
+    /// How that stands; null before anything happened, and in replies to writes.
     auto_topup_state: Option<AutoTopUpStateReply>,
     /// PRE_PAID or POST_PAID.
     wallet_type: &'static str,

@@ -319,10 +319,10 @@ impl HeldBackReply {
 }
 
 impl AutoTopUpStateReply {
-    /// Of a wallet that has the rule.
+    /// Of a wallet that has the rule; `None` before anything happened.
     pub(crate) fn of(rules: Option<&WalletRules>, recharging: Option<&Recharging>) -> Option<Self> {
         let rule = rules?.auto_topup.as_ref()?;
-        let recharging = recharging?;
+        let recharging = recharging.filter(|one| **one != Recharging::default())?;
         let known = |at: coffer_ledger::time::Timestamp| (at.0 > 0).then_some(Time(at));
         Some(Self {
             last_recharge_at: known(recharging.last_at),

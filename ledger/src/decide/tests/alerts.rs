@@ -232,7 +232,7 @@ fn a_runway_that_gets_short_is_an_alert_of_its_own_and_ends_when_nothing_is_spen
     book.credit(wallet, 100, |_| {});
     book.now = second(600);
     debit(&mut book, "60");
-    assert_eq!(book.state(wallet).watch.as_ref().unwrap().runway_low, false, "a debit does not look");
+    assert!(!book.state(wallet).watch.as_ref().unwrap().runway_low, "a debit does not look");
     let facts = book.ask(Command::Tick).unwrap();
     let change = &facts.set_off.as_ref().unwrap().alerts[0];
     assert_eq!(
