@@ -78,6 +78,9 @@ pub(crate) struct AlertReply {
     updated_at: Time,
     created_by: Absent,
     updated_by: Absent,
+    customer: Absent,
+    wallet: Absent,
+    feature: Absent,
 }
 
 /// What led to it.
@@ -229,6 +232,9 @@ impl AlertReply {
             updated_at: Time(change.at),
             created_by: Absent,
             updated_by: Absent,
+            customer: Absent,
+            wallet: Absent,
+            feature: Absent,
         }
     }
 }
