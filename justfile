@@ -101,3 +101,10 @@ sdks: binary
     cp tests/sdks/typescript_sdk.mjs target/sdks/
     test -d target/sdks/node_modules/@flexprice/sdk || npm install --prefix target/sdks --no-package-lock --no-audit --no-fund --silent @flexprice/sdk@2.0.1
     target/sdks/python/bin/python tests/sdks/python_sdk.py target/debug/coffer target/sdks/typescript_sdk.mjs
+
+# Deliveries of a real server, verified with the Standard Webhooks library for Python. Makes a virtual environment with it where there is none.
+webhooks debits="200":
+    cargo build --bin coffer
+    test -x target/webhooks-venv/bin/python || python3 -m venv target/webhooks-venv
+    target/webhooks-venv/bin/python -c "import standardwebhooks" 2>/dev/null || target/webhooks-venv/bin/pip install --quiet "standardwebhooks>=1.0.1"
+    target/webhooks-venv/bin/python tests/python/webhooks.py target/debug/coffer {{debits}}

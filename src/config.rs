@@ -19,6 +19,7 @@ use crate::export::FocusOptions;
 use crate::feed::FeedOptions;
 use crate::feed::history::{Address, Place};
 use crate::feed::payments::{Hidden, PaymentOptions};
+use crate::feed::webhooks::WebhookOptions;
 pub use settings::{Allowed, SETTINGS, Setting, Value};
 
 /// config/default.toml: each setting with its unit, meaning and default.
@@ -219,6 +220,7 @@ impl Config {
             tenant_limits: TenantLimits {
                 keys_per_tenant_max: self.number("limits.keys_per_tenant_max"),
                 rate_cards_max: self.number("limits.rate_cards_max"),
+                webhook_endpoints_max: self.number("limits.webhook_endpoints_max"),
                 tiers_max: self.number("limits.tiers_max"),
             },
             writes_in_flight_max: self.number("engine.writes_in_flight_max"),
@@ -259,6 +261,28 @@ impl Config {
     #[must_use]
     pub fn history_options(&self) -> FeedOptions {
         FeedOptions { place: self.history_place(), batch_records: self.number("history.batch_records") }
+    }
+
+    /// How webhooks are delivered; `None` = they are not.
+    #[must_use]
+    pub fn webhook_options(&self) -> Option<WebhookOptions> {
+        let path = match self.text("webhooks.webhooks_path") {
+            "" => self.data_dir().join("webhooks.db"),
+            path => PathBuf::from(path),
+        };
+        self.switch("webhooks.webhooks_enabled").then(|| WebhookOptions {
+            timeout_s: self.number("webhooks.webhook_timeout_s"),
+            in_flight_max: self.number("webhooks.webhooks_in_flight_max"),
+            in_flight_per_endpoint_max: self.number("webhooks.webhook_endpoint_in_flight_max"),
+            pending_max: self.number("webhooks.webhook_pending_max"),
+            deliveries_kept: self.number("webhooks.webhook_deliveries_kept"),
+            disable_after: Duration::from_secs(
+                3_600 * self.number::<u64>("webhooks.webhook_disable_after_h"),
+            ),
+            allow_http: self.switch("webhooks.webhook_allow_http"),
+            allow_private_addresses: self.switch("webhooks.webhook_allow_private_addresses"),
+            ..WebhookOptions::new(path)
+        })
     }
 
     /// Where the history is kept: in PostgreSQL, if a server is named.

@@ -67,7 +67,9 @@ pub fn concerns(record: &TenantRecord, number: CustomerNumber) -> bool {
         | TenantEffect::SettingsSet(_)
         | TenantEffect::RateCardSet(_)
         | TenantEffect::RateCardDeleted(_)
-        | TenantEffect::ClockMoved(_) => false,
+        | TenantEffect::ClockMoved(_)
+        | TenantEffect::WebhookEndpointSet(_)
+        | TenantEffect::WebhookEndpointDeleted(_) => false,
     }
 }
 

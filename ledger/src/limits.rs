@@ -72,10 +72,12 @@ pub struct TenantLimits {
     pub rate_cards_max: usize,
     /// Tiers of a rate card.
     pub tiers_max: usize,
+    /// Webhook endpoints per tenant.
+    pub webhook_endpoints_max: usize,
 }
 
 impl Default for TenantLimits {
     fn default() -> Self {
-        Self { keys_per_tenant_max: 1_000, rate_cards_max: 1_000, tiers_max: 64 }
+        Self { keys_per_tenant_max: 1_000, rate_cards_max: 1_000, tiers_max: 64, webhook_endpoints_max: 16 }
     }
 }

@@ -22,7 +22,8 @@ use crate::env::Env;
 use crate::feed::Feed;
 use crate::feed::payments::{Payments, PaymentsError};
 use crate::feed::stream::StreamOptions;
-use crate::http::{HttpOptions, HttpServer, ServeError};
+use crate::feed::webhooks::Webhooks;
+use crate::http::{Feeds, HttpOptions, HttpServer, ServeError};
 use crate::telemetry;
 
 /// Arguments of `coffer serve`.
@@ -92,10 +93,11 @@ async fn serve(config: &Config) -> Result<(), CliError> {
     };
     bootstrap::first_key(&engine, bootstrap_key).await?;
     let feed = start_feed(config, &engine, &env)?;
+    let webhooks = start_webhooks(config, &engine, &env)?;
     let payments = start_payments(config, &engine).await?;
     engine.keep_archive(config.keep());
     listeners.announce(&config.data_dir())?;
-    serve_until_signal(config, engine, (feed, payments), listeners, signals).await
+    serve_until_signal(config, engine, (feed, webhooks, payments), listeners, signals).await
 }
 
 async fn start_payments(config: &Config, engine: &Engine) -> Result<Option<Payments>, CliError> {
@@ -114,6 +116,11 @@ fn start_feed(config: &Config, engine: &Engine, env: &Env) -> Result<Option<Feed
     started.map_err(|error| CliError::new(Code::Internal, format!("no thread for the history: {error}")))
 }
 
+fn start_webhooks(config: &Config, engine: &Engine, env: &Env) -> Result<Option<Webhooks>, CliError> {
+    let started = config.webhook_options().map(|options| Webhooks::start(engine, env, options)).transpose();
+    started.map_err(|error| CliError::new(Code::Internal, format!("no thread for webhooks: {error}")))
+}
+
 /// The log would say the same, but not that it is the directory that is in the way.
 fn make_data_dir(dir: &Path) -> Result<(), CliError> {
     std::fs::create_dir_all(dir).map_err(|error| {
@@ -125,13 +132,17 @@ fn make_data_dir(dir: &Path) -> Result<(), CliError> {
 async fn serve_until_signal(
     config: &Config,
     engine: Engine,
-    (feed, payments): (Option<Feed>, Option<Payments>),
+    (feed, webhooks, payments): (Option<Feed>, Option<Webhooks>, Option<Payments>),
     listeners: Listeners,
     mut signals: signals::Signals,
 ) -> Result<(), CliError> {
     let (stop, stopped) = watch::channel(false);
-    let history = feed.as_ref().map(Feed::history);
-    let front = HttpServer::with_feeds(engine.clone(), http_options(config), history, payments.clone());
+    let feeds = Feeds {
+        history: feed.as_ref().map(Feed::history),
+        webhooks: webhooks.clone(),
+        payments: payments.clone(),
+    };
+    let front = HttpServer::with_feeds(engine.clone(), http_options(config), feeds);
     front.go_on_erasing();
     let server = listeners.serve(front, stopped);
     let mut server = std::pin::pin!(server);
@@ -152,6 +163,10 @@ async fn serve_until_signal(
         }
         if let Some(payments) = payments {
             payments.stop();
+        }
+        if let Some(webhooks) = webhooks {
+            // What is under way then is sent again after the next start.
+            webhooks.stop(FEED_PATIENCE).await;
         }
         if let Some(feed) = feed {
             // Left undone, the next start catches up.

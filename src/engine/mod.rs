@@ -326,6 +326,18 @@ impl Engine {
         self.core.views.all()
     }
 
+    /// How often something about tenants was published.
+    #[cfg(feature = "server")]
+    pub(crate) fn published(&self) -> u64 {
+        self.core.views.published()
+    }
+
+    /// What is published of tenants that have webhook endpoints.
+    #[cfg(feature = "server")]
+    pub(crate) fn tenants_with_webhooks(&self) -> Vec<Arc<TenantView>> {
+        self.core.views.with_webhooks()
+    }
+
     /// Who a key is, by the SHA-256 of its text; `None` if unknown or revoked.
     #[must_use]
     pub fn authenticate(&self, secret_sha256: &[u8; 32]) -> Option<Authenticated> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use coffer_ledger::catalog::tenant::{TenantCommand, TenantRecord};
+use coffer_ledger::catalog::webhook::CreateWebhookEndpoint;
 use coffer_ledger::erasure;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
 use coffer_ledger::record::Record;
@@ -119,13 +120,20 @@ fn unreadable(stored: &RecordBuf, error: &codec::DecodeError) -> Failure {
     Failure::Internal
 }
 
-/// Whether a repeat asks the same. The secret of a key is made by the server, anew each time: it is no part of the request.
+/// Whether a repeat asks the same. The secret of a key or an endpoint is made by the server, anew each time: it is no part of the request.
 fn same_request(first: &TenantCommand, second: &TenantCommand) -> bool {
     match (first, second) {
         (
             TenantCommand::CreateKey { name: a, scopes: b, customer: c, .. },
             TenantCommand::CreateKey { name: x, scopes: y, customer: z, .. },
         ) => (a, b, c) == (x, y, z),
+        (TenantCommand::CreateWebhookEndpoint(first), TenantCommand::CreateWebhookEndpoint(second)) => {
+            *first == CreateWebhookEndpoint { secret: first.secret, ..second.clone() }
+        }
+        (
+            TenantCommand::RotateWebhookSecret { id: a, overlap_s: b, secret: _ },
+            TenantCommand::RotateWebhookSecret { id: x, overlap_s: y, secret: _ },
+        ) => (a, b) == (x, y),
         (first, second) => first == second,
     }
 }

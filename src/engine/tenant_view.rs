@@ -10,6 +10,7 @@ use arc_swap::cache::Cache;
 use coffer_ledger::catalog::api_key::{ApiKey, KeyScopes};
 use coffer_ledger::catalog::rate_card::RateCard;
 use coffer_ledger::catalog::tenant::{Settings, Tenant};
+use coffer_ledger::catalog::webhook::WebhookEndpoint;
 use coffer_ledger::ids::{CustomerNumber, KeyId, TenantNumber};
 use coffer_ledger::time::Timestamp;
 use hashbrown::HashMap;
@@ -27,6 +28,8 @@ pub struct TenantView {
     pub keys: Vec<ApiKey>,
     /// Every rate card, oldest first.
     pub rate_cards: Vec<RateCard>,
+    /// Every webhook endpoint, oldest first.
+    pub webhooks: Vec<WebhookEndpoint>,
     /// Whether it was made for tests.
     pub test_mode: bool,
     /// Its own clock, once it was set.
@@ -68,6 +71,8 @@ pub(crate) struct TenantViews {
 pub(crate) struct Published {
     views: HashMap<TenantNumber, Arc<TenantView>>,
     by_secret: HashMap<[u8; 32], Authenticated>,
+    /// How often something was published.
+    count: u64,
 }
 
 impl TenantViews {
@@ -80,6 +85,7 @@ impl TenantViews {
             settings: tenant.settings.clone(),
             keys: tenant.keys.clone(),
             rate_cards: tenant.rate_cards.clone(),
+            webhooks: tenant.webhooks.clone(),
             test_mode: tenant.test_mode,
             test_clock: tenant.test_clock,
             version: tenant.version,
@@ -92,6 +98,7 @@ impl TenantViews {
             let mut next = Published::clone(current);
             next.by_secret.retain(|_, who| who.tenant != view.number);
             next.by_secret.extend(view.keys.iter().filter_map(|key| entry(view.number, key)));
+            next.count += 1;
             next.views.insert(view.number, Arc::clone(&view));
             Arc::new(next)
         });
@@ -105,6 +112,19 @@ impl TenantViews {
     /// The view of a tenant.
     pub(crate) fn get(&self, tenant: TenantNumber) -> Option<Arc<TenantView>> {
         self.published.load().views.get(&tenant).cloned()
+    }
+
+    /// How often something was published: whoever has seen this much has nothing to look at.
+    #[cfg(feature = "server")]
+    pub(crate) fn published(&self) -> u64 {
+        self.published.load().count
+    }
+
+    /// The views of tenants that have webhook endpoints.
+    #[cfg(feature = "server")]
+    pub(crate) fn with_webhooks(&self) -> Vec<Arc<TenantView>> {
+        let published = self.published.load();
+        published.views.values().filter(|view| !view.webhooks.is_empty()).cloned().collect()
     }
 
     /// Every view, by number.

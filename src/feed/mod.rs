@@ -18,6 +18,7 @@ mod rebuild;
 pub mod stream;
 mod tail;
 mod verify;
+pub mod webhooks;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -118,6 +118,8 @@ codes! {
     HistoryBehind = 503 "history_behind" "The history is not that far yet: try again",
     /// There is no history, or it is being made.
     HistoryUnavailable = 503 "history_unavailable" "The history cannot be read now",
+    /// Webhooks are not delivered by this server, or cannot be now.
+    WebhooksUnavailable = 503 "webhooks_unavailable" "Webhooks are not delivered now",
     /// The answer was lost.
     OutcomeUnknown = 503 "outcome_unknown" "The outcome is unknown: retry with the same key",
 }
@@ -230,7 +232,8 @@ impl ApiError {
             | Code::ReadOnly
             | Code::OutcomeUnknown
             | Code::HistoryBehind
-            | Code::HistoryUnavailable => Some(RETRY_AFTER_S),
+            | Code::HistoryUnavailable
+            | Code::WebhooksUnavailable => Some(RETRY_AFTER_S),
             _ => self.retry_after_s,
         }
     }

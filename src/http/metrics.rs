@@ -15,6 +15,7 @@ use crate::engine::{EngineStats, LogStats};
 use crate::feed::history::{History, HistoryStatus};
 use crate::feed::payments::{PaymentStats, Payments};
 use crate::feed::stream::StreamStats;
+use crate::feed::webhooks::{WebhookStats, Webhooks};
 
 /// What a route is counted as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,6 +169,7 @@ pub(crate) fn render(app: &App) -> String {
         app.history.as_ref().map(History::status).iter().for_each(history);
         streams(&app.streams.stats());
         app.payments.as_ref().map(Payments::stats).iter().for_each(payments);
+        app.webhooks.as_ref().map(Webhooks::stats).iter().for_each(webhooks);
         one("coffer_ready", "1 while writes are admitted.", whole(u64::from(app.ready())));
     });
     let mut text = recorder.handle().render();
@@ -283,6 +285,27 @@ fn payments(stats: &PaymentStats) {
     );
     for (outcome, count) in &stats.notices {
         counter!("coffer_payment_messages_total", "outcome" => *outcome).absolute(*count);
+    }
+}
+
+fn webhooks(stats: &WebhookStats) {
+    one("coffer_webhook_endpoints", "Endpoints that are sent to.", whole(stats.endpoints));
+    one(
+        "coffer_webhook_pending",
+        "Deliveries that wait for their turn or next attempt.",
+        whole(stats.pending),
+    );
+    one("coffer_webhook_in_flight", "Attempts under way.", whole(stats.in_flight));
+    let help = "Durable records that the endpoint which is furthest behind has not come to.";
+    one("coffer_webhook_lag_records", help, whole(stats.lag_records));
+    one(
+        "coffer_webhooks_delivering",
+        "0 while the file of deliveries cannot be used.",
+        whole(u64::from(stats.failed.is_none())),
+    );
+    describe_counter!("coffer_webhook_deliveries_total", "Attempts by outcome; deliveries given up beside.");
+    for (outcome, count) in &stats.outcomes {
+        counter!("coffer_webhook_deliveries_total", "outcome" => *outcome).absolute(*count);
     }
 }
 

@@ -66,6 +66,7 @@ mod transactions;
 mod transfers;
 mod voids;
 mod wallets;
+mod webhooks;
 pub(crate) use crate::wire;
 
 use std::future::Future;
@@ -88,6 +89,7 @@ use crate::feed::Eraser;
 use crate::feed::history::History;
 use crate::feed::payments::Payments;
 use crate::feed::stream::Streams;
+use crate::feed::webhooks::Webhooks;
 use crate::rfc3339;
 use auth::Scope;
 use connection::RequestIds;
@@ -109,6 +111,8 @@ pub(crate) struct App {
     history: Option<History>,
     /// Who pays recharges; `None` = somebody else does.
     payments: Option<Payments>,
+    /// Who delivers webhooks; `None` = this server does not.
+    webhooks: Option<Webhooks>,
     /// The OpenAPI document, as it is sent.
     openapi: Bytes,
     /// The same as a page to read.
@@ -122,12 +126,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    fn new(
-        engine: Engine,
-        options: HttpOptions,
-        history: Option<History>,
-        payments: Option<Payments>,
-    ) -> Self {
+    fn new(engine: Engine, options: HttpOptions, feeds: Feeds) -> Self {
         let mut start = [0; 8];
         engine.random(&mut start);
         let document = openapi::document();
@@ -137,11 +136,12 @@ impl App {
         Self {
             openapi: openapi::json(&document).into(),
             docs: docs::page(&document).into(),
-            eraser: Eraser::new(engine.clone(), history.clone())
+            eraser: Eraser::new(engine.clone(), feeds.history.clone())
                 .telling(move |customer| kept.forget(customer)),
             refusals,
-            history,
-            payments,
+            payments: feeds.payments,
+            history: feeds.history,
+            webhooks: feeds.webhooks,
             body_timeout: Duration::from_secs(options.body_timeout_s),
             request_ids: RequestIds::new(start),
             metrics: Metrics::default(),
@@ -159,6 +159,17 @@ impl App {
     }
 }
 
+/// What follows the log beside the engine, as far as it is there.
+#[derive(Clone, Debug, Default)]
+pub struct Feeds {
+    /// Where ledger rows are searched.
+    pub history: Option<History>,
+    /// Who delivers webhooks.
+    pub webhooks: Option<Webhooks>,
+    /// Who pays recharges.
+    pub payments: Option<Payments>,
+}
+
 /// The front of one engine. Its listeners share their counters: one for everybody, and if wanted one for operators.
 #[derive(Clone)]
 pub struct HttpServer(Arc<App>);
@@ -167,24 +178,19 @@ impl HttpServer {
     /// A front that does not listen yet.
     #[must_use]
     pub fn new(engine: Engine, options: HttpOptions) -> Self {
-        Self(Arc::new(App::new(engine, options, None, None)))
+        Self::with_feeds(engine, options, Feeds::default())
     }
 
     /// The same, with a history to search ledger rows in.
     #[must_use]
     pub fn with_history(engine: Engine, options: HttpOptions, history: History) -> Self {
-        Self(Arc::new(App::new(engine, options, Some(history), None)))
+        Self::with_feeds(engine, options, Feeds { history: Some(history), ..Feeds::default() })
     }
 
-    /// The same, with a history if there is one, and with payments through a connector if there is one.
+    /// The same, with whatever of these is there.
     #[must_use]
-    pub fn with_feeds(
-        engine: Engine,
-        options: HttpOptions,
-        history: Option<History>,
-        payments: Option<Payments>,
-    ) -> Self {
-        Self(Arc::new(App::new(engine, options, history, payments)))
+    pub fn with_feeds(engine: Engine, options: HttpOptions, feeds: Feeds) -> Self {
+        Self(Arc::new(App::new(engine, options, feeds)))
     }
 
     /// Goes on in the background with an erasure that was begun and not finished, if there is one.
@@ -408,6 +414,20 @@ fn admin(routes: Routes) -> Routes {
     let admin = Access::ours(Scope::Admin, Class::Admin);
     let show = admin.read_only();
     routes
+        .on(Method::GET, "/v1/webhook-endpoints", show, webhooks::list)
+        .on(Method::POST, "/v1/webhook-endpoints", admin, webhooks::create)
+        .on(Method::GET, "/v1/webhook-endpoints/{id}", show, webhooks::get)
+        .on(Method::PUT, "/v1/webhook-endpoints/{id}", admin, webhooks::update)
+        .on(Method::DELETE, "/v1/webhook-endpoints/{id}", admin, webhooks::delete)
+        .on(Method::POST, "/v1/webhook-endpoints/{id}/rotate-secret", admin, webhooks::rotate)
+        .on(Method::GET, "/v1/webhook-endpoints/{id}/deliveries", show, webhooks::deliveries)
+        .on(
+            Method::POST,
+            "/v1/webhook-endpoints/{id}/deliveries/{delivery_id}/resend",
+            show,
+            webhooks::resend,
+        )
+        .on(Method::POST, "/v1/webhook-endpoints/{id}/replay", show, webhooks::replay)
         .on(Method::GET, "/v1/settings", show, settings::get)
         .on(Method::PUT, "/v1/settings", admin, settings::update)
         .on(Method::GET, "/v1/keys", show, keys::list)

@@ -14,7 +14,7 @@ use super::routes::{Access, RouteInfo};
 use super::{
     alerts, balance, balance_diff, batch, books, budgets, connectors, customers, debits, erase, events,
     exports, history, holds, invoices, keys, ops, rate_cards, recharges, refunds, refusals, settings,
-    statement, stream, tenants, test_clock, transactions, transfers, voids, wallets,
+    statement, stream, tenants, test_clock, transactions, transfers, voids, wallets, webhooks,
 };
 
 /// Everything that the handlers say about themselves.
@@ -101,6 +101,15 @@ use super::{
         events::sdk::create,
         events::sdk::bulk,
         events::batch::create,
+        webhooks::list,
+        webhooks::create,
+        webhooks::get,
+        webhooks::update,
+        webhooks::delete,
+        webhooks::rotate,
+        webhooks::deliveries,
+        webhooks::resend,
+        webhooks::replay,
         settings::get,
         settings::update,
         keys::list,
@@ -136,6 +145,7 @@ use super::{
         (name = "Rate cards", description = "What usage costs."),
         (name = "Events", description = "Usage that happened, priced and debited at once."),
         (name = "Streams", description = "What happens, as server-sent events."),
+        (name = "Webhooks", description = "Events posted to your endpoints, signed as the Standard Webhooks specification says."),
         (name = "Administration", description = "Settings, keys, tenants and their test clocks."),
         (name = "Operations", description = "Health, figures, documentation."),
     )

@@ -123,8 +123,8 @@ impl Access {
             | Code::BudgetExceeded
             | Code::IdempotencyKeyReused
             | Code::ReadOnly => self.writes,
-            // Of one route, which says so itself.
-            Code::ProofNotReady => false,
+            // Of few routes, which say so themselves.
+            Code::ProofNotReady | Code::WebhooksUnavailable => false,
             Code::MethodNotAllowed | Code::UriTooLong | Code::HeadersTooLarge | Code::Internal => false,
         }
     }

@@ -16,9 +16,12 @@ mod help;
 mod keys;
 mod log;
 mod program;
+#[path = "../http/receiver.rs"]
+mod receiver;
 mod replay;
 mod retention;
 mod serve;
 #[path = "../http/sse.rs"]
 mod sse;
 mod streams;
+mod webhooks;

@@ -202,7 +202,7 @@ fn a_customer_rests_in_version_3_only_while_it_has_something_that_version_2_does
 }
 
 #[test]
-fn a_tenant_rests_in_version_3_only_if_a_setting_is_one_that_version_2_does_not_know() {
+fn a_tenant_rests_in_version_3_only_if_it_has_something_that_version_2_does_not_know() {
     let version = |change: fn(&mut Tenant)| {
         let (mut tenant, mut bytes) = (samples_tenant::tenant(), Vec::new());
         change(&mut tenant);
@@ -212,4 +212,5 @@ fn a_tenant_rests_in_version_3_only_if_a_setting_is_one_that_version_2_does_not_
     assert_eq!(version(|_| {}), 1);
     assert_eq!(version(|tenant| tenant.settings.auto_complete = true), 3);
     assert_eq!(version(|tenant| tenant.settings.payment_result = true), 3);
+    assert_eq!(version(|tenant| tenant.webhooks_made = 1), 3, "an id that was used once is never free again");
 }

@@ -71,8 +71,8 @@ fn no_kind_of_command_or_effect_is_missing_in_the_samples() {
         commands.insert(tenant_command_kind(&record.command));
         effects.insert(tenant_effect_kind(&record.facts.effect));
     }
-    assert!(commands.into_iter().eq(0..=6), "a tenant's command has no sample");
-    assert!(effects.into_iter().eq(0..=5), "a tenant's effect has no sample");
+    assert!(commands.into_iter().eq(0..=11), "a tenant's command has no sample");
+    assert!(effects.into_iter().eq(0..=7), "a tenant's effect has no sample");
 }
 
 fn customer_records() -> Vec<(&'static str, Record)> {
@@ -172,6 +172,11 @@ fn tenant_command_kind(command: &TenantCommand) -> u32 {
         TenantCommand::SetRateCard { .. } => 4,
         TenantCommand::DeleteRateCard(_) => 5,
         TenantCommand::MoveClock(_) => 6,
+        TenantCommand::CreateWebhookEndpoint(_) => 7,
+        TenantCommand::UpdateWebhookEndpoint(_) => 8,
+        TenantCommand::RotateWebhookSecret { .. } => 9,
+        TenantCommand::DisableWebhookEndpoint { .. } => 10,
+        TenantCommand::DeleteWebhookEndpoint(_) => 11,
     }
 }
 
@@ -184,6 +189,8 @@ fn tenant_effect_kind(effect: &TenantEffect) -> u32 {
         TenantEffect::RateCardSet(_) => 3,
         TenantEffect::RateCardDeleted(_) => 4,
         TenantEffect::ClockMoved(_) => 5,
+        TenantEffect::WebhookEndpointSet(_) => 6,
+        TenantEffect::WebhookEndpointDeleted(_) => 7,
     }
 }
 

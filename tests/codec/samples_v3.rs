@@ -4,12 +4,17 @@ use coffer_ledger::alert::{AlertChange, AlertKind, AlertSettings, AlertState, Co
 use coffer_ledger::amount::Credits;
 use coffer_ledger::auto_topup::{AutoTopup, HeldBack, HeldBackBy};
 use coffer_ledger::catalog::tenant::{Settings, Tenant, TenantCommand, TenantEffect, TenantRecord};
+use coffer_ledger::catalog::webhook::{
+    CreateWebhookEndpoint, UpdateWebhookEndpoint, WebhookDisabled, WebhookEndpoint, WebhookSecret,
+};
 use coffer_ledger::command::{
     AutoTopupChange, Command, CreateWallet, CreditReason, RechargeDue, TopUp, UpdateWallet,
 };
 use coffer_ledger::customer::Customer;
 use coffer_ledger::fact::{CreditRow, Due, Effect, Facts, RechargeEnd, SetOff, Unpaid};
-use coffer_ledger::ids::{AlertId, InvoiceId, LogPosition, RechargeId, ThingId};
+use coffer_ledger::ids::{
+    AlertId, InvoiceId, LogPosition, RechargeId, TenantNumber, ThingId, WebhookEndpointId,
+};
 use coffer_ledger::recharge::{CountedIn, Recharge, RechargeOrigin, RechargeReason, RechargeStatus};
 use coffer_ledger::record::Record;
 use coffer_ledger::unit::Currency;
@@ -259,8 +264,56 @@ fn settings() -> Settings {
 
 /// As [`customer_records`], of a tenant.
 pub(crate) fn tenant_records() -> Vec<(&'static str, TenantRecord)> {
-    let (command, effect) = (TenantCommand::SetSettings(settings()), TenantEffect::SettingsSet(settings()));
-    vec![("tenant_set_settings", samples_tenant::record_of(command, effect))]
+    let set = |endpoint| TenantEffect::WebhookEndpointSet(Box::new(endpoint));
+    let id = endpoint().id;
+    let create = CreateWebhookEndpoint {
+        url: endpoint().url,
+        description: endpoint().description,
+        events: endpoint().events,
+        secret: endpoint().secret,
+    };
+    let update = UpdateWebhookEndpoint {
+        id,
+        url: Some("https://hooks.acme.example/other".into()),
+        description: None,
+        events: Some(Vec::new()),
+        enabled: Some(true),
+    };
+    let made = WebhookEndpoint { previous: None, disabled: None, position: LogPosition(0), ..endpoint() };
+    let changed = WebhookEndpoint { events: Vec::new(), disabled: None, ..endpoint() };
+    let rotate = TenantCommand::RotateWebhookSecret { id, secret: WebhookSecret([7; 32]), overlap_s: 86_400 };
+    let disable = TenantCommand::DisableWebhookEndpoint { id, why: WebhookDisabled::Failing };
+    let gone = TenantEffect::WebhookEndpointDeleted(id);
+    [
+        (
+            "tenant_set_settings",
+            TenantCommand::SetSettings(settings()),
+            TenantEffect::SettingsSet(settings()),
+        ),
+        ("tenant_create_webhook_endpoint", TenantCommand::CreateWebhookEndpoint(create), set(made)),
+        ("tenant_update_webhook_endpoint", TenantCommand::UpdateWebhookEndpoint(update), set(changed)),
+        ("tenant_rotate_webhook_secret", rotate, set(endpoint())),
+        ("tenant_disable_webhook_endpoint", disable, set(endpoint())),
+        ("tenant_delete_webhook_endpoint", TenantCommand::DeleteWebhookEndpoint(id), gone),
+    ]
+    .into_iter()
+    .map(|(name, command, effect)| (name, samples_tenant::record_of(command, effect)))
+    .collect()
+}
+
+fn endpoint() -> WebhookEndpoint {
+    WebhookEndpoint {
+        id: WebhookEndpointId::new(EARLIER, TenantNumber(3), 4),
+        url: "https://hooks.acme.example/coffer?of=test".into(),
+        description: Some("billing's own".into()),
+        events: vec!["wallet.*".into(), "hold.expired".into()],
+        secret: WebhookSecret([7; 32]),
+        previous: Some((WebhookSecret([9; 32]), END)),
+        disabled: Some((EARLIER, WebhookDisabled::Failing)),
+        created_at: EARLIER,
+        updated_at: EARLIER,
+        position: LogPosition(4_711),
+    }
 }
 
 /// A customer with all that version 2 does not know.
@@ -294,5 +347,10 @@ pub(crate) fn customer() -> Customer {
 
 /// As [`customer`], of a tenant.
 pub(crate) fn tenant() -> Tenant {
-    Tenant { settings: settings(), ..samples_v2::tenant::full() }
+    Tenant {
+        settings: settings(),
+        webhooks: vec![endpoint()],
+        webhooks_made: 5,
+        ..samples_v2::tenant::full()
+    }
 }

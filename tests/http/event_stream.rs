@@ -335,6 +335,40 @@ fn what_happens_by_itself_is_an_event_too() {
     assert_eq!(three[2].data["data"]["effective_at"].as_str().unwrap()[..19], soon[..19]);
 }
 
+#[test]
+fn what_a_debit_sets_off_is_told_after_its_own_row_of_the_same_record() {
+    let server = Server::start();
+    let wallet = server.wallet("acme", "25");
+    let rules = json!({
+        "auto_topup": {"enabled": true, "amount": "100", "threshold": "20", "invoicing": true},
+        "alert_settings": {"alert_enabled": true, "critical": {"condition": "below", "threshold": "16"}},
+    });
+    done(&server, "PUT", &format!("/v1/wallets/{wallet}"), rules);
+    let mut stream = open(&server, "/v1/customers/acme/stream", None);
+    assert_eq!(stream.next().unwrap().kind, "balance");
+    done(&server, "POST", "/v1/customers/acme/debits", json!({"credits": "10"}));
+    let events = take(&mut stream, 4);
+    let kinds: Vec<_> = events.iter().map(|came| &*came.kind).collect();
+    let expected = [
+        "wallet.transaction.created",
+        "recharge.pending",
+        "wallet.transaction.created",
+        "wallet.credit_balance.dropped",
+    ];
+    assert_eq!(kinds, expected);
+    assert!(events.iter().all(|came| came.data["log_position"] == events[0].data["log_position"]));
+    let recharge = &events[1].data["data"];
+    assert_eq!((&recharge["charged"], &recharge["currency"]), (&json!("100"), &json!("usd")));
+    assert_eq!(events[3].data["data"]["alert_state"], json!("in_alarm"));
+    let id = recharge["recharge_id"].as_str().unwrap();
+    done(&server, "POST", &format!("/v1/recharges/{id}/complete"), json!({}));
+    let kinds: Vec<_> = take(&mut stream, 3).into_iter().map(|came| came.kind).collect();
+    assert_eq!(
+        kinds,
+        ["recharge.completed", "wallet.transaction.created", "wallet.credit_balance.recovered"]
+    );
+}
+
 /// The server's time in so many milliseconds.
 fn time_in_ms(server: &Server, ms: u64) -> String {
     let at = chrono::DateTime::from_timestamp_nanos(i64::try_from(server.engine().now().0).unwrap());

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use coffer::engine::{Engine, EngineOptions, TenantOperation};
 use coffer::env::Env;
+use coffer::feed::webhooks::{WebhookOptions, Webhooks};
 use coffer::feed::{Feed, FeedOptions};
-use coffer::http::{HttpOptions, HttpServer, Secret, ServeError};
+use coffer::http::{Feeds, HttpOptions, HttpServer, Secret, ServeError};
 use coffer_ledger::catalog::api_key::KeyScopes;
 use coffer_ledger::catalog::tenant::TenantCommand;
 use coffer_ledger::command::Origin;
@@ -59,8 +60,25 @@ impl Server {
             (engine, key)
         });
         let feed = follow(&engine, &dir);
-        let (front, address, running) = serve(&runtime, &engine, &feed, options);
+        let (front, address, running) = serve(&runtime, &engine, &feed, (options, None));
         Self { runtime, engine, feed, front, running: Some(running), address, key, dir }
+    }
+
+    /// A server that delivers webhooks too, to anybody, with waits of a hundredth, as far as `change` says nothing else.
+    pub(crate) fn start_delivering(change: impl FnOnce(&mut WebhookOptions)) -> Self {
+        let mut server = Self::start();
+        let mut options = WebhookOptions {
+            allow_http: true,
+            allow_private_addresses: true,
+            wait_scale: 10,
+            ..WebhookOptions::new(server.dir.path().join("webhooks.db"))
+        };
+        change(&mut options);
+        let webhooks = Webhooks::start(&server.engine, &Env::os(), options).unwrap();
+        let with = (HttpOptions::default(), Some(webhooks));
+        let (front, address, running) = serve(&server.runtime, &server.engine, &server.feed, with);
+        (server.front, server.address, server.running) = (front, address, Some(running));
+        server
     }
 
     /// Stops in good order and starts again on the same directory, at another address.
@@ -71,7 +89,7 @@ impl Server {
         self.engine = self.runtime.block_on(open(&self.dir));
         self.feed = follow(&self.engine, &self.dir);
         let (front, address, running) =
-            serve(&self.runtime, &self.engine, &self.feed, HttpOptions::default());
+            serve(&self.runtime, &self.engine, &self.feed, (HttpOptions::default(), None));
         (self.front, self.address, self.running) = (front, address, Some(running));
     }
 
@@ -207,12 +225,13 @@ fn serve(
     runtime: &Runtime,
     engine: &Engine,
     feed: &Feed,
-    options: HttpOptions,
+    (options, webhooks): (HttpOptions, Option<Webhooks>),
 ) -> (HttpServer, SocketAddr, (oneshot::Sender<()>, Serving)) {
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let front = HttpServer::with_history(engine.clone(), options, feed.history());
+    let feeds = Feeds { history: Some(feed.history()), webhooks, ..Feeds::default() };
+    let front = HttpServer::with_feeds(engine.clone(), options, feeds);
     let serving = front.clone();
     let serving = runtime.spawn(async move { serving.serve(listener, async { drop(stopped.await) }).await });
     (front, address, (stop, serving))

@@ -1,9 +1,10 @@
-//! What a tenant owns beside its customers: settings and API keys (DESIGN decision 8). A tenant is a subject like a customer:
+//! What a tenant owns beside its customers: settings, API keys, rate cards and webhook endpoints (DESIGN decision 8). A tenant is a subject like a customer:
 //! the same decide / apply, in small.
 
 pub mod api_key;
 pub mod rate_card;
 pub mod tenant;
+pub mod webhook;
 
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,11 @@
 use crate::amount::Credits;
 use crate::catalog::api_key::{ApiKey, KeyScopes};
 use crate::catalog::rate_card::{self, RateCard, Tier};
+use crate::catalog::webhook::{
+    self, CreateWebhookEndpoint, UpdateWebhookEndpoint, WebhookDisabled, WebhookEndpoint, WebhookSecret,
+};
 use crate::command::{Metadata, Origin};
-use crate::ids::{CustomerNumber, KeyId, LogPosition, RateCardId, TenantNumber};
+use crate::ids::{CustomerNumber, KeyId, LogPosition, RateCardId, TenantNumber, WebhookEndpointId};
 use crate::limits::TenantLimits;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
@@ -61,6 +64,10 @@ pub struct Tenant {
     pub rate_cards: Vec<RateCard>,
     /// How many rate cards were ever made: the counter part of the next one's id.
     pub rate_cards_made: u64,
+    /// Webhook endpoints, oldest first; limited by `webhook_endpoints_max`.
+    pub webhooks: Vec<WebhookEndpoint>,
+    /// How many webhook endpoints were ever made: the counter part of the next one's id.
+    pub webhooks_made: u64,
     /// Whether it was made for tests: then it may have a clock of its own.
     pub test_mode: bool,
     /// Its own clock, once it was set; it moves forward only, and only when it is told to (SEMANTICS §10).
@@ -111,6 +118,28 @@ pub enum TenantCommand {
     DeleteRateCard(RateCardId),
     /// Move the clock of a tenant in test mode forward, to this instant.
     MoveClock(Timestamp),
+    /// Make a webhook endpoint.
+    CreateWebhookEndpoint(CreateWebhookEndpoint),
+    /// Change a webhook endpoint.
+    UpdateWebhookEndpoint(UpdateWebhookEndpoint),
+    /// Exchange what signs.
+    RotateWebhookSecret {
+        /// Of which endpoint.
+        id: WebhookEndpointId,
+        /// What signs from now on; made by the edge.
+        secret: WebhookSecret,
+        /// Seconds for which what signed until now goes on beside it.
+        overlap_s: u32,
+    },
+    /// Send nothing to a webhook endpoint any more; sent by whoever delivers.
+    DisableWebhookEndpoint {
+        /// Which one.
+        id: WebhookEndpointId,
+        /// Why.
+        why: WebhookDisabled,
+    },
+    /// Remove a webhook endpoint.
+    DeleteWebhookEndpoint(WebhookEndpointId),
 }
 
 /// A rate card as a request gives it; see [`RateCard`] for the fields.
@@ -161,6 +190,10 @@ pub enum TenantEffect {
     RateCardDeleted(RateCardId),
     /// The clock stands here now.
     ClockMoved(Timestamp),
+    /// A webhook endpoint is this now.
+    WebhookEndpointSet(Box<WebhookEndpoint>),
+    /// A webhook endpoint is gone.
+    WebhookEndpointDeleted(WebhookEndpointId),
 }
 
 /// One record of a tenant.
@@ -194,6 +227,8 @@ impl Tenant {
             keys: Vec::new(),
             rate_cards: Vec::new(),
             rate_cards_made: 0,
+            webhooks: Vec::new(),
+            webhooks_made: 0,
             test_mode: false,
             test_clock: None,
             version: 0,
@@ -238,6 +273,11 @@ pub fn decide(
         | TenantCommand::SetRateCard { .. }
         | TenantCommand::DeleteRateCard(_)
         | TenantCommand::MoveClock(_)
+        | TenantCommand::CreateWebhookEndpoint(_)
+        | TenantCommand::UpdateWebhookEndpoint(_)
+        | TenantCommand::RotateWebhookSecret { .. }
+        | TenantCommand::DisableWebhookEndpoint { .. }
+        | TenantCommand::DeleteWebhookEndpoint(_)
             if tenant.name.is_none() =>
         {
             return Err(Refusal::NotFound("tenant"));
@@ -258,8 +298,23 @@ pub fn decide(
         }
         TenantCommand::DeleteRateCard(id) => TenantEffect::RateCardDeleted(rate_card::known(tenant, *id)?.id),
         TenantCommand::MoveClock(to) => TenantEffect::ClockMoved(moved_clock(tenant, *to, now)?),
+        TenantCommand::CreateWebhookEndpoint(asked) => endpoint_set(webhook::create(tenant, asked, context)?),
+        TenantCommand::UpdateWebhookEndpoint(asked) => endpoint_set(webhook::update(tenant, asked, now)?),
+        TenantCommand::RotateWebhookSecret { id, secret, overlap_s } => {
+            endpoint_set(webhook::rotate(tenant, (*id, *secret, *overlap_s), now)?)
+        }
+        TenantCommand::DisableWebhookEndpoint { id, why } => {
+            endpoint_set(webhook::disable(tenant, (*id, *why), now)?)
+        }
+        TenantCommand::DeleteWebhookEndpoint(id) => {
+            TenantEffect::WebhookEndpointDeleted(webhook::known(tenant, *id)?.id)
+        }
     };
     Ok(TenantFacts { at: now, effect })
+}
+
+fn endpoint_set(endpoint: WebhookEndpoint) -> TenantEffect {
+    TenantEffect::WebhookEndpointSet(Box::new(endpoint))
 }
 
 fn next_key_id(tenant: &Tenant, secret: &[u8; 32], context: &TenantContext<'_>) -> Result<KeyId, Refusal> {
@@ -323,6 +378,8 @@ pub fn apply(tenant: &mut Tenant, facts: &TenantFacts) {
         }
         TenantEffect::RateCardDeleted(id) => tenant.rate_cards.retain(|card| card.id != *id),
         TenantEffect::ClockMoved(now) => tenant.test_clock = Some(*now),
+        TenantEffect::WebhookEndpointSet(endpoint) => webhook::set(tenant, endpoint),
+        TenantEffect::WebhookEndpointDeleted(id) => tenant.webhooks.retain(|known| known.id != *id),
     }
     tenant.version += 1;
 }
@@ -331,4 +388,8 @@ pub fn apply(tenant: &mut Tenant, facts: &TenantFacts) {
 pub fn bind(tenant: &mut Tenant, facts: &TenantFacts, position: LogPosition) {
     tenant.last_at = facts.at;
     tenant.last_position = position;
+    // The newest endpoint, if this is the record that made it.
+    if let Some(endpoint) = tenant.webhooks.last_mut().filter(|newest| newest.position == LogPosition(0)) {
+        endpoint.position = position;
+    }
 }

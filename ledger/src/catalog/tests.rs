@@ -1,6 +1,7 @@
 //! Unit tests of tenants.
 
 mod rate_card;
+mod webhook;
 
 use crate::catalog::api_key::KeyScopes;
 use crate::catalog::tenant::{
@@ -12,7 +13,7 @@ use crate::refusal::Refusal;
 use crate::testing::second;
 
 fn ask(tenant: &mut Tenant, command: &TenantCommand) -> Result<TenantEffect, Refusal> {
-    let limits = TenantLimits { keys_per_tenant_max: 2, ..TenantLimits::default() };
+    let limits = TenantLimits { keys_per_tenant_max: 2, webhook_endpoints_max: 1, ..TenantLimits::default() };
     let facts = decide(tenant, command, &TenantContext { now: second(1), limits: &limits })?;
     apply(tenant, &facts);
     bind(tenant, &facts, LogPosition(tenant.version));

@@ -29,7 +29,7 @@ pub(crate) fn customer(record: &Record) -> Value {
     })
 }
 
-/// A tenant's record. Secrets are not in it, only their hashes, and those are not shown.
+/// A tenant's record. Neither secrets nor their hashes are shown.
 pub(crate) fn tenant(record: &TenantRecord) -> Value {
     let command = match &record.command {
         TenantCommand::Create { .. } => "create_tenant",
@@ -39,6 +39,11 @@ pub(crate) fn tenant(record: &TenantRecord) -> Value {
         TenantCommand::SetRateCard { .. } => "set_rate_card",
         TenantCommand::DeleteRateCard(_) => "delete_rate_card",
         TenantCommand::MoveClock(_) => "move_clock",
+        TenantCommand::CreateWebhookEndpoint(_) => "create_webhook_endpoint",
+        TenantCommand::UpdateWebhookEndpoint(_) => "update_webhook_endpoint",
+        TenantCommand::RotateWebhookSecret { .. } => "rotate_webhook_secret",
+        TenantCommand::DisableWebhookEndpoint { .. } => "disable_webhook_endpoint",
+        TenantCommand::DeleteWebhookEndpoint(_) => "delete_webhook_endpoint",
     };
     let effect = match &record.facts.effect {
         TenantEffect::Created { name, test_mode } => json!({ "tenant": name, "test_mode": test_mode }),
@@ -54,6 +59,14 @@ pub(crate) fn tenant(record: &TenantRecord) -> Value {
         }
         TenantEffect::RateCardDeleted(id) => json!({ "rate_card": id.to_string(), "deleted": true }),
         TenantEffect::ClockMoved(now) => json!({ "now": rfc3339(now.0) }),
+        TenantEffect::WebhookEndpointSet(endpoint) => json!({
+            "webhook_endpoint": endpoint.id.to_string(),
+            "url": endpoint.url,
+            "disabled": endpoint.disabled.map(|(_, why)| why.as_str()),
+        }),
+        TenantEffect::WebhookEndpointDeleted(id) => {
+            json!({ "webhook_endpoint": id.to_string(), "deleted": true })
+        }
     };
     let (by, key) = origin(&record.origin);
     json!({ "command": command, "by": by, "idempotency_key": key, "effect": effect })

@@ -8,9 +8,10 @@ use coffer_wal::{FrameHeader, Lsn, Subject};
 use super::bytes::{Piece, append, append_frame, versioned};
 use super::convert::{
     Mirror, Owner, tenant_command_from_shape, tenant_command_from_v1, tenant_command_from_v3,
-    tenant_command_text, tenant_command_to_shape, tenant_command_to_v3, tenant_effect_from_shape,
-    tenant_effect_from_v1, tenant_effect_from_v3, tenant_effect_text, tenant_effect_to_shape,
-    tenant_effect_to_v3, tenant_needs_v3, tenant_rests_in_v1, tenant_rests_in_v3,
+    tenant_command_text, tenant_command_text_v3, tenant_command_to_shape, tenant_command_to_v3,
+    tenant_effect_from_shape, tenant_effect_from_v1, tenant_effect_from_v3, tenant_effect_text,
+    tenant_effect_text_v3, tenant_effect_to_shape, tenant_effect_to_v3, tenant_needs_v3, tenant_rests_in_v1,
+    tenant_rests_in_v3,
 };
 use super::error::{DecodeError, EncodeError};
 use super::kinds::{self, Version};
@@ -44,8 +45,8 @@ pub fn encode_tenant_frame(
     let (by, at) = (by.to_shape(Owner::NOBODY), facts.at.to_shape(Owner::NOBODY));
     let idempotency_key = idempotency_key.as_deref();
     if tenant_needs_v3(command, &facts.effect) {
-        let effect_text = v3::Text::V2(tenant_effect_text(&facts.effect));
-        let text = v3::Text::V2(tenant_command_text(command));
+        let effect_text = tenant_effect_text_v3(&facts.effect);
+        let text = tenant_command_text_v3(command);
         let (effect, command) = (tenant_effect_to_v3(&facts.effect), tenant_command_to_v3(command));
         return append_frame(
             out,

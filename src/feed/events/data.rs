@@ -11,6 +11,7 @@ use coffer_ledger::customer::Identity;
 use coffer_ledger::fact::{Giver, HoldStep, Settled, SettledLine, Slice};
 use coffer_ledger::hold::Hold;
 use coffer_ledger::ids::RateCardId;
+use coffer_ledger::recharge::{Recharge, RechargeReason};
 use coffer_ledger::scope::PriceTypes;
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::PriceType;
@@ -97,6 +98,29 @@ impl Teller {
             What::Ended { transfer, status } => {
                 json!({"transfer_id": Id::from(*transfer), "status": status})
             }
+            What::Recharge(recharge) => recharged(recharge),
+            What::HeldBack(wallet, held_back) => json!({
+                "wallet_id": Id::from(*wallet),
+                "reason": held_back.by.as_str(),
+                "until": held_back.until.map(Time),
+                "effective_at": Time(held_back.at),
+            }),
+            What::Alert(change) => json!({
+                "alert_id": change.id.to_string(),
+                "wallet_id": Id::from(change.wallet),
+                "alert_state": change.to.as_str(),
+                "previous_alert_state": change.from.as_str(),
+                "credit_balance": Dec::from(change.posted),
+                "runway_s": change.runway_s,
+                "effective_at": Time(change.at),
+            }),
+            What::Resumed(wallet) => json!({"wallet_id": Id::from(*wallet)}),
+            What::Endpoint(endpoint) => json!({
+                "endpoint_id": Id::from(endpoint.id),
+                "url": endpoint.url,
+                "reason": endpoint.disabled.map(|(_, why)| why.as_str()),
+                "disabled_at": endpoint.disabled.map(|(at, _)| Time(at)),
+            }),
             What::Budget(budget) => self.budget(budget),
             What::NoBudget(name) => json!({"budget_id": name}),
             What::Usage { event, priced, taken, uncollected } => json!({
@@ -257,6 +281,25 @@ impl Teller {
             "limits": self.list("limits", &budget.limits, limit),
         })
     }
+}
+
+/// A purchase: what to charge, under which key, and how far that is.
+fn recharged(recharge: &Recharge) -> Value {
+    json!({
+        "recharge_id": recharge.id.to_string(),
+        "wallet_id": Id::from(recharge.wallet),
+        "origin": recharge.origin.as_str(),
+        "status": recharge.status.as_str(),
+        "reason": recharge.reason.map(RechargeReason::as_str),
+        "credits": Dec::from(recharge.credits()),
+        "currency": recharge.currency.as_str(),
+        "charged": Dec::from(recharge.charged()),
+        "credit_is_there": recharge.trusted,
+        "invoice_id": recharge.invoice.map(|invoice| invoice.to_string()),
+        "begun_at": Time(recharge.begun_at),
+        "expires_at": recharge.expires_at.map(Time),
+        "ended_at": recharge.ended_at.map(Time),
+    })
 }
 
 fn limit(limit: &BudgetLimit) -> Value {

@@ -47,6 +47,26 @@ kinds! {
     WalletTerminated = "wallet.terminated", 1;
     /// A ledger row that moves credit, schedules it, or notes what could not be collected.
     TransactionCreated = "wallet.transaction.created", 1;
+    /// A balance alert became more severe.
+    CreditBalanceDropped = "wallet.credit_balance.dropped", 1;
+    /// A balance alert became less severe, or is over.
+    CreditBalanceRecovered = "wallet.credit_balance.recovered", 1;
+    /// A wallet will be empty soon.
+    RunwayLow = "wallet.runway.low", 1;
+    /// A wallet will not be empty soon any more.
+    RunwayRecovered = "wallet.runway.recovered", 1;
+    /// Credit was bought whose payment is asked for.
+    RechargePending = "recharge.pending", 1;
+    /// It was paid.
+    RechargeCompleted = "recharge.completed", 1;
+    /// It was not paid.
+    RechargeFailed = "recharge.failed", 1;
+    /// It was called off before it was paid.
+    RechargeCancelled = "recharge.cancelled", 1;
+    /// An automatic top-up should have begun and did not, for a new reason.
+    RechargeHeldBack = "recharge.held_back", 1;
+    /// Automatic top-up goes on after it was suspended.
+    AutoTopupResumed = "wallet.auto_topup.resumed", 1;
     /// A hold was placed.
     HoldPlaced = "hold.placed", 1;
     /// A hold reserves more.
@@ -77,6 +97,8 @@ kinds! {
     BudgetDeleted = "budget.deleted", 1;
     /// A usage event was recorded.
     UsageRecorded = "usage.recorded", 1;
+    /// Nothing is sent to a webhook endpoint any more, because it failed for too long or is gone: the tenant's event, of no customer.
+    WebhookEndpointDisabled = "webhook.endpoint.disabled", 1;
 }
 
 impl EventKind {
@@ -109,7 +131,8 @@ mod tests {
     #[test]
     fn the_documentation_lists_every_kind_with_its_version_and_no_other() {
         let text = include_str!("../../../docs/EVENTS.md");
-        let table = text.lines().filter_map(|line| line.strip_prefix("| `")).map(|line| {
+        let types = text.split("\n## ").find(|part| part.starts_with("Types")).unwrap();
+        let table = types.lines().filter_map(|line| line.strip_prefix("| `")).map(|line| {
             let mut cells = line.split('|').map(|cell| cell.trim().trim_matches('`'));
             (cells.next().unwrap_or_default().to_owned(), cells.next().unwrap_or_default().to_owned())
         });

@@ -21,13 +21,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use coffer_ledger::ids::{CustomerNumber, EventId, LogPosition, TenantNumber};
 use coffer_ledger::record::Record;
+use coffer_ledger::time::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
 pub use self::filter::{EVENT_TYPES_MAX, EventFilter};
 pub use self::kind::EventKind;
 pub(crate) use self::names::Names;
-pub(crate) use self::of_log::{customer_of, events_of, scan};
+pub(crate) use self::of_log::{Decoded, events_of, scan, whose};
 
 use self::data::{Around, Fit, tell};
 use self::of_record::{Happened, What};
@@ -59,8 +60,8 @@ pub(crate) struct Event {
 struct Of<'a> {
     /// Whose it is.
     tenant: TenantNumber,
-    /// Whose it is.
-    customer: CustomerNumber,
+    /// Whose it is; `None` = the tenant's own.
+    customer: Option<CustomerNumber>,
     /// Its place in the log.
     position: LogPosition,
     /// The customer's names; `None` = nobody can say.
@@ -93,21 +94,32 @@ fn other_customer(record: &Record) -> Option<CustomerNumber> {
     }
 }
 
-/// The events of a customer's record that are wanted, in order. `from_index`: those before it are not.
-fn derive(record: &Record, of: &Of<'_>, filter: EventFilter, from_index: u32) -> Vec<Event> {
-    let happened = of_record::all(record, of.position);
+/// The events of a record that are wanted, in order. `from_index`: those before it are not.
+fn derive(
+    at: Timestamp,
+    happened: Vec<Happened<'_>>,
+    record: Option<&Record>,
+    of: &Of<'_>,
+    filter: EventFilter,
+    from_index: u32,
+) -> Vec<Event> {
     let is_wanted =
         |(index, happened): &(u32, &Happened<'_>)| *index >= from_index && filter.wants(happened.kind);
     let all = happened.len();
     let wanted = (0_u32..).zip(&happened).filter(is_wanted);
     let ends = |index: u32| usize::try_from(index).is_ok_and(|index| index + 1 == all);
-    wanted.map(|(index, happened)| event(record, of, happened, (index, ends(index)))).collect()
+    wanted.map(|(index, happened)| event((at, record), of, happened, (index, ends(index)))).collect()
 }
 
-fn event(record: &Record, of: &Of<'_>, happened: &Happened<'_>, (index, ends_record): (u32, bool)) -> Event {
-    let id = EventId::new(record.facts.at, of.position, index);
-    let row = match &happened.what {
-        What::Row(row) => Some(Row::of(of.tenant, of.customer, record, row)),
+fn event(
+    (at, record): (Timestamp, Option<&Record>),
+    of: &Of<'_>,
+    happened: &Happened<'_>,
+    (index, ends_record): (u32, bool),
+) -> Event {
+    let id = EventId::new(at, of.position, index);
+    let row = match (&happened.what, of.customer, record) {
+        (What::Row(row), Some(customer), Some(record)) => Some(Row::of(of.tenant, customer, record, row)),
         _ => None,
     };
     let around = Around { row: row.as_ref(), other: of.other };
@@ -117,7 +129,7 @@ fn event(record: &Record, of: &Of<'_>, happened: &Happened<'_>, (index, ends_rec
             id: id.into(),
             kind: happened.kind.as_str(),
             schema_version: happened.kind.schema_version(),
-            timestamp: Time(record.facts.at),
+            timestamp: Time(at),
             customer_id: of.names.map(|names| &*names.id),
             external_customer_id: of.names.map(|names| &*names.external_id),
             log_position: of.position.0.to_string(),

@@ -3,15 +3,21 @@
 //!
 //! A thing's event stands before the ledger rows of the same step, but for a closed wallet's, which is the last.
 
+use coffer_ledger::alert::{AlertChange, AlertKind};
 use coffer_ledger::amount::Credits;
+use coffer_ledger::auto_topup::HeldBack;
 use coffer_ledger::budget::Budget;
+use coffer_ledger::catalog::tenant::{TenantCommand, TenantEffect, TenantRecord};
+use coffer_ledger::catalog::webhook::WebhookEndpoint;
 use coffer_ledger::command::{Command, Event as Usage};
 use coffer_ledger::customer::Identity;
 use coffer_ledger::fact::{
-    Due, Effect, GivenBack, HoldEnd, HoldStep, HoldVerb, Priced, Settled, TransferSent, Uncollected,
+    Due, Effect, GivenBack, HoldEnd, HoldStep, HoldVerb, Priced, RechargeEnd, SetOff, Settled, TransferSent,
+    Uncollected,
 };
 use coffer_ledger::hold::{Hold, HoldStatus};
 use coffer_ledger::ids::{LogPosition, TransferId, WalletId};
+use coffer_ledger::recharge::{Recharge, RechargeStatus};
 use coffer_ledger::record::Record;
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::view::{self, RowType, RowView};
@@ -47,6 +53,16 @@ pub(super) enum What<'a> {
     Received { transfer: TransferId, wallet: WalletId, credits: Credits },
     /// A transfer that ended, at its sender.
     Ended { transfer: TransferId, status: &'static str },
+    /// A purchase, as it is now.
+    Recharge(&'a Recharge),
+    /// An automatic top-up that did not begin.
+    HeldBack(WalletId, &'a HeldBack),
+    /// An alert that changed.
+    Alert(&'a AlertChange),
+    /// A wallet whose automatic top-up goes on.
+    Resumed(WalletId),
+    /// A webhook endpoint that is disabled.
+    Endpoint(&'a WebhookEndpoint),
     /// A budget as it is now.
     Budget(&'a Budget),
     /// A budget that is gone.
@@ -60,11 +76,21 @@ pub(super) fn all<'a>(record: &'a Record, position: LogPosition) -> Vec<Happened
     let rows = view::rows(record, position);
     let mut walk = Walk { list: Vec::with_capacity(rows.len() + 1), rows: rows.into_iter() };
     record.facts.due.iter().for_each(|due| walk.due(due));
-    let facts = &record.facts;
-    walk.rows(facts.first_row() - facts.first_row_before());
+    let (facts, set_off) = (&record.facts, record.facts.set_off.as_deref());
+    set_off.iter().filter_map(|all| all.before.as_deref()).for_each(|one| walk.recharge(one));
     walk.effect(&facts.effect, &record.command, facts.at);
-    walk.rows(u32::MAX);
+    set_off.iter().for_each(|all| walk.set_off(all));
     walk.list
+}
+
+/// What happened in a tenant's own record.
+pub(super) fn of_tenant(record: &TenantRecord) -> Vec<Happened<'_>> {
+    match (&record.command, &record.facts.effect) {
+        (TenantCommand::DisableWebhookEndpoint { .. }, TenantEffect::WebhookEndpointSet(endpoint)) => {
+            vec![Happened { kind: EventKind::WebhookEndpointDisabled, what: What::Endpoint(endpoint) }]
+        }
+        _ => Vec::new(),
+    }
 }
 
 struct Walk<'a> {
@@ -94,7 +120,11 @@ impl<'a> Walk<'a> {
     fn due(&mut self, due: &'a Due) {
         match due {
             Due::HoldExpired(end) => self.hold_end(end),
-            Due::Expired { .. } | Due::Started { .. } | Due::RechargeExpired(_) => self.rows(due.rows()),
+            Due::RechargeExpired(end) => {
+                self.recharge_end(end);
+                self.rows(due.rows());
+            }
+            Due::Expired { .. } | Due::Started { .. } => self.rows(due.rows()),
         }
     }
 
@@ -105,6 +135,39 @@ impl<'a> Walk<'a> {
         };
         self.add(kind, What::Hold { hold: &end.hold, step: None, at: end.at });
         self.rows(end.rows());
+    }
+
+    /// A purchase that began.
+    fn recharge(&mut self, recharge: &'a Recharge) {
+        self.add(EventKind::RechargePending, What::Recharge(recharge));
+        self.rows(u32::try_from(recharge.rows.len()).unwrap_or(u32::MAX));
+    }
+
+    fn recharge_end(&mut self, end: &'a RechargeEnd) {
+        let kind = match end.recharge.status {
+            RechargeStatus::Pending | RechargeStatus::Completed => EventKind::RechargeCompleted,
+            RechargeStatus::Failed => EventKind::RechargeFailed,
+            RechargeStatus::Cancelled => EventKind::RechargeCancelled,
+        };
+        self.add(kind, What::Recharge(&end.recharge));
+    }
+
+    /// What an operation set off, but for what stood before it.
+    fn set_off(&mut self, all: &'a SetOff) {
+        all.after.iter().for_each(|one| self.recharge(one));
+        all.ended.iter().for_each(|end| self.recharge_end(end));
+        for (wallet, held_back) in &all.held_back {
+            self.add(EventKind::RechargeHeldBack, What::HeldBack(*wallet, held_back));
+        }
+        for change in &all.alerts {
+            let kind = match (change.kind, change.to > change.from) {
+                (AlertKind::Balance, true) => EventKind::CreditBalanceDropped,
+                (AlertKind::Balance, false) => EventKind::CreditBalanceRecovered,
+                (AlertKind::Runway, true) => EventKind::RunwayLow,
+                (AlertKind::Runway, false) => EventKind::RunwayRecovered,
+            };
+            self.add(kind, What::Alert(change));
+        }
     }
 
     fn effect(&mut self, effect: &'a Effect, command: &'a Command, at: Timestamp) {
@@ -149,6 +212,13 @@ impl<'a> Walk<'a> {
                 self.add(EventKind::TransferReturned, what);
             }
             Effect::BudgetSet(budget) => self.add(EventKind::BudgetUpdated, What::Budget(budget)),
+            Effect::Recharged { recharge, .. } => {
+                self.add(EventKind::RechargePending, What::Recharge(recharge));
+            }
+            Effect::RechargeEnded(end) => self.recharge_end(end),
+            Effect::AutoTopupResumed(wallet) => {
+                self.add(EventKind::AutoTopupResumed, What::Resumed(*wallet));
+            }
             Effect::BudgetDeleted(name) => self.add(EventKind::BudgetDeleted, What::NoBudget(name)),
             Effect::EventRecorded { customer, priced, taken, uncollected, .. } => {
                 self.made_beside(customer.as_deref());
@@ -163,9 +233,6 @@ impl<'a> Walk<'a> {
             | Effect::ManuallyDebited { .. }
             | Effect::Refunded(_)
             | Effect::CreditVoided(_)
-            | Effect::Recharged { .. }
-            | Effect::RechargeEnded(_)
-            | Effect::AutoTopupResumed(_)
             | Effect::TransferForgotten(_) => {}
         }
         self.rows(effect.rows());

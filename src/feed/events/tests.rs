@@ -70,12 +70,13 @@ fn debit(slices: u128, word: &str) -> Record {
 fn told(record: &Record) -> serde_json::Value {
     let of = Of {
         tenant: TenantNumber(1),
-        customer: CustomerNumber(1),
+        customer: Some(CustomerNumber(1)),
         position: LogPosition(42),
         names: None,
         other: None,
     };
-    let events = derive(record, &of, EventFilter::ALL, 0);
+    let happened = of_record::all(record, of.position);
+    let events = derive(record.facts.at, happened, Some(record), &of, EventFilter::ALL, 0);
     assert_eq!(events.len(), 1);
     assert!(events[0].ends_record && events[0].json.len() <= EVENT_BYTES_MAX, "{}", events[0].json.len());
     serde_json::from_slice(&events[0].json).unwrap()

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use super::desk::Desk;
 use crate::engine::codec;
-use crate::feed::events::{customer_of, scan};
+use crate::feed::events::{scan, whose};
 use crate::feed::tail::FeedError;
 
 /// How often the log is looked at.
@@ -75,7 +75,7 @@ fn pending(desk: &Arc<Desk>, runtime: &Handle) -> bool {
 }
 
 fn take(desk: &Arc<Desk>, runtime: &Handle, record: &Record<'_>) -> Result<(), FeedError> {
-    let of_tenant = customer_of(record).is_some_and(|(tenant, _)| tenant == desk.tenant);
+    let of_tenant = matches!(whose(record), Some((tenant, Some(_))) if tenant == desk.tenant);
     if !of_tenant || record.header.version < VERSION_WITH_RECHARGES {
         return Ok(());
     }

@@ -9,7 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::hub::join;
 use super::{Ended, Frame, Shared, StreamFailure, StreamPlace, Subscriber};
-use crate::feed::events::{Names, customer_of, events_of, scan};
+use crate::feed::events::{Names, events_of, scan, whose};
 use crate::feed::tail::FeedError;
 
 /// Records that are read between two looks at whether anybody still wants them.
@@ -87,8 +87,8 @@ fn send(
     runtime: &Handle,
 ) -> Result<(), FeedError> {
     let (wanted, next) = (&to.wanted, to.from.next_in(record.lsn.0));
-    let Some((tenant, customer)) = customer_of(record) else { return Ok(()) };
-    let is_ours = tenant == wanted.tenant && wanted.customer.is_none_or(|one| one == customer);
+    let Some((tenant, customer)) = whose(record) else { return Ok(()) };
+    let is_ours = tenant == wanted.tenant && wanted.customer.is_none_or(|one| customer == Some(one));
     let Some(next) = next.filter(|_| is_ours && !to.frames.is_closed()) else { return Ok(()) };
     for event in events_of(record, names, runtime, (wanted.filter, next))? {
         // Whoever is not there any more, or is stopped, is noticed at the end of the turn.

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::{Ended, Frame, Shared, StreamFailure, Subscriber};
-use crate::feed::events::{EventFilter, Names, customer_of, events_of, scan};
+use crate::feed::events::{EventFilter, Names, events_of, scan, whose};
 use crate::feed::tail::FeedError;
 
 /// How often the log is looked at.
@@ -130,9 +130,10 @@ impl Hub<'_> {
     }
 
     fn record(&mut self, record: &Record<'_>) -> Result<(), FeedError> {
-        let Some((tenant, customer)) = customer_of(record) else { return Ok(()) };
+        let Some((tenant, customer)) = whose(record) else { return Ok(()) };
         let Some(streams) = self.tenants.get_mut(&tenant) else { return Ok(()) };
-        if streams.of_all.is_empty() && !streams.of_one.contains_key(&customer) {
+        let is_watched = customer.is_some_and(|customer| streams.of_one.contains_key(&customer));
+        if streams.of_all.is_empty() && !is_watched {
             return Ok(());
         }
         // Written once, whoever wants them.
@@ -140,7 +141,7 @@ impl Hub<'_> {
         let frames: Vec<_> = events.into_iter().map(Frame::of).collect();
         let shared = self.shared;
         streams.of_all.retain(|one| push(shared, one, &frames));
-        if let Some(some) = streams.of_one.get_mut(&customer) {
+        if let Some(some) = customer.and_then(|customer| streams.of_one.get_mut(&customer)) {
             some.retain(|one| push(shared, one, &frames));
         }
         Ok(())

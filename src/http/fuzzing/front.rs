@@ -43,7 +43,7 @@ impl Front {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("the machine gives threads");
         let (engine, key) = runtime.block_on(open());
-        let app = Arc::new(App::new(engine.clone(), HttpOptions::default(), None, None));
+        let app = Arc::new(App::new(engine.clone(), HttpOptions::default(), super::super::Feeds::default()));
         let router = TowerToHyperService::new(api().0.with_state(app));
         let mut front = Self { router, engine, key, names: Vec::new(), runtime };
         front.furnish();

@@ -6,7 +6,10 @@ use coffer_ledger::catalog::tenant::{
     DefaultPriorities, RateCardAsked, Settings, Tenant, TenantCommand, TenantEffect, TenantFacts,
     TenantRecord,
 };
-use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
+use coffer_ledger::catalog::webhook::{
+    CreateWebhookEndpoint, UpdateWebhookEndpoint, WebhookDisabled, WebhookEndpoint, WebhookSecret,
+};
+use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber, ThingId, WebhookEndpointId};
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
@@ -87,6 +90,65 @@ fn rate_card() -> BoxedStrategy<RateCard> {
         .boxed()
 }
 
+fn endpoint_id() -> impl Strategy<Value = WebhookEndpointId> {
+    any::<u128>().prop_map(|bits| WebhookEndpointId(ThingId(bits)))
+}
+
+fn secret() -> impl Strategy<Value = WebhookSecret> {
+    any::<[u8; 32]>().prop_map(WebhookSecret)
+}
+
+fn why() -> impl Strategy<Value = WebhookDisabled> {
+    prop_oneof![Just(WebhookDisabled::ByRequest), Just(WebhookDisabled::Gone), Just(WebhookDisabled::Failing),]
+}
+
+fn endpoint() -> BoxedStrategy<WebhookEndpoint> {
+    let words = (text(), of(text()), vec(text(), 0..3));
+    let secrets = (secret(), of((secret(), time())));
+    (endpoint_id(), words, secrets, of((time(), why())), time(), time(), any::<u64>())
+        .prop_map(|(id, words, secrets, disabled, created_at, updated_at, position)| WebhookEndpoint {
+            id,
+            url: words.0,
+            description: words.1,
+            events: words.2,
+            secret: secrets.0,
+            previous: secrets.1,
+            disabled,
+            created_at,
+            updated_at,
+            position: LogPosition(position),
+        })
+        .boxed()
+}
+
+fn webhook_command() -> BoxedStrategy<TenantCommand> {
+    let create =
+        (text(), of(text()), vec(text(), 0..3), secret()).prop_map(|(url, description, events, secret)| {
+            TenantCommand::CreateWebhookEndpoint(CreateWebhookEndpoint { url, description, events, secret })
+        });
+    let update = (endpoint_id(), of(text()), of(text()), of(vec(text(), 0..3)), of(any::<bool>())).prop_map(
+        |(id, url, description, events, enabled)| {
+            TenantCommand::UpdateWebhookEndpoint(UpdateWebhookEndpoint {
+                id,
+                url,
+                description,
+                events,
+                enabled,
+            })
+        },
+    );
+    let rotate = (endpoint_id(), secret(), any::<u32>())
+        .prop_map(|(id, secret, overlap_s)| TenantCommand::RotateWebhookSecret { id, secret, overlap_s });
+    prop_oneof![
+        create,
+        update,
+        rotate,
+        (endpoint_id(), why()).prop_map(|(id, why)| TenantCommand::DisableWebhookEndpoint { id, why }),
+        endpoint_id().prop_map(TenantCommand::DeleteWebhookEndpoint),
+    ]
+    .boxed()
+}
+
 /// Any record of a tenant.
 pub(crate) fn tenant_record() -> impl Strategy<Value = TenantRecord> {
     let create_key = (any::<[u8; 32]>(), text(), scopes(), key_customer()).prop_map(
@@ -105,6 +167,7 @@ pub(crate) fn tenant_record() -> impl Strategy<Value = TenantRecord> {
         (of(rate_card_id()), asked()).prop_map(|(id, card)| TenantCommand::SetRateCard { id, card }),
         rate_card_id().prop_map(TenantCommand::DeleteRateCard),
         time().prop_map(TenantCommand::MoveClock),
+        webhook_command(),
     ];
     let effect = prop_oneof![
         (text(), any::<bool>()).prop_map(|(name, test_mode)| TenantEffect::Created { name, test_mode }),
@@ -113,6 +176,8 @@ pub(crate) fn tenant_record() -> impl Strategy<Value = TenantRecord> {
         rate_card().prop_map(|card| TenantEffect::RateCardSet(Box::new(card))),
         rate_card_id().prop_map(TenantEffect::RateCardDeleted),
         time().prop_map(TenantEffect::ClockMoved),
+        endpoint().prop_map(|endpoint| TenantEffect::WebhookEndpointSet(Box::new(endpoint))),
+        endpoint_id().prop_map(TenantEffect::WebhookEndpointDeleted),
     ];
     (origin(), command, time(), effect).prop_map(|(origin, command, at, effect)| TenantRecord {
         origin,
@@ -127,19 +192,36 @@ pub(crate) fn tenant() -> impl Strategy<Value = Tenant> {
         Just((Vec::new(), 0, false, None)),
         (vec(rate_card(), 0..3), any::<u64>(), any::<bool>(), of(time())),
     ];
-    (any::<u32>(), of(text()), settings(), vec(key(), 0..4), any::<(u64, u64)>(), time(), time(), tested)
-        .prop_map(|(number, name, settings, keys, counters, last_at, created_at, tested)| Tenant {
-            number: TenantNumber(number),
-            name,
-            settings,
-            keys,
-            rate_cards: tested.0,
-            rate_cards_made: tested.1,
-            test_mode: tested.2,
-            test_clock: tested.3,
-            version: counters.0,
-            last_at,
-            last_position: LogPosition(counters.1),
-            created_at,
+    let webhooks = prop_oneof![
+        Just((Vec::new(), 0)),
+        (vec(endpoint(), 0..3), any::<u64>().prop_map(|more| more.saturating_add(3))),
+    ];
+    (
+        any::<u32>(),
+        of(text()),
+        settings(),
+        vec(key(), 0..4),
+        any::<(u64, u64)>(),
+        time(),
+        time(),
+        (tested, webhooks),
+    )
+        .prop_map(|(number, name, settings, keys, counters, last_at, created_at, (tested, webhooks))| {
+            Tenant {
+                number: TenantNumber(number),
+                name,
+                settings,
+                keys,
+                rate_cards: tested.0,
+                rate_cards_made: tested.1,
+                webhooks: webhooks.0,
+                webhooks_made: webhooks.1,
+                test_mode: tested.2,
+                test_clock: tested.3,
+                version: counters.0,
+                last_at,
+                last_position: LogPosition(counters.1),
+                created_at,
+            }
         })
 }

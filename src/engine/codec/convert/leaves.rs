@@ -5,7 +5,7 @@ use std::sync::Arc;
 use coffer_ledger::amount::{Credits, Money, Rate, Usage};
 use coffer_ledger::ids::{
     AlertId, CustomerNumber, HoldId, InvoiceId, KeyId, LogPosition, MintedCustomerId, RateCardId, RechargeId,
-    RowId, TenantNumber, ThingId, TrancheId, TransferId, WalletId,
+    RowId, TenantNumber, ThingId, TrancheId, TransferId, WalletId, WebhookEndpointId,
 };
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, PriceUnit};
@@ -114,7 +114,7 @@ macro_rules! ownerless {
     )*};
 }
 
-ownerless!(KeyId, RateCardId);
+ownerless!(KeyId, RateCardId, WebhookEndpointId);
 
 const POSITION_BITS: u32 = 56;
 const ROW_BITS: u32 = 24;

@@ -34,6 +34,7 @@ mod tenant;
 mod tenant_state;
 mod texts;
 mod transfer;
+mod webhook;
 mod words;
 
 use coffer_ledger::ids::{CustomerNumber, ThingId};
@@ -152,8 +153,9 @@ pub(super) use state::rests_in_v1;
 pub(super) use state_v3::rests_in_v3;
 pub(super) use tenant::{
     tenant_command_from_shape, tenant_command_from_v1, tenant_command_from_v3, tenant_command_text,
-    tenant_command_to_shape, tenant_command_to_v3, tenant_effect_from_shape, tenant_effect_from_v1,
-    tenant_effect_from_v3, tenant_effect_text, tenant_effect_to_shape, tenant_effect_to_v3, tenant_needs_v3,
+    tenant_command_text_v3, tenant_command_to_shape, tenant_command_to_v3, tenant_effect_from_shape,
+    tenant_effect_from_v1, tenant_effect_from_v3, tenant_effect_text, tenant_effect_text_v3,
+    tenant_effect_to_shape, tenant_effect_to_v3, tenant_needs_v3,
 };
 pub(super) use tenant_state::{tenant_rests_in_v1, tenant_rests_in_v3};
 pub(super) use words::{facts_texts, facts_texts_v1};

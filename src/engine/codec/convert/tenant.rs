@@ -2,14 +2,16 @@
 
 use coffer_ledger::catalog::api_key::{ApiKey, KeyScopes};
 use coffer_ledger::catalog::tenant::{DefaultPriorities, Settings, TenantCommand, TenantEffect};
+use coffer_ledger::catalog::webhook::WebhookSecret;
 use coffer_ledger::ids::CustomerNumber;
 
 use super::rate_card::{asked_again, asked_numbers, rate_card_numbers};
-use super::{Mirror, Owner};
+use super::{Mirror, Owner, webhook};
 use crate::engine::codec::error::DecodeError;
 use crate::engine::codec::v1::tenant as shapes;
 use crate::engine::codec::v2::tenant as v2;
 use crate::engine::codec::v3::tenant as v3;
+use crate::engine::codec::v3::webhook::{DisableEndpoint, RotateSecret};
 
 const OWNER: Owner = Owner::NOBODY;
 const DEBIT: u8 = 1;
@@ -108,6 +110,11 @@ pub(in crate::engine::codec) fn tenant_needs_v3(command: &TenantCommand, effect:
         | TenantCommand::SetRateCard { .. }
         | TenantCommand::DeleteRateCard(_)
         | TenantCommand::MoveClock(_) => false,
+        TenantCommand::CreateWebhookEndpoint(_)
+        | TenantCommand::UpdateWebhookEndpoint(_)
+        | TenantCommand::RotateWebhookSecret { .. }
+        | TenantCommand::DisableWebhookEndpoint { .. }
+        | TenantCommand::DeleteWebhookEndpoint(_) => true,
     };
     asked
         || match effect {
@@ -117,6 +124,7 @@ pub(in crate::engine::codec) fn tenant_needs_v3(command: &TenantCommand, effect:
             | TenantEffect::RateCardSet(_)
             | TenantEffect::RateCardDeleted(_)
             | TenantEffect::ClockMoved(_) => false,
+            TenantEffect::WebhookEndpointSet(_) | TenantEffect::WebhookEndpointDeleted(_) => true,
         }
 }
 
@@ -126,6 +134,10 @@ pub(in crate::engine::codec) fn tenant_effect_to_v3(effect: &TenantEffect) -> v3
         TenantEffect::SettingsSet(settings) if settings_need_v3(settings) => {
             v3::Effect::SettingsSet(settings.to_shape(OWNER))
         }
+        TenantEffect::WebhookEndpointSet(endpoint) => {
+            v3::Effect::WebhookEndpointSet(webhook::numbers(endpoint))
+        }
+        TenantEffect::WebhookEndpointDeleted(id) => v3::Effect::WebhookEndpointDeleted(id.to_shape(OWNER)),
         effect => v3::Effect::V2(tenant_effect_to_shape(effect)),
     }
 }
@@ -136,7 +148,42 @@ pub(in crate::engine::codec) fn tenant_command_to_v3(command: &TenantCommand) ->
         TenantCommand::SetSettings(settings) if settings_need_v3(settings) => {
             v3::Command::SetSettings(settings.to_shape(OWNER))
         }
+        TenantCommand::CreateWebhookEndpoint(_) => v3::Command::CreateWebhookEndpoint(()),
+        TenantCommand::UpdateWebhookEndpoint(asked) => {
+            v3::Command::UpdateWebhookEndpoint(webhook::change_numbers(asked))
+        }
+        TenantCommand::RotateWebhookSecret { id, secret: _, overlap_s } => {
+            let (id, overlap_s) = (id.to_shape(OWNER), *overlap_s);
+            v3::Command::RotateWebhookSecret(RotateSecret { id, overlap_s })
+        }
+        TenantCommand::DisableWebhookEndpoint { id, why } => {
+            let (id, why) = (id.to_shape(OWNER), why.to_shape(OWNER));
+            v3::Command::DisableWebhookEndpoint(DisableEndpoint { id, why })
+        }
+        TenantCommand::DeleteWebhookEndpoint(id) => v3::Command::DeleteWebhookEndpoint(id.to_shape(OWNER)),
         command => v3::Command::V2(tenant_command_to_shape(command)),
+    }
+}
+
+/// The words of a tenant's effect.
+pub(in crate::engine::codec) fn tenant_effect_text_v3(effect: &TenantEffect) -> v3::Text<'_> {
+    match effect {
+        TenantEffect::WebhookEndpointSet(endpoint) => v3::Text::WebhookEndpoint(webhook::text(endpoint)),
+        effect => v3::Text::V2(tenant_effect_text(effect)),
+    }
+}
+
+/// The words of a tenant's command.
+pub(in crate::engine::codec) fn tenant_command_text_v3(command: &TenantCommand) -> v3::Text<'_> {
+    match command {
+        TenantCommand::CreateWebhookEndpoint(asked) => {
+            v3::Text::WebhookEndpoint(webhook::creation_text(asked))
+        }
+        TenantCommand::UpdateWebhookEndpoint(asked) => {
+            v3::Text::WebhookEndpointChange(webhook::change_text(asked))
+        }
+        TenantCommand::RotateWebhookSecret { secret, .. } => v3::Text::WebhookSecret(secret.0),
+        command => v3::Text::V2(tenant_command_text(command)),
     }
 }
 
@@ -145,13 +192,19 @@ pub(in crate::engine::codec) fn tenant_effect_from_v3<'a>(
     effect: v3::Effect<'a>,
     text: v3::Text<'a>,
 ) -> Result<TenantEffect, DecodeError> {
-    let v3::Text::V2(text) = text;
     match (effect, text) {
-        (v3::Effect::V2(effect), text) => tenant_effect_from_shape(effect, text),
-        (v3::Effect::SettingsSet(settings), v2::Text::V1(shapes::Text::Nothing(()))) => {
+        (v3::Effect::V2(effect), v3::Text::V2(text)) => tenant_effect_from_shape(effect, text),
+        (v3::Effect::SettingsSet(settings), v3::Text::V2(v2::Text::V1(shapes::Text::Nothing(())))) => {
             Mirror::from_shape(settings, OWNER).map(TenantEffect::SettingsSet)
         }
-        (v3::Effect::SettingsSet(_), _) => Err(FACTS_DISAGREE),
+        (v3::Effect::WebhookEndpointSet(numbers), v3::Text::WebhookEndpoint(text)) => {
+            let endpoint = webhook::endpoint(numbers, text)?;
+            Ok(TenantEffect::WebhookEndpointSet(Box::new(endpoint)))
+        }
+        (v3::Effect::WebhookEndpointDeleted(id), v3::Text::V2(v2::Text::V1(shapes::Text::Nothing(())))) => {
+            Mirror::from_shape(id, OWNER).map(TenantEffect::WebhookEndpointDeleted)
+        }
+        (_, _) => Err(FACTS_DISAGREE),
     }
 }
 
@@ -160,13 +213,43 @@ pub(in crate::engine::codec) fn tenant_command_from_v3(
     shape: v3::Command<'_>,
     text: v3::Text<'_>,
 ) -> Result<TenantCommand, DecodeError> {
-    let v3::Text::V2(text) = text;
     match (shape, text) {
-        (v3::Command::V2(shape), text) => tenant_command_from_shape(shape, text),
-        (v3::Command::SetSettings(settings), v2::Text::V1(shapes::Text::Nothing(()))) => {
+        (v3::Command::V2(shape), v3::Text::V2(text)) => tenant_command_from_shape(shape, text),
+        (v3::Command::CreateWebhookEndpoint(()), v3::Text::WebhookEndpoint(text)) => {
+            webhook::creation(text).map(TenantCommand::CreateWebhookEndpoint)
+        }
+        (v3::Command::UpdateWebhookEndpoint(numbers), v3::Text::WebhookEndpointChange(text)) => {
+            webhook::change(numbers, text).map(TenantCommand::UpdateWebhookEndpoint)
+        }
+        (
+            v3::Command::RotateWebhookSecret(RotateSecret { id, overlap_s }),
+            v3::Text::WebhookSecret(secret),
+        ) => {
+            let (id, secret) = (Mirror::from_shape(id, OWNER)?, WebhookSecret(secret));
+            Ok(TenantCommand::RotateWebhookSecret { id, secret, overlap_s })
+        }
+        (shape, v3::Text::V2(v2::Text::V1(shapes::Text::Nothing(())))) => wordless(shape),
+        (_, _) => Err(COMMAND_DISAGREES),
+    }
+}
+
+/// A tenant's command that has no words.
+fn wordless(shape: v3::Command<'_>) -> Result<TenantCommand, DecodeError> {
+    match shape {
+        v3::Command::SetSettings(settings) => {
             Mirror::from_shape(settings, OWNER).map(TenantCommand::SetSettings)
         }
-        (v3::Command::SetSettings(_), _) => Err(COMMAND_DISAGREES),
+        v3::Command::DisableWebhookEndpoint(DisableEndpoint { id, why }) => {
+            let (id, why) = (Mirror::from_shape(id, OWNER)?, Mirror::from_shape(why, OWNER)?);
+            Ok(TenantCommand::DisableWebhookEndpoint { id, why })
+        }
+        v3::Command::DeleteWebhookEndpoint(id) => {
+            Mirror::from_shape(id, OWNER).map(TenantCommand::DeleteWebhookEndpoint)
+        }
+        v3::Command::V2(_)
+        | v3::Command::CreateWebhookEndpoint(())
+        | v3::Command::UpdateWebhookEndpoint(_)
+        | v3::Command::RotateWebhookSecret(_) => Err(COMMAND_DISAGREES),
     }
 }
 
@@ -243,6 +326,9 @@ pub(in crate::engine::codec) fn tenant_effect_to_shape(effect: &TenantEffect) ->
         TenantEffect::RateCardSet(card) => v2::Effect::RateCardSet(rate_card_numbers(card)),
         TenantEffect::RateCardDeleted(card) => v2::Effect::RateCardDeleted(card.to_shape(OWNER)),
         TenantEffect::ClockMoved(now) => v2::Effect::ClockMoved(now.to_shape(OWNER)),
+        TenantEffect::WebhookEndpointSet(_) | TenantEffect::WebhookEndpointDeleted(_) => {
+            unreachable!("only version 3 holds it, and `tenant_needs_v3` says so")
+        }
     }
 }
 
@@ -252,8 +338,12 @@ pub(in crate::engine::codec) fn tenant_effect_text(effect: &TenantEffect) -> v2:
         TenantEffect::Created { name, test_mode: _ } => v2::Text::V1(shapes::Text::Name(name)),
         TenantEffect::KeySet(key) => v2::Text::V1(shapes::Text::Key(text_of(&key.name, &key.customer))),
         TenantEffect::RateCardSet(card) => v2::Text::Filters(card.filters.to_shape(OWNER)),
-        TenantEffect::SettingsSet(_) | TenantEffect::RateCardDeleted(_) | TenantEffect::ClockMoved(_) => {
-            v2::Text::V1(shapes::Text::Nothing(()))
+        TenantEffect::SettingsSet(_)
+        | TenantEffect::RateCardDeleted(_)
+        | TenantEffect::ClockMoved(_)
+        | TenantEffect::WebhookEndpointDeleted(_) => v2::Text::V1(shapes::Text::Nothing(())),
+        TenantEffect::WebhookEndpointSet(_) => {
+            unreachable!("only version 3 holds it, and `tenant_needs_v3` says so")
         }
     }
 }
@@ -322,6 +412,13 @@ pub(in crate::engine::codec) fn tenant_command_to_shape(command: &TenantCommand)
         TenantCommand::SetRateCard { id, card } => v2::Command::SetRateCard(asked_numbers(*id, card)),
         TenantCommand::DeleteRateCard(card) => v2::Command::DeleteRateCard(card.to_shape(OWNER)),
         TenantCommand::MoveClock(now) => v2::Command::MoveClock(now.to_shape(OWNER)),
+        TenantCommand::CreateWebhookEndpoint(_)
+        | TenantCommand::UpdateWebhookEndpoint(_)
+        | TenantCommand::RotateWebhookSecret { .. }
+        | TenantCommand::DisableWebhookEndpoint { .. }
+        | TenantCommand::DeleteWebhookEndpoint(_) => {
+            unreachable!("only version 3 holds it, and `tenant_needs_v3` says so")
+        }
     }
 }
 
@@ -336,7 +433,14 @@ pub(in crate::engine::codec) fn tenant_command_text(command: &TenantCommand) -> 
         TenantCommand::SetSettings(_)
         | TenantCommand::RevokeKey(_)
         | TenantCommand::DeleteRateCard(_)
-        | TenantCommand::MoveClock(_) => v2::Text::V1(shapes::Text::Nothing(())),
+        | TenantCommand::MoveClock(_)
+        | TenantCommand::DisableWebhookEndpoint { .. }
+        | TenantCommand::DeleteWebhookEndpoint(_) => v2::Text::V1(shapes::Text::Nothing(())),
+        TenantCommand::CreateWebhookEndpoint(_)
+        | TenantCommand::UpdateWebhookEndpoint(_)
+        | TenantCommand::RotateWebhookSecret { .. } => {
+            unreachable!("only version 3 holds it, and `tenant_needs_v3` says so")
+        }
     }
 }
 

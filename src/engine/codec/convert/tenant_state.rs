@@ -11,7 +11,7 @@ use crate::engine::codec::v3::tenant as v3;
 
 /// Whether only version 3 holds all of a tenant.
 pub(in crate::engine::codec) fn tenant_rests_in_v3(tenant: &Tenant) -> bool {
-    settings_need_v3(&tenant.settings)
+    settings_need_v3(&tenant.settings) || tenant.webhooks_made > 0
 }
 
 /// Whether version 1 holds all of a tenant that does not need version 3.
@@ -23,6 +23,8 @@ pub(in crate::engine::codec) fn tenant_rests_in_v1(tenant: &Tenant) -> bool {
         keys: _,
         rate_cards,
         rate_cards_made,
+        webhooks: _,
+        webhooks_made: _,
         test_mode,
         test_clock,
         version: _,
@@ -92,14 +94,22 @@ impl<'a> Mirror<'a, v2::Tenant<'a>> for Tenant {
 impl<'a> Mirror<'a, v3::Tenant<'a>> for Tenant {
     fn to_shape(&'a self, owner: Owner) -> v3::Tenant<'a> {
         let (auto_complete, payment_result) = (self.settings.auto_complete, self.settings.payment_result);
-        v3::Tenant { plain: self.to_shape(owner), auto_complete, payment_result }
+        v3::Tenant {
+            plain: self.to_shape(owner),
+            auto_complete,
+            payment_result,
+            webhooks: self.webhooks.to_shape(owner),
+            webhooks_made: self.webhooks_made,
+        }
     }
 
     fn from_shape(shape: v3::Tenant<'a>, owner: Owner) -> Result<Self, DecodeError> {
-        let v3::Tenant { plain, auto_complete, payment_result } = shape;
+        let v3::Tenant { plain, auto_complete, payment_result, webhooks, webhooks_made } = shape;
         let mut tenant: Self = Mirror::from_shape(plain, owner)?;
         tenant.settings.auto_complete = auto_complete;
         tenant.settings.payment_result = payment_result;
+        tenant.webhooks = Mirror::from_shape(webhooks, owner)?;
+        tenant.webhooks_made = webhooks_made;
         Ok(tenant)
     }
 }

@@ -20,4 +20,5 @@ pub mod rules;
 pub mod state;
 pub mod tenant;
 pub mod texts;
+pub mod webhook;
 pub mod wire;

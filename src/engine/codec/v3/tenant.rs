@@ -2,9 +2,10 @@
 
 use bincode::{BorrowDecode, Encode};
 
+use super::webhook;
 use super::wire::tagged;
 use crate::engine::codec::v1::tenant as v1;
-use crate::engine::codec::v1::wire::{Stamp, Thing};
+use crate::engine::codec::v1::wire::{List, Stamp, Thing};
 use crate::engine::codec::v2::tenant as v2;
 
 /// Settings.
@@ -20,11 +21,29 @@ pub struct Settings<'a> {
 
 tagged! {
     /// What changed about a tenant.
-    pub enum Effect<'a> { 0 = V2(v2::Effect<'a>), 1 = SettingsSet(Settings<'a>) }
+    pub enum Effect<'a> {
+        0 = V2(v2::Effect<'a>),
+        1 = SettingsSet(Settings<'a>),
+        2 = WebhookEndpointSet(webhook::Endpoint),
+        3 = WebhookEndpointDeleted(Thing),
+    }
     /// What was asked of a tenant.
-    pub enum Command<'a> { 0 = V2(v2::Command<'a>), 1 = SetSettings(Settings<'a>) }
+    pub enum Command<'a> {
+        0 = V2(v2::Command<'a>),
+        1 = SetSettings(Settings<'a>),
+        2 = CreateWebhookEndpoint(()),
+        3 = UpdateWebhookEndpoint(webhook::UpdateEndpoint),
+        4 = RotateWebhookSecret(webhook::RotateSecret),
+        5 = DisableWebhookEndpoint(webhook::DisableEndpoint),
+        6 = DeleteWebhookEndpoint(Thing),
+    }
     /// The words of either.
-    pub enum Text<'a> { 0 = V2(v2::Text<'a>) }
+    pub enum Text<'a> {
+        0 = V2(v2::Text<'a>),
+        1 = WebhookEndpoint(webhook::EndpointText<'a>),
+        2 = WebhookEndpointChange(webhook::UpdateText<'a>),
+        3 = WebhookSecret([u8; 32]),
+    }
 }
 
 /// First in the public part.
@@ -63,4 +82,8 @@ pub struct Tenant<'a> {
     pub auto_complete: bool,
     /// Results of payments are reported.
     pub payment_result: bool,
+    /// Where events are sent, oldest first.
+    pub webhooks: List<'a, webhook::WholeEndpoint<'a>>,
+    /// How many endpoints were ever made.
+    pub webhooks_made: u64,
 }
