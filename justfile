@@ -1,7 +1,7 @@
 # One gate for everybody: `just verify` reads and judges, `just fix` changes files.
 
 # What CI runs, after installing what a bare machine lacks.
-verify: fmt lint test books postgres loom shuttle doc deny
+verify: fmt lint test books webhooks postgres loom shuttle doc deny
 
 # Everything that can be mended by a tool.
 fix:
