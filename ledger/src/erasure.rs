@@ -302,7 +302,7 @@ fn erase_command(command: &mut Command) {
         | Command::DeleteGrant { .. }
         | Command::FollowPlans
         | Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
         | Command::Recharge(_)

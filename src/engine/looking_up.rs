@@ -89,7 +89,7 @@ pub(crate) fn needs(command: &Command) -> bool {
         | Command::DeleteGrant { .. }
         | Command::FollowPlans
         | Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
         | Command::Recharge(_)

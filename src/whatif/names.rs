@@ -123,7 +123,7 @@ impl Names {
             Command::DeleteGrant { id, .. } => *id = self.grant(*id)?,
             Command::SetBudget(request) => name_budget(request, (log, shadow), came_of_it),
             Command::CompleteRecharge(recharge)
-            | Command::FailRecharge(recharge)
+            | Command::FailRecharge { id: recharge, .. }
             | Command::CancelRecharge(recharge) => *recharge = self.recharge(*recharge)?,
             Command::ResumeAutoTopup(wallet) => *wallet = self.wallet(*wallet)?,
             Command::Recharge(due) => due.wallet = self.wallet(due.wallet)?,

@@ -149,7 +149,7 @@ impl Rules {
             | Command::DeleteGrant { .. }
             | Command::FollowPlans
             | Command::CompleteRecharge(_)
-            | Command::FailRecharge(_)
+            | Command::FailRecharge { .. }
             | Command::CancelRecharge(_)
             | Command::ResumeAutoTopup(_)
             | Command::Recharge(_)

@@ -122,7 +122,7 @@ fn command_kind(command: &Command) -> u32 {
         Command::Event(_) => 28,
         Command::Atomic(_) => 29,
         Command::CompleteRecharge(_) => 30,
-        Command::FailRecharge(_) => 31,
+        Command::FailRecharge { .. } => 31,
         Command::CancelRecharge(_) => 32,
         Command::ResumeAutoTopup(_) => 33,
         Command::Recharge(_) => 34,

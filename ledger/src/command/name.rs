@@ -43,7 +43,7 @@ impl Command {
             Self::DeleteGrant { .. } => "delete_grant",
             Self::FollowPlans => "follow_plans",
             Self::CompleteRecharge(_) => "complete_recharge",
-            Self::FailRecharge(_) => "fail_recharge",
+            Self::FailRecharge { .. } => "fail_recharge",
             Self::CancelRecharge(_) => "cancel_recharge",
             Self::ResumeAutoTopup(_) => "resume_auto_topup",
             Self::Recharge(_) => "recharge",

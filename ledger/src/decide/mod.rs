@@ -197,7 +197,7 @@ fn effect(customer: &Customer, command: &Command, context: &Context<'_>) -> Resu
         Command::FollowPlans => Err(Refusal::InvalidOperation("plans are followed by themselves")),
         Command::Atomic(items) => atomic::all(customer, items, context),
         Command::CompleteRecharge(id) => purchase::complete(customer, *id, context),
-        Command::FailRecharge(id) => purchase::fail(customer, *id, context),
+        Command::FailRecharge { id, reason } => purchase::fail(customer, (*id, *reason), context),
         Command::CancelRecharge(id) => purchase::cancel(customer, *id, context),
         Command::ResumeAutoTopup(wallet) => purchase::resume(customer, *wallet),
         Command::Recharge(_) => Err(Refusal::InvalidOperation("no recharge is due")),

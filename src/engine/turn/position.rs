@@ -42,7 +42,7 @@ pub(super) const fn may_need_position(command: &Command) -> bool {
         | Command::CreateGrant(_)
         | Command::FollowPlans
         | Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::Recharge(_)
         | Command::Atomic(_)

@@ -163,7 +163,7 @@ impl Model {
             | Command::DeleteGrant { .. }
             | Command::FollowPlans => unreachable!("no program asks for a grant"),
             Command::CompleteRecharge(_)
-            | Command::FailRecharge(_)
+            | Command::FailRecharge { .. }
             | Command::CancelRecharge(_)
             | Command::ResumeAutoTopup(_)
             | Command::Recharge(_) => unreachable!("no program asks for it"),
@@ -442,7 +442,7 @@ fn faults_of_request(command: &Command, around: Circumstances) -> Vec<No> {
         | Command::DeleteGrant { .. }
         | Command::FollowPlans
         | Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
         | Command::Recharge(_)

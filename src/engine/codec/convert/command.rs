@@ -68,7 +68,7 @@ pub(in crate::engine::codec) fn command_to_v1(command: &Command, owner: Owner) -
         | Command::DeleteGrant { .. }
         | Command::FollowPlans
         | Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
         | Command::Recharge(_)
@@ -133,7 +133,7 @@ pub(super) fn command_to_shape(command: &Command, owner: Owner) -> Option<Shape<
         | Command::DeleteGrant { .. }
         | Command::FollowPlans => unreachable!("whoever asks has seen that version 2 holds it"),
         Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
         | Command::Recharge(_) => unreachable!("whoever asks has seen that version 2 holds it"),
