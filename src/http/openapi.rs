@@ -131,6 +131,7 @@ use super::{
         (name = "Holds", description = "Reserving credit for work whose price is not known yet."),
         (name = "Wallets", description = "Wallets and credit in: the billing half, as billing SDKs speak it."),
         (name = "Customers", description = "Customers, as far as wallets need them."),
+        (name = "Credit grants", description = "Credit that comes by itself: plans, what they grant, and who is enrolled."),
         (name = "Transactions", description = "Ledger rows."),
         (name = "Books", description = "Statements, books and the journal."),
         (name = "Refusals", description = "Why requests were refused: the last refusals of each customer, until a restart."),

@@ -349,6 +349,19 @@ pub fn is_behind(customer: &Customer, plans: Plans<'_>) -> bool {
     unfollowed(customer, plans).is_some()
 }
 
+/// The customer as it is once it has followed every change of its plans: what a read shows before that is written. `None` = as it is.
+#[must_use]
+pub fn followed_up(customer: &Customer, context: &Context<'_>) -> Option<Customer> {
+    if customer.grants.subscriptions.is_empty() || !is_behind(customer, context.plans) {
+        return None;
+    }
+    let mut ahead = customer.clone();
+    while let Ok(facts) = follow(&ahead, context) {
+        apply::apply(&mut ahead, &facts);
+    }
+    Some(ahead)
+}
+
 /// Lets copies follow the next change, on the state as of its instant: what was due before it comes first, also if that takes more records.
 pub(super) fn follow(customer: &Customer, context: &Context<'_>) -> Result<Facts, Refusal> {
     let template =

@@ -27,7 +27,7 @@ mod tests;
 mod transfer;
 mod void;
 
-pub use grant::is_behind;
+pub use grant::{followed_up, is_behind};
 pub(crate) use life::default_name;
 
 use crate::apply;
