@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use coffer_ledger::amount::text::Decimal;
 use coffer_ledger::amount::{Credits, Money, Rate, Usage};
 use coffer_ledger::ids::{
-    self, ApplicationId, EventId, GrantId, HoldId, KeyId, MintedCustomerId, RateCardId, RowId,
-    SubscriptionId, TrancheId, TransferId, WalletId, WebhookEndpointId,
+    self, AlertId, ApplicationId, EventId, GrantId, HoldId, InvoiceId, KeyId, MintedCustomerId, RateCardId,
+    RechargeId, RowId, SubscriptionId, TrancheId, TransferId, WalletId, WebhookEndpointId,
 };
 use coffer_ledger::time::Timestamp;
 use serde::{Serialize, Serializer};
@@ -110,6 +110,9 @@ id_from! {
     GrantId => |id| id.0.0,
     SubscriptionId => |id| id.0.0,
     ApplicationId => |id| id.0.0,
+    RechargeId => |id| id.0.0,
+    InvoiceId => |id| id.0.0,
+    AlertId => |id| id.0.0,
     WebhookEndpointId => |id| id.0.0,
     RowId => |id| id.0,
     EventId => |id| id.0,

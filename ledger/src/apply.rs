@@ -15,9 +15,12 @@ use crate::amount::Credits;
 use crate::budget::Budget;
 use crate::burn_order::{self, BurnOrder};
 use crate::customer::{ClosedAs, Customer, Identity, Invoice};
-use crate::fact::{CreditRow, Debited, Due, Effect, Facts, Giver, HoldEnd, Lapsed, Posting, Slice};
+use crate::fact::{
+    CreditRow, Debited, Due, Effect, Facts, Giver, HoldEnd, Lapsed, Posting, RechargeEnd, Slice,
+};
 use crate::grant::Grants;
 use crate::ids::{LogPosition, MintedBudgetId, ThingId, TrancheId, WalletId};
+use crate::recharge::Recharge;
 use crate::time::Timestamp;
 use crate::tranche::{Terms, Tranche};
 use crate::transfer::TransferReceived;
@@ -233,6 +236,18 @@ fn bind_effect(customer: &mut Customer, effect: &Effect, position: LogPosition) 
     }
 }
 
+/// Folds a purchase that begins; for looking ahead.
+pub(crate) fn begin_recharge(customer: &mut Customer, recharge: &Recharge) {
+    recharges::begin(customer, recharge, 0);
+    customer.calm_down();
+}
+
+/// Folds a purchase that ends; for looking ahead.
+pub(crate) fn end_recharge(customer: &mut Customer, end: &RechargeEnd) {
+    recharges::end(customer, end);
+    customer.calm_down();
+}
+
 /// What this record closed stands at the end of the list, without a position.
 fn bind_closed(customer: &mut Customer, position: LogPosition) {
     let unbound = customer.closed.iter_mut().rev().take_while(|closed| closed.position.0 == 0);
@@ -288,11 +303,12 @@ pub(crate) fn without_holds(customer: &Customer, ends: &[HoldEnd]) -> Customer {
     ahead
 }
 
-/// Holds and budgets that are not there are passed over by the fold of what happens by itself.
+/// Recharges end by themselves too. Holds and budgets that are not there are passed over by the fold of what happens by itself.
 fn wallets_only(customer: &Customer) -> Customer {
     Customer {
         identity: customer.identity.clone(),
         wallets: customer.wallets.clone(),
+        recharges: customer.recharges.clone(),
         ..Customer::new(customer.tenant, customer.number)
     }
 }
@@ -355,9 +371,9 @@ fn set_head(customer: &mut Customer, head: &WalletHead, at: Timestamp) {
 
 /// A wallet is watched from the moment that it has rules.
 fn watch(wallet: &mut Wallet, at: Timestamp) {
-    if wallet.head.rules.is_some() && wallet.watch.is_none() {
-        wallet.watch = Some(Box::new(Watch::new(wallet.head.posted, at)));
-    }
+    let Some(rules) = &wallet.head.rules else { return };
+    let watch = wallet.watch.get_or_insert_with(|| Box::new(Watch::new(wallet.head.posted, at)));
+    watch.silence(rules.alerts.as_ref());
 }
 
 /// Counts what was spent, where somebody watches.

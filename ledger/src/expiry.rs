@@ -3,27 +3,30 @@
 //!
 //! Nothing happens *at* an instant: what is due is found by whoever comes next, and gets the instant at which it counts. Each
 //! thing is dated by itself, so it does not matter how late it is written. At one instant tranches start, then holds end, then
-//! what is left of a grant's period goes on into the next, then tranches end, then periods begin: what a hold gives back in time still
-//! ends with its tranche, or goes on. Tested in `tests/rules` against a naive model, and in
+//! what is left of a grant's period goes on into the next, then tranches end, then purchases that nobody paid fail, then periods begin:
+//! what a hold gives back in time still ends with its tranche, or goes on. Tested in `tests/rules` against a naive model, and in
 //! `decide/tests`.
 
 use std::collections::BTreeMap;
+
+use smallvec::SmallVec;
 
 use crate::amount::Credits;
 use crate::amount::Money;
 use crate::apply;
 use crate::customer::Customer;
 use crate::decide::Ids;
-use crate::fact::{Due, Giver, HoldEnd, RolledOver, Slice};
+use crate::fact::{Due, Giver, HoldEnd, RechargeEnd, RolledOver, Slice};
 use crate::granting;
 use crate::hold::{Hold, HoldStatus};
-use crate::ids::{HoldId, TrancheId};
+use crate::ids::{HoldId, RechargeId, TrancheId};
 use crate::letting_go::{self, Balances};
+use crate::recharge::{Recharge, RechargeReason, RechargeStatus};
 use crate::time::Timestamp;
 
 /// What is due at `now` and not written yet, by instant; at most `max`.
 ///
-/// At one instant: starts, deadlines, ends; starts and ends by wallet (oldest first), then burn order, deadlines by hold. Costs what
+/// At one instant: starts, deadlines, ends, purchases; starts and ends by wallet (oldest first), then burn order, deadlines by hold. Costs what
 /// the wallets with something due hold, and what `max` holds pin, however many holds are open.
 #[must_use]
 pub fn due(customer: &Customer, now: Timestamp, max: usize) -> Vec<Due> {
@@ -58,6 +61,8 @@ fn without_grants(customer: &Customer, (until, now): (Timestamp, Timestamp), max
     let mut events = tranche_events(customer, until);
     // Each deadline is one due thing: no more of them than `max` can be among the first `max`.
     customer.holds.due(until).take(max).for_each(|hold| hold_events(customer, hold, until, &mut events));
+    let waited_for = customer.recharges.due(until);
+    events.extend(waited_for.into_iter().map(|(at, id)| Event { at, what: What::Pending(id) }));
     events.sort_unstable();
     events.dedup();
     let mut writer = Writer::on(customer, now);
@@ -89,7 +94,8 @@ pub fn write_apart(customer: &Customer) -> bool {
         + customer.given_back.len()
         + customer.invoices.len()
         + customer.transfers_out.len()
-        + customer.transfers_in.len();
+        + customer.transfers_in.len()
+        + customer.recharges.len();
     kept > COPIED_MAX
 }
 
@@ -106,6 +112,8 @@ enum What {
     Deadline(HoldId),
     Roll(Place),
     End(Place),
+    /// A purchase was not paid in time.
+    Pending(RechargeId),
 }
 
 /// Where a tranche stands: its wallet, and itself in it.
@@ -194,6 +202,7 @@ impl<'a> Writer<'a> {
             What::Deadline(hold) => Some(Due::HoldExpired(Box::new(self.deadline(hold, event.at)))),
             What::Roll(place) => self.roll(place, event.at).map(|rolled| Due::RolledOver(Box::new(rolled))),
             What::End(place) => self.end(place),
+            What::Pending(id) => Some(Due::RechargeExpired(Box::new(self.unpaid(id, event.at)))),
         }
     }
 
@@ -253,6 +262,17 @@ impl<'a> Writer<'a> {
             currency: wallet.head.unit.currency,
             posting: self.balances.post(wallet, carried),
         })
+    }
+
+    fn unpaid(&self, id: RechargeId, at: Timestamp) -> RechargeEnd {
+        let recharge = self.customer.recharges.get(id).expect("what is due is pending");
+        let recharge = Recharge {
+            status: RechargeStatus::Failed,
+            reason: Some(RechargeReason::Expired),
+            ended_at: Some(at),
+            ..recharge.clone()
+        };
+        RechargeEnd { recharge, rows: SmallVec::new(), unpaid: Vec::new() }
     }
 
     /// The end of what is not pinned; `None` if that is nothing.

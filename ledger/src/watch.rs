@@ -73,6 +73,17 @@ impl Watch {
         }
     }
 
+    /// Alerts that are off are ok, and nobody is told (SEMANTICS §12).
+    pub(crate) fn silence(&mut self, alerts: Option<&AlertSettings>) {
+        let alerts = alerts.filter(|alerts| alerts.enabled);
+        if alerts.is_none() {
+            self.state = AlertState::Ok;
+        }
+        if alerts.is_none_or(|alerts| alerts.runway_below_s.is_none()) {
+            self.runway_low = false;
+        }
+    }
+
     /// Remembers a change.
     pub(crate) fn changed(&mut self, change: &AlertChange) {
         match change.kind {
@@ -100,6 +111,8 @@ pub struct Spent {
 }
 
 const S_PER_HOUR: u64 = 3_600;
+/// Seconds of counting before a runway says something.
+const LEAST_KNOWN_S: u64 = 60;
 
 /// Hours since 1970.
 fn hour_of(at: Timestamp) -> u32 {
@@ -116,6 +129,31 @@ impl Spent {
             1 => Self { hour, this: Credits::ZERO, last: self.this, ..self },
             _ => Self { hour, this: Credits::ZERO, last: Credits::ZERO, ..self },
         }
+    }
+
+    /// Seconds until so much is spent at the rate of the last hour; of the time since counting began, if that is less. `None` = nobody
+    /// knows: nothing was spent, or counting began less than [`LEAST_KNOWN_S`] ago.
+    #[must_use]
+    pub fn runway_s(self, own: Credits, now: Timestamp) -> Option<u64> {
+        let Self { since, this, last, .. } = self.at(now);
+        let known_s = now.seconds().saturating_sub(since.seconds());
+        if known_s < LEAST_KNOWN_S {
+            return None;
+        }
+        let of_last_s =
+            if known_s < S_PER_HOUR { S_PER_HOUR } else { S_PER_HOUR - now.seconds() % S_PER_HOUR };
+        let of_last = last.0.saturating_mul(i128::from(of_last_s)) / i128::from(S_PER_HOUR);
+        let spent = this.0.saturating_add(of_last);
+        let window_s = i128::from(known_s.min(S_PER_HOUR));
+        let seconds = own.0.max(0).saturating_mul(window_s).checked_div(spent)?;
+        u64::try_from(seconds).ok()
+    }
+
+    /// Whether something was spent in this hour or the last.
+    #[must_use]
+    pub fn is_of_late(self, now: Timestamp) -> bool {
+        let now = self.at(now);
+        now.this.is_positive() || now.last.is_positive()
     }
 
     /// Counts what is spent now.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use coffer_ledger::catalog::tenant::{TenantCommand, TenantRecord};
 use coffer_ledger::command::{Command, Origin};
-use coffer_ledger::ids::{CustomerNumber, LogPosition, TransferId, WalletId};
+use coffer_ledger::ids::{CustomerNumber, LogPosition, RechargeId, TransferId, WalletId};
 use coffer_ledger::record::Record;
 use coffer_ledger::refusal::Refusal;
 
@@ -128,11 +128,13 @@ pub struct Refused {
     pub refusal: Refusal,
     /// The customer's last record that the decision saw; 0 = it was made without its state, or the customer has none.
     pub saw: LogPosition,
+    /// The recharge that it set off (SEMANTICS §11): the request is refused all the same.
+    pub recharge: Option<RechargeId>,
 }
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        Self::Refused(Refused { refusal, saw: LogPosition(0) })
+        Self::Refused(Refused { refusal, saw: LogPosition(0), recharge: None })
     }
 }
 

@@ -5,15 +5,19 @@
 //! 500 and leaves the state as it was; a panic while applying, or a broken invariant, makes the state worthless: nothing of that
 //! operation was logged, and the actor rebuilds from the log.
 
+mod erasing;
+mod following;
+mod position;
+mod refusing;
+mod runways;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use coffer_ledger::apply::{apply, bind};
 use coffer_ledger::command::{Command, Origin};
 use coffer_ledger::customer::Customer;
-use coffer_ledger::decide::{Context, decide, is_behind};
-use coffer_ledger::erasure;
+use coffer_ledger::decide::{Context, decide};
 use coffer_ledger::expiry;
 use coffer_ledger::fact::{Effect, Facts};
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber, TransferId};
@@ -21,10 +25,8 @@ use coffer_ledger::invariants;
 use coffer_ledger::limits::Limits;
 use coffer_ledger::looked_up::LookedUp;
 use coffer_ledger::record::Record;
-use coffer_ledger::refusal::Refusal;
 use coffer_ledger::time::Timestamp;
 use coffer_wal::Lsn;
-use tokio::sync::oneshot;
 
 use super::codec::{self, EncodeError};
 use super::core::Core;
@@ -34,8 +36,9 @@ use super::intents;
 use super::keys::KeyHash;
 use super::message::Keyed;
 use super::names::names_of;
-use super::operation::{Committed, CustomerNames, Failure, Operation, Refused};
+use super::operation::{Committed, CustomerNames, Failure, Operation};
 use super::tenant_view::ViewCache;
+use position::may_need_position;
 
 /// Frames gathered beyond this are appended before the next operation of an envelope.
 const SCRATCH_BYTES_MAX: usize = 256 * 1024;
@@ -65,6 +68,10 @@ pub(crate) struct Seat {
     deleted_now: bool,
     /// The version of the tenant's plans of which this customer has followed all that is about it.
     plans_checked: u64,
+    /// When the wallets' runways are looked at next; [`Timestamp::MAX`] = not before something is spent.
+    looks_at: Timestamp,
+    /// Whether a wallet warns of its runway.
+    has_runways: bool,
 }
 
 /// The state cannot be trusted any more: rebuild it.
@@ -91,7 +98,10 @@ impl Seat {
             timer_at: Timestamp::MAX,
             deleted_now: false,
             plans_checked: 0,
+            looks_at: Timestamp::MAX,
+            has_runways: false,
         };
+        seat.begin_to_look();
         seat.schedule();
         seat.resume_transfers();
         seat
@@ -126,7 +136,7 @@ impl Seat {
         }
         let claimed = match self.claim(&operation.command) {
             Ok(claimed) => claimed,
-            Err(failure) => return (self.refused(failure), Ok(())),
+            Err(failure) => return (self.refused(failure, None), Ok(())),
         };
         let (turned, sound) = self.answer(operation, looked_up.as_deref(), key, (now, logged_at));
         if let Some(name) = claimed {
@@ -146,67 +156,16 @@ impl Seat {
         let limits = self.core.options.limits;
         let facts = match self.decide((&operation.command, looked_up), now, key.is_some(), &limits) {
             Ok(facts) => facts,
-            Err(failure) => return (self.refused(failure), Ok(())),
+            Err(failure) => return self.refuse(failure, &operation, (now, logged_at)),
         };
         let Operation { command, origin, dry_run } = *operation;
         let record = Box::new(Record { origin, command, facts });
         if dry_run {
             return (Turned::unlogged(Ok(Outcome::Committed(self.committed(record)))), Ok(()));
         }
-        self.log(record, logged_at, key)
-    }
-
-    /// A subscription's name belongs to one customer of the tenant: it is taken before it is decided, and given back if it is not used.
-    fn claim(&self, command: &Command) -> Result<Option<Box<str>>, Failure> {
-        let Command::Subscribe(request) = command else { return Ok(None) };
-        let Some(name) = &request.id else { return Ok(None) };
-        if self.core.directory.enrolments.claim(self.tenant, name, self.number) {
-            return Ok(Some(name.clone()));
-        }
-        let refusal = Refusal::AlreadyExists("subscription");
-        self.core.counters.refused(&refusal);
-        Err(refusal.into())
-    }
-
-    /// Follows what has changed about the plans that the customer is enrolled in, before anything that comes later is minted. Whoever is in
-    /// none compares nothing; whoever is, one number.
-    fn follow_plans(&mut self, (now, logged_at): (Timestamp, Timestamp)) -> Result<(), Broken> {
-        if self.customer.grants.subscriptions.is_empty() {
-            return Ok(());
-        }
-        let Some(view) = self.views.get(self.tenant).cloned() else { return Ok(()) };
-        if view.plans_version == self.plans_checked {
-            return Ok(());
-        }
-        let mut limits = self.core.options.limits;
-        while is_behind(&self.customer, view.plans()) {
-            let command = Command::FollowPlans;
-            let Ok(facts) = self.decide((&command, None), now, false, &limits) else { return Ok(()) };
-            let record = Box::new(Record { origin: Origin::default(), command, facts });
-            let (turned, sound) = self.log(record, logged_at, None);
-            sound?;
-            match turned.answer {
-                Ok(_) => {}
-                Err(Failure::RecordTooLarge { .. }) if limits.due_per_record_max > 1 => {
-                    limits.due_per_record_max /= 2
-                }
-                // Reported where it happened; whoever comes next tries again.
-                Err(_) => return Ok(()),
-            }
-        }
-        self.plans_checked = view.plans_version;
-        Ok(())
-    }
-
-    /// A no, with the last record that it was decided on: the last one gathered, or the last one appended.
-    fn refused(&self, failure: Failure) -> Turned {
-        match failure {
-            Failure::Refused(Refused { refusal, .. }) => {
-                let failure = Failure::Refused(Refused { refusal, saw: self.customer.last_position });
-                Turned { answer: Err(failure), offset: self.gathered.checked_sub(1) }
-            }
-            failure => Turned::unlogged(Err(failure)),
-        }
+        let (turned, sound) = self.log(record, logged_at, key);
+        let sound = sound.and_then(|()| self.look_at_runways((now, logged_at)));
+        (turned, sound)
     }
 
     /// The record that answered this request already.
@@ -309,6 +268,7 @@ impl Seat {
             self.gathered_keys.push((key, offset, logged_at));
         }
         self.enter_names(&record.facts.effect);
+        self.expect_runways(&record.facts);
         self.count(&record.command);
         let binds = record.facts.needs_position();
         let mut turned =
@@ -455,7 +415,7 @@ impl Seat {
         if self.views.get(self.tenant).is_some_and(|view| view.test_clock.is_some()) {
             return;
         }
-        let due = self.customer.next_due();
+        let due = self.customer.next_due().min(self.looks_at);
         if due < self.timer_at {
             self.core.timers.schedule(due, self.tenant, self.number);
             self.timer_at = due;
@@ -465,73 +425,6 @@ impl Seat {
     /// The timer's entry has been used up.
     pub(crate) fn timer_has_fired(&mut self) {
         self.timer_at = Timestamp::MAX;
-    }
-
-    /// Writes down everything that is due, for the timer.
-    pub(crate) fn tick(&mut self) -> Result<(), Broken> {
-        self.timer_has_fired();
-        let now = self.now();
-        let result = self.follow_plans(now).and_then(|()| self.catch_up(now, 0));
-        if self.gathered > 0 {
-            self.append(None);
-        }
-        self.schedule();
-        result
-    }
-
-    /// Writes down that everything personal in the state goes, as far as it is there.
-    pub(crate) fn erase(
-        &mut self,
-        reply: oneshot::Sender<Result<LogPosition, Failure>>,
-    ) -> Result<(), Broken> {
-        let sound = self.clear();
-        let cleared = if sound.is_ok() && self.is_clear() {
-            Ok(self.customer.last_position)
-        } else {
-            Err(Failure::Internal)
-        };
-        let tell = move |durable: Result<(), coffer_wal::Halted>| {
-            drop(reply.send(durable.map_err(|_| Failure::Halted).and(cleared)));
-        };
-        self.core.after(self.customer.last_position, Box::new(tell));
-        sound
-    }
-
-    fn clear(&mut self) -> Result<(), Broken> {
-        let (now, logged_at) = self.now();
-        let mut sound = self.catch_up((now, logged_at), 0);
-        let was_called = self.customer.identity.as_ref().map(|identity| identity.external_id.clone());
-        for (command, effect) in erasure::clearing(&self.customer, now) {
-            if sound.is_ok() {
-                let facts = Facts { at: now, due: Vec::new(), effect, set_off: None };
-                let record = Box::new(Record { origin: Origin::default(), command, facts });
-                sound = self.log(record, logged_at, None).1;
-            }
-        }
-        if self.gathered > 0 {
-            self.append(None);
-        }
-        let is_called = self.customer.identity.as_ref().map(|identity| &identity.external_id);
-        if let Some(name) = was_called.filter(|was| is_called != Some(was)) {
-            self.core.counters.renames.fetch_add(1, Ordering::Release);
-            self.forget_when_durable(name);
-        }
-        sound
-    }
-
-    fn is_clear(&self) -> bool {
-        erasure::of_customer(&self.customer) == self.customer
-    }
-
-    /// A name is free when nothing can bring its owner back.
-    fn forget_when_durable(&self, name: Box<str>) {
-        let (core, tenant, number) = (Arc::clone(&self.core), self.tenant, self.number);
-        let forget = move |durable: Result<(), coffer_wal::Halted>| {
-            if durable.is_ok() {
-                core.directory.forget(tenant, &name, number);
-            }
-        };
-        self.core.after(self.customer.last_position, Box::new(forget));
     }
 
     fn committed(&self, record: Box<Record>) -> Committed {
@@ -602,53 +495,5 @@ impl Seat {
     fn report_panic(&self, place: &'static str) -> Failure {
         tracing::error!(customer = self.number.0, place, "a rule panicked; nothing was logged");
         Failure::Internal
-    }
-}
-
-/// Whether the record of such a command may be one whose place the state must know.
-fn may_need_position(command: &Command) -> bool {
-    match command {
-        Command::Debit(_)
-        | Command::ManualDebit(_)
-        | Command::PlaceHold(_)
-        | Command::Extend { .. }
-        | Command::Grow { .. }
-        | Command::CreateCustomer { .. }
-        | Command::UpdateCustomer { .. }
-        | Command::DeleteCustomer
-        | Command::UpdateWallet(_)
-        | Command::Freeze(_)
-        | Command::Unfreeze(_)
-        | Command::SetBudget(_)
-        | Command::DeleteBudget(_)
-        | Command::ResetBudget(_)
-        | Command::TransferDone(_)
-        | Command::TransferForget(_)
-        | Command::Unsubscribe { .. }
-        | Command::UpdateGrant(_)
-        | Command::DeleteGrant { .. }
-        | Command::ResumeAutoTopup(_)
-        | Command::Event(_) => false,
-        Command::CreateWallet(_)
-        | Command::TopUp(_)
-        | Command::Close { .. }
-        | Command::Capture(_)
-        | Command::Release { .. }
-        | Command::Refund(_)
-        | Command::VoidCredit(_)
-        | Command::Settle(_)
-        | Command::VoidInvoice { .. }
-        | Command::Transfer(_)
-        | Command::TransferIn(_)
-        | Command::TransferBack(_)
-        | Command::Subscribe(_)
-        | Command::CreateGrant(_)
-        | Command::FollowPlans
-        | Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
-        | Command::CancelRecharge(_)
-        | Command::Recharge(_)
-        | Command::Atomic(_)
-        | Command::Tick => true,
     }
 }

@@ -233,8 +233,11 @@ pub(crate) struct WalletBalanceReply<'a> {
     unit: UnitNames<'a>,
     #[serde(flatten)]
     figures: FiguresReply,
-    /// Always "ok" in this version.
+    /// ok, info, warning or in_alarm.
     alert_state: &'static str,
+    /// Seconds until it is empty at the rate of the last hour. Kept from the moment that a wallet has alerts or automatic top-up; null
+    /// while nothing is spent, and in the first minute.
+    runway_seconds: Option<u64>,
     tranches: Vec<TrancheReply<'a>>,
 }
 
@@ -244,7 +247,8 @@ impl<'a> WalletBalanceReply<'a> {
             id: balance.head.id.into(),
             unit: UnitNames::of(&balance.head.unit),
             figures: FiguresReply::of(&balance.figures),
-            alert_state: "ok",
+            alert_state: balance.alert_state.as_str(),
+            runway_seconds: balance.runway_s,
             tranches: balance.tranches.iter().map(TrancheReply::of).collect(),
         }
     }

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use coffer_ledger::command::{Asked, Command, Debit};
 use coffer_ledger::fact::{Debited, Effect, Giver, Priced, Slice};
 use coffer_ledger::ids::RateCardId;
+use coffer_ledger::recharge::Recharge;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -16,7 +17,7 @@ use super::done::Done;
 use super::error::ApiError;
 use super::fields::{self, Number, PairsField, PriceTypeField};
 use super::reply::Reply;
-use super::wire::{Absent, Dec, Id, Time, cost_basis};
+use super::wire::{Dec, Id, Time, cost_basis};
 use crate::engine::Target;
 use crate::feed::history::Part;
 
@@ -149,11 +150,11 @@ pub(crate) struct DebitReply<'a> {
     /// One ledger row per wallet touched.
     #[schema(value_type = Vec<DebitRowReply>)]
     rows: Rows<'a>,
-    /// The most severe alert level reached: always "ok" in this version.
+    /// The most severe alert level that a touched wallet has reached: ok, info, warning or in_alarm.
     #[schema(example = "ok")]
     alert_state: &'static str,
     /// The recharge that this debit started.
-    recharge: Absent,
+    recharge: Option<RechargeBeside>,
     /// The rate card that priced it; null unless a meter was given.
     rate_card: Option<RateCardReply>,
     /// When it was recorded.
@@ -179,11 +180,33 @@ impl<'a> DebitReply<'a> {
             available: shared(debited.available),
             slices: Slices(&debited.slices),
             rows: Rows { debited, done: *done },
-            alert_state: "ok",
-            recharge: Absent,
+            alert_state: done.facts().alert_state().as_str(),
+            recharge: done.facts().recharge().map(RechargeBeside::of),
             rate_card: debited.priced().map(RateCardReply::of),
             recorded_at: Time(done.at()),
         })
+    }
+}
+
+/// A recharge that an operation set off.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RechargeSetOff)]
+pub(crate) struct RechargeBeside {
+    recharge_id: Id,
+    /// What it brings.
+    credits: Dec,
+    /// pending or completed.
+    status: &'static str,
+}
+
+impl RechargeBeside {
+    /// The recharge.
+    pub(crate) fn of(recharge: &Recharge) -> Self {
+        Self {
+            recharge_id: recharge.id.into(),
+            credits: recharge.credits().into(),
+            status: recharge.status.as_str(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a command did, as replies find it: in a record of its own, or as an item of an atomic batch.
 
-use coffer_ledger::fact::Effect;
+use coffer_ledger::fact::{Effect, Facts};
 use coffer_ledger::ids::RowId;
 use coffer_ledger::time::Timestamp;
 
@@ -54,6 +54,11 @@ impl<'a> Done<'a> {
     /// What replies call the customer.
     pub(crate) fn customer_id(&self) -> &'a str {
         &self.committed.customer.id
+    }
+
+    /// All that the record says.
+    pub(crate) fn facts(&self) -> &'a Facts {
+        &self.committed.record.facts
     }
 
     /// When it was recorded.

@@ -310,7 +310,13 @@ impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
         let message = failure.to_string();
         match failure {
-            Failure::Refused(refused) => refused.refusal.into(),
+            Failure::Refused(refused) => {
+                let error = Self::from(refused.refusal);
+                match refused.recharge {
+                    Some(recharge) => error.with("recharge_id", recharge),
+                    None => error,
+                }
+            }
             Failure::NotFound(_) => Self::new(Code::NotFound, message),
             Failure::KeyReused => Self::new(Code::IdempotencyKeyReused, message),
             Failure::RecordGone => Self::new(Code::RecordGone, message),
@@ -363,7 +369,7 @@ pub(crate) struct ErrorBody<'a> {
     message: &'a str,
     /// As `status`.
     http_status_code: u16,
-    /// Facts, as strings; of 402: `required`, `available`, `shortfall`.
+    /// Facts, as strings; of 402: `required`, `available`, `shortfall`, and `recharge_id` if it began a recharge.
     details: BTreeMap<&'a str, &'a str>,
     /// Always false.
     success: bool,

@@ -10,6 +10,7 @@
 //! Deliberately absent: middleware and tracing per request on the hot path (DESIGN decision 20), rate limits, TLS. Tested in
 //! tests/http_*.rs.
 
+mod alerts;
 mod auth;
 mod balance;
 mod balance_diff;
@@ -49,6 +50,7 @@ pub(crate) mod past_documents;
 mod period;
 mod query;
 mod rate_cards;
+mod recharges;
 mod refunds;
 mod refusals;
 mod reply;
@@ -288,6 +290,12 @@ fn wallets(routes: Routes) -> Routes {
         .on(Method::POST, "/v1/wallets/{id}/debit", write, wallets::debit::create)
         .on(Method::POST, "/v1/wallets/{id}/freeze", write, wallets::life::freeze)
         .on(Method::POST, "/v1/wallets/{id}/unfreeze", write, wallets::life::unfreeze)
+        .on(Method::POST, "/v1/wallets/{id}/auto-topup/resume", write, recharges::resume)
+        .on(Method::GET, "/v1/recharges", read, recharges::list)
+        .on(Method::POST, "/v1/recharges/{id}/complete", write, recharges::complete)
+        .on(Method::POST, "/v1/recharges/{id}/fail", write, recharges::fail)
+        .on(Method::POST, "/v1/recharges/{id}/cancel", write, recharges::cancel)
+        .on(Method::POST, "/v1/alerts/search", read, alerts::search)
         .on(Method::POST, "/v1/wallets/{id}/terminate", write, wallets::life::terminate)
 }
 

@@ -12,9 +12,9 @@ use utoipa::{Modify, OpenApi as Describe};
 use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
-    balance, balance_diff, batch, books, budgets, customers, debits, erase, events, exports, grants, history,
-    holds, invoices, keys, ops, rate_cards, refunds, refusals, settings, statement, stream, subscriptions,
-    tenants, test_clock, transactions, transfers, voids, wallets,
+    alerts, balance, balance_diff, batch, books, budgets, customers, debits, erase, events, exports, grants,
+    history, holds, invoices, keys, ops, rate_cards, recharges, refunds, refusals, settings, statement,
+    stream, subscriptions, tenants, test_clock, transactions, transfers, voids, wallets,
 };
 
 /// Everything that the handlers say about themselves.
@@ -51,6 +51,12 @@ use super::{
         wallets::debit::create,
         wallets::life::freeze,
         wallets::life::unfreeze,
+        recharges::resume,
+        recharges::list,
+        recharges::complete,
+        recharges::fail,
+        recharges::cancel,
+        alerts::search,
         wallets::life::terminate,
         wallets::list::of_customer,
         wallets::list::by_lookup,

@@ -7,16 +7,15 @@ use utoipa::ToSchema;
 
 use super::call::Call;
 use super::error::ApiError;
-use super::fields::{self, Later};
+use super::fields;
 use super::reply::Reply;
-use super::wire::Absent;
 use crate::engine::TenantOperation;
 
 /// Changes to the settings; absent leaves as it is, null goes back to the default.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = UpdateSettings)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct SettingsBody<'a> {
+pub(crate) struct SettingsBody {
     /// Burn priority of a new tranche by source.
     default_priorities: Option<PrioritiesField>,
     /// Currency of a new wallet that names none.
@@ -27,10 +26,10 @@ pub(crate) struct SettingsBody<'a> {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     time_zone: Option<Option<Box<str>>>,
-    /// Must be false or absent in this version.
+    /// The credit of invoiced purchases is there at once, as if they were paid; default false.
     auto_complete: Option<bool>,
-    #[serde(borrow)]
-    payment_result: Option<Later<'a>>,
+    /// Results of payments are reported: a direct recharge is in flight until its is; default false.
+    payment_result: Option<bool>,
     /// As the `Idempotency-Key` header.
     idempotency_key: Option<Box<str>>,
 }
@@ -61,7 +60,7 @@ pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
 #[utoipa::path(put, path = "/v1/settings", tag = "Administration", request_body = SettingsBody, responses((status = 200, body = SettingsReply, description = "Done")))]
 pub(crate) async fn update(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.dry_run()?;
-    let mut body: SettingsBody<'_> = call.json()?;
+    let mut body: SettingsBody = call.json()?;
     let origin = call.origin(body.idempotency_key.take())?;
     let settings = body.over(current(&call)?)?;
     let operation = TenantOperation { command: TenantCommand::SetSettings(settings), origin, dry_run };
@@ -77,12 +76,10 @@ fn current(call: &Call) -> Result<Settings, ApiError> {
     Ok(view.settings.clone())
 }
 
-impl SettingsBody<'_> {
+impl SettingsBody {
     fn over(self, mut settings: Settings) -> Result<Settings, ApiError> {
-        Later::refuse(self.payment_result, "payment_result")?;
-        if self.auto_complete == Some(true) {
-            return Err(ApiError::not_available("auto_complete"));
-        }
+        settings.auto_complete = self.auto_complete.unwrap_or(settings.auto_complete);
+        settings.payment_result = self.payment_result.unwrap_or(settings.payment_result);
         if let Some(given) = self.default_priorities {
             let now = settings.default_priorities;
             settings.default_priorities = DefaultPriorities {
@@ -117,9 +114,10 @@ pub(crate) struct SettingsReply<'a> {
     default_priorities: PrioritiesReply,
     default_currency: Option<&'a str>,
     time_zone: Option<&'a str>,
-    /// Always false in this version.
+    /// Whether the credit of invoiced purchases is there at once.
     auto_complete: bool,
-    payment_result: Absent,
+    /// Whether results of payments are reported.
+    payment_result: bool,
 }
 
 /// Burn priorities by source.
@@ -146,8 +144,8 @@ impl<'a> SettingsReply<'a> {
             },
             default_currency: settings.default_currency.as_ref().map(|currency| currency.as_str()),
             time_zone: settings.time_zone.as_deref(),
-            auto_complete: false,
-            payment_result: Absent,
+            auto_complete: settings.auto_complete,
+            payment_result: settings.payment_result,
         }
     }
 }

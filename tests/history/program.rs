@@ -5,14 +5,16 @@ use std::collections::HashMap;
 
 use coffer::engine::{Committed, Engine, Operation, Target, TenantOperation};
 use coffer_ledger::amount::{Credits, Money, ONE, Rate, Usage};
+use coffer_ledger::calendar::{Span, SpanUnit};
 use coffer_ledger::catalog::rate_card::Tier;
 use coffer_ledger::catalog::tenant::{RateCardAsked, TenantCommand};
 use coffer_ledger::command::{
-    Asked, Bonus, Capture, Charge, Command, CreateWallet, CreditReason, Debit, Event, HoldAsked, InvoiceLine,
-    ManualDebit, Memo, Metered, Origin, OverCapture, PlaceHold, Quantity, Refund, Remainder, Settle, TopUp,
-    Transfer, VoidCredit,
+    Asked, Bonus, Capture, Charge, Command, CreateGrant, CreateWallet, CreditReason, Debit, Event, GrantFor,
+    HoldAsked, InvoiceLine, ManualDebit, Memo, Metered, Origin, OverCapture, PlaceHold, Quantity, Refund,
+    Remainder, Settle, TopUp, Transfer, VoidCredit,
 };
 use coffer_ledger::fact::Effect;
+use coffer_ledger::grant::{Cadence, Life, Rollover, Rule};
 use coffer_ledger::ids::{HoldId, RowId, WalletId};
 use coffer_ledger::scope::PriceTypes;
 use coffer_ledger::time::Timestamp;
@@ -156,7 +158,8 @@ pub(crate) async fn grant(engine: &Engine, customer: &'static str) {
     };
     let (of, name, metadata) = (GrantFor::Customer, "hourly".into(), Vec::new());
     let request = CreateGrant { of, wallet: None, name, metadata, rule, zone: None };
-    let operation = Operation::new(Command::CreateGrant(Box::new(request))).with_key(&format!("grant {customer}"));
+    let operation =
+        Operation::new(Command::CreateGrant(Box::new(request))).with_key(&format!("grant {customer}"));
     engine.submit(TENANT, Target::Customer(customer), operation).await.unwrap();
 }
 

@@ -25,6 +25,7 @@ mod mixed_batches;
 mod operations;
 mod past;
 mod rate_cards;
+mod recharges;
 mod refusals;
 mod replays;
 mod sdk_shapes;

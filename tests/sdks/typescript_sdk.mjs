@@ -94,11 +94,11 @@ const steps = {
   },
 
   async "auto top-up"() {
-    const autoTopup = { enabled: true, threshold: 10, amount: 100.5, invoicing: false, cooldown: { value: 10, unit: "minute" } };
+    const autoTopup = { enabled: true, threshold: 10, amount: 100.5, invoicing: false };
     const made = await wallet("echo", { initialCreditsToLoad: "25", autoTopup });
-    assert.deepEqual([made.autoTopup.enabled, made.autoTopup.threshold, made.autoTopup.amount, made.autoTopup.cooldown.value].map(String), ["true", "10", "100.5", "10"]);
+    assert.deepEqual([made.autoTopup.enabled, made.autoTopup.threshold, made.autoTopup.amount].map(String), ["true", "10", "100.5"]);
     const debit = await ask("POST", "/customers/echo/debits", { credits: "15" });
-    assert.deepEqual([debit.balance_after, debit.recharge.credits, await posted(made.id)], ["110.5", "100.5", 110.5]);
+    assert.deepEqual([debit.balance_after, debit.available, debit.recharge.credits, await posted(made.id)], ["10", "110.5", "100.5", 110.5]);
     const changed = await sdk.wallets.updateWallet(made.id, { autoTopup: { enabled: false } });
     assert.deepEqual([changed.autoTopup.enabled, String(changed.autoTopup.threshold)], [false, "10"]);
   },

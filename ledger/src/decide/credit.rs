@@ -2,7 +2,7 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use super::{Context, Ids, check_quantity, limit_reached, open_wallet};
+use super::{Context, Ids, check_quantity, limit_reached, open_wallet, purchase};
 use crate::amount::wide::ExactMoney;
 use crate::amount::{Credits, Money};
 use crate::catalog::tenant::DefaultPriorities;
@@ -16,16 +16,21 @@ use crate::time::Timestamp;
 use crate::tranche::{Source, Terms, Tranche};
 use crate::wallet::{Wallet, WalletHead};
 
-/// A direct top-up: a live tranche now, or a scheduled one; a bonus makes a second one beside it.
+/// A top-up: a live tranche now, or a scheduled one; a bonus makes a second one beside it. Invoiced, it waits for its payment.
 pub(super) fn top_up(customer: &Customer, request: &TopUp, context: &Context<'_>) -> Result<Effect, Refusal> {
     check_request(request, context.now)?;
     let wallet = open_wallet(customer, request.wallet)?;
-    let purchase = purchase(request, &wallet.head, context)?;
+    let purchase = asked_for(request, &wallet.head, context)?;
     let bonus =
         request.bonus.as_ref().map(|bonus| self::bonus(bonus, request, &wallet.head, context)).transpose()?;
     check_room(customer, 1 + usize::from(bonus.is_some()), context)?;
     let bonus_credits = bonus.as_ref().map_or(Credits::ZERO, |bonus| bonus.terms.original);
-    check_total(wallet, purchase.terms.original + bonus_credits)?;
+    let pending = customer.recharges.pending(wallet.head.id);
+    check_total(wallet, pending + purchase.terms.original + bonus_credits)?;
+    if request.reason == CreditReason::PurchasedCreditInvoiced {
+        let credits = std::iter::once(purchase).chain(bonus).collect();
+        return purchase::buy(customer, wallet, credits, context);
+    }
 
     let mut ids = Ids::of(customer, context.now);
     let mut head = wallet.head.clone();
@@ -42,6 +47,45 @@ pub(super) struct Credit {
     terms: Terms,
     amount: Money,
     charged: Option<Money>,
+}
+
+impl Credit {
+    pub(super) const fn reason(&self) -> CreditReason {
+        self.reason
+    }
+
+    /// As it was written down when it was bought.
+    pub(super) fn of_row(row: &CreditRow) -> Self {
+        Self { reason: row.reason, terms: row.terms.clone(), amount: row.amount, charged: row.charged }
+    }
+}
+
+/// A purchase of so many credits, as nobody asked for more than that; `None` = it leaves the digits that amounts have.
+pub(super) fn bought(
+    reason: CreditReason,
+    credits: Credits,
+    head: &WalletHead,
+    context: &Context<'_>,
+) -> Option<Credit> {
+    let (rate, source) = (head.topup_conversion_rate, reason.source());
+    let charged = ExactMoney::of_credits(credits, rate).to_minor_half_up(head.unit.currency)?;
+    let terms = Terms {
+        source,
+        priority: default_priority(source, &context.settings.default_priorities),
+        scope: default_scope(source),
+        original: credits,
+        paid: charged,
+        effective_at: context.now,
+        expires_at: None,
+    };
+    let amount = Money::of_credits_half_even(credits, rate)?;
+    Some(Credit { reason, terms, amount, charged: Some(charged) })
+}
+
+/// A row outside the balance chain: its credit waits for its payment.
+pub(super) fn wait(id: TrancheId, credit: Credit) -> CreditRow {
+    let Credit { reason, terms, amount, charged } = credit;
+    CreditRow { reason, tranche: id, terms, amount, charged, repaid: Credits::ZERO, posting: None }
 }
 
 /// What can be judged without state.
@@ -108,7 +152,7 @@ fn check_life_span(
     Ok(())
 }
 
-fn purchase(request: &TopUp, head: &WalletHead, context: &Context<'_>) -> Result<Credit, Refusal> {
+fn asked_for(request: &TopUp, head: &WalletHead, context: &Context<'_>) -> Result<Credit, Refusal> {
     let rate = head.topup_conversion_rate;
     let credits = match request.quantity {
         Quantity::Credits(credits) => credits,

@@ -4,7 +4,7 @@
 //! `decide/tests/grant.rs`.
 
 use super::customer::to_make;
-use super::{Context, Ids, existing, limit_reached, open_wallet};
+use super::{Context, Ids, after, existing, limit_reached, open_wallet, set_off};
 use crate::amount::Credits;
 use crate::apply;
 use crate::calendar::Zone;
@@ -371,14 +371,15 @@ pub(super) fn follow(customer: &Customer, context: &Context<'_>) -> Result<Facts
     let mut due = expiry::due_until(customer, (until, context.now), max + 1);
     let is_more_due = due.len() > max;
     due.truncate(max);
-    let effect = if is_more_due {
+    let due_done = after(customer, &due);
+    let mut effect = if is_more_due {
         Effect::Ticked
     } else {
-        let mut ahead = customer.clone();
-        apply::apply_due(&mut ahead, &due, 0);
-        Effect::PlansFollowed(Box::new(followed(&ahead, template, context)))
+        Effect::PlansFollowed(Box::new(followed(&due_done, template, context)))
     };
-    Ok(Facts { at: context.now, due, effect, set_off: None })
+    let states = set_off::States { due_done: &due_done, ready: &due_done };
+    let set_off = set_off::decide(&states, &due, None, &mut effect, context);
+    Ok(Facts { at: context.now, due, effect, set_off })
 }
 
 fn followed(customer: &Customer, template: &PlanGrant, context: &Context<'_>) -> PlansFollowed {

@@ -1,7 +1,7 @@
 //! The life of a wallet: made, changed, frozen, closed (SEMANTICS §15).
 
 use super::customer::to_make;
-use super::{Context, Ids, credit, limit_reached, open_wallet};
+use super::{Context, Ids, credit, limit_reached, open_wallet, rules};
 use crate::amount::{Credits, Money};
 use crate::apply;
 use crate::command::{CreateWallet, Remainder, UpdateWallet};
@@ -52,6 +52,7 @@ fn check_request(request: &CreateWallet) -> Result<(), Refusal> {
         return Err(Refusal::AmountOverflow("a conversion rate"));
     }
     check_overdraft_limit(request.overdraft_limit)?;
+    request.rules.as_ref().map_or(Ok(()), |rules| rules::check(rules))?;
     if request.initial_credits.is_negative() {
         return Err(Refusal::AmountInvalid("initial_credits_to_load must be 0 or more"));
     }
@@ -122,7 +123,10 @@ pub(crate) fn default_name(wallet_type: WalletType, currency: Currency) -> Box<s
 /// Changes what the request names. Lowering the overdraft limit touches no debt.
 pub(super) fn update(customer: &Customer, request: &UpdateWallet, now: Timestamp) -> Result<Effect, Refusal> {
     request.overdraft_limit.map_or(Ok(()), check_overdraft_limit)?;
+    request.alerts.as_ref().map_or(Ok(()), |alerts| rules::check_alerts(alerts))?;
     let head = open_wallet(customer, request.wallet)?.head.clone();
+    let changed =
+        rules::changed(head.rules.as_deref(), request.alerts.as_deref(), request.auto_topup.as_deref())?;
     let updated = WalletHead {
         name: request.name.clone().unwrap_or(head.name),
         description: request.description.clone().or(head.description),
@@ -131,6 +135,7 @@ pub(super) fn update(customer: &Customer, request: &UpdateWallet, now: Timestamp
         allowed_price_types: request.allowed_price_types.unwrap_or(head.allowed_price_types),
         overdraft_limit: request.overdraft_limit.unwrap_or(head.overdraft_limit),
         updated_at: now,
+        rules: changed,
         ..head
     };
     Ok(Effect::WalletSet(Box::new(updated)))

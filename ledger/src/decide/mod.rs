@@ -20,7 +20,11 @@ mod grant;
 mod hold;
 mod invoice;
 mod life;
+mod purchase;
+mod recharge;
 mod refund;
+mod rules;
+mod set_off;
 mod taking;
 #[cfg(test)]
 mod tests;
@@ -29,6 +33,10 @@ mod void;
 
 pub use grant::{followed_up, is_behind};
 pub(crate) use life::default_name;
+pub use recharge::for_refused as recharge_for_refused;
+pub use set_off::runway_alerts_change;
+
+use std::borrow::Cow;
 
 use crate::apply;
 use crate::catalog::grant::Plans;
@@ -37,7 +45,7 @@ use crate::catalog::tenant::Settings;
 use crate::command::{Command, Quantity};
 use crate::customer::{Customer, Identity};
 use crate::expiry;
-use crate::fact::{Effect, Facts};
+use crate::fact::{Due, Effect, Facts};
 use crate::ids::{CustomerNumber, ThingId, WalletId};
 use crate::limits::Limits;
 use crate::looked_up::LookedUp;
@@ -80,23 +88,63 @@ pub fn decide(customer: &Customer, command: &Command, context: &Context<'_>) -> 
         return grant::follow(customer, context);
     }
     if context.now < customer.next_due() {
-        return Ok(Facts {
-            at: context.now,
-            due: Vec::new(),
-            effect: effect(customer, command, context)?,
-            set_off: None,
-        });
+        return after_due(customer, Vec::new(), command, context);
     }
     let due_max = context.limits.due_per_record_max;
     if *command == Command::Tick {
         let due = expiry::due(customer, context.now, due_max);
-        return Ok(Facts { at: context.now, due, effect: Effect::Ticked, set_off: None });
+        return after_due(&after(customer, &due), due, command, context);
     }
     let due = expiry::due(customer, context.now, usize::MAX);
     debug_assert!(due.len() <= due_max, "the shell sends ticks first");
+    after_due(&after(customer, &due), due, command, context)
+}
+
+/// The customer after what is due.
+fn after(customer: &Customer, due: &[Due]) -> Customer {
     let mut ahead = customer.clone();
-    apply::apply_due(&mut ahead, &due, 0);
-    Ok(Facts { at: context.now, due, effect: effect(&ahead, command, context)?, set_off: None })
+    apply::apply_due(&mut ahead, due, 0);
+    ahead.calm_down();
+    ahead
+}
+
+/// The customer after everything that is due now.
+fn caught_up(customer: &Customer, now: Timestamp) -> Cow<'_, Customer> {
+    if now < customer.next_due() {
+        return Cow::Borrowed(customer);
+    }
+    Cow::Owned(after(customer, &expiry::due(customer, now, usize::MAX)))
+}
+
+/// Decides what the command does after what was due, and then what all of it sets off.
+fn after_due(
+    due_done: &Customer,
+    due: Vec<Due>,
+    command: &Command,
+    context: &Context<'_>,
+) -> Result<Facts, Refusal> {
+    let at = context.now;
+    if let Command::Recharge(request) = command {
+        let begun = recharge::due(due_done, request, context)?;
+        let set_off = set_off::with(due_done, &due, begun, context);
+        return Ok(Facts { at, due, effect: Effect::Ticked, set_off });
+    }
+    let decided = match command {
+        Command::Tick if !due.is_empty() || runway_alerts_change(due_done, at) => Ok(Effect::Ticked),
+        command => effect(due_done, command, context),
+    };
+    let (before, ready, mut effect) = match decided {
+        Ok(effect) => (None, Cow::Borrowed(due_done), effect),
+        Err(refusal) => match recharge::rescue(due_done, command, &refusal, context) {
+            Some(recharge::Rescued { recharge, effect, ready }) => {
+                (Some(recharge), Cow::Owned(ready), effect)
+            }
+            None => return Err(refusal),
+        },
+    };
+    let states = set_off::States { due_done, ready: &ready };
+    let set_off = set_off::decide(&states, &due, before, &mut effect, context);
+    Ok(Facts { at, due, effect, set_off })
 }
 
 /// Decides on a customer for whom nothing is due.
@@ -146,11 +194,11 @@ fn effect(customer: &Customer, command: &Command, context: &Context<'_>) -> Resu
         }
         Command::FollowPlans => Err(Refusal::InvalidOperation("plans are followed by themselves")),
         Command::Atomic(items) => atomic::all(customer, items, context),
-        Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
-        | Command::CancelRecharge(_)
-        | Command::ResumeAutoTopup(_)
-        | Command::Recharge(_) => Err(Refusal::InvalidOperation("there is no recharge")),
+        Command::CompleteRecharge(id) => purchase::complete(customer, *id, context),
+        Command::FailRecharge(id) => purchase::fail(customer, *id, context),
+        Command::CancelRecharge(id) => purchase::cancel(customer, *id, context),
+        Command::ResumeAutoTopup(wallet) => purchase::resume(customer, *wallet),
+        Command::Recharge(_) => Err(Refusal::InvalidOperation("no recharge is due")),
         Command::Tick => Err(Refusal::InvalidOperation("nothing is due")),
     }
 }
@@ -165,6 +213,11 @@ pub(crate) struct Ids {
 impl Ids {
     pub(crate) const fn of(customer: &Customer, at: Timestamp) -> Self {
         Self { at, customer: customer.number, counter: customer.counter }
+    }
+
+    /// Passes over ids that were minted elsewhere.
+    fn skip(&mut self, ids: usize) {
+        self.counter += u64::try_from(ids).expect("few ids are minted at once");
     }
 
     pub(crate) fn next(&mut self) -> ThingId {

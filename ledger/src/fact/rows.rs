@@ -4,9 +4,11 @@ use super::{
     Arrived, Debited, Due, Effect, Facts, GivenBack, HoldEnd, HoldStep, Landed, Lapsed, Posting, RechargeEnd,
     Slice,
 };
+use crate::alert::AlertState;
 use crate::hold::HoldStatus;
 use crate::ids::WalletId;
 use crate::recharge::Recharge;
+use crate::wallet::WalletHead;
 
 impl Facts {
     /// Calls with every posting, in the order of the rows: the balance chain of each wallet touched (I4).
@@ -18,6 +20,18 @@ impl Facts {
         set_off.before.iter().for_each(|recharge| recharged_rows(recharge, &mut call));
         self.effect.each_posting(&mut call);
         set_off.after.iter().for_each(|recharge| recharged_rows(recharge, &mut call));
+    }
+
+    /// The most severe alert of the wallets touched, as a reply shows it (SEMANTICS §12).
+    #[must_use]
+    pub fn alert_state(&self) -> AlertState {
+        self.set_off.as_ref().map_or(AlertState::Ok, |set_off| set_off.state)
+    }
+
+    /// The recharge that it set off; the first, if several wallets got one.
+    #[must_use]
+    pub fn recharge(&self) -> Option<&Recharge> {
+        self.set_off.as_ref()?.begun().next()
     }
 
     /// Whether the state must learn the record's position before anything builds on it: the record minted tranches, closed holds, or
@@ -45,10 +59,56 @@ impl Facts {
         self.due.iter().map(Due::rows).sum()
     }
 
+    /// How many rows it has in all.
+    #[must_use]
+    pub fn row_count(&self) -> u32 {
+        let after = self.set_off.iter().flat_map(|set_off| &set_off.after);
+        self.first_row_after() + after.map(|recharge| count(recharge.rows.len())).sum::<u32>()
+    }
+
     /// Number of the first row after the effect's.
     #[must_use]
     pub fn first_row_after(&self) -> u32 {
         self.first_row() + self.effect.rows()
+    }
+}
+
+impl Effect {
+    /// The wallet as it leaves it, where it says so.
+    #[must_use]
+    pub fn wallet(&self) -> Option<&WalletHead> {
+        match self {
+            Self::WalletCreated { wallet, .. }
+            | Self::WalletSet(wallet)
+            | Self::ToppedUp { wallet, .. }
+            | Self::ManuallyDebited { wallet, .. }
+            | Self::WalletClosed { wallet, .. }
+            | Self::Recharged { wallet, .. } => Some(wallet),
+            Self::Ticked
+            | Self::CustomerSet(_)
+            | Self::Debited(_)
+            | Self::Held(_)
+            | Self::Refunded(_)
+            | Self::CreditVoided(_)
+            | Self::InvoiceSettled(_)
+            | Self::InvoiceVoided { .. }
+            | Self::TransferSent(_)
+            | Self::TransferReceived { .. }
+            | Self::TransferDone(_)
+            | Self::TransferReturned { .. }
+            | Self::TransferForgotten(_)
+            | Self::BudgetSet(_)
+            | Self::BudgetDeleted(_)
+            | Self::EventRecorded { .. }
+            | Self::RechargeEnded(_)
+            | Self::AutoTopupResumed(_)
+            | Self::Subscribed(_)
+            | Self::Unsubscribed(_)
+            | Self::GrantSet(_)
+            | Self::GrantRemoved(_)
+            | Self::PlansFollowed(_)
+            | Self::Atomic(_) => None,
+        }
     }
 }
 
@@ -75,7 +135,7 @@ impl Due {
         }
     }
 
-    fn each_posting(&self, call: &mut impl FnMut(&Posting)) {
+    pub(crate) fn each_posting(&self, call: &mut impl FnMut(&Posting)) {
         match self {
             Self::Expired { posting, .. } | Self::Started { posting, .. } => call(posting),
             Self::HoldExpired(end) => lapsed(&end.lapsed, call),
@@ -240,7 +300,7 @@ impl Effect {
         }
     }
 
-    fn each_posting(&self, call: &mut impl FnMut(&Posting)) {
+    pub(crate) fn each_posting(&self, call: &mut impl FnMut(&Posting)) {
         match self {
             Self::Ticked
             | Self::CustomerSet(_)

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::alert::AlertState;
 use crate::amount::Credits;
 use crate::apply;
 use crate::customer::Customer;
@@ -118,6 +119,10 @@ pub struct WalletBalance {
     pub head: WalletHead,
     /// Its figures.
     pub figures: Figures,
+    /// Its alert.
+    pub alert_state: AlertState,
+    /// Seconds until it is empty at the rate of the last hour; `None` = nobody knows.
+    pub runway_s: Option<u64>,
     /// Its live tranches in burn order, scheduled ones included; of ended ones only those that open holds pin.
     pub tranches: Vec<Tranche>,
 }
@@ -147,7 +152,7 @@ pub fn balance(customer: &Customer, now: Timestamp) -> BalanceView {
     let ahead = as_of(customer, now);
     for wallet in ahead.wallets.iter().filter(|wallet| wallet.is_open()) {
         let wallet = wallet.clone();
-        let figures = figures(&wallet, now);
+        let figures = figures(&ahead, &wallet, now);
         let status = wallet.head.status;
         match view.units.iter_mut().find(|balance| balance.unit == wallet.head.unit) {
             Some(balance) => balance.figures.add(&figures, status),
@@ -157,7 +162,9 @@ pub fn balance(customer: &Customer, now: Timestamp) -> BalanceView {
                 view.units.push(UnitBalance { unit: wallet.head.unit.clone(), figures: sum });
             }
         }
-        view.wallets.push(WalletBalance { head: wallet.head, figures, tranches: wallet.tranches });
+        let (alert_state, runway_s) = watched(&wallet, now);
+        let (head, tranches) = (wallet.head, wallet.tranches);
+        view.wallets.push(WalletBalance { head, figures, alert_state, runway_s, tranches });
     }
     view
 }
@@ -171,7 +178,22 @@ pub fn head_at(customer: &Customer, wallet: &Wallet, now: Timestamp) -> WalletHe
 /// The figures of one wallet as of `now`.
 #[must_use]
 pub fn figures_at(customer: &Customer, wallet: &Wallet, now: Timestamp) -> Figures {
-    figures(wallet_at(&as_of(customer, now), wallet), now)
+    let ahead = as_of(customer, now);
+    figures(&ahead, wallet_at(&ahead, wallet), now)
+}
+
+/// A wallet's alert and its runway as of `now` (SEMANTICS §12).
+#[must_use]
+pub fn watched_at(customer: &Customer, wallet: &Wallet, now: Timestamp) -> (AlertState, Option<u64>) {
+    watched(wallet_at(&as_of(customer, now), wallet), now)
+}
+
+/// Of a wallet for which nothing is due. A closed one stays as its last row left it.
+fn watched(wallet: &Wallet, now: Timestamp) -> (AlertState, Option<u64>) {
+    let Some(watch) = wallet.watch.as_deref() else { return (AlertState::Ok, None) };
+    let alerts = wallet.head.rules.as_ref().and_then(|rules| rules.alerts.as_ref());
+    let state = alerts.map_or(AlertState::Ok, |alerts| alerts.state(wallet.head.posted, watch.base));
+    (state, watch.spent.runway_s(wallet.head.own(), now).filter(|_| wallet.is_open()))
 }
 
 /// The customer's wallets as they will be when what is due at `now` has been written; sequences stay those of the last rows written.
@@ -192,13 +214,14 @@ fn wallet_at<'a>(customer: &'a Customer, wallet: &Wallet) -> &'a Wallet {
 }
 
 /// The figures of a wallet for which nothing is due.
-fn figures(wallet: &Wallet, now: Timestamp) -> Figures {
+fn figures(customer: &Customer, wallet: &Wallet, now: Timestamp) -> Figures {
     let head = &wallet.head;
     let mut figures = Figures {
         posted: head.posted,
         held: head.held,
         own: head.own(),
         available: head.available(),
+        pending: customer.recharges.pending(head.id),
         debt: head.debt,
         by_price_type: ByPriceType {
             usage: takeable(wallet, PriceType::Usage, now),

@@ -9,6 +9,7 @@ mod tests;
 
 pub use balance::{
     BalanceView, ByPriceType, BySource, Figures, UnitBalance, WalletBalance, balance, figures_at, head_at,
+    watched_at,
 };
 pub use difference::{
     Change, Difference, Fate, FiguresMoved, HoldMoved, Instant, TrancheMoved, UnitMoved, WalletMoved,

@@ -11,8 +11,8 @@ use coffer_ledger::wallet::{WalletHead, WalletType};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::later::{AlertSettingsField, AutoTopUpField, refuse_later};
 use super::reply::WalletReply;
+use super::rules::{self, AlertSettingsField, AutoTopUpField};
 use crate::engine::{Committed, Target};
 use crate::http::call::Call;
 use crate::http::error::ApiError;
@@ -62,8 +62,12 @@ pub(crate) struct CreateBody<'a> {
     initial_credits_to_load_expiry_date: Option<u32>,
     /// When it ends.
     initial_credits_expiry_date_utc: Option<Box<str>>,
-    auto_topup: Option<AutoTopUpField>,
-    alert_settings: Option<AlertSettingsField>,
+    /// Recharges by themselves.
+    #[serde(borrow)]
+    auto_topup: Option<AutoTopUpField<'a>>,
+    /// What it warns of.
+    #[serde(borrow)]
+    alert_settings: Option<AlertSettingsField<'a>>,
     /// As the `Idempotency-Key` header.
     idempotency_key: Option<Box<str>>,
 }
@@ -109,12 +113,11 @@ pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let name = command.customer.clone();
     let target = Target::NewCustomer(&name);
     let committed = call.submit(target, Command::CreateWallet(command), origin, dry_run).await?;
-    let reply = WalletReply::of(call.tenant(), &committed.customer.id, head(&committed)?);
+    let reply = WalletReply::of_committed(call.tenant(), &committed, head(&committed)?);
     Ok(Reply::json(StatusCode::OK, &reply).of(&committed))
 }
 
 fn read(call: &Call, body: CreateBody<'_>) -> Result<CreateWallet, ApiError> {
-    refuse_later(body.auto_topup, body.alert_settings)?;
     let wallet_type = body.wallet_type.unwrap_or_default();
     let conversion_rate = rate(body.conversion_rate)?;
     let initial_expires_at = initial_end(
@@ -145,7 +148,7 @@ fn read(call: &Call, body: CreateBody<'_>) -> Result<CreateWallet, ApiError> {
         overdraft_limit: credits("overdraft_limit", body.overdraft_limit)?,
         initial_credits: credits("initial_credits_to_load", body.initial_credits_to_load)?,
         initial_expires_at,
-        rules: None,
+        rules: rules::read(body.auto_topup, body.alert_settings)?,
     })
 }
 

@@ -51,6 +51,6 @@ pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let credits = body.credits.credits("credits")?;
     let command = Command::ManualDebit(ManualDebit { wallet, credits, memo });
     let committed = call.submit(Target::Wallet(wallet), command, origin, dry_run).await?;
-    let reply = WalletReply::of(call.tenant(), &committed.customer.id, head(&committed)?);
+    let reply = WalletReply::of_committed(call.tenant(), &committed, head(&committed)?);
     Ok(Reply::json(StatusCode::OK, &reply).of(&committed))
 }

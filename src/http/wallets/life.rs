@@ -80,7 +80,7 @@ async fn set_status(call: Call, command: fn(WalletId) -> Command) -> Result<Repl
     let body: StatusBody = call.json_or_empty()?;
     let origin = call.origin(body.idempotency_key)?;
     let committed = call.submit(Target::Wallet(wallet), command(wallet), origin, dry_run).await?;
-    let reply = WalletReply::of(call.tenant(), &committed.customer.id, head(&committed)?);
+    let reply = WalletReply::of_committed(call.tenant(), &committed, head(&committed)?);
     Ok(Reply::json(StatusCode::OK, &reply).of(&committed))
 }
 
@@ -110,7 +110,7 @@ pub(crate) async fn terminate(call: Call) -> Result<Reply, ApiError> {
             .sum::<coffer_ledger::amount::Credits>()
             .into(),
         written_off: (*written_off).into(),
-        wallet: WalletReply::of(call.tenant(), &committed.customer.id, wallet),
+        wallet: WalletReply::of_committed(call.tenant(), &committed, wallet),
     };
     Ok(Reply::json(StatusCode::OK, &reply).of(&committed))
 }

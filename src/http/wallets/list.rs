@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use coffer_ledger::ids::WalletId;
-use coffer_ledger::wallet::WalletStatus;
+use coffer_ledger::wallet::{WalletHead, WalletStatus};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -26,7 +26,7 @@ pub(crate) struct WalletFilter {
     wallet_ids: Option<Vec<Box<str>>>,
     /// active, frozen or closed.
     status: Option<Box<str>>,
-    /// Only wallets with alerts: there are none in this version.
+    /// Only wallets whose alerts are on, or only those whose are not.
     alert_enabled: Option<bool>,
     /// `credits_available_breakdown`
     expand: Option<Box<str>>,
@@ -58,7 +58,7 @@ impl WalletFilter {
         let ids = self.wallet_ids.as_ref().filter(|ids| !ids.is_empty());
         // What is no wallet's id matches nothing.
         let ids = ids.map(|ids| ids.iter().filter_map(|id| id.parse().ok()).collect());
-        Ok(Matches { status, ids, none: unpublished || self.alert_enabled == Some(true) })
+        Ok(Matches { status, ids, alerts: self.alert_enabled, none: unpublished })
     }
 }
 
@@ -79,7 +79,7 @@ pub(crate) struct WalletQuery {
     wallet_ids: Option<String>,
     /// active, frozen or closed.
     status: Option<String>,
-    /// Only wallets with alerts: there are none in this version.
+    /// Only wallets whose alerts are on, or only those whose are not.
     alert_enabled: Option<bool>,
     /// `credits_available_breakdown`
     expand: Option<String>,
@@ -105,14 +105,18 @@ pub(crate) struct Lookup {
 struct Matches {
     status: Option<WalletStatus>,
     ids: Option<Vec<WalletId>>,
+    alerts: Option<bool>,
     none: bool,
 }
 
 impl Matches {
-    fn admits(&self, id: WalletId, status: WalletStatus) -> bool {
+    fn admits(&self, head: &WalletHead) -> bool {
+        let alerts = head.rules.as_ref().and_then(|rules| rules.alerts.as_ref());
+        let warns = alerts.is_some_and(|alerts| alerts.enabled);
         !self.none
-            && self.status.is_none_or(|wanted| wanted == status)
-            && self.ids.as_ref().is_none_or(|ids| ids.contains(&id))
+            && self.status.is_none_or(|wanted| wanted == head.status)
+            && self.alerts.is_none_or(|wanted| wanted == warns)
+            && self.ids.as_ref().is_none_or(|ids| ids.contains(&head.id))
     }
 }
 
@@ -154,9 +158,7 @@ async fn matching(call: &Call, matches: Matches) -> Result<Vec<WalletId>, ApiErr
             return None;
         }
         let heads = customer.wallets.iter().map(|wallet| &wallet.head);
-        Some(
-            heads.filter(|head| matches.admits(head.id, head.status)).map(|head| head.id).collect::<Vec<_>>(),
-        )
+        Some(heads.filter(|head| matches.admits(head)).map(|head| head.id).collect::<Vec<_>>())
     });
     Ok(found.await?.into_iter().flatten().collect())
 }

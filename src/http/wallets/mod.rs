@@ -3,10 +3,10 @@
 pub(crate) mod create;
 pub(crate) mod debit;
 pub(crate) mod get;
-pub(crate) mod later;
 pub(crate) mod life;
 pub(crate) mod list;
 pub(crate) mod reply;
+pub(crate) mod rules;
 pub(crate) mod top_up;
 pub(crate) mod transaction;
 pub(crate) mod update;

@@ -1,5 +1,6 @@
 //! A wallet as replies show it.
 
+use coffer_ledger::alert::AlertState;
 use coffer_ledger::amount::{Credits, Money, Rate};
 use coffer_ledger::customer::{Customer, CustomerId};
 use coffer_ledger::ids::{TenantNumber, WalletId};
@@ -9,6 +10,8 @@ use coffer_ledger::wallet::{WalletHead, WalletStatus, WalletType};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
+use super::rules::{AlertSettingsReply, AutoTopUpReply, AutoTopUpStateReply, WatchSeen};
+use crate::engine::Committed;
 use crate::http::balance::price_type_names;
 use crate::http::wire::{Absent, Dec, Id, Pairs, Time};
 
@@ -32,7 +35,10 @@ pub(crate) struct WalletReply<'a> {
     description: Option<&'a str>,
     #[schema(value_type = Pairs)]
     metadata: Pairs<'a>,
-    auto_topup: Absent,
+    /// How it recharges by itself.
+    auto_topup: Option<AutoTopUpReply>,
+    /// How that stands; null in replies to writes.
+    auto_topup_state: Option<AutoTopUpStateReply>,
     /// PRE_PAID or POST_PAID.
     wallet_type: &'static str,
     config: ConfigReply,
@@ -48,8 +54,9 @@ pub(crate) struct WalletReply<'a> {
     held: Dec,
     /// Overdraft taken and not repaid.
     debt: Dec,
-    alert_settings: Absent,
-    /// Always "ok" in this version.
+    /// What it warns of.
+    alert_settings: Option<AlertSettingsReply>,
+    /// ok, info, warning or in_alarm: the most severe level reached.
     alert_state: &'static str,
     /// With `expand=credits_available_breakdown`.
     credits_available_breakdown: Option<BreakdownReply>,
@@ -69,8 +76,19 @@ pub(crate) struct WalletReply<'a> {
 }
 
 impl<'a> WalletReply<'a> {
+    /// The wallet as an accepted operation left it.
+    pub(crate) fn of_committed(tenant: TenantNumber, committed: &'a Committed, head: &'a WalletHead) -> Self {
+        Self::of(tenant, &committed.customer.id, head, committed.record.facts.alert_state())
+    }
+
     /// The wallet as its head says.
-    pub(crate) fn of(tenant: TenantNumber, customer_id: &'a str, head: &'a WalletHead) -> Self {
+    pub(crate) fn of(
+        tenant: TenantNumber,
+        customer_id: &'a str,
+        head: &'a WalletHead,
+        alert_state: AlertState,
+    ) -> Self {
+        let rules = head.rules.as_deref();
         Self {
             id: head.id.into(),
             customer_id,
@@ -82,7 +100,8 @@ impl<'a> WalletReply<'a> {
             name: &head.name,
             description: head.description.as_deref(),
             metadata: Pairs(&head.metadata),
-            auto_topup: Absent,
+            auto_topup: AutoTopUpReply::of(rules),
+            auto_topup_state: None,
             wallet_type: type_name(head.wallet_type),
             config: ConfigReply { allowed_price_types: price_type_names(head.allowed_price_types) },
             conversion_rate: head.unit.conversion_rate.into(),
@@ -91,8 +110,8 @@ impl<'a> WalletReply<'a> {
             overdraft_limit: head.overdraft_limit.into(),
             held: head.held.into(),
             debt: head.debt.into(),
-            alert_settings: Absent,
-            alert_state: "ok",
+            alert_settings: AlertSettingsReply::of(rules),
+            alert_state: alert_state.as_str(),
             credits_available_breakdown: None,
             real_time_balance: None,
             real_time_credit_balance: None,
@@ -155,6 +174,8 @@ pub(crate) struct RealTimeReply<'a> {
     #[serde(flatten)]
     wallet: WalletReply<'a>,
     balance_updated_at: Time,
+    /// Seconds until it is empty at the rate of the last hour; null while nobody knows.
+    runway_seconds: Option<u64>,
     /// Always "0": use is debited when it happens.
     current_period_usage: Dec,
     /// Always "0": invoices settle against posted credit.
@@ -172,6 +193,8 @@ pub(crate) struct WalletSeen {
     pub(crate) head: WalletHead,
     /// As of `at`.
     pub(crate) figures: Figures,
+    /// What watches over it, as of `at`.
+    pub(crate) watch: WatchSeen,
     /// The instant of the read.
     pub(crate) at: Timestamp,
 }
@@ -184,6 +207,7 @@ impl WalletSeen {
             customer_id: public_id(customer),
             head: view::head_at(customer, wallet, now),
             figures: view::figures_at(customer, wallet, now),
+            watch: WatchSeen::of(wallet.watch.as_deref(), view::watched_at(customer, wallet, now)),
             at: now,
         })
     }
@@ -200,7 +224,9 @@ impl WalletSeen {
 
     /// The wallet.
     pub(crate) fn reply(&self, tenant: TenantNumber, shown: Shown) -> WalletReply<'_> {
-        let mut reply = WalletReply::of(tenant, &self.customer_id, &self.head);
+        let mut reply = WalletReply::of(tenant, &self.customer_id, &self.head, self.watch.state);
+        let (rules, recharging) = (self.head.rules.as_deref(), self.watch.recharging.as_ref());
+        reply.auto_topup_state = AutoTopUpStateReply::of(rules, recharging);
         if shown.real_time {
             reply = reply.in_real_time(&self.head, &self.figures);
         }
@@ -215,6 +241,7 @@ impl WalletSeen {
         RealTimeReply {
             wallet: self.reply(tenant, shown),
             balance_updated_at: Time(self.at),
+            runway_seconds: self.watch.runway_s,
             current_period_usage: Dec::ZERO,
             unpaid_invoices_amount: Dec::ZERO,
             is_cached_fallback: false,

@@ -1,6 +1,7 @@
-//! `POST /v1/wallets/{id}/top-up`: direct credit in (SEMANTICS §6).
+//! `POST /v1/wallets/{id}/top-up`: credit in (SEMANTICS §6).
 
 use axum::http::StatusCode;
+use coffer_ledger::amount::Credits;
 use coffer_ledger::command::{Bonus, Command, CreditReason, Quantity, TopUp};
 use coffer_ledger::fact::{CreditRow, Effect};
 use coffer_ledger::ids::WalletId;
@@ -18,13 +19,13 @@ use crate::http::call::Call;
 use crate::http::error::ApiError;
 use crate::http::fields::{self, Later, Number, PairsField, ScopeField};
 use crate::http::reply::Reply;
-use crate::http::wire::Absent;
+use crate::http::wire::{Absent, Id};
 
 /// Credit in. Give `credits_to_add`, or `amount`; credits win.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = TopUp)]
 pub(crate) struct TopUpBody<'a> {
-    /// FREE_CREDIT_GRANT, PURCHASED_CREDIT_DIRECT, SUBSCRIPTION_CREDIT_GRANT, CREDIT_NOTE, INVOICE_VOID_REFUND or
+    /// FREE_CREDIT_GRANT, PURCHASED_CREDIT_DIRECT, PURCHASED_CREDIT_INVOICED, SUBSCRIPTION_CREDIT_GRANT, CREDIT_NOTE, INVOICE_VOID_REFUND or
     /// CREDIT_ADJUSTMENT.
     transaction_reason: Box<str>,
     /// So many credits.
@@ -126,9 +127,7 @@ fn reason(text: &str) -> Result<CreditReason, ApiError> {
         "CREDIT_NOTE" => Ok(CreditReason::CreditNote),
         "INVOICE_VOID_REFUND" => Ok(CreditReason::InvoiceVoidRefund),
         "CREDIT_ADJUSTMENT" => Ok(CreditReason::CreditAdjustment),
-        "PURCHASED_CREDIT_INVOICED" => {
-            Err(ApiError::field(FIELD, "PURCHASED_CREDIT_INVOICED is not available in this version"))
-        }
+        "PURCHASED_CREDIT_INVOICED" => Ok(CreditReason::PurchasedCreditInvoiced),
         "PURCHASED_CREDIT_BONUS" => {
             Err(ApiError::field(FIELD, "a bonus comes with its purchase: bonus_credits_to_add"))
         }
@@ -146,22 +145,29 @@ pub(crate) struct TopUpReply<'a> {
     bonus_transaction: Option<TransactionReply<'a>>,
     /// The wallet after both.
     wallet: WalletReply<'a>,
-    invoice_id: Absent,
+    /// The invoice that asks for the money; of PURCHASED_CREDIT_INVOICED only.
+    invoice_id: Option<Id>,
+    /// What is completed, failed or cancelled when the payment's outcome is known; of PURCHASED_CREDIT_INVOICED only.
+    recharge_id: Option<Id>,
     checkout_session: Absent,
 }
 
 fn render(call: &Call, committed: &Committed) -> Result<Reply, ApiError> {
     let record = &*committed.record;
-    let Effect::ToppedUp { rows: credits, wallet } = &record.facts.effect else {
-        return Err(ApiError::internal("the record of a top-up holds another effect"));
+    let (credits, wallet, bought) = match &record.facts.effect {
+        Effect::ToppedUp { rows, wallet } => (rows, wallet, None),
+        Effect::Recharged { recharge, wallet } => (&recharge.rows, wallet, Some(recharge)),
+        _ => return Err(ApiError::internal("the record of a top-up holds another effect")),
     };
+    let is_pending = bought.is_some_and(|recharge| recharge.is_pending_credit());
     let views = view::rows(record, committed.position);
     let customer_id = &*committed.customer.id;
     let row_of = |credit: &CreditRow| {
         let of_credit =
             |row: &&view::RowView<'_>| row.row_type == RowType::Credit && row.tranche == Some(credit.tranche);
         let row = views.iter().rfind(of_credit)?;
-        let credits_available = Some(credit.terms.original - credit.repaid);
+        let available = if is_pending { Credits::ZERO } else { credit.terms.original - credit.repaid };
+        let credits_available = Some(available);
         let row = Row::of(call.tenant(), committed.customer.number, record, row);
         Some((row, RowContext { customer_id, credits_available, breakdown: None }))
     };
@@ -170,8 +176,9 @@ fn render(call: &Call, committed: &Committed) -> Result<Reply, ApiError> {
     let reply = TopUpReply {
         wallet_transaction: credit.as_ref().map(|(row, context)| TransactionReply::of(row, context)),
         bonus_transaction: bonus.as_ref().map(|(row, context)| TransactionReply::of(row, context)),
-        wallet: WalletReply::of(call.tenant(), customer_id, wallet),
-        invoice_id: Absent,
+        wallet: WalletReply::of_committed(call.tenant(), committed, wallet),
+        invoice_id: bought.and_then(|recharge| recharge.invoice).map(Id::from),
+        recharge_id: bought.map(|recharge| recharge.id.into()),
         checkout_session: Absent,
     };
     Ok(Reply::json(StatusCode::OK, &reply).of(committed))

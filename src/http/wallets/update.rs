@@ -6,8 +6,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::create::{ConfigField, NAME_BYTES_MAX, head};
-use super::later::{AlertSettingsField, AutoTopUpField, refuse_later};
+
 use super::reply::WalletReply;
+use super::rules::{AlertSettingsField, AutoTopUpField};
 use crate::engine::Target;
 use crate::http::call::Call;
 use crate::http::error::ApiError;
@@ -31,8 +32,12 @@ pub(crate) struct UpdateBody<'a> {
     /// New limit; lowering it touches no debt.
     #[serde(borrow)]
     overdraft_limit: Option<Number<'a>>,
-    auto_topup: Option<AutoTopUpField>,
-    alert_settings: Option<AlertSettingsField>,
+    /// What changes of automatic top-up; the rest stays.
+    #[serde(borrow)]
+    auto_topup: Option<AutoTopUpField<'a>>,
+    /// What it warns of; replaced whole.
+    #[serde(borrow)]
+    alert_settings: Option<AlertSettingsField<'a>>,
     /// As the `Idempotency-Key` header.
     idempotency_key: Option<Box<str>>,
 }
@@ -43,7 +48,6 @@ pub(crate) async fn update(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.billing_dry_run()?;
     let wallet = call.wallet_id()?;
     let body: UpdateBody<'_> = call.json()?;
-    refuse_later(body.auto_topup, body.alert_settings)?;
     let origin = call.origin(body.idempotency_key)?;
     let command = Command::UpdateWallet(UpdateWallet {
         wallet,
@@ -53,10 +57,10 @@ pub(crate) async fn update(call: Call) -> Result<Reply, ApiError> {
         priority: body.priority,
         allowed_price_types: ConfigField::read(body.config)?,
         overdraft_limit: body.overdraft_limit.map(|given| given.credits("overdraft_limit")).transpose()?,
-        alerts: None,
-        auto_topup: None,
+        alerts: body.alert_settings.map(|alerts| alerts.read().map(Box::new)).transpose()?,
+        auto_topup: body.auto_topup.map(|change| change.read().map(Box::new)).transpose()?,
     });
     let committed = call.submit(Target::Wallet(wallet), command, origin, dry_run).await?;
-    let reply = WalletReply::of(call.tenant(), &committed.customer.id, head(&committed)?);
+    let reply = WalletReply::of_committed(call.tenant(), &committed, head(&committed)?);
     Ok(Reply::json(StatusCode::OK, &reply).of(&committed))
 }

@@ -96,6 +96,11 @@ fn payers(customer: &Customer, hold: &Hold) -> WalletIndices {
     burn_order::wallets(customer, may_pay.map(|(index, _)| index).collect(), hold.charge.price_type)
 }
 
+/// As [`payers`], of an open hold.
+pub(super) fn payers_of(customer: &Customer, id: HoldId) -> Option<WalletIndices> {
+    customer.holds.get(id).map(|hold| payers(customer, hold))
+}
+
 /// A step in which nothing moves.
 fn step(verb: HoldVerb, hold: Hold) -> HoldStep {
     HoldStep {

@@ -1,5 +1,6 @@
 //! Unit tests of decisions, one file per family.
 
+mod alerts;
 mod budget;
 mod budget_given_back;
 mod credit;
@@ -10,6 +11,8 @@ mod grant;
 mod hold;
 mod invoice;
 mod life;
+mod purchase;
+mod recharge;
 mod refund;
 mod refund_asked;
 mod transfer;

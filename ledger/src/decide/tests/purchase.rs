@@ -1,0 +1,140 @@
+use crate::command::{Bonus, Command, CreditReason, Quantity, Remainder, TopUp};
+use crate::fact::{Due, Effect};
+use crate::ids::WalletId;
+use crate::recharge::{ENDED_KEPT_MAX, Recharge, RechargeReason, RechargeStatus};
+use crate::refusal::Refusal;
+use crate::testing::{Book, credits, money, second, top_up};
+
+fn buy(book: &mut Book, wallet: WalletId, amount: i64, change: impl FnOnce(&mut TopUp)) -> Recharge {
+    let mut request =
+        top_up(wallet, amount, |request| request.reason = CreditReason::PurchasedCreditInvoiced);
+    change(&mut request);
+    let effect = book.ask(Command::TopUp(request)).unwrap().effect;
+    let Effect::Recharged { recharge, .. } = effect else { panic!("{effect:?}") };
+    book.customer.recharges.get(recharge.id).unwrap().clone()
+}
+
+fn with_bonus(request: &mut TopUp) {
+    request.bonus = Some(Bonus { credits: credits("10"), expires_at: None });
+}
+
+#[test]
+fn an_invoiced_purchase_and_its_bonus_are_in_no_balance_until_they_are_paid() {
+    let (mut book, wallet) = Book::new();
+    let bought = buy(&mut book, wallet, 100, with_bonus);
+    assert_eq!(
+        (bought.status, bought.rows.len(), bought.charged()),
+        (RechargeStatus::Pending, 2, money("100"))
+    );
+    assert_eq!((book.posted(wallet), book.customer.recharges.pending(wallet)), ("0".into(), credits("110")));
+    assert!(book.debit("1").is_err());
+    let facts = book.ask(Command::CompleteRecharge(bought.id)).unwrap();
+    let Effect::RechargeEnded(end) = &facts.effect else { panic!("an end") };
+    assert_eq!(end.rows.len(), 2);
+    assert_eq!((book.posted(wallet), book.customer.recharges.pending(wallet)), ("110".into(), credits("0")));
+    let is_purchase = |tranche: &&crate::tranche::Tranche| tranche.id == bought.rows[0].tranche;
+    let tranche = book.state(wallet).tranches.iter().find(is_purchase).unwrap();
+    assert_eq!((tranche.credit_position, tranche.credit_row), bought.row);
+    book.replay();
+}
+
+#[test]
+fn it_ends_once() {
+    let (mut book, wallet) = Book::new();
+    let ends: [fn(crate::ids::RechargeId) -> Command; 3] =
+        [Command::CompleteRecharge, Command::FailRecharge, Command::CancelRecharge];
+    for first in ends {
+        let bought = buy(&mut book, wallet, 10, |_| {});
+        book.ask(first(bought.id)).unwrap();
+        for second in ends {
+            assert!(matches!(book.ask(second(bought.id)), Err(Refusal::InvalidOperation(_))));
+        }
+    }
+    assert_eq!(book.posted(wallet), "10");
+    book.replay();
+}
+
+#[test]
+fn what_nobody_pays_fails_after_a_week_by_itself() {
+    let (mut book, wallet) = Book::new();
+    let bought = buy(&mut book, wallet, 100, |_| {});
+    book.now = second(7 * 86_400);
+    assert_eq!(book.customer.next_due(), book.now);
+    let facts = book.ask(Command::Tick).unwrap();
+    let [Due::RechargeExpired(end)] = &facts.due[..] else { panic!("{facts:?}") };
+    assert_eq!(end.recharge.reason, Some(RechargeReason::Expired));
+    assert!(matches!(book.ask(Command::CompleteRecharge(bought.id)), Err(Refusal::InvalidOperation(_))));
+    book.replay();
+}
+
+#[test]
+fn a_completed_purchase_repays_debt_and_one_for_later_is_scheduled() {
+    let mut book = Book::empty();
+    let wallet = book.wallet(|request| request.overdraft_limit = credits("50"));
+    book.debit("30").unwrap();
+    let bought = buy(&mut book, wallet, 100, |_| {});
+    let later = buy(&mut book, wallet, 5, |request| request.effective_at = Some(second(1_000)));
+    book.ask(Command::CompleteRecharge(bought.id)).unwrap();
+    book.ask(Command::CompleteRecharge(later.id)).unwrap();
+    let head = &book.state(wallet).head;
+    assert_eq!((head.posted, head.debt), (credits("70"), credits("0")));
+    book.now = second(1_000);
+    book.ask(Command::Tick).unwrap();
+    assert_eq!(book.posted(wallet), "75");
+    book.replay();
+}
+
+#[test]
+fn closing_the_wallet_calls_pending_purchases_off() {
+    let (mut book, wallet) = Book::new();
+    let bought = buy(&mut book, wallet, 100, |_| {});
+    book.close(wallet, Remainder::Forfeit).unwrap();
+    let kept = book.customer.recharges.get(bought.id).unwrap();
+    assert_eq!((kept.status, kept.reason), (RechargeStatus::Cancelled, Some(RechargeReason::WalletClosed)));
+    assert!(matches!(book.ask(Command::CompleteRecharge(bought.id)), Err(Refusal::InvalidOperation(_))));
+    book.replay();
+}
+
+#[test]
+fn trusted_credit_that_fails_owes_what_was_spent_and_not_what_ended() {
+    let (mut book, wallet) = Book::new();
+    book.settings.auto_complete = true;
+    let bought = buy(&mut book, wallet, 100, |request| request.expires_at = Some(second(100)));
+    book.debit("30").unwrap();
+    book.now = second(200);
+    book.ask(Command::Tick).unwrap();
+    assert_eq!(book.posted(wallet), "0");
+    book.ask(Command::FailRecharge(bought.id)).unwrap();
+    assert_eq!(book.posted(wallet), "-30");
+    book.replay();
+}
+
+#[test]
+fn pending_purchases_are_limited_and_count_in_the_digits_of_a_wallet() {
+    let (mut book, wallet) = Book::new();
+    book.limits.recharges_open_max = 1;
+    let huge = |request: &mut TopUp| request.quantity = Quantity::Credits(credits("999999999999"));
+    buy(&mut book, wallet, 1, huge);
+    let more = top_up(wallet, 1, |request| request.reason = CreditReason::PurchasedCreditInvoiced);
+    assert_eq!(book.ask(Command::TopUp(more)).unwrap_err(), Refusal::AmountOverflow("the wallet's credit"));
+    let other = book.wallet(|_| {});
+    let more = top_up(other, 1, |request| request.reason = CreditReason::PurchasedCreditInvoiced);
+    assert_eq!(
+        book.ask(Command::TopUp(more)).unwrap_err(),
+        Refusal::LimitReached { limit: "recharges_open_max", max: 1 }
+    );
+}
+
+#[test]
+fn of_those_that_ended_the_latest_are_kept() {
+    let (mut book, wallet) = Book::new();
+    let first = buy(&mut book, wallet, 1, |_| {}).id;
+    book.ask(Command::CancelRecharge(first)).unwrap();
+    for _ in 0..ENDED_KEPT_MAX {
+        let bought = buy(&mut book, wallet, 1, |_| {}).id;
+        book.ask(Command::CancelRecharge(bought)).unwrap();
+    }
+    assert_eq!(book.customer.recharges.len(), ENDED_KEPT_MAX);
+    assert_eq!(book.ask(Command::FailRecharge(first)).unwrap_err(), Refusal::NotFound("recharge"));
+    book.replay();
+}
