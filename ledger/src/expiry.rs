@@ -233,17 +233,6 @@ impl<'a> Writer<'a> {
         end
     }
 
-    fn unpaid(&self, id: RechargeId, at: Timestamp) -> RechargeEnd {
-        let recharge = self.customer.recharges.get(id).expect("what is due is pending");
-        let recharge = Recharge {
-            status: RechargeStatus::Failed,
-            reason: Some(RechargeReason::Expired),
-            ended_at: Some(at),
-            ..recharge.clone()
-        };
-        RechargeEnd { recharge, rows: SmallVec::new(), unpaid: Vec::new() }
-    }
-
     /// What of the unpinned credit goes on into the grant's next period; `None` if that is nothing.
     fn roll(&mut self, place: Place, at: Timestamp) -> Option<RolledOver> {
         let wallet = &self.customer.wallets[place.wallet];
@@ -273,6 +262,17 @@ impl<'a> Writer<'a> {
             currency: wallet.head.unit.currency,
             posting: self.balances.post(wallet, carried),
         })
+    }
+
+    fn unpaid(&self, id: RechargeId, at: Timestamp) -> RechargeEnd {
+        let recharge = self.customer.recharges.get(id).expect("what is due is pending");
+        let recharge = Recharge {
+            status: RechargeStatus::Failed,
+            reason: Some(RechargeReason::Expired),
+            ended_at: Some(at),
+            ..recharge.clone()
+        };
+        RechargeEnd { recharge, rows: SmallVec::new(), unpaid: Vec::new() }
     }
 
     /// The end of what is not pinned; `None` if that is nothing.

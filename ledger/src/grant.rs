@@ -150,6 +150,13 @@ pub struct Grant {
     pub minted: Vec<MintedTranche>,
 }
 
+impl Grant {
+    /// Whether credit was carried over into a period. It happens once, also if what ends then ends in a record of its own.
+    fn has_rolled_into(&self, period: u32) -> bool {
+        self.minted.iter().any(|minted| minted.rolled_over && minted.period == period)
+    }
+}
+
 /// What enrols a customer in a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
@@ -264,6 +271,7 @@ impl Grants {
         let rolls = |grant: &&Grant| {
             grant.next.at == end
                 && grant.rule.rollover.is_some()
+                && !grant.has_rolled_into(grant.next.period)
                 && grant.minted.iter().any(|minted| minted.tranche == tranche && !minted.rolled_over)
         };
         if self.next_at > end { None } else { self.iter().find(rolls) }

@@ -1,8 +1,10 @@
 //! Looking at customers. A reply to a read leaves when what it shows is durable (SEMANTICS §4, I10).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use coffer_ledger::customer::Customer;
+use coffer_ledger::decide::{Context, followed_up};
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
 use coffer_ledger::time::Timestamp;
 use tokio::sync::oneshot;
@@ -27,7 +29,8 @@ where
     match core.router.peek(of.0, of.1)? {
         Peek::Resting(resting) => {
             let customer = decode(&resting)?;
-            let value = look(exists(&customer)?, core.now_of(of.0).max(customer.last_at));
+            let now = core.now_of(of.0).max(customer.last_at);
+            let value = look(&followed(core, exists(&customer)?, now), now);
             Ok(Seen { value, position: resting.position })
         }
         Peek::Busy => ask(core, of, look).await,
@@ -40,9 +43,11 @@ where
     F: FnOnce(&Customer, Timestamp) -> T + Send + 'static,
 {
     let (tell, told) = oneshot::channel();
+    let shared = Arc::clone(core);
     let reader = Box::new(move |shown: Result<(&Customer, Timestamp), Failure>| -> super::gate::Then {
         let seen = shown.and_then(|(customer, now)| {
-            Ok(Seen { value: look(exists(customer)?, now), position: customer.last_position })
+            let value = look(&followed(&shared, exists(customer)?, now), now);
+            Ok(Seen { value, position: customer.last_position })
         });
         Box::new(move |durable| drop(tell.send(durable.map_err(|_| Failure::Halted).and(seen))))
     });
@@ -79,13 +84,15 @@ where
         }
     }
     let now = core.now_of(tenant);
-    let decoding = core.runtime.spawn_blocking(move || decode_all(found, now, look.as_ref()));
+    let shared = Arc::clone(core);
+    let decoding = core.runtime.spawn_blocking(move || decode_all(&shared, found, now, look.as_ref()));
     decoding.await.map_err(|_| Failure::Internal)?
 }
 
 type Found<T> = (CustomerNumber, Result<Option<T>, Resting>);
 
 fn decode_all<T>(
+    core: &Core,
     mut found: Vec<Found<T>>,
     now: Timestamp,
     look: &dyn Fn(&Customer, Timestamp) -> Option<T>,
@@ -97,11 +104,24 @@ fn decode_all<T>(
             Ok(value) => value,
             Err(resting) => {
                 let customer = decode(&resting)?;
-                look(&customer, now.max(customer.last_at))
+                let now = now.max(customer.last_at);
+                look(&followed(core, &customer, now), now)
             }
         });
     }
     Ok(seen)
+}
+
+/// The customer as it is once it follows what has changed about its plans: nobody sees a period under a rule that is gone.
+fn followed<'a>(core: &Core, customer: &'a Customer, now: Timestamp) -> Cow<'a, Customer> {
+    if customer.grants.subscriptions.is_empty() {
+        return Cow::Borrowed(customer);
+    }
+    let Some(view) = core.views.get(customer.tenant) else { return Cow::Borrowed(customer) };
+    let (settings, cards, limits) = (&view.settings, view.rate_cards.as_slice(), &core.options.limits);
+    let context =
+        Context { now, settings, cards, plans: view.plans(), limits, keyed: false, looked_up: None };
+    followed_up(customer, &context).map_or(Cow::Borrowed(customer), Cow::Owned)
 }
 
 /// A seat that was given to a name and got no record yet is nobody.

@@ -6,6 +6,7 @@
 //! operation was logged, and the actor rebuilds from the log.
 
 mod erasing;
+mod following;
 mod position;
 mod refusing;
 mod runways;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use coffer_ledger::apply::{apply, bind};
 use coffer_ledger::command::{Command, Origin};
 use coffer_ledger::customer::Customer;
-use coffer_ledger::decide::{Context, decide, is_behind};
+use coffer_ledger::decide::{Context, decide};
 use coffer_ledger::expiry;
 use coffer_ledger::fact::{Effect, Facts};
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber, TransferId};
@@ -24,7 +25,6 @@ use coffer_ledger::invariants;
 use coffer_ledger::limits::Limits;
 use coffer_ledger::looked_up::LookedUp;
 use coffer_ledger::record::Record;
-use coffer_ledger::refusal::Refusal;
 use coffer_ledger::time::Timestamp;
 use coffer_wal::Lsn;
 
@@ -66,12 +66,12 @@ pub(crate) struct Seat {
     timer_at: Timestamp,
     /// The deletion of this customer is gathered.
     deleted_now: bool,
+    /// The version of the tenant's plans of which this customer has followed all that is about it.
+    plans_checked: u64,
     /// When the wallets' runways are looked at next; [`Timestamp::MAX`] = not before something is spent.
     looks_at: Timestamp,
     /// Whether a wallet warns of its runway.
     has_runways: bool,
-    /// The version of the tenant's plans of which this customer has followed all that is about it.
-    plans_checked: u64,
 }
 
 /// The state cannot be trusted any more: rebuild it.
@@ -97,9 +97,9 @@ impl Seat {
             appended: None,
             timer_at: Timestamp::MAX,
             deleted_now: false,
+            plans_checked: 0,
             looks_at: Timestamp::MAX,
             has_runways: false,
-            plans_checked: 0,
         };
         seat.begin_to_look();
         seat.schedule();
@@ -166,48 +166,6 @@ impl Seat {
         let (turned, sound) = self.log(record, logged_at, key);
         let sound = sound.and_then(|()| self.look_at_runways((now, logged_at)));
         (turned, sound)
-    }
-
-    /// A subscription's name belongs to one customer of the tenant: it is taken before it is decided, and given back if it is not used.
-    fn claim(&self, command: &Command) -> Result<Option<Box<str>>, Failure> {
-        let Command::Subscribe(request) = command else { return Ok(None) };
-        let Some(name) = &request.id else { return Ok(None) };
-        if self.core.directory.enrolments.claim(self.tenant, name, self.number) {
-            return Ok(Some(name.clone()));
-        }
-        let refusal = Refusal::AlreadyExists("subscription");
-        self.core.counters.refused(&refusal);
-        Err(refusal.into())
-    }
-
-    /// Follows what has changed about the plans that the customer is enrolled in, before anything that comes later is minted. Whoever is in
-    /// none compares nothing; whoever is, one number.
-    fn follow_plans(&mut self, (now, logged_at): (Timestamp, Timestamp)) -> Result<(), Broken> {
-        if self.customer.grants.subscriptions.is_empty() {
-            return Ok(());
-        }
-        let Some(view) = self.views.get(self.tenant).cloned() else { return Ok(()) };
-        if view.plans_version == self.plans_checked {
-            return Ok(());
-        }
-        let mut limits = self.core.options.limits;
-        while is_behind(&self.customer, view.plans()) {
-            let command = Command::FollowPlans;
-            let Ok(facts) = self.decide((&command, None), now, false, &limits) else { return Ok(()) };
-            let record = Box::new(Record { origin: Origin::default(), command, facts });
-            let (turned, sound) = self.log(record, logged_at, None);
-            sound?;
-            match turned.answer {
-                Ok(_) => {}
-                Err(Failure::RecordTooLarge { .. }) if limits.due_per_record_max > 1 => {
-                    limits.due_per_record_max /= 2
-                }
-                // Reported where it happened; whoever comes next tries again.
-                Err(_) => return Ok(()),
-            }
-        }
-        self.plans_checked = view.plans_version;
-        Ok(())
     }
 
     /// The record that answered this request already.
@@ -467,21 +425,6 @@ impl Seat {
     /// The timer's entry has been used up.
     pub(crate) fn timer_has_fired(&mut self) {
         self.timer_at = Timestamp::MAX;
-    }
-
-    /// Writes down everything that is due, for the timer.
-    pub(crate) fn tick(&mut self) -> Result<(), Broken> {
-        self.timer_has_fired();
-        let now = self.now();
-        let result = self
-            .follow_plans(now)
-            .and_then(|()| self.catch_up(now, 0))
-            .and_then(|()| self.look_at_runways(now));
-        if self.gathered > 0 {
-            self.append(None);
-        }
-        self.schedule();
-        result
     }
 
     fn committed(&self, record: Box<Record>) -> Committed {

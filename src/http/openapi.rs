@@ -148,6 +148,7 @@ use super::{
         (name = "Wallets", description = "Wallets and credit in: the billing half, as billing SDKs speak it."),
         (name = "Recharges", description = "Purchases whose payment is somewhere else: invoiced top-ups and automatic ones."),
         (name = "Customers", description = "Customers, as far as wallets need them."),
+        (name = "Credit grants", description = "Credit that comes by itself: plans, what they grant, and who is enrolled."),
         (name = "Transactions", description = "Ledger rows."),
         (name = "Books", description = "Statements, books and the journal."),
         (name = "Refusals", description = "Why requests were refused: the last refusals of each customer, until a restart."),

@@ -5,14 +5,16 @@ use std::collections::HashMap;
 
 use coffer::engine::{Committed, Engine, Operation, Target, TenantOperation};
 use coffer_ledger::amount::{Credits, Money, ONE, Rate, Usage};
+use coffer_ledger::calendar::{Span, SpanUnit};
 use coffer_ledger::catalog::rate_card::Tier;
 use coffer_ledger::catalog::tenant::{RateCardAsked, TenantCommand};
 use coffer_ledger::command::{
-    Asked, Bonus, Capture, Charge, Command, CreateWallet, CreditReason, Debit, Event, HoldAsked, InvoiceLine,
-    ManualDebit, Memo, Metered, Origin, OverCapture, PlaceHold, Quantity, Refund, Remainder, Settle, TopUp,
-    Transfer, VoidCredit,
+    Asked, Bonus, Capture, Charge, Command, CreateGrant, CreateWallet, CreditReason, Debit, Event, GrantFor,
+    HoldAsked, InvoiceLine, ManualDebit, Memo, Metered, Origin, OverCapture, PlaceHold, Quantity, Refund,
+    Remainder, Settle, TopUp, Transfer, VoidCredit,
 };
 use coffer_ledger::fact::Effect;
+use coffer_ledger::grant::{Cadence, Life, Rollover, Rule};
 use coffer_ledger::ids::{HoldId, RowId, WalletId};
 use coffer_ledger::scope::PriceTypes;
 use coffer_ledger::time::Timestamp;
@@ -133,6 +135,33 @@ pub(crate) fn plain(customer: &str) -> CreateWallet {
         initial_credits: Credits::ZERO,
         initial_expires_at: None,
     }
+}
+
+/// Two periods of a grant are over when a customer gets it, and half of what is left of each goes on.
+#[allow(dead_code, reason = "not every binary that shares this asks for grants")]
+pub(crate) async fn grant(engine: &Engine, customer: &'static str) {
+    const HOUR_NS: u64 = 3_600_000_000_000;
+    let share = Rate::parse_json("0.5").unwrap();
+    let rule = Rule {
+        credits: Credits::whole(30),
+        currency: None,
+        price_unit: None,
+        cadence: Cadence::Recurring(Span { unit: SpanUnit::Hour, count: 1 }),
+        start: Some(Timestamp(engine.now().0 - 2 * HOUR_NS)),
+        end: None,
+        life: Life::Period,
+        rollover: Some(Rollover { share, cap: None, life: Life::Never }),
+        prorated: false,
+        priority: None,
+        scope: None,
+        conversion_rate: None,
+        topup_conversion_rate: None,
+    };
+    let (of, name, metadata) = (GrantFor::Customer, "hourly".into(), Vec::new());
+    let request = CreateGrant { of, wallet: None, name, metadata, rule, zone: None };
+    let operation =
+        Operation::new(Command::CreateGrant(Box::new(request))).with_key(&format!("grant {customer}"));
+    engine.submit(TENANT, Target::Customer(customer), operation).await.unwrap();
 }
 
 /// So many random commands; refusals are as good as any other answer. How many were accepted.

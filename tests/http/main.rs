@@ -14,6 +14,7 @@ mod every_row;
 mod exports;
 mod family;
 mod golden_path;
+mod grants;
 mod history;
 mod history_reads;
 mod hold_ends;

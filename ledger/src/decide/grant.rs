@@ -4,7 +4,7 @@
 //! `decide/tests/grant.rs`.
 
 use super::customer::to_make;
-use super::{Context, Ids, existing, limit_reached, open_wallet};
+use super::{Context, Ids, after, existing, limit_reached, open_wallet, set_off};
 use crate::amount::Credits;
 use crate::apply;
 use crate::calendar::Zone;
@@ -349,6 +349,19 @@ pub fn is_behind(customer: &Customer, plans: Plans<'_>) -> bool {
     unfollowed(customer, plans).is_some()
 }
 
+/// The customer as it is once it has followed every change of its plans: what a read shows before that is written. `None` = as it is.
+#[must_use]
+pub fn followed_up(customer: &Customer, context: &Context<'_>) -> Option<Customer> {
+    if customer.grants.subscriptions.is_empty() || !is_behind(customer, context.plans) {
+        return None;
+    }
+    let mut ahead = customer.clone();
+    while let Ok(facts) = follow(&ahead, context) {
+        apply::apply(&mut ahead, &facts);
+    }
+    Some(ahead)
+}
+
 /// Lets copies follow the next change, on the state as of its instant: what was due before it comes first, also if that takes more records.
 pub(super) fn follow(customer: &Customer, context: &Context<'_>) -> Result<Facts, Refusal> {
     let template =
@@ -358,14 +371,15 @@ pub(super) fn follow(customer: &Customer, context: &Context<'_>) -> Result<Facts
     let mut due = expiry::due_until(customer, (until, context.now), max + 1);
     let is_more_due = due.len() > max;
     due.truncate(max);
-    let effect = if is_more_due {
+    let due_done = after(customer, &due);
+    let mut effect = if is_more_due {
         Effect::Ticked
     } else {
-        let mut ahead = customer.clone();
-        apply::apply_due(&mut ahead, &due, 0);
-        Effect::PlansFollowed(Box::new(followed(&ahead, template, context)))
+        Effect::PlansFollowed(Box::new(followed(&due_done, template, context)))
     };
-    Ok(Facts { at: context.now, due, effect, set_off: None })
+    let states = set_off::States { due_done: &due_done, ready: &due_done };
+    let set_off = set_off::decide(&states, &due, None, &mut effect, context);
+    Ok(Facts { at: context.now, due, effect, set_off })
 }
 
 fn followed(customer: &Customer, template: &PlanGrant, context: &Context<'_>) -> PlansFollowed {

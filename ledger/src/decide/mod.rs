@@ -31,7 +31,7 @@ mod tests;
 mod transfer;
 mod void;
 
-pub use grant::is_behind;
+pub use grant::{followed_up, is_behind};
 pub(crate) use life::default_name;
 pub use recharge::for_refused as recharge_for_refused;
 pub use set_off::runway_alerts_change;

@@ -1,8 +1,13 @@
-//! The worked examples of `SEMANTICS` §20 that need neither holds nor time tables, under their numbers.
+//! The worked examples of `SEMANTICS` §20 that need neither holds nor time zones that change their clocks, under their numbers.
 
 use coffer_ledger::amount::{Credits, Rate};
-use coffer_ledger::command::{Bonus, Command, CreateWallet, CreditReason, Quantity, TopUp};
+use coffer_ledger::calendar::{Span, SpanUnit};
+use coffer_ledger::command::{
+    Bonus, Command, CreateGrant, CreateWallet, CreditReason, GrantFor, Quantity, TopUp,
+};
 use coffer_ledger::fact::Effect;
+use coffer_ledger::grant::{Cadence, Life, Rollover, Rule};
+use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::Currency;
 use coffer_ledger::view;
 
@@ -102,4 +107,100 @@ fn e15_overdraft_comes_after_all_tranches_and_is_repaid_by_the_next_credit() {
     let rows = view::rows(record, *position);
     let parents: Vec<_> = rows.iter().map(|row| row.parent).collect();
     assert_eq!(parents, [None, Some(rows[0].id)]);
+}
+
+/// A month's grant for the customer, in Singapore.
+fn monthly(world: &mut World, rule: Rule) {
+    let zone = Some("Asia/Singapore".into());
+    let (of, name, metadata) = (GrantFor::Customer, "monthly".into(), Vec::new());
+    let request = CreateGrant { of, wallet: None, name, metadata, rule, zone };
+    world.ask(Command::CreateGrant(Box::new(request))).expect("a grant that the rules allow");
+}
+
+fn every_month(amount: i128) -> Rule {
+    Rule {
+        credits: whole(amount),
+        currency: None,
+        price_unit: None,
+        cadence: Cadence::Recurring(Span { unit: SpanUnit::Month, count: 1 }),
+        start: None,
+        end: None,
+        life: Life::Never,
+        rollover: None,
+        prorated: false,
+        priority: None,
+        scope: None,
+        conversion_rate: None,
+        topup_conversion_rate: None,
+    }
+}
+
+/// An instant by what UTC's clocks show.
+fn at(text: &str) -> Timestamp {
+    let at = chrono::DateTime::parse_from_rfc3339(text).expect("RFC 3339");
+    Timestamp(at.timestamp_nanos_opt().expect("before 2262").cast_unsigned())
+}
+
+/// Every row of a record's past: reason, credits, and the instant from which it counts.
+fn rows_since(world: &World, records: usize) -> Vec<(String, Credits, Timestamp)> {
+    let log = world.log[records..].iter();
+    let rows = log.flat_map(|(record, position)| view::rows(record, *position));
+    rows.map(|row| (row.reason.as_str().to_owned(), row.credits, row.effective_at)).collect()
+}
+
+#[test]
+fn e11_periods_that_began_while_nobody_was_there_exist_exactly_once_with_their_own_dates() {
+    let (mut world, wallet) = with_one_wallet();
+    world.now = at("2027-01-20T10:00:00Z");
+    let life = Life::After(Span { unit: SpanUnit::Day, count: 30 });
+    monthly(&mut world, Rule { start: Some(at("2027-01-30T16:00:00Z")), life, ..every_month(50_000) });
+    world.now = at("2027-02-27T09:00:00Z");
+    world.ask(Command::Tick).unwrap();
+    assert_eq!(world.posted(wallet), whole(50_000));
+    let before = world.log.len();
+
+    world.now = at("2027-04-03T00:00:00Z");
+    world.debit(usage(whole(1)));
+
+    let granted = "SUBSCRIPTION_CREDIT_GRANT";
+    let expected = [
+        (granted, 50_000, "2027-02-27T16:00:00Z"),
+        ("CREDIT_EXPIRED", 50_000, "2027-03-01T16:00:00Z"),
+        ("CREDIT_EXPIRED", 50_000, "2027-03-29T16:00:00Z"),
+        (granted, 50_000, "2027-03-30T16:00:00Z"),
+        ("USAGE_DEBIT", 1, "2027-04-03T00:00:00Z"),
+    ];
+    let expected: Vec<_> = expected.map(|(reason, c, when)| (reason.to_owned(), whole(c), at(when))).into();
+    assert_eq!(rows_since(&world, before), expected);
+    let live = &world.customer.wallets[0].tranches;
+    assert_eq!(live.len(), 1, "{live:?}");
+    assert_eq!(live[0].terms.expires_at, Some(at("2027-04-29T16:00:00Z")));
+    assert_eq!(world.posted(wallet), whole(49_999));
+    world.check_replay();
+}
+
+#[test]
+fn e19_half_of_what_is_left_up_to_thirty_goes_on_and_the_rest_expires() {
+    let (mut world, wallet) = with_one_wallet();
+    world.now = at("2027-03-31T16:00:00Z");
+    let share = Rate::parse_json("0.5").unwrap();
+    let rollover = Some(Rollover { share, cap: Some(whole(30)), life: Life::Period });
+    monthly(&mut world, Rule { life: Life::Period, rollover, ..every_month(100) });
+    world.debit(usage(whole(20)));
+    let before = world.log.len();
+
+    world.now = at("2027-04-30T16:00:00Z");
+    world.ask(Command::Tick).unwrap();
+
+    let rows: Vec<_> =
+        rows_since(&world, before).into_iter().map(|(reason, credits, _)| (reason, credits)).collect();
+    let expected =
+        [("ROLLOVER", 30), ("ROLLOVER", 30), ("CREDIT_EXPIRED", 50), ("SUBSCRIPTION_CREDIT_GRANT", 100)];
+    assert_eq!(rows, expected.map(|(reason, amount)| (reason.to_owned(), whole(amount))));
+    assert_eq!(world.posted(wallet), whole(130));
+
+    // What went on ends with the period into which it went.
+    world.now = at("2027-05-31T16:00:00Z");
+    world.ask(Command::Tick).unwrap();
+    assert_eq!(world.posted(wallet), whole(130));
 }

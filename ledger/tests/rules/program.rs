@@ -2,6 +2,7 @@
 //! shrinks to plain steps. Instants lie a few nanoseconds apart and amounts come from a short table, so that starts, ends and
 //! exact fits meet all the time.
 
+mod grants;
 mod holds;
 mod undoing;
 mod usage;
@@ -129,6 +130,7 @@ pub(crate) fn pair(start: [u8; 2]) -> Pair {
         }
         world.settings.time_zone = (start[1] % 2 == 1).then(|| "Asia/Singapore".into());
         world.cards = usage::cards();
+        world.plans = grants::plans();
     }
     // Somebody who can receive.
     let plain = create_wallet(DAWN, &mut Dice([].iter()));
@@ -151,6 +153,9 @@ fn tight() -> Limits {
         budget_levels_max: 1,
         transfers_open_max: 1,
         atomic_items_max: 2,
+        subscriptions_max: 2,
+        grants_max: 4,
+        grant_periods_past_max: 2,
         ..Limits::default()
     }
 }
@@ -162,9 +167,20 @@ fn roomy() -> Limits {
 
 /// Takes one step: some time passes, then something is asked, or a transfer goes on.
 pub(crate) fn take_step(pair: &mut Pair, step: &Step) {
+    take(pair, step, 0);
+}
+
+/// As [`take_step`]; a third of what is asked is about grants, and time often goes on by hours.
+pub(crate) fn take_step_with_grants(pair: &mut Pair, step: &Step) {
+    take(pair, step, 3);
+}
+
+/// Once in `grants` times something is asked of grants; never if that is 0.
+fn take(pair: &mut Pair, step: &Step, grants: u8) {
     let mut dice = Dice(step.iter());
     let side = usize::from(dice.once_in(4));
-    let now = pass_time(&pair.worlds[side], &mut dice);
+    let hours = if grants > 0 && dice.once_in(6) { u64::from(dice.below(30)) } else { 0 };
+    let now = Timestamp(pass_time(&pair.worlds[side], &mut dice).0 + hours * 3_600_000_000_000);
     pair.set_time(now);
     if !pair.letters.is_empty() && dice.once_in(5) {
         let (letter, repeat) = (usize::from(dice.byte()), dice.once_in(4));
@@ -174,7 +190,9 @@ pub(crate) fn take_step(pair: &mut Pair, step: &Step) {
         let _: Result<Facts, Refusal> = pair.ask(to, command, true);
     } else {
         let keyed = !dice.once_in(4);
-        let command = command(&pair.worlds[side], &mut dice);
+        let world = &pair.worlds[side];
+        let of_grants = grants > 0 && dice.once_in(grants);
+        let command = if of_grants { grants::command(world, &mut dice) } else { command(world, &mut dice) };
         let _: Result<Facts, Refusal> = pair.ask(side, command, keyed);
     }
     if dice.once_in(16) {

@@ -10,7 +10,8 @@ use std::cell::RefCell;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 
-use crate::program::{Step, pair, take_step};
+use crate::harness::pair::Pair;
+use crate::program::{Step, pair, take_step, take_step_with_grants};
 use crate::tally::Tally;
 
 /// What the long programs must have reached, or they would test nothing.
@@ -120,18 +121,43 @@ const REACHED: [&str; 103] = [
     "not found",
 ];
 
+/// What many more programs must have reached beside.
+const REACHED_BY_MANY: [&str; 4] =
+    ["granted nothing", "grant voided while pinned", "subscriptions_max", "grant_periods_past_max"];
+/// What the programs with grants must have reached.
+const REACHED_BY_GRANTS: [&str; 18] = [
+    "granted",
+    "granted on paper",
+    "granted for once",
+    "granted a part of a period",
+    "granted into a new wallet",
+    "granted and repaid",
+    "granted at once",
+    "rolled over",
+    "subscribed",
+    "subscribed and made",
+    "unsubscribed",
+    "unsubscribed and voided",
+    "grant set",
+    "grant removed",
+    "grant voided",
+    "expired",
+    "grants_max",
+    "not found",
+];
+
 fn number_from(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().and_then(|text| text.parse().ok())
 }
 
 /// Runs so many programs of at most so many steps, and tells what they reached.
-fn run(cases: u32, steps_max: usize) -> Tally {
+fn run(cases: u32, steps_max: usize, shrinks_max: u32, take: fn(&mut Pair, &Step)) -> Tally {
     let seed = number_from("COFFER_TEST_SEED").unwrap_or(20_261_121);
     let more = if number_from("COFFER_TEST_LONG").is_some() { 50 } else { 1 };
     let config = Config {
         cases: cases * more,
         failure_persistence: None,
-        max_shrink_iters: 3_000,
+        max_shrink_iters: shrinks_max,
         rng_seed: RngSeed::Fixed(seed),
         ..Config::default()
     };
@@ -140,7 +166,7 @@ fn run(cases: u32, steps_max: usize) -> Tally {
     let outcome = TestRunner::new(config).run(&programs, |(start, steps)| {
         let mut pair = pair(start);
         for step in &steps {
-            take_step(&mut pair, step);
+            take(&mut pair, step);
         }
         pair.deliver_all();
         pair.check_replay();
@@ -158,11 +184,20 @@ fn run(cases: u32, steps_max: usize) -> Tally {
 
 #[test]
 fn short_programs_do_what_the_model_says() {
-    run(2_000, 12);
+    run(2_000, 12, 3_000, take_step);
 }
 
 #[test]
 fn long_programs_do_what_the_model_says() {
-    let tally = run(900, 150);
+    let tally = run(900, 150, 3_000, take_step);
     assert_eq!(tally.missing(&REACHED, 1), [""; 0], "reached too seldom to be tested: {tally:#?}");
+}
+
+#[test]
+fn programs_with_grants_do_what_the_model_says() {
+    let tally = run(60, 60, 200, take_step_with_grants);
+    assert_eq!(tally.missing(&REACHED_BY_GRANTS, 1), [""; 0], "reached too seldom to be tested: {tally:#?}");
+    if number_from("COFFER_TEST_LONG").is_some() {
+        assert_eq!(tally.missing(&REACHED_BY_MANY, 1), [""; 0], "reached too seldom: {tally:#?}");
+    }
 }

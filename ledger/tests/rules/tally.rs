@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use coffer_ledger::fact::{
-    BackTo, CreditRow, Debited, Due, Effect, Facts, GivenBack, Giver, HoldStep, HoldVerb,
+    BackTo, CreditRow, Debited, Due, Effect, Facts, GivenBack, Giver, HoldStep, HoldVerb, Landed,
 };
 use coffer_ledger::hold::HoldStatus;
 use coffer_ledger::refusal::Refusal;
+use coffer_ledger::time::Timestamp;
 
 use crate::harness::World;
+use crate::program::ONE;
 
 /// How often each thing happened.
 #[derive(Clone, Debug, Default)]
@@ -37,27 +39,40 @@ impl Tally {
     }
 
     fn count_facts(&mut self, facts: &Facts) {
-        for due in &facts.due {
-            match due {
-                Due::Expired { .. } => self.add("expired", true),
-                Due::Started { repaid, .. } => {
-                    self.add("started", true);
-                    self.add("started and repaid", repaid.0 > 0);
-                }
-                Due::RolledOver(_) => self.add("rolled over", true),
-                Due::Granted(granted) => {
-                    self.add("granted", true);
-                    self.add("granted on paper", granted.ends_at.is_some_and(|end| end <= facts.at));
-                }
-                Due::RechargeExpired(_) => self.add("recharge expired", true),
-                Due::HoldExpired(end) => {
-                    self.add("hold expired", true);
-                    self.add("lapsed at a deadline", !end.lapsed.is_empty());
-                }
-            }
-        }
+        facts.due.iter().for_each(|due| self.count_due(due, facts.at));
         self.add("due beside an effect", !facts.due.is_empty() && facts.effect != Effect::Ticked);
         self.count_effect(&facts.effect);
+    }
+
+    fn count_due(&mut self, due: &Due, now: Timestamp) {
+        match due {
+            Due::Expired { .. } => self.add("expired", true),
+            Due::Started { repaid, .. } => {
+                self.add("started", true);
+                self.add("started and repaid", repaid.0 > 0);
+            }
+            Due::RolledOver(_) => self.add("rolled over", true),
+            Due::Granted(granted) => {
+                self.add("granted", true);
+                self.add("granted on paper", granted.ends_at.is_some_and(|end| end <= now));
+                self.add("granted for once", granted.ends_at.is_none());
+                match &granted.landed {
+                    Landed::Skipped(_) => self.add("granted nothing", true),
+                    Landed::Minted { made, row, .. } => {
+                        self.add("granted into a new wallet", made.is_some());
+                        self.add("granted and repaid", row.repaid.0 > 0);
+                        // Of the plan that prorates.
+                        let part = granted.key.subscription.is_some() && row.terms.original.0 % ONE != 0;
+                        self.add("granted a part of a period", part);
+                    }
+                }
+            }
+            Due::RechargeExpired(_) => self.add("recharge expired", true),
+            Due::HoldExpired(end) => {
+                self.add("hold expired", true);
+                self.add("lapsed at a deadline", !end.lapsed.is_empty());
+            }
+        }
     }
 
     fn count_effect(&mut self, effect: &Effect) {
@@ -128,12 +143,28 @@ impl Tally {
                 self.add("event uncollected", taken.is_none() && uncollected.is_some());
                 self.add("event in a budget", !used.is_empty());
             }
-            Effect::Subscribed(_) => self.add("subscribed", true),
-            Effect::Unsubscribed(_) => self.add("unsubscribed", true),
-            Effect::GrantSet(_) => self.add("grant set", true),
+            Effect::Subscribed(subscribed) => {
+                self.add("subscribed", true);
+                self.add("subscribed and made", subscribed.customer.is_some());
+                self.add("granted at once", !subscribed.minted.is_empty());
+                subscribed
+                    .minted
+                    .iter()
+                    .for_each(|due| self.count_due(due, subscribed.subscription.created_at));
+            }
+            Effect::Unsubscribed(left) => {
+                self.add("unsubscribed", true);
+                self.add("unsubscribed and voided", !left.voided.is_empty());
+            }
+            Effect::GrantSet(set) => {
+                self.add("grant set", true);
+                self.add("granted at once", !set.minted.is_empty());
+                set.minted.iter().for_each(|due| self.count_due(due, set.grant.updated_at));
+            }
             Effect::GrantRemoved(removed) => {
                 self.add("grant removed", true);
                 self.add("grant voided", !removed.voided.is_empty());
+                self.add("grant voided while pinned", removed.voided.iter().any(|void| void.held.0 > 0));
             }
             Effect::PlansFollowed(_) => self.add("plans followed", true),
             Effect::Recharged { .. } => self.add("bought", true),

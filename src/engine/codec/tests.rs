@@ -9,8 +9,8 @@ use super::v2::hold::HoldVerb;
 use super::v2::wire::{Row, Walk};
 
 /// Versions were frozen with these contents. A difference means that a frozen shape was edited: put it back, and make a new
-/// version beside it (see `v1/mod.rs`, `v2/mod.rs`).
-const FROZEN: [(&str, &[u8], &str); 20] = [
+/// version beside it (see `v1/mod.rs`, `v2/mod.rs`, `v3/mod.rs`).
+const FROZEN: [(&str, &[u8], &str); 31] = [
     (
         "v1/mod.rs",
         include_bytes!("v1/mod.rs"),
@@ -110,6 +110,61 @@ const FROZEN: [(&str, &[u8], &str); 20] = [
         "v2/wire.rs",
         include_bytes!("v2/wire.rs"),
         "6ff78bc0ed008bd49f196ae8454896188d949133e25bd906932e3dde19979add",
+    ),
+    (
+        "v3/grant.rs",
+        include_bytes!("v3/grant.rs"),
+        "ea273932418758e3d176a0f8430bb68bb788bac7850e44310d0db8e31b631304",
+    ),
+    (
+        "v3/mod.rs",
+        include_bytes!("v3/mod.rs"),
+        "7d7a801d1bd3d369fe47b9109d543e9399bc6b2f8f7c4015bf4df0e924dd6c0a",
+    ),
+    (
+        "v3/recharge.rs",
+        include_bytes!("v3/recharge.rs"),
+        "41f00c1106480843f89672af94a423d4683f50f43b76189c3ca454cf989aad6e",
+    ),
+    (
+        "v3/record.rs",
+        include_bytes!("v3/record.rs"),
+        "af1a83ed992fce10450047f28429280fdc1248b3da9404520bcf1f1325d036ba",
+    ),
+    (
+        "v3/request.rs",
+        include_bytes!("v3/request.rs"),
+        "7020d68ede27b81f877807853628dfa46fbcc00eedb9ebb7a496d33657a311fa",
+    ),
+    (
+        "v3/rules.rs",
+        include_bytes!("v3/rules.rs"),
+        "a9e4e82746d1bb3daa36b4102db61ca4fa507bd807fd519a14e328d639853654",
+    ),
+    (
+        "v3/state.rs",
+        include_bytes!("v3/state.rs"),
+        "e80deedde91dfc4da10637d5197a5f1f040cba3ed5b49ebec5b72af9db5872d9",
+    ),
+    (
+        "v3/tenant.rs",
+        include_bytes!("v3/tenant.rs"),
+        "dce85538ff5ff9ee28fade41edb705a29e1f5970a6a5d8de2446caff6529b705",
+    ),
+    (
+        "v3/texts.rs",
+        include_bytes!("v3/texts.rs"),
+        "9f0794e537e66e5f03fc1dac963f27b575bafb606a487dd249895f7d7c7fa8b2",
+    ),
+    (
+        "v3/webhook.rs",
+        include_bytes!("v3/webhook.rs"),
+        "cbcc5b8ac9d7cb9e1a32a4e979bbeda4d968b423b44d17ca09f7d18887487e0a",
+    ),
+    (
+        "v3/wire.rs",
+        include_bytes!("v3/wire.rs"),
+        "79e467de3dcbc7c7870aab9f210294ead71e14a5cc4be1c8d0305d9eda5aef49",
     ),
 ];
 

@@ -42,8 +42,8 @@ impl Seat {
         let customer = &self.customer;
         let (settings, cards) = (&view.settings, view.rate_cards.as_slice());
         let limits = &self.core.options.limits;
-        let plans = view.plans();
-        let context = Context { now, settings, cards, plans, limits, keyed: false, looked_up: None };
+        let context =
+            Context { now, settings, cards, plans: view.plans(), limits, keyed: false, looked_up: None };
         let due =
             catch_unwind(AssertUnwindSafe(|| recharge_for_refused(customer, command, refusal, &context)));
         due.unwrap_or_else(|_| {

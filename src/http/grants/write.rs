@@ -4,7 +4,8 @@ use axum::http::StatusCode;
 use coffer_ledger::catalog::grant::{PlanGrantAsked, PlanKind};
 use coffer_ledger::catalog::tenant::{TenantCommand, TenantEffect};
 use coffer_ledger::command::{Command, CreateGrant, GrantChange, GrantFor, UpdateGrant};
-use coffer_ledger::fact::Effect;
+use coffer_ledger::fact::{Due, Effect};
+use coffer_ledger::grant::Grant;
 use coffer_ledger::ids::{CustomerNumber, WalletId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -230,7 +231,12 @@ async fn of_customer(call: &Call, status: StatusCode, committed: &Committed) -> 
         return Err(ApiError::internal("the record of a grant holds another effect"));
     };
     let names = &committed.customer;
-    let mut reply = GrantReply::own(call.tenant(), &names.id, &set.grant, set.subscription.as_deref());
+    let minted = set.minted.iter().rev().find_map(|due| match due {
+        Due::Granted(granted) if granted.key == set.grant.key => Some(granted.next),
+        _ => None,
+    });
+    let grant = Grant { next: minted.unwrap_or(set.grant.next), ..set.grant.clone() };
+    let mut reply = GrantReply::own(call.tenant(), &names.id, &grant, set.subscription.as_deref());
     if committed.position.0 == 0 && status == StatusCode::CREATED {
         reply.id = None;
     }

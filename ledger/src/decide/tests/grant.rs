@@ -209,6 +209,20 @@ fn half_of_what_is_left_rolls_over_up_to_a_cap_and_the_rest_expires() {
 }
 
 #[test]
+fn what_rolls_over_does_so_once_also_if_its_rest_expires_in_a_record_of_its_own() {
+    let (mut book, _) = Book::new();
+    book.limits.due_per_record_max = 1;
+    book.now = instant("2027-03-01T00:00:00Z");
+    let rollover = Rollover { share: Rate::parse_json("0.5").unwrap(), cap: None, life: Life::Period };
+    give(&mut book, rule(|rule| (rule.life, rule.rollover) = (Life::Period, Some(rollover))));
+    book.now = instant("2027-04-01T00:00:00Z");
+    let due = catch_up(&mut book);
+    let carried = due.iter().filter(|due| matches!(due, Due::RolledOver(_))).count();
+    assert_eq!((carried, due.len()), (1, 3), "{due:?}");
+    book.replay();
+}
+
+#[test]
 fn a_hold_keeps_what_it_pins_out_of_the_rollover_and_what_comes_back_is_gone() {
     let (mut book, wallet) = Book::new();
     let rollover = Rollover { share: Rate::ONE, cap: None, life: Life::Never };

@@ -57,7 +57,7 @@ fn refused(book: &mut Book, command: Command) -> Option<Facts> {
         now: book.now,
         settings: &settings,
         cards: &[],
-        plans: Plans { version: 0, grants: &[] },
+        plans: Plans::NONE,
         limits: &limits,
         keyed: true,
         looked_up: None,

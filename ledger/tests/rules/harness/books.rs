@@ -1,7 +1,7 @@
 //! Books kept from the facts alone, without the model: I2's history of every tranche, I3, I4's chain of every wallet, and that every
 //! balance is what its rows add up to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use coffer_ledger::amount::Credits;
 use coffer_ledger::customer::Customer;
@@ -9,6 +9,7 @@ use coffer_ledger::fact::{
     Arrived, BackTo, CreditRow, Debited, Due, Effect, Facts, GivenBack, Giver, HoldEnd, HoldStep, Landed,
     Lapsed, Posting, Slice, Voided,
 };
+use coffer_ledger::grant::GrantKey;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TrancheId, WalletId};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::tranche::Terms;
@@ -30,6 +31,8 @@ pub(crate) struct Minted {
 pub(crate) struct Books {
     /// Every tranche ever, in the order of creation.
     pub(crate) minted: Vec<Minted>,
+    /// I8: every period of every grant, once.
+    periods: BTreeSet<(GrantKey, u32)>,
     last_rows: BTreeMap<WalletId, (u64, Credits)>,
     /// Debt that was written off, by wallet: a closed wallet's balance is 0 whatever its rows add up to.
     written_off: BTreeMap<WalletId, i128>,
@@ -181,12 +184,16 @@ impl Books {
                 ensure(from == Some(*row), || format!("started row {row:?}, was minted by {from:?}"))
             }
             Due::HoldExpired(end) => self.write_hold_end(end),
-            Due::Granted(granted) => match &granted.landed {
-                Landed::Minted { row, .. } => {
-                    self.write_credit(row, Some((place.position, first_row)), place)
+            Due::Granted(granted) => {
+                let is_first = self.periods.insert((granted.key, granted.period));
+                ensure(is_first, || format!("I8: a period twice: {granted:?}"))?;
+                match &granted.landed {
+                    Landed::Minted { row, .. } => {
+                        self.write_credit(row, Some((place.position, first_row)), place)
+                    }
+                    Landed::Skipped(_) => Ok(()),
                 }
-                Landed::Skipped(_) => Ok(()),
-            },
+            }
             Due::RolledOver(rolled) => {
                 self.take(rolled.from, rolled.terms.original, &rolled.from_terms)?;
                 self.mint(rolled.tranche, &rolled.terms, Some((place.position, first_row + 1)), 0, place)

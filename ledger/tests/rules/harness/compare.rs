@@ -16,7 +16,7 @@ use super::moves::kind;
 use super::translate::{credits, money};
 use crate::model::budget::{Cap, Node};
 use crate::model::number::{Q, total};
-use crate::model::outcome::{HoldSeen, Row};
+use crate::model::outcome::{Happened, HoldSeen, Row};
 use crate::model::state::Purse;
 use crate::model::view::Seen;
 
@@ -39,6 +39,7 @@ impl World {
         }
         let next = self.model.next_due().unwrap_or(Timestamp::MAX);
         assert_eq!(self.customer.next_due(), next, "next_due{}", self.story());
+        self.compare_grants();
         self.compare_holds();
         self.compare_budgets();
         self.compare_kept();
@@ -108,8 +109,10 @@ impl World {
 
     /// Reads: now, at the next due instant, one nanosecond before it, and in the far future.
     pub(crate) fn compare_views(&self) {
-        let next = self.customer.next_due().0.min(self.now.0 + (1 << 50));
-        for at in [self.now.0, next.saturating_sub(1), next, self.now.0 + (1 << 50)] {
+        let next = self.customer.next_due().0.min(self.now.0 + (1 << 43));
+        // Thirteen days; with grants two hours, whose periods are all counted.
+        let far = if self.customer.grants.is_empty() { 1 << 50 } else { 1 << 43 };
+        for at in [self.now.0, next.saturating_sub(1), next, self.now.0 + far] {
             if at >= self.now.0 {
                 self.compare_view(Timestamp(at));
             }
@@ -118,11 +121,13 @@ impl World {
 
     fn compare_view(&self, at: Timestamp) {
         let view = view::balance(&self.customer, at);
-        let open: Vec<usize> = (0..self.model.wallets.len())
-            .filter(|n| self.model.wallets[*n].status != WalletStatus::Closed)
-            .collect();
-        let told: Vec<Seen> = view.wallets.iter().map(|wallet| self.shown(wallet)).collect();
-        let expected: Vec<Seen> = open.iter().map(|number| self.model.seen(*number, at)).collect();
+        let mut later = self.model.clone();
+        let happened = later.catch_up(at, usize::MAX);
+        let open: Vec<usize> =
+            (0..later.wallets.len()).filter(|n| later.wallets[*n].status != WalletStatus::Closed).collect();
+        let coming = self.coming(&happened);
+        let told: Vec<Seen> = view.wallets.iter().map(|wallet| self.shown(wallet, &coming)).collect();
+        let expected: Vec<Seen> = open.iter().map(|number| later.seen(*number, at)).collect();
         assert_eq!(told, expected, "read at {at}{}", self.story());
         for unit in &view.units {
             let of_unit = view.wallets.iter().filter(|wallet| wallet.head.unit == unit.unit);
@@ -156,7 +161,27 @@ impl World {
         );
     }
 
-    fn shown(&self, wallet: &WalletBalance) -> Seen {
+    /// What things are called that are not there yet but that a read shows: the customer's next numbers, in the order of happening.
+    fn coming(&self, happened: &[Happened]) -> BTreeMap<u64, usize> {
+        let mut counter = self.customer.counter;
+        let mut names = BTreeMap::new();
+        for happened in happened {
+            let (made, tranche) = match happened {
+                Happened::Granted { landed: Some(landed), .. } => (landed.0, landed.1.tranche),
+                Happened::RolledOver { tranche, .. } => (false, *tranche),
+                Happened::Granted { landed: None, .. }
+                | Happened::Expired { .. }
+                | Happened::Started { .. }
+                | Happened::HoldEnded(_) => continue,
+            };
+            counter += u64::from(made);
+            names.insert(counter, tranche);
+            counter += 1;
+        }
+        names
+    }
+
+    fn shown(&self, wallet: &WalletBalance, coming: &BTreeMap<u64, usize>) -> Seen {
         let Figures { posted, held, own, available, pending, scheduled, debt, by_source, by_price_type } =
             wallet.figures;
         assert_eq!(pending.0, 0, "nothing is pending{}", self.story());
@@ -180,7 +205,12 @@ impl World {
             by_source,
             for_usage: credits(by_price_type.usage),
             for_fixed: credits(by_price_type.fixed),
-            tranches: live.map(|t| (self.tranche_number(t.id), credits(t.remaining))).collect(),
+            tranches: live
+                .map(|t| {
+                    let known = coming.get(&t.id.0.counter()).copied();
+                    (known.unwrap_or_else(|| self.tranche_number(t.id)), credits(t.remaining))
+                })
+                .collect(),
         }
     }
 
@@ -221,6 +251,24 @@ impl World {
             after: credits(row.balance_after.expect("in the chain")),
         });
         (wallet, kind, row.reason.as_str(), credits(row.credits), posting)
+    }
+
+    /// Which grants there are, what they say, and what comes next.
+    fn compare_grants(&self) {
+        let seen = |at: Timestamp, period| (at < Timestamp::MAX).then_some((at, period));
+        let told: BTreeMap<_, _> = (self.customer.grants.iter())
+            .map(|grant| {
+                (grant.key, (grant.rule.clone(), grant.priority, seen(grant.next.at, grant.next.period)))
+            })
+            .collect();
+        let expected: BTreeMap<_, _> = (self.model.open_givings())
+            .map(|giving| &self.model.givings[giving])
+            .map(|giving| {
+                let next = giving.next_at.map(|at| (at, giving.period));
+                (giving.key.expect("told"), (giving.rule.clone(), giving.priority, next))
+            })
+            .collect();
+        assert_eq!(told, expected, "grants{}", self.story());
     }
 
     fn compare_holds(&self) {

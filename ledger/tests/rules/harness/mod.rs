@@ -9,7 +9,7 @@ pub(crate) mod pair;
 pub(crate) mod translate;
 
 use coffer_ledger::apply;
-use coffer_ledger::catalog::grant::Plans;
+use coffer_ledger::catalog::grant::{PlanGrant, Plans};
 use coffer_ledger::catalog::rate_card::RateCard;
 use coffer_ledger::catalog::tenant::Settings;
 use coffer_ledger::command::{Command, Origin};
@@ -17,6 +17,7 @@ use coffer_ledger::customer::Customer;
 use coffer_ledger::decide::{Context, decide};
 use coffer_ledger::expiry;
 use coffer_ledger::fact::{Effect, Facts, HoldVerb};
+use coffer_ledger::grant::GrantKey;
 use coffer_ledger::ids::{CustomerNumber, HoldId, LogPosition, TenantNumber, TransferId, WalletId};
 use coffer_ledger::invariants;
 use coffer_ledger::limits::Limits;
@@ -38,6 +39,7 @@ pub(crate) struct World {
     pub(crate) model: Model,
     pub(crate) settings: Settings,
     pub(crate) cards: Vec<RateCard>,
+    pub(crate) plans: Vec<PlanGrant>,
     pub(crate) limits: Limits,
     pub(crate) now: Timestamp,
     pub(crate) log: Vec<(Record, LogPosition)>,
@@ -47,6 +49,9 @@ pub(crate) struct World {
     /// Every hold and every transfer to another customer, in the order of creation.
     pub(crate) holds: Vec<HoldId>,
     pub(crate) sendings: Vec<TransferId>,
+    /// Every grant and every subscription, in the order of creation.
+    pub(crate) grants: Vec<GrantKey>,
+    subscriptions: Vec<String>,
     /// The other customer, whom transfers to `other` reach.
     pub(crate) neighbour: Option<Receiver>,
     /// A copy of the state after so many records.
@@ -70,6 +75,7 @@ impl World {
             model: Model::default(),
             settings: Settings::default(),
             cards: Vec::new(),
+            plans: Vec::new(),
             limits,
             now: DAWN,
             log: Vec::new(),
@@ -77,6 +83,8 @@ impl World {
             books: Books::default(),
             holds: Vec::new(),
             sendings: Vec::new(),
+            grants: Vec::new(),
+            subscriptions: Vec::new(),
             neighbour: None,
             snapshot: (0, Customer::new(TenantNumber(3), number)),
             trail: Vec::new(),
@@ -106,13 +114,14 @@ impl World {
     fn step(&mut self, command: Command, keyed: bool) -> Result<Facts, Refusal> {
         self.trail.push(format!("{} keyed={keyed} {command:?}", self.now));
         let (settings, limits) = (self.settings.clone(), self.limits);
+        let plans = self.plans.clone();
         let (cards, looked_up) = (self.cards.clone(), self.look_up(&command));
         let told = looked_up.clone().and_then(|looked_up| {
             let context = Context {
                 now: self.now,
                 settings: &settings,
                 cards: &cards,
-                plans: Plans::NONE,
+                plans: Plans { version: plans.len() as u64, grants: &plans },
                 limits: &limits,
                 keyed,
                 looked_up: looked_up.as_ref(),
@@ -130,6 +139,7 @@ impl World {
             now: self.now,
             settings: &settings,
             cards: &cards,
+            plans: &plans,
             limits: &limits,
             keyed,
             own: self.customer.number,
@@ -177,11 +187,18 @@ impl World {
         self.compare_views();
     }
 
-    /// The holds and transfers that an effect made.
+    /// The holds, transfers, grants and subscriptions that an effect made.
     fn collect_names(&mut self, effect: &Effect) {
         match effect {
             Effect::Held(step) if step.verb == HoldVerb::Placed => self.holds.push(step.hold.id),
             Effect::TransferSent(sent) if sent.arrived.is_none() => self.sendings.push(sent.out.id),
+            Effect::Subscribed(subscribed) => {
+                self.grants.extend(subscribed.grants.iter().map(|grant| grant.key));
+                self.subscriptions.push(subscribed.subscription.name.to_string());
+            }
+            Effect::GrantSet(set) if !self.grants.contains(&set.grant.key) => {
+                self.grants.push(set.grant.key);
+            }
             Effect::Atomic(effects) => effects.iter().for_each(|effect| self.collect_names(effect)),
             _ => {}
         }
@@ -200,6 +217,12 @@ impl World {
         }
         for (sending, id) in self.model.sendings.iter_mut().zip(&self.sendings) {
             sending.id = Some(*id);
+        }
+        for (giving, key) in self.model.givings.iter_mut().zip(&self.grants) {
+            giving.key = Some(*key);
+        }
+        for (enrolment, name) in self.model.enrolments.iter_mut().zip(&self.subscriptions) {
+            enrolment.name = Some(name.clone());
         }
         self.model.past.last_mut().expect("just accepted").position = Some(position);
         if let (Effect::BudgetSet(budget), Some(node)) = (effect, self.model.budgets.remove("")) {

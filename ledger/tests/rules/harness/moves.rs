@@ -1,6 +1,6 @@
 //! Facts of holds, of credit that comes back, of invoices, transfers and events in the model's terms.
 
-use coffer_ledger::fact::{Arrived, BackTo, Effect, GivenBack, HoldEnd, HoldStep, Lapsed, Settled};
+use coffer_ledger::fact::{Arrived, BackTo, Effect, GivenBack, HoldEnd, HoldStep, Lapsed, Settled, Voided};
 use coffer_ledger::hold::Hold;
 use coffer_ledger::ids::HoldId;
 use coffer_ledger::tranche::Terms;
@@ -22,16 +22,7 @@ impl World {
                 left: credits(refunded.left),
                 mixed: refunded.mixed_units,
             },
-            Effect::CreditVoided(voids) => {
-                let void = |void: &coffer_ledger::fact::Voided| Void {
-                    tranche: self.tranche_number(void.tranche),
-                    credits: credits(void.credits),
-                    held: credits(void.held),
-                    spent: credits(void.spent),
-                    row: void.posting.as_ref().map(|posting| self.row(posting)),
-                };
-                Done::Voided(voids.iter().map(void).collect())
-            }
+            Effect::CreditVoided(voids) => Done::Voided(self.voids(voids)),
             Effect::InvoiceSettled(settled) => self.settled(settled),
             Effect::InvoiceVoided { back, .. } => Done::InvoiceVoided(self.back(back)),
             Effect::TransferSent(sent) => Done::Sent {
@@ -51,6 +42,17 @@ impl World {
             },
             other => panic!("translated elsewhere: {other:?}"),
         }
+    }
+
+    pub(super) fn voids(&self, voids: &[Voided]) -> Vec<Void> {
+        let void = |void: &Voided| Void {
+            tranche: self.tranche_number(void.tranche),
+            credits: credits(void.credits),
+            held: credits(void.held),
+            spent: credits(void.spent),
+            row: void.posting.as_ref().map(|posting| self.row(posting)),
+        };
+        voids.iter().map(void).collect()
     }
 
     fn step_told(&self, step: &HoldStep) -> Step {

@@ -1,10 +1,12 @@
 //! Facts in the model's terms: wallets and tranches by number, amounts as fractions.
 
 use coffer_ledger::amount::{Credits, Money};
-use coffer_ledger::fact::{CreditRow, Debited, Due, Effect, Facts, Giver, Posting, Slice};
+use coffer_ledger::fact::{CreditRow, Debited, Due, Effect, Facts, Giver, Landed, Posting, Slice};
+use coffer_ledger::grant::GrantKey;
 use coffer_ledger::ids::{TrancheId, WalletId};
 
 use super::World;
+use super::moves::kind;
 use crate::model::number::Q;
 use crate::model::outcome::{Credited, Done, Ended, Happened, Outcome, Part, Row, Taken, nearly};
 
@@ -22,12 +24,18 @@ impl World {
     /// What the facts say. Where SEMANTICS leaves a figure open, the model's is taken if the ledger's is allowed.
     pub(crate) fn told(&self, facts: &Facts, expected: &Outcome) -> Outcome {
         assert_eq!(facts.at, self.now, "facts of another instant{}", self.story());
-        let mut told = Outcome {
-            happened: facts.due.iter().map(|due| self.happened(due)).collect(),
-            done: self.done(&facts.effect),
-        };
+        let mut told = Outcome { happened: self.all_happened(&facts.due), done: self.done(&facts.effect) };
         align(&mut told.done, &expected.done);
         told
+    }
+
+    fn all_happened(&self, due: &[Due]) -> Vec<Happened> {
+        due.iter().map(|due| self.happened(due)).collect()
+    }
+
+    fn grant_number(&self, key: GrantKey) -> usize {
+        let found = self.grants.iter().position(|known| *known == key);
+        found.unwrap_or_else(|| panic!("nobody made {key:?}{}", self.story()))
     }
 
     fn happened(&self, due: &Due) -> Happened {
@@ -48,7 +56,25 @@ impl World {
                 }
             }
             Due::HoldExpired(end) => Happened::HoldEnded(self.hold_ended(end)),
-            Due::RolledOver(_) | Due::Granted(_) => panic!("nobody gave a grant{}", self.story()),
+            Due::Granted(granted) => Happened::Granted {
+                grant: self.grant_number(granted.key),
+                period: granted.period,
+                at: granted.at,
+                ends_at: granted.ends_at,
+                landed: match &granted.landed {
+                    Landed::Minted { made, row, .. } => Some(Box::new((made.is_some(), self.credited(row)))),
+                    Landed::Skipped(_) => None,
+                },
+            },
+            Due::RolledOver(rolled) => Happened::RolledOver {
+                grant: self.grant_number(rolled.key),
+                period: rolled.period,
+                at: rolled.at,
+                from: self.tranche_number(rolled.from),
+                tranche: self.tranche_number(rolled.tranche),
+                kind: kind(&rolled.terms),
+                rows: [self.row(&rolled.out), self.row(&rolled.posting)],
+            },
             Due::RechargeExpired(_) => unreachable!("no program asks for it"),
         }
     }
@@ -91,6 +117,16 @@ impl World {
             Effect::BudgetDeleted(name) => Done::BudgetDeleted(name.to_string()),
             Effect::TransferDone(_) => Done::Arrived,
             Effect::TransferForgotten(_) => Done::Forgotten,
+            Effect::GrantSet(set) => {
+                Done::GrantSet(self.grant_number(set.grant.key), self.all_happened(&set.minted))
+            }
+            Effect::GrantRemoved(removed) => Done::GrantGone(self.voids(&removed.voided)),
+            Effect::Subscribed(subscribed) => Done::Subscribed {
+                customer: subscribed.customer.is_some(),
+                grants: subscribed.grants.iter().map(|grant| self.grant_number(grant.key)).collect(),
+                minted: self.all_happened(&subscribed.minted),
+            },
+            Effect::Unsubscribed(left) => Done::Left(self.voids(&left.voided)),
             Effect::Atomic(effects) => Done::Batch(effects.iter().map(|effect| self.done(effect)).collect()),
             other => self.moved(other),
         }

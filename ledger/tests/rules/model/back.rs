@@ -332,7 +332,7 @@ impl Model {
         Ok((line.wallet, [Some(tranche), bonus].into_iter().flatten().collect()))
     }
 
-    fn void(&mut self, tranche: usize, around: Circumstances) -> Void {
+    pub(crate) fn void(&mut self, tranche: usize, around: Circumstances) -> Void {
         let _ = around;
         let block = self.tranches[tranche].clone();
         let (credits, held) = if block.cancelled {

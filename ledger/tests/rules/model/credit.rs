@@ -105,7 +105,7 @@ impl Model {
     }
 
     /// Mints the tranche; unless it is for the future, it repays debt and gets its row.
-    fn credit(&mut self, block: Block, charged: Option<Q>, now: Timestamp) -> Credited {
+    pub(crate) fn credit(&mut self, block: Block, charged: Option<Q>, now: Timestamp) -> Credited {
         let wallet = block.wallet;
         let tranche = self.tranches.len();
         let before = self.posted(wallet);

@@ -5,6 +5,7 @@ use coffer_ledger::hold::HoldStatus;
 use coffer_ledger::ids::WalletId;
 use coffer_ledger::limits::Limits;
 use coffer_ledger::time::Timestamp;
+use coffer_ledger::unit::Currency;
 use coffer_ledger::wallet::{WalletStatus, WalletType};
 
 use super::credit::{ends_too_early, minor_digits};
@@ -42,6 +43,7 @@ impl Model {
             return Err(vec![No::InvalidOperation]);
         }
         self.person.as_mut().expect("known").deleted = true;
+        self.end_grants();
         Ok(self.customer_set())
     }
 
@@ -196,6 +198,8 @@ impl Model {
         purse.debt_moves.push(&Q::zero() - &written_off);
         purse.status = WalletStatus::Closed;
         purse.updated_at = now;
+        self.end_grants_of(wallet);
+        let purse = &self.wallets[wallet];
         let refund = total(&payable).half_up(minor_digits(purse.currency));
         unless(those([(leaves_12_digits(&refund), No::AmountOverflow)]))?;
         Ok(Done::Ended(Ended { wallet, forfeits, row, cancelled, written_off, refund }, released))
@@ -224,12 +228,17 @@ pub(crate) fn request_faults(ask: &CreateWallet, now: Timestamp) -> Vec<No> {
     ])
 }
 
-fn new_purse(ask: &CreateWallet, now: Timestamp) -> Purse {
-    let currency = String::from_utf8_lossy(&ask.currency.0).to_uppercase();
-    let default_name = match ask.wallet_type {
+/// What a wallet is called if nobody says it.
+pub(crate) fn default_name(kind: WalletType, currency: Currency) -> String {
+    let currency = String::from_utf8_lossy(&currency.0).to_uppercase();
+    match kind {
         WalletType::PrePaid => format!("Prepaid Wallet - {currency}"),
         WalletType::PostPaid => format!("Postpaid Wallet - {currency}"),
-    };
+    }
+}
+
+fn new_purse(ask: &CreateWallet, now: Timestamp) -> Purse {
+    let default_name = default_name(ask.wallet_type, ask.currency);
     Purse {
         id: None,
         currency: ask.currency,

@@ -1,16 +1,17 @@
-//! A second opinion: the rules of `SEMANTICS` §1–8, §14, §15, §17–19 once more, written from that page alone.
+//! A second opinion: the rules of `SEMANTICS` §1–8, §13, §14, §15, §17–19 once more, written from that page alone.
 //!
 //! Slow on purpose. Amounts are big fractions, histories are kept whole, every figure is summed anew when it is asked for,
 //! and an operation works on a copy of everything. Nothing here is shared with the crate but the words of its vocabulary
 //! (commands, ids, instants), so that a mistake in one is not a mistake in the other.
 //!
-//! Absent: grants, alerts, recharges, and time zones that change their clocks. The first three come with their rules.
+//! Absent: alerts, recharges, changes of plans that somebody is enrolled in, and time zones that change their clocks.
 
 pub(crate) mod back;
 pub(crate) mod budget;
 pub(crate) mod credit;
 pub(crate) mod debit;
 pub(crate) mod event;
+pub(crate) mod grant;
 pub(crate) mod hold;
 pub(crate) mod invoice;
 pub(crate) mod life;
@@ -23,6 +24,7 @@ pub(crate) mod view;
 use std::collections::BTreeMap;
 
 use coffer_ledger::amount::{Credits, Money};
+use coffer_ledger::catalog::grant::PlanGrant;
 use coffer_ledger::catalog::rate_card::RateCard;
 use coffer_ledger::catalog::tenant::Settings;
 use coffer_ledger::command::{Asked, Command, HoldAsked, Quantity};
@@ -35,6 +37,7 @@ use coffer_ledger::unit::PriceType;
 
 use back::{Old, Past};
 use budget::Node;
+use grant::{Enrolment, Giving};
 use hold::Booking;
 use invoice::Bill;
 use number::{Q, leaves_12_digits, total};
@@ -48,6 +51,7 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) now: Timestamp,
     pub(crate) settings: &'a Settings,
     pub(crate) cards: &'a [RateCard],
+    pub(crate) plans: &'a [PlanGrant],
     pub(crate) limits: &'a Limits,
     /// Whether the request carries an idempotency key.
     pub(crate) keyed: bool,
@@ -69,6 +73,8 @@ pub(crate) struct Model {
     pub(crate) bills: BTreeMap<String, Bill>,
     pub(crate) sendings: Vec<Sending>,
     pub(crate) received: Vec<TransferId>,
+    pub(crate) enrolments: Vec<Enrolment>,
+    pub(crate) givings: Vec<Giving>,
     /// Every accepted operation.
     pub(crate) past: Vec<Past>,
     /// Lines and debits of the operation that is under way.
@@ -81,7 +87,10 @@ pub(crate) struct Model {
 enum Coming {
     Start(usize),
     Deadline(usize),
+    Roll(usize),
     End(usize),
+    /// By the order of grants.
+    Period((bool, usize, usize), usize),
 }
 
 impl Model {
@@ -156,12 +165,16 @@ impl Model {
             Command::DeleteBudget(name) => self.delete_budget(name),
             Command::ResetBudget(name) => self.reset_budget(name),
             Command::Event(ask) => self.event(ask, around),
-            Command::Subscribe(_)
-            | Command::Unsubscribe { .. }
-            | Command::CreateGrant(_)
-            | Command::UpdateGrant(_)
-            | Command::DeleteGrant { .. }
-            | Command::FollowPlans => unreachable!("no program asks for a grant"),
+            Command::Subscribe(ask) => self.subscribe(ask, around),
+            Command::Unsubscribe { subscription, void_remaining } => {
+                self.unsubscribe(subscription, *void_remaining, around)
+            }
+            Command::CreateGrant(ask) => self.create_grant(ask, around),
+            Command::UpdateGrant(ask) => self.update_grant(ask, around.now),
+            Command::DeleteGrant { id, effective_at, void_remaining } => {
+                self.delete_grant(*id, (*effective_at, *void_remaining), around)
+            }
+            Command::FollowPlans => unreachable!("no program changes a plan"),
             Command::CompleteRecharge(_)
             | Command::FailRecharge { .. }
             | Command::CancelRecharge(_)
@@ -203,7 +216,9 @@ impl Model {
             happened.push(match coming {
                 Coming::Start(tranche) => self.start(tranche, at),
                 Coming::Deadline(hold) => Happened::HoldEnded(self.end_hold(hold, HoldStatus::Expired, at)),
+                Coming::Roll(tranche) => self.roll_over(tranche, at),
                 Coming::End(tranche) => self.expire(tranche, at),
+                Coming::Period(_, giving) => self.mint(giving, at),
             });
         }
         happened
@@ -214,7 +229,7 @@ impl Model {
         self.next_event().map(|(at, _)| at)
     }
 
-    /// The next thing that happens by itself. At one instant: starts, then deadlines, then ends.
+    /// The next thing that happens by itself. At one instant: starts, deadlines, what goes on into a next period, ends, periods that begin.
     fn next_event(&self) -> Option<(Timestamp, Coming)> {
         let of_tranche = |tranche: usize| {
             let block = &self.tranches[tranche];
@@ -222,19 +237,25 @@ impl Model {
                 (false, _) => None,
                 (true, false) => Some((block.effective_at, Coming::Start(tranche))),
                 (true, true) if !self.unpinned(tranche).is_positive() => None,
-                (true, true) => block.expires_at.map(|end| (end, Coming::End(tranche))),
+                (true, true) => block.expires_at.map(|end| {
+                    let rolls = self.rolls(tranche).is_some();
+                    (end, if rolls { Coming::Roll(tranche) } else { Coming::End(tranche) })
+                }),
             }
         };
         let mut coming: Vec<_> = (0..self.tranches.len()).filter_map(of_tranche).collect();
         let open = self.holds.iter().enumerate().filter(|(_, hold)| hold.is_open());
         coming.extend(open.map(|(at, hold)| (hold.expires_at, Coming::Deadline(at))));
+        coming.extend(self.coming_periods());
         coming.sort_by(|a, b| a.0.cmp(&b.0).then(self.comes_before(a.1, b.1)));
         coming.first().copied()
     }
 
     fn comes_before(&self, a: Coming, b: Coming) -> std::cmp::Ordering {
         match (a, b) {
-            (Coming::Start(a), Coming::Start(b)) | (Coming::End(a), Coming::End(b)) => {
+            (Coming::Start(a), Coming::Start(b))
+            | (Coming::Roll(a), Coming::Roll(b))
+            | (Coming::End(a), Coming::End(b)) => {
                 let (first, second) = (&self.tranches[a], &self.tranches[b]);
                 first.wallet.cmp(&second.wallet).then(burns_before((a, first), (b, second)))
             }

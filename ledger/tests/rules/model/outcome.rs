@@ -24,10 +24,40 @@ pub(crate) struct Row {
 
 /// Something that happened by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there are a few of them at a time")]
 pub(crate) enum Happened {
-    Expired { tranche: usize, at: Timestamp, credits: Q, row: Row },
-    Started { tranche: usize, at: Timestamp, credits: Q, repaid: Q, row: Row },
+    Expired {
+        tranche: usize,
+        at: Timestamp,
+        credits: Q,
+        row: Row,
+    },
+    Started {
+        tranche: usize,
+        at: Timestamp,
+        credits: Q,
+        repaid: Q,
+        row: Row,
+    },
     HoldEnded(HoldEnded),
+    /// Whether the wallet had to be made, and the credit; nothing if nothing landed.
+    Granted {
+        grant: usize,
+        period: u32,
+        at: Timestamp,
+        ends_at: Option<Timestamp>,
+        landed: Option<Box<(bool, Credited)>>,
+    },
+    /// Out of one tranche, into another.
+    RolledOver {
+        grant: usize,
+        period: u32,
+        at: Timestamp,
+        from: usize,
+        tranche: usize,
+        kind: Kind,
+        rows: [Row; 2],
+    },
 }
 
 /// A credit's row and the tranche that it minted.
@@ -110,6 +140,10 @@ pub(crate) enum Done {
     BudgetSet(String),
     BudgetDeleted(String),
     Event { customer: bool, priced: Option<Q>, taken: Option<Taken>, uncollected: Option<(Option<usize>, Q)> },
+    GrantSet(usize, Vec<Happened>),
+    GrantGone(Vec<Void>),
+    Subscribed { customer: bool, grants: Vec<usize>, minted: Vec<Happened> },
+    Left(Vec<Void>),
     Batch(Vec<Done>),
 }
 

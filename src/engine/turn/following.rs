@@ -1,0 +1,67 @@
+//! What an enrolled customer needs of its tenant: names of subscriptions, and what has changed about its plans (SEMANTICS §13).
+
+use coffer_ledger::command::{Command, Origin};
+use coffer_ledger::decide::is_behind;
+use coffer_ledger::record::Record;
+use coffer_ledger::refusal::Refusal;
+use coffer_ledger::time::Timestamp;
+
+use super::{Broken, Seat};
+use crate::engine::operation::Failure;
+
+impl Seat {
+    /// A subscription's name belongs to one customer of the tenant: it is taken before it is decided, and given back if it is not used.
+    pub(super) fn claim(&self, command: &Command) -> Result<Option<Box<str>>, Failure> {
+        let Command::Subscribe(request) = command else { return Ok(None) };
+        let Some(name) = &request.id else { return Ok(None) };
+        if self.core.directory.enrolments.claim(self.tenant, name, self.number) {
+            return Ok(Some(name.clone()));
+        }
+        let refusal = Refusal::AlreadyExists("subscription");
+        self.core.counters.refused(&refusal);
+        Err(refusal.into())
+    }
+
+    /// Follows what has changed about the plans that the customer is enrolled in, before anything that comes later is minted. Whoever is in
+    /// none compares nothing; whoever is, one number.
+    pub(super) fn follow_plans(&mut self, (now, logged_at): (Timestamp, Timestamp)) -> Result<(), Broken> {
+        if self.customer.grants.subscriptions.is_empty() {
+            return Ok(());
+        }
+        let Some(view) = self.views.get(self.tenant).cloned() else { return Ok(()) };
+        if view.plans_version == self.plans_checked {
+            return Ok(());
+        }
+        let mut limits = self.core.options.limits;
+        while is_behind(&self.customer, view.plans()) {
+            let command = Command::FollowPlans;
+            let Ok(facts) = self.decide((&command, None), now, false, &limits) else { return Ok(()) };
+            let record = Box::new(Record { origin: Origin::default(), command, facts });
+            let (turned, sound) = self.log(record, logged_at, None);
+            sound?;
+            match turned.answer {
+                Ok(_) => {}
+                Err(Failure::RecordTooLarge { .. }) if limits.due_per_record_max > 1 => {
+                    limits.due_per_record_max /= 2
+                }
+                // Reported where it happened; whoever comes next tries again.
+                Err(_) => return Ok(()),
+            }
+        }
+        self.plans_checked = view.plans_version;
+        Ok(())
+    }
+
+    /// Writes down everything that is due, for the timer.
+    pub(crate) fn tick(&mut self) -> Result<(), Broken> {
+        self.timer_has_fired();
+        let now = self.now();
+        let followed = self.follow_plans(now).and_then(|()| self.catch_up(now, 0));
+        let result = followed.and_then(|()| self.look_at_runways(now));
+        if self.gathered > 0 {
+            self.append(None);
+        }
+        self.schedule();
+        result
+    }
+}
