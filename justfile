@@ -87,6 +87,13 @@ exports rows="1500": binary
     target/exports-venv/bin/python -c "import pyarrow" 2>/dev/null || target/exports-venv/bin/pip install --quiet "pyarrow>=18"
     target/exports-venv/bin/python tests/python/exports.py target/debug/coffer {{rows}}
 
+# Recharges paid through Stripe, against localstripe, a server that keeps state as Stripe does; kills and lost answers among them. Makes a
+# virtual environment where there is none.
+stripe: binary
+    test -x target/stripe-venv/bin/python || python3 -m venv target/stripe-venv
+    target/stripe-venv/bin/python -c "import localstripe" 2>/dev/null || target/stripe-venv/bin/pip install --quiet localstripe==1.15.10
+    target/stripe-venv/bin/python tests/python/stripe.py target/debug/coffer
+
 # Flexprice's official SDKs, unmodified, against a real server: each call and its effect. Needs python3 and Node.js; installs the SDKs under target/.
 sdks: binary
     test -x target/sdks/python/bin/python || python3 -m venv target/sdks/python

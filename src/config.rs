@@ -2,7 +2,7 @@
 //!
 //! Four layers, the later wins: config/default.toml (built in), the file of `--config`, environment variables, flags. Every
 //! value passes through one table ([`SETTINGS`]), so a wrong one is the same line wherever it stands. Absent on purpose:
-//! reloading while running, and keys (one is never a setting); the one secret, a database's password, is never printed. Tested here and in `tests/cli/config.rs`.
+//! reloading while running, and keys (one is never a setting); secrets (a database's password, a payment provider's) are never printed. Tested here and in `tests/cli/config.rs`.
 
 mod settings;
 
@@ -18,6 +18,7 @@ use crate::engine::retention::Keep;
 use crate::export::FocusOptions;
 use crate::feed::FeedOptions;
 use crate::feed::history::{Address, Place};
+use crate::feed::payments::{Hidden, PaymentOptions};
 use crate::feed::webhooks::WebhookOptions;
 pub use settings::{Allowed, SETTINGS, Setting, Value};
 
@@ -157,7 +158,7 @@ impl Config {
     pub fn text(&self, key: &str) -> &str {
         match &self.values[key].0 {
             Value::Text(text) => text,
-            Value::Integer(_) | Value::Bool(_) | Value::Server(_) => {
+            Value::Integer(_) | Value::Bool(_) | Value::Server(_) | Value::Secret(_) => {
                 unreachable!("the table makes {key} a text")
             }
         }
@@ -168,7 +169,7 @@ impl Config {
     pub fn number<T: TryFrom<u64>>(&self, key: &str) -> T {
         match &self.values[key].0 {
             Value::Integer(number) => T::try_from(*number).ok().expect("the table's range fits the type"),
-            Value::Text(_) | Value::Bool(_) | Value::Server(_) => {
+            Value::Text(_) | Value::Bool(_) | Value::Server(_) | Value::Secret(_) => {
                 unreachable!("the table makes {key} a number")
             }
         }
@@ -179,7 +180,7 @@ impl Config {
     pub fn switch(&self, key: &str) -> bool {
         match &self.values[key].0 {
             Value::Bool(switch) => *switch,
-            Value::Text(_) | Value::Integer(_) | Value::Server(_) => {
+            Value::Text(_) | Value::Integer(_) | Value::Server(_) | Value::Secret(_) => {
                 unreachable!("the table makes {key} a switch")
             }
         }
@@ -296,6 +297,33 @@ impl Config {
         })
     }
 
+    /// How recharges are paid through Stripe; `None` = they are not.
+    #[must_use]
+    pub fn payment_options(&self) -> Option<PaymentOptions> {
+        let seconds = |key| Duration::from_secs(self.number(key));
+        let api_key = self.secret("stripe.api_key");
+        (!api_key.reveal().is_empty()).then(|| PaymentOptions {
+            tenant: Some(self.text("stripe.tenant")).filter(|name| !name.is_empty()).map(str::to_owned),
+            api_key: api_key.clone(),
+            webhook_secret: self.secret("stripe.webhook_secret").clone(),
+            base_url: self.text("stripe.base_url").to_owned(),
+            timeout: seconds("stripe.timeout_s"),
+            in_flight_max: self.number("stripe.in_flight_max"),
+            retry_first: Duration::from_millis(self.number("stripe.retry_first_ms")),
+            retry_max: seconds("stripe.retry_max_s"),
+            look_every: seconds("stripe.look_every_s"),
+        })
+    }
+
+    fn secret(&self, key: &str) -> &Hidden {
+        match &self.values[key].0 {
+            Value::Secret(secret) => secret,
+            Value::Text(_) | Value::Integer(_) | Value::Bool(_) | Value::Server(_) => {
+                unreachable!("the table makes {key} a secret")
+            }
+        }
+    }
+
     /// Names that exports need and a ledger does not know.
     #[must_use]
     pub fn focus_options(&self) -> FocusOptions {
@@ -366,7 +394,7 @@ impl Config {
 
 fn not_allowed(setting: &Setting, value: String, origin: &Origin) -> ConfigError {
     let value =
-        if setting.allowed.is_open() { value } else { "(not shown: it may hold a password)".to_owned() };
+        if setting.allowed.is_open() { value } else { "(not shown: it may hold a secret)".to_owned() };
     ConfigError::NotAllowed { key: setting.key, value, origin: origin.clone(), allowed: setting.allowed }
 }
 
@@ -464,7 +492,7 @@ mod tests {
     fn a_password_is_never_printed_neither_of_a_right_value_nor_of_a_wrong_one() {
         assert_eq!(
             refusal(&[("COFFER_HISTORY_POSTGRES", "postgres://coffer:hunter2@db.example")]),
-            "history.postgres = (not shown: it may hold a password) (COFFER_HISTORY_POSTGRES): must be a connection string with host and \
+            "history.postgres = (not shown: it may hold a secret) (COFFER_HISTORY_POSTGRES): must be a connection string with host and \
              database, such as postgres://user:password@host/database?sslmode=require, or empty"
         );
         let variables = [
@@ -484,6 +512,23 @@ mod tests {
         let told =
             defaults().merge_toml("[history]\npostgres = \"http://coffer:hunter2@db/x\"", &Origin::Default);
         assert!(!told.unwrap_err().to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn a_providers_secrets_are_never_printed_and_are_sent_over_tls_only() {
+        let secrets =
+            [("COFFER_STRIPE_API_KEY", "sk_hunter2"), ("COFFER_STRIPE_WEBHOOK_SECRET", "whsec_hunter2")];
+        let variables = secrets.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        let config = Config::load(None, variables, &[]).unwrap();
+        let options = config.payment_options().unwrap();
+        assert_eq!(options.api_key.reveal(), "sk_hunter2");
+        let shown: String = config.entries().map(|(_, value, _)| value.to_string()).collect();
+        assert!(!format!("{config:?} {options:?} {shown}").contains("hunter2"));
+        assert!(!refusal(&[("COFFER_STRIPE_API_KEY", "sk_ hunter2")]).contains("hunter2"));
+        for url in ["http://api.stripe.com", "ftp://localhost", "https://a/b", "https://user@a", "stripe"] {
+            assert!(refusal(&[("COFFER_STRIPE_BASE_URL", url)]).contains("must be https://"), "{url}");
+        }
+        assert!(defaults().payment_options().is_none());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::alert::AlertSettings;
 use crate::amount::{Credits, Money, Rate};
 use crate::customer::Profile;
 use crate::ids::{HoldId, KeyId, RechargeId, TransferId, WalletId};
+use crate::recharge::RechargeReason;
 use crate::scope::{PriceTypes, Scope};
 use crate::time::Timestamp;
 use crate::tranche::Source;
@@ -315,7 +316,12 @@ pub enum Command {
     /// A pending recharge is paid.
     CompleteRecharge(RechargeId),
     /// A recharge is not paid.
-    FailRecharge(RechargeId),
+    FailRecharge {
+        /// Which one.
+        id: RechargeId,
+        /// Why not; one of those that say so of a payment.
+        reason: RechargeReason,
+    },
     /// A recharge that is not paid yet is called off.
     CancelRecharge(RechargeId),
     /// Automatic top-up goes on after failures.

@@ -290,7 +290,7 @@ fn erase_command(command: &mut Command) {
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
         | Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
         | Command::Recharge(_)

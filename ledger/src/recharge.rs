@@ -66,7 +66,7 @@ impl RechargeStatus {
 /// Why a recharge ended without a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RechargeReason {
-    /// The payment failed.
+    /// The payment failed, and nobody says more.
     PaymentFailed,
     /// It was pending for too long.
     Expired,
@@ -74,6 +74,18 @@ pub enum RechargeReason {
     Cancelled,
     /// Its wallet was closed.
     WalletClosed,
+    /// The card or its bank said no.
+    CardDeclined,
+    /// The account behind the card has too little money.
+    InsufficientFunds,
+    /// The card has expired.
+    CardExpired,
+    /// The payer would have to confirm the payment, and is not there.
+    AuthenticationRequired,
+    /// Nobody knows what to charge: the customer has no payment method.
+    NoPaymentMethod,
+    /// The provider does not take the request: the amount, the currency, or who pays.
+    PaymentRefused,
 }
 
 impl RechargeReason {
@@ -85,8 +97,25 @@ impl RechargeReason {
             Self::Expired => "expired",
             Self::Cancelled => "cancelled",
             Self::WalletClosed => "wallet_closed",
+            Self::CardDeclined => "card_declined",
+            Self::InsufficientFunds => "insufficient_funds",
+            Self::CardExpired => "card_expired",
+            Self::AuthenticationRequired => "authentication_required",
+            Self::NoPaymentMethod => "no_payment_method",
+            Self::PaymentRefused => "payment_refused",
         }
     }
+
+    /// Those that a payment fails for.
+    pub const OF_PAYMENTS: [Self; 7] = [
+        Self::PaymentFailed,
+        Self::CardDeclined,
+        Self::InsufficientFunds,
+        Self::CardExpired,
+        Self::AuthenticationRequired,
+        Self::NoPaymentMethod,
+        Self::PaymentRefused,
+    ];
 }
 
 /// The calendar windows in which an automatic recharge counts, by their ends.

@@ -74,6 +74,7 @@ fn as_json(value: &Value) -> serde_json::Value {
         Value::Integer(number) => (*number).into(),
         Value::Bool(switch) => (*switch).into(),
         Value::Server(server) => server.to_string().into(),
+        Value::Secret(secret) => secret.to_string().into(),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::env::Env;
 use crate::feed::Feed;
+use crate::feed::payments::{Payments, PaymentsError};
 use crate::feed::stream::StreamOptions;
 use crate::feed::webhooks::Webhooks;
 use crate::http::{Feeds, HttpOptions, HttpServer, ServeError};
@@ -93,9 +94,20 @@ async fn serve(config: &Config) -> Result<(), CliError> {
     bootstrap::first_key(&engine, bootstrap_key).await?;
     let feed = start_feed(config, &engine, &env)?;
     let webhooks = start_webhooks(config, &engine, &env)?;
+    let payments = start_payments(config, &engine).await?;
     engine.keep_archive(config.keep());
     listeners.announce(&config.data_dir())?;
-    serve_until_signal(config, engine, (feed, webhooks), listeners, signals).await
+    serve_until_signal(config, engine, (feed, webhooks, payments), listeners, signals).await
+}
+
+async fn start_payments(config: &Config, engine: &Engine) -> Result<Option<Payments>, CliError> {
+    let Some(options) = config.payment_options() else { return Ok(None) };
+    let started = Payments::start(engine, options).await;
+    started.map(Some).map_err(|error| match error {
+        PaymentsError::NoTenant(_) => CliError::new(Code::Config, format!("stripe.tenant: {error}")),
+        PaymentsError::Settings(failure) => failure.into(),
+        PaymentsError::Io(_) => CliError::new(Code::Internal, format!("payments do not start: {error}")),
+    })
 }
 
 /// Without a history nothing else is missing; without a thread for it something is wrong with the machine.
@@ -120,12 +132,16 @@ fn make_data_dir(dir: &Path) -> Result<(), CliError> {
 async fn serve_until_signal(
     config: &Config,
     engine: Engine,
-    (feed, webhooks): (Option<Feed>, Option<Webhooks>),
+    (feed, webhooks, payments): (Option<Feed>, Option<Webhooks>, Option<Payments>),
     listeners: Listeners,
     mut signals: signals::Signals,
 ) -> Result<(), CliError> {
     let (stop, stopped) = watch::channel(false);
-    let feeds = Feeds { history: feed.as_ref().map(Feed::history), webhooks: webhooks.clone() };
+    let feeds = Feeds {
+        history: feed.as_ref().map(Feed::history),
+        webhooks: webhooks.clone(),
+        payments: payments.clone(),
+    };
     let front = HttpServer::with_feeds(engine.clone(), http_options(config), feeds);
     front.go_on_erasing();
     let server = listeners.serve(front, stopped);
@@ -144,6 +160,9 @@ async fn serve_until_signal(
         if let Err(error) = server.await {
             // Whoever did not finish in time retries with the same key; the engine still ends in good order.
             tracing::warn!("{error}");
+        }
+        if let Some(payments) = payments {
+            payments.stop();
         }
         if let Some(webhooks) = webhooks {
             // What is under way then is sent again after the next start.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::export::SERVICE_CATEGORIES;
 use crate::feed::history::{Address, Server};
+use crate::feed::payments::Hidden;
 
 /// A value as the table checked it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub enum Value {
     Bool(bool),
     /// A database server, with what logs in to it. Prints without its password.
     Server(Box<Server>),
+    /// A secret. Does not print.
+    Secret(Hidden),
 }
 
 impl fmt::Display for Value {
@@ -25,6 +28,7 @@ impl fmt::Display for Value {
             Self::Integer(number) => write!(f, "{number}"),
             Self::Bool(switch) => write!(f, "{switch}"),
             Self::Server(server) => write!(f, "\"{server}\""),
+            Self::Secret(secret) => write!(f, "{secret:?}"),
         }
     }
 }
@@ -59,6 +63,10 @@ pub enum Allowed {
     OptionalServer,
     /// A name of a PostgreSQL schema.
     Schema,
+    /// A secret of visible ASCII characters, or empty for none.
+    OptionalSecret,
+    /// Where an HTTP API is: over TLS, or on this machine.
+    BaseUrl,
 }
 
 /// One setting.
@@ -96,12 +104,26 @@ const fn setting(key: &'static str, allowed: Allowed) -> Setting {
 }
 
 /// The sections whose keys say too little without them.
-const NAMED_WITH_SECTION: &[&str] = &["archive", "history"];
+const NAMED_WITH_SECTION: &[&str] = &["archive", "history", "stripe"];
 
+const SECRET_BYTES_MAX: usize = 512;
 const SECONDS_MAX: u64 = 86_400;
 const NAME_BYTES_MAX: usize = 128;
 const COUNT_MAX: u64 = 1_000_000_000;
 const BODY_BYTES_MAX: u64 = 64 << 20;
+
+/// A secret is sent there: in the clear it stays on this machine.
+fn is_base_url(text: &str) -> bool {
+    let Ok(url) = text.parse::<axum::http::Uri>() else { return false };
+    let plain = url.path() == "/" && url.query().is_none() && !text.contains(['@', '#']);
+    let local = matches!(url.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    plain
+        && match url.scheme_str() {
+            Some("https") => url.host().is_some(),
+            Some("http") => local,
+            _ => false,
+        }
+}
 
 /// Every setting, in the order of config/default.toml.
 pub const SETTINGS: &[Setting] = &[
@@ -134,6 +156,15 @@ pub const SETTINGS: &[Setting] = &[
     integer("streams.stream_heartbeat_s", 1, SECONDS_MAX),
     integer("streams.stream_resume_records_max", 0, 10 * COUNT_MAX),
     integer("streams.stream_resumes_max", 1, 64),
+    setting("stripe.api_key", Allowed::OptionalSecret),
+    setting("stripe.webhook_secret", Allowed::OptionalSecret),
+    setting("stripe.tenant", Allowed::Name),
+    setting("stripe.base_url", Allowed::BaseUrl),
+    integer("stripe.timeout_s", 1, 300),
+    integer("stripe.in_flight_max", 1, 1_024),
+    integer("stripe.retry_first_ms", 10, 3_600_000),
+    integer("stripe.retry_max_s", 1, SECONDS_MAX),
+    integer("stripe.look_every_s", 1, SECONDS_MAX),
     setting("webhooks.webhooks_enabled", Allowed::Bool),
     setting("webhooks.webhooks_path", Allowed::OptionalPath),
     integer("webhooks.webhook_timeout_s", 1, 300),
@@ -210,7 +241,9 @@ impl Allowed {
                 | Self::Name
                 | Self::Word(_)
                 | Self::OptionalServer
-                | Self::Schema,
+                | Self::Schema
+                | Self::OptionalSecret
+                | Self::BaseUrl,
                 toml::Value::String(text),
             ) => self.check_text(text),
             (Self::Integer { .. }, toml::Value::Integer(number)) => self.check_text(&number.to_string()),
@@ -225,7 +258,9 @@ impl Allowed {
                 | Self::Integer { .. }
                 | Self::Bool
                 | Self::OptionalServer
-                | Self::Schema,
+                | Self::Schema
+                | Self::OptionalSecret
+                | Self::BaseUrl,
                 _,
             ) => None,
         }
@@ -255,13 +290,17 @@ impl Allowed {
             Self::OptionalServer if text.is_empty() => Some(Value::Text(String::new())),
             Self::OptionalServer => text.parse().ok().map(Box::new).map(Value::Server),
             Self::Schema => Address::is_schema(text).then(|| Value::Text(text.to_owned())),
+            Self::OptionalSecret => (text.len() <= SECRET_BYTES_MAX
+                && text.bytes().all(|byte| byte.is_ascii_graphic()))
+            .then(|| Value::Secret(Hidden::new(text.to_owned()))),
+            Self::BaseUrl => is_base_url(text).then(|| Value::Text(text.to_owned())),
         }
     }
 
     /// Whether a value may be printed that is not allowed.
     #[must_use]
     pub const fn is_open(self) -> bool {
-        !matches!(self, Self::OptionalServer)
+        !matches!(self, Self::OptionalServer | Self::OptionalSecret)
     }
 }
 
@@ -284,6 +323,10 @@ impl fmt::Display for Allowed {
             ),
             Self::Schema => f.write_str(
                 "a name of lower-case letters, digits and underscores, at most 63, that does not begin with a digit or pg_",
+            ),
+            Self::OptionalSecret => write!(f, "at most {SECRET_BYTES_MAX} visible ASCII characters, or empty"),
+            Self::BaseUrl => f.write_str(
+                "https://, host and port, such as https://api.stripe.com; http:// only for localhost, 127.0.0.1 or [::1]",
             ),
         }
     }

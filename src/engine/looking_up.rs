@@ -83,7 +83,7 @@ pub(crate) fn needs(command: &Command) -> bool {
         | Command::ResetBudget(_)
         | Command::Event(_)
         | Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
         | Command::Recharge(_)

@@ -12,6 +12,7 @@ mod erasing;
 pub mod events;
 mod follower;
 pub mod history;
+pub mod payments;
 mod progress;
 mod rebuild;
 pub mod stream;

@@ -13,6 +13,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use super::App;
 use crate::engine::{EngineStats, LogStats};
 use crate::feed::history::{History, HistoryStatus};
+use crate::feed::payments::{PaymentStats, Payments};
 use crate::feed::stream::StreamStats;
 use crate::feed::webhooks::{WebhookStats, Webhooks};
 
@@ -167,6 +168,7 @@ pub(crate) fn render(app: &App) -> String {
         log(&stats.log);
         app.history.as_ref().map(History::status).iter().for_each(history);
         streams(&app.streams.stats());
+        app.payments.as_ref().map(Payments::stats).iter().for_each(payments);
         app.webhooks.as_ref().map(Webhooks::stats).iter().for_each(webhooks);
         one("coffer_ready", "1 while writes are admitted.", whole(u64::from(app.ready())));
     });
@@ -255,6 +257,34 @@ fn streams(stats: &StreamStats) {
     describe_counter!("coffer_streams_ended_total", "Streams that we ended, by reason.");
     for (reason, count) in &stats.ended {
         counter!("coffer_streams_ended_total", "reason" => *reason).absolute(*count);
+    }
+}
+
+fn payments(stats: &PaymentStats) {
+    one("coffer_payments_open", "Recharges whose payment is not known.", whole(stats.open));
+    one(
+        "coffer_payments_in_flight",
+        "Payments that the provider is being asked about.",
+        whole(stats.in_flight),
+    );
+    one(
+        "coffer_payments_following",
+        "0 while the log cannot be followed for recharges.",
+        whole(u64::from(stats.following)),
+    );
+    describe_counter!(
+        "coffer_payments_total",
+        "Recharges paid and failed; those that were waited for; attempts to be repeated."
+    );
+    for (outcome, count) in &stats.attempts {
+        counter!("coffer_payments_total", "outcome" => *outcome).absolute(*count);
+    }
+    describe_counter!(
+        "coffer_payment_messages_total",
+        "Messages of the provider by outcome; contrary: a payment and its recharge disagree, and somebody has to look."
+    );
+    for (outcome, count) in &stats.notices {
+        counter!("coffer_payment_messages_total", "outcome" => *outcome).absolute(*count);
     }
 }
 

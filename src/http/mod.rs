@@ -21,6 +21,7 @@ mod budgets;
 mod call;
 mod charge;
 mod connection;
+mod connectors;
 mod customers;
 mod debits;
 mod direct;
@@ -86,6 +87,7 @@ pub use server::ServeError;
 use crate::engine::Engine;
 use crate::feed::Eraser;
 use crate::feed::history::History;
+use crate::feed::payments::Payments;
 use crate::feed::stream::Streams;
 use crate::feed::webhooks::Webhooks;
 use crate::rfc3339;
@@ -107,6 +109,8 @@ pub(crate) struct App {
     eraser: Eraser,
     /// Where ledger rows are searched; `None` = this server keeps none.
     history: Option<History>,
+    /// Who pays recharges; `None` = somebody else does.
+    payments: Option<Payments>,
     /// Who delivers webhooks; `None` = this server does not.
     webhooks: Option<Webhooks>,
     /// The OpenAPI document, as it is sent.
@@ -135,6 +139,7 @@ impl App {
             eraser: Eraser::new(engine.clone(), feeds.history.clone())
                 .telling(move |customer| kept.forget(customer)),
             refusals,
+            payments: feeds.payments,
             history: feeds.history,
             webhooks: feeds.webhooks,
             body_timeout: Duration::from_secs(options.body_timeout_s),
@@ -161,6 +166,8 @@ pub struct Feeds {
     pub history: Option<History>,
     /// Who delivers webhooks.
     pub webhooks: Option<Webhooks>,
+    /// Who pays recharges.
+    pub payments: Option<Payments>,
 }
 
 /// The front of one engine. Its listeners share their counters: one for everybody, and if wanted one for operators.
@@ -177,7 +184,7 @@ impl HttpServer {
     /// The same, with a history to search ledger rows in.
     #[must_use]
     pub fn with_history(engine: Engine, options: HttpOptions, history: History) -> Self {
-        Self::with_feeds(engine, options, Feeds { history: Some(history), webhooks: None })
+        Self::with_feeds(engine, options, Feeds { history: Some(history), ..Feeds::default() })
     }
 
     /// The same, with whatever of these is there.
@@ -243,6 +250,7 @@ fn api() -> (Router<Arc<App>>, Vec<RouteInfo>) {
     admin(usage(between(streams(finance(customers(wallets(undoing(holds(metering(operators(
         Routes::new(),
     )))))))))))
+    .signed("/v1/connectors/stripe/webhook", connectors::stripe)
     .on(Method::GET, "/metrics", metrics, ops::metrics)
     .open("/", ops::index)
     .open("/openapi.json", ops::openapi)

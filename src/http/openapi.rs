@@ -12,9 +12,9 @@ use utoipa::{Modify, OpenApi as Describe};
 use super::error::{Code, ErrorBody};
 use super::routes::{Access, RouteInfo};
 use super::{
-    alerts, balance, balance_diff, batch, books, budgets, customers, debits, erase, events, exports, history,
-    holds, invoices, keys, ops, rate_cards, recharges, refunds, refusals, settings, statement, stream,
-    tenants, test_clock, transactions, transfers, voids, wallets, webhooks,
+    alerts, balance, balance_diff, batch, books, budgets, connectors, customers, debits, erase, events,
+    exports, history, holds, invoices, keys, ops, rate_cards, recharges, refunds, refusals, settings,
+    statement, stream, tenants, test_clock, transactions, transfers, voids, wallets, webhooks,
 };
 
 /// Everything that the handlers say about themselves.
@@ -52,6 +52,7 @@ use super::{
         wallets::life::freeze,
         wallets::life::unfreeze,
         recharges::resume,
+        connectors::stripe,
         recharges::list,
         recharges::complete,
         recharges::fail,
@@ -350,7 +351,9 @@ mod tests {
         let (_, table) = super::super::api();
         let open: Vec<_> =
             table.iter().filter(|route| route.access.is_none()).map(|route| route.path).collect();
-        assert_eq!(open, ["/healthz", "/readyz", "/", "/openapi.json", "/docs"]);
+        // The connector's is for messages that are signed.
+        let signed = "/v1/connectors/stripe/webhook";
+        assert_eq!(open, ["/healthz", "/readyz", signed, "/", "/openapi.json", "/docs"]);
     }
 
     #[test]

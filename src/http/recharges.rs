@@ -6,7 +6,7 @@ use coffer_ledger::command::Command;
 use coffer_ledger::customer::Customer;
 use coffer_ledger::fact::Effect;
 use coffer_ledger::ids::{RechargeId, WalletId};
-use coffer_ledger::recharge::{Recharge, RechargeStatus};
+use coffer_ledger::recharge::{Recharge, RechargeReason, RechargeStatus};
 use coffer_ledger::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -34,9 +34,19 @@ pub(crate) async fn complete(call: Call) -> Result<Reply, ApiError> {
 }
 
 /// It is not paid: pending credit never comes; credit that was there at once goes, and what was spent of it is debt.
-#[utoipa::path(post, path = "/v1/recharges/{id}/fail", tag = "Recharges", request_body = Option<EndBody>, responses((status = 200, body = RechargeReply, description = "Done")))]
+#[utoipa::path(post, path = "/v1/recharges/{id}/fail", tag = "Recharges", request_body = Option<FailBody>, responses((status = 200, body = RechargeReply, description = "Done")))]
 pub(crate) async fn fail(call: Call) -> Result<Reply, ApiError> {
-    end(call, Command::FailRecharge).await
+    let body: FailBody = call.json_or_empty()?;
+    let reason = body.reason.as_deref().map_or(Ok(RechargeReason::PaymentFailed), reason)?;
+    end_with(call, body.idempotency_key, |id| Command::FailRecharge { id, reason }).await
+}
+
+fn reason(word: &str) -> Result<RechargeReason, ApiError> {
+    let known = RechargeReason::OF_PAYMENTS.into_iter().find(|reason| reason.as_str() == word);
+    known.ok_or_else(|| {
+        let words: Vec<_> = RechargeReason::OF_PAYMENTS.iter().map(|reason| reason.as_str()).collect();
+        ApiError::field("reason", &words.join(", "))
+    })
 }
 
 /// It is called off before it was paid.
@@ -46,10 +56,18 @@ pub(crate) async fn cancel(call: Call) -> Result<Reply, ApiError> {
 }
 
 async fn end(call: Call, command: fn(RechargeId) -> Command) -> Result<Reply, ApiError> {
+    let body: EndBody = call.json_or_empty()?;
+    end_with(call, body.idempotency_key, command).await
+}
+
+async fn end_with(
+    call: Call,
+    key: Option<Box<str>>,
+    command: impl FnOnce(RechargeId) -> Command,
+) -> Result<Reply, ApiError> {
     let dry_run = call.dry_run()?;
     let id: RechargeId = call.param("id").parse().map_err(|_| ApiError::not_found("recharge"))?;
-    let body: EndBody = call.json_or_empty()?;
-    let origin = call.origin(body.idempotency_key)?;
+    let origin = call.origin(key)?;
     let target = Target::Number(id.0.customer());
     let committed = call.submit(target, command(id), origin, dry_run).await.map_err(|error| {
         // Whoever shows an id of nobody's learns no more than that.
@@ -59,6 +77,18 @@ async fn end(call: Call, command: fn(RechargeId) -> Command) -> Result<Reply, Ap
         return Err(ApiError::internal("the record of a recharge's end holds another effect"));
     };
     Ok(Reply::json(StatusCode::OK, &RechargeReply::of(&end.recharge, None)).of(&committed))
+}
+
+/// A payment that failed; no body is needed.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = FailRecharge)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FailBody {
+    /// Why: payment_failed (the default), card_declined, insufficient_funds, card_expired, authentication_required, no_payment_method or
+    /// payment_refused.
+    reason: Option<String>,
+    /// As the `Idempotency-Key` header.
+    idempotency_key: Option<Box<str>>,
 }
 
 /// Which recharges.
@@ -136,7 +166,8 @@ pub(crate) struct RechargeReply {
     currency: String,
     /// The invoice that asks for it; null = it is charged directly.
     invoice_id: Option<Id>,
-    /// Why it was not paid: payment_failed, expired, cancelled or wallet_closed.
+    /// Why it was not paid: payment_failed, card_declined, insufficient_funds, card_expired, authentication_required, no_payment_method,
+    /// payment_refused, expired, cancelled or wallet_closed.
     reason: Option<&'static str>,
     /// When automatic top-up tries again, after this one failed.
     next_attempt_at: Option<Time>,

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::{Bytes, HttpBody};
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 
@@ -181,6 +181,28 @@ impl Routes {
         };
         self.router = self.router.route(path, on(MethodFilter::GET, serve));
         self.table.push(RouteInfo { method: Method::GET, path, access: None });
+        self
+    }
+
+    /// A route for messages that are signed, which shows no key. Only its bytes say whether they are whose they say they are.
+    pub(crate) fn signed<H, F>(mut self, path: &'static str, handler: H) -> Self
+    where
+        H: Fn(Arc<App>, HeaderMap, Bytes) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Reply, ApiError>> + Send + 'static,
+    {
+        let serve = move |State(app): State<Arc<App>>, request: Request| async move {
+            let (head, body) = request.into_parts();
+            let body = body::read(body, app.options.body_bytes_max, app.body_timeout).await;
+            let outcome = match body {
+                Ok(body) => handler(Arc::clone(&app), head.headers, body).await,
+                Err(error) => Err(error),
+            };
+            let response = outcome.map_or_else(ApiError::into_response, Reply::into_response);
+            app.metrics.count(Class::Admin, response.status());
+            response
+        };
+        self.router = self.router.route(path, on(MethodFilter::POST, serve));
+        self.table.push(RouteInfo { method: Method::POST, path, access: None });
         self
     }
 

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::call::Call;
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use super::fields;
 use super::reply::Reply;
 use crate::engine::TenantOperation;
+use crate::feed::payments::Payments;
 
 /// Changes to the settings; absent leaves as it is, null goes back to the default.
 #[derive(Deserialize, ToSchema)]
@@ -63,6 +64,11 @@ pub(crate) async fn update(call: Call) -> Result<Reply, ApiError> {
     let mut body: SettingsBody = call.json()?;
     let origin = call.origin(body.idempotency_key.take())?;
     let settings = body.over(current(&call)?)?;
+    let pays = |payments: &Payments| payments.tenant() == call.tenant();
+    if !settings.payment_result && call.app.payments.as_ref().is_some_and(pays) {
+        let why = "payment_result: recharges are paid through a connector, which reports results";
+        return Err(ApiError::new(Code::InvalidOperation, why));
+    }
     let operation = TenantOperation { command: TenantCommand::SetSettings(settings), origin, dry_run };
     let committed = call.engine().submit_tenant(call.tenant(), operation).await?;
     let TenantEffect::SettingsSet(settings) = &committed.record.facts.effect else {

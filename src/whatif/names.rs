@@ -99,7 +99,7 @@ impl Names {
             }
             Command::SetBudget(request) => name_budget(request, (log, shadow), came_of_it),
             Command::CompleteRecharge(recharge)
-            | Command::FailRecharge(recharge)
+            | Command::FailRecharge { id: recharge, .. }
             | Command::CancelRecharge(recharge) => *recharge = self.recharge(*recharge)?,
             Command::ResumeAutoTopup(wallet) => *wallet = self.wallet(*wallet)?,
             Command::Recharge(due) => due.wallet = self.wallet(due.wallet)?,

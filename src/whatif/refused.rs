@@ -176,7 +176,7 @@ pub(super) fn word(command: &Command) -> Option<&'static str> {
         Command::ResetBudget(_) => "reset budget",
         Command::Event(_) => "event",
         Command::CompleteRecharge(_) => "complete recharge",
-        Command::FailRecharge(_) => "fail recharge",
+        Command::FailRecharge { .. } => "fail recharge",
         Command::CancelRecharge(_) => "cancel recharge",
         Command::ResumeAutoTopup(_) => "resume auto top-up",
         Command::Atomic(_) => "atomic batch",

@@ -143,7 +143,7 @@ impl Rules {
             | Command::ResetBudget(_)
             | Command::Event(_)
             | Command::CompleteRecharge(_)
-            | Command::FailRecharge(_)
+            | Command::FailRecharge { .. }
             | Command::CancelRecharge(_)
             | Command::ResumeAutoTopup(_)
             | Command::Recharge(_)

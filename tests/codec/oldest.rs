@@ -24,7 +24,7 @@ fn is_new_command(command: &Command) -> bool {
         Command::UpdateWallet(request) => request.alerts.is_some() || request.auto_topup.is_some(),
         Command::TopUp(request) => request.reason == CreditReason::PurchasedCreditInvoiced,
         Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
         | Command::Recharge(_) => true,

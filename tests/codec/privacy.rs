@@ -122,7 +122,7 @@ fn command_kind(command: &Command) -> u32 {
         Command::Atomic(_) => 29,
         Command::Tick => 30,
         Command::CompleteRecharge(_) => 31,
-        Command::FailRecharge(_) => 32,
+        Command::FailRecharge { .. } => 32,
         Command::CancelRecharge(_) => 33,
         Command::ResumeAutoTopup(_) => 34,
         Command::Recharge(_) => COMMAND_LAST,

@@ -142,6 +142,16 @@ fn failed() -> RechargeEnd {
     RechargeEnd { recharge, rows: smallvec![], unpaid: vec![unpaid] }
 }
 
+fn declined() -> RechargeEnd {
+    let mut end = failed();
+    end.recharge.reason = Some(RechargeReason::CardDeclined);
+    end
+}
+
+fn fail(reason: RechargeReason) -> Command {
+    Command::FailRecharge { id: recharge_id(), reason }
+}
+
 fn cancelled() -> RechargeEnd {
     let recharge = Recharge {
         status: RechargeStatus::Cancelled,
@@ -235,7 +245,8 @@ pub(crate) fn customer_records() -> Vec<(&'static str, Record)> {
         ("update_wallet_with_rules", update_wallet()),
         ("top_up_invoiced", invoiced()),
         ("recharge_complete", ended(Command::CompleteRecharge(recharge_id()), paid())),
-        ("recharge_fail", ended(Command::FailRecharge(recharge_id()), failed())),
+        ("recharge_fail", ended(fail(RechargeReason::PaymentFailed), failed())),
+        ("recharge_fail_declined", ended(fail(RechargeReason::CardDeclined), declined())),
         ("recharge_cancel", ended(Command::CancelRecharge(recharge_id()), cancelled())),
         ("recharge_expired", expired()),
         (

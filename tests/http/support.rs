@@ -230,7 +230,7 @@ fn serve(
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let feeds = Feeds { history: Some(feed.history()), webhooks };
+    let feeds = Feeds { history: Some(feed.history()), webhooks, ..Feeds::default() };
     let front = HttpServer::with_feeds(engine.clone(), options, feeds);
     let serving = front.clone();
     let serving = runtime.spawn(async move { serving.serve(listener, async { drop(stopped.await) }).await });

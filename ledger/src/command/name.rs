@@ -37,7 +37,7 @@ impl Command {
             Self::ResetBudget(_) => "reset_budget",
             Self::Event(_) => "event",
             Self::CompleteRecharge(_) => "complete_recharge",
-            Self::FailRecharge(_) => "fail_recharge",
+            Self::FailRecharge { .. } => "fail_recharge",
             Self::CancelRecharge(_) => "cancel_recharge",
             Self::ResumeAutoTopup(_) => "resume_auto_topup",
             Self::Recharge(_) => "recharge",

@@ -70,7 +70,7 @@ fn one(customer: &Customer, item: &Command, context: &Context<'_>) -> Result<Eff
         | Command::ResetBudget(_)
         | Command::Event(_)
         | Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
         | Command::Recharge(_)

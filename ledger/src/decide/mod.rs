@@ -179,7 +179,7 @@ fn effect(customer: &Customer, command: &Command, context: &Context<'_>) -> Resu
         Command::Event(request) => event::record(customer, request, context),
         Command::Atomic(items) => atomic::all(customer, items, context),
         Command::CompleteRecharge(id) => purchase::complete(customer, *id, context),
-        Command::FailRecharge(id) => purchase::fail(customer, *id, context),
+        Command::FailRecharge { id, reason } => purchase::fail(customer, (*id, *reason), context),
         Command::CancelRecharge(id) => purchase::cancel(customer, *id, context),
         Command::ResumeAutoTopup(wallet) => purchase::resume(customer, *wallet),
         Command::Recharge(_) => Err(Refusal::InvalidOperation("no recharge is due")),

@@ -76,7 +76,14 @@ pub(super) fn complete(
 }
 
 /// It is not paid: what was waited for never comes, what was trusted is taken back.
-pub(super) fn fail(customer: &Customer, id: RechargeId, context: &Context<'_>) -> Result<Effect, Refusal> {
+pub(super) fn fail(
+    customer: &Customer,
+    (id, reason): (RechargeId, RechargeReason),
+    context: &Context<'_>,
+) -> Result<Effect, Refusal> {
+    if !RechargeReason::OF_PAYMENTS.contains(&reason) {
+        return Err(Refusal::InvalidOperation("no payment fails for this reason"));
+    }
     let recharge = known(customer, id)?;
     let can_fail = match recharge.status {
         RechargeStatus::Pending => true,
@@ -87,7 +94,7 @@ pub(super) fn fail(customer: &Customer, id: RechargeId, context: &Context<'_>) -
         return Err(ended(recharge));
     }
     let mut failed = end(recharge, RechargeStatus::Failed, context);
-    failed.recharge.reason = Some(RechargeReason::PaymentFailed);
+    failed.recharge.reason = Some(reason);
     if recharge.trusted {
         failed.unpaid = unpaid(customer, recharge);
     }

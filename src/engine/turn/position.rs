@@ -36,7 +36,7 @@ pub(super) const fn may_need_position(command: &Command) -> bool {
         | Command::TransferIn(_)
         | Command::TransferBack(_)
         | Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::Recharge(_)
         | Command::Atomic(_)

@@ -6,6 +6,7 @@ use coffer_ledger::command::{
     TransferIn, UpdateWallet, VoidCredit,
 };
 use coffer_ledger::ids::RechargeId;
+use coffer_ledger::recharge::RechargeReason;
 use proptest::collection::vec;
 use proptest::option::{of, weighted};
 use proptest::prelude::*;
@@ -191,7 +192,8 @@ fn recharges() -> BoxedStrategy<Command> {
         (wallet_id(), any::<bool>()).prop_map(|(wallet, would_pass)| RechargeDue { wallet, would_pass });
     prop_oneof![
         id().prop_map(Command::CompleteRecharge),
-        id().prop_map(Command::FailRecharge),
+        (id(), select(RechargeReason::OF_PAYMENTS.to_vec()))
+            .prop_map(|(id, reason)| Command::FailRecharge { id, reason }),
         id().prop_map(Command::CancelRecharge),
         wallet_id().prop_map(Command::ResumeAutoTopup),
         due.prop_map(Command::Recharge),

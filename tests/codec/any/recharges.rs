@@ -137,6 +137,12 @@ pub(super) fn recharge() -> BoxedStrategy<Recharge> {
         RechargeReason::Expired,
         RechargeReason::Cancelled,
         RechargeReason::WalletClosed,
+        RechargeReason::CardDeclined,
+        RechargeReason::InsufficientFunds,
+        RechargeReason::CardExpired,
+        RechargeReason::AuthenticationRequired,
+        RechargeReason::NoPaymentMethod,
+        RechargeReason::PaymentRefused,
     ]);
     let times = (time(), of(time()), of(time()), of((time(), time())));
     let ids = (thing(), wallet_id(), of(thing()), any::<(u64, u32)>());

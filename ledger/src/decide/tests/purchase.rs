@@ -41,8 +41,11 @@ fn an_invoiced_purchase_and_its_bonus_are_in_no_balance_until_they_are_paid() {
 #[test]
 fn it_ends_once() {
     let (mut book, wallet) = Book::new();
-    let ends: [fn(crate::ids::RechargeId) -> Command; 3] =
-        [Command::CompleteRecharge, Command::FailRecharge, Command::CancelRecharge];
+    let ends: [fn(crate::ids::RechargeId) -> Command; 3] = [
+        Command::CompleteRecharge,
+        |id| Command::FailRecharge { id, reason: RechargeReason::PaymentFailed },
+        Command::CancelRecharge,
+    ];
     for first in ends {
         let bought = buy(&mut book, wallet, 10, |_| {});
         book.ask(first(bought.id)).unwrap();
@@ -104,7 +107,7 @@ fn trusted_credit_that_fails_owes_what_was_spent_and_not_what_ended() {
     book.now = second(200);
     book.ask(Command::Tick).unwrap();
     assert_eq!(book.posted(wallet), "0");
-    book.ask(Command::FailRecharge(bought.id)).unwrap();
+    book.ask(Command::FailRecharge { id: bought.id, reason: RechargeReason::PaymentFailed }).unwrap();
     assert_eq!(book.posted(wallet), "-30");
     book.replay();
 }
@@ -135,6 +138,9 @@ fn of_those_that_ended_the_latest_are_kept() {
         book.ask(Command::CancelRecharge(bought)).unwrap();
     }
     assert_eq!(book.customer.recharges.len(), ENDED_KEPT_MAX);
-    assert_eq!(book.ask(Command::FailRecharge(first)).unwrap_err(), Refusal::NotFound("recharge"));
+    assert_eq!(
+        book.ask(Command::FailRecharge { id: first, reason: RechargeReason::PaymentFailed }).unwrap_err(),
+        Refusal::NotFound("recharge")
+    );
     book.replay();
 }

@@ -5,7 +5,7 @@ use crate::command::{AutoTopupChange, Command, RechargeDue};
 use crate::decide::{Context, recharge_for_refused};
 use crate::fact::{Effect, Facts};
 use crate::ids::{RechargeId, WalletId};
-use crate::recharge::{Recharge, RechargeStatus};
+use crate::recharge::{Recharge, RechargeReason, RechargeStatus};
 use crate::refusal::Refusal;
 use crate::testing::{Book, credits, debit, money, second};
 use crate::watch::WalletRules;
@@ -206,7 +206,7 @@ fn a_months_money_is_never_exceeded() {
 }
 
 fn fail(book: &mut Book, id: RechargeId) -> Facts {
-    book.ask(Command::FailRecharge(id)).unwrap()
+    book.ask(Command::FailRecharge { id, reason: RechargeReason::PaymentFailed }).unwrap()
 }
 
 #[test]
@@ -256,7 +256,10 @@ fn a_direct_recharge_whose_payment_fails_is_taken_back_and_what_was_spent_is_deb
     assert_eq!((end.unpaid[0].taken, end.unpaid[0].owed), (credits("70"), credits("30")));
     let head = &book.state(wallet).head;
     assert_eq!((head.posted, head.debt), (credits("-30"), credits("30")));
-    assert!(matches!(book.ask(Command::FailRecharge(id)), Err(Refusal::InvalidOperation(_))));
+    assert!(matches!(
+        book.ask(Command::FailRecharge { id, reason: RechargeReason::PaymentFailed }),
+        Err(Refusal::InvalidOperation(_))
+    ));
     book.replay();
 }
 

@@ -157,7 +157,7 @@ impl Model {
             Command::ResetBudget(name) => self.reset_budget(name),
             Command::Event(ask) => self.event(ask, around),
             Command::CompleteRecharge(_)
-            | Command::FailRecharge(_)
+            | Command::FailRecharge { .. }
             | Command::CancelRecharge(_)
             | Command::ResumeAutoTopup(_)
             | Command::Recharge(_) => unreachable!("no program asks for it"),
@@ -430,7 +430,7 @@ fn faults_of_request(command: &Command, around: Circumstances) -> Vec<No> {
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
         | Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
         | Command::Recharge(_)

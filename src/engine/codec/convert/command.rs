@@ -62,7 +62,7 @@ pub(in crate::engine::codec) fn command_to_v1(command: &Command, owner: Owner) -
         | Command::ResetBudget(_)
         | Command::Event(_)
         | Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
         | Command::Recharge(_)
@@ -121,7 +121,7 @@ pub(super) fn command_to_shape(command: &Command, owner: Owner) -> Option<Shape<
             charge: event.charge.to_shape(owner),
         }),
         Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
         | Command::Recharge(_) => unreachable!("whoever asks has seen that version 2 holds it"),

@@ -1,6 +1,7 @@
 //! Commands of version 3: those of version 2 with what they do not know beside them.
 
 use coffer_ledger::command::{Command, CreditReason, TopUp};
+use coffer_ledger::recharge::RechargeReason;
 
 use super::command::command_to_shape;
 use super::command_again::command_from_shape;
@@ -12,7 +13,9 @@ use crate::engine::codec::error::{DecodeError, EncodeError};
 use crate::engine::codec::v1::request::Command as V1;
 use crate::engine::codec::v1::shared::CreditReason as ReasonV1;
 use crate::engine::codec::v2::request::Command as V2;
-use crate::engine::codec::v3::request::{Command as Shape, Commands, CreateWallet, UpdateWallet};
+use crate::engine::codec::v3::request::{
+    Command as Shape, Commands, CreateWallet, RechargeUnpaid, UpdateWallet,
+};
 use crate::engine::codec::v3::texts::{RequestText, RequestTexts};
 
 /// What is public about a command, or about each of a batch.
@@ -49,7 +52,13 @@ fn command_to_v3(command: &Command, owner: Owner) -> Option<Shape<'_>> {
             Shape::InvoicedTopUp(top_up(command, ReasonV1::PurchasedCreditDirect, owner))
         }
         Command::CompleteRecharge(recharge) => Shape::CompleteRecharge(recharge.to_shape(owner)),
-        Command::FailRecharge(recharge) => Shape::FailRecharge(recharge.to_shape(owner)),
+        Command::FailRecharge { id, reason: RechargeReason::PaymentFailed } => {
+            Shape::FailRecharge(id.to_shape(owner))
+        }
+        Command::FailRecharge { id, reason } => Shape::FailRechargeFor(RechargeUnpaid {
+            recharge: id.to_shape(owner),
+            reason: reason.to_shape(owner),
+        }),
         Command::CancelRecharge(recharge) => Shape::CancelRecharge(recharge.to_shape(owner)),
         Command::ResumeAutoTopup(wallet) => Shape::ResumeAutoTopup(wallet.to_shape(owner)),
         Command::Recharge(due) => Shape::Recharge(due.to_shape(owner)),
@@ -139,7 +148,14 @@ fn command_from_v3(
 fn without_words(shape: Shape<'_>, owner: Owner) -> Result<Command, DecodeError> {
     Ok(match shape {
         Shape::CompleteRecharge(recharge) => Command::CompleteRecharge(Mirror::from_shape(recharge, owner)?),
-        Shape::FailRecharge(recharge) => Command::FailRecharge(Mirror::from_shape(recharge, owner)?),
+        Shape::FailRecharge(recharge) => Command::FailRecharge {
+            id: Mirror::from_shape(recharge, owner)?,
+            reason: RechargeReason::PaymentFailed,
+        },
+        Shape::FailRechargeFor(RechargeUnpaid { recharge, reason }) => Command::FailRecharge {
+            id: Mirror::from_shape(recharge, owner)?,
+            reason: Mirror::from_shape(reason, owner)?,
+        },
         Shape::CancelRecharge(recharge) => Command::CancelRecharge(Mirror::from_shape(recharge, owner)?),
         Shape::ResumeAutoTopup(wallet) => Command::ResumeAutoTopup(Mirror::from_shape(wallet, owner)?),
         Shape::Recharge(due) => Command::Recharge(Mirror::from_shape(due, owner)?),

@@ -65,7 +65,7 @@ pub(in crate::engine::codec) fn command_text_v1(command: &Command) -> TextV1<'_>
         | Command::ResetBudget(_)
         | Command::Event(_)
         | Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
         | Command::Recharge(_)
@@ -117,7 +117,7 @@ pub(super) fn command_text(command: &Command) -> Option<Text<'_>> {
         | Command::DeleteBudget(_)
         | Command::ResetBudget(_)
         | Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
         | Command::Recharge(_)

@@ -31,7 +31,7 @@ fn command_needs_v3(command: &Command) -> bool {
         Command::UpdateWallet(command) => command.alerts.is_some() || command.auto_topup.is_some(),
         Command::TopUp(command) => command.reason == CreditReason::PurchasedCreditInvoiced,
         Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
         | Command::Recharge(_) => true,
@@ -144,7 +144,7 @@ pub(super) fn command_fits_v1(command: &Command) -> bool {
         | Command::ResetBudget(_)
         | Command::Event(_)
         | Command::CompleteRecharge(_)
-        | Command::FailRecharge(_)
+        | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
         | Command::ResumeAutoTopup(_)
         | Command::Recharge(_)

@@ -12,7 +12,10 @@ use crate::engine::codec::v3::request;
 mirror_enum! {
     RechargeOrigin { Auto, TopUp }
     RechargeStatus { Pending, Completed, Failed, Cancelled }
-    RechargeReason { PaymentFailed, Expired, Cancelled, WalletClosed }
+    RechargeReason {
+        PaymentFailed, Expired, Cancelled, WalletClosed, CardDeclined, InsufficientFunds, CardExpired, AuthenticationRequired, NoPaymentMethod,
+        PaymentRefused
+    }
 }
 
 mirror_struct! {

@@ -13,7 +13,10 @@ coded! {
     /// How far its payment is.
     pub enum RechargeStatus { 0 = Pending, 1 = Completed, 2 = Failed, 3 = Cancelled }
     /// Why it was not paid.
-    pub enum RechargeReason { 0 = PaymentFailed, 1 = Expired, 2 = Cancelled, 3 = WalletClosed }
+    pub enum RechargeReason {
+        0 = PaymentFailed, 1 = Expired, 2 = Cancelled, 3 = WalletClosed, 4 = CardDeclined, 5 = InsufficientFunds, 6 = CardExpired,
+        7 = AuthenticationRequired, 8 = NoPaymentMethod, 9 = PaymentRefused
+    }
     /// Why a purchase's credit comes in.
     pub enum CreditReason { 0 = PurchasedCreditDirect, 1 = PurchasedCreditInvoiced, 2 = PurchasedCreditBonus }
 }

@@ -2,6 +2,7 @@
 
 use bincode::{BorrowDecode, Encode};
 
+use super::recharge::RechargeReason;
 use super::rules::{AlertSettings, WalletRules};
 use super::wire::tagged;
 use crate::engine::codec::v1::request as v1;
@@ -69,10 +70,19 @@ pub struct RechargeDue {
     pub would_pass: bool,
 }
 
+/// A recharge that is not paid for a reason that says more than that.
+#[derive(Encode, BorrowDecode)]
+pub struct RechargeUnpaid {
+    /// Which one.
+    pub recharge: Thing,
+    /// Why.
+    pub reason: RechargeReason,
+}
+
 tagged! {
     /// One command, or a batch.
     pub enum Commands<'a> { 0 = One(Command<'a>), 1 = All(List<'a, Command<'a>>) }
-    /// Everything that can be asked. `InvoicedTopUp` stands with the reason of a direct one.
+    /// Everything that can be asked. `FailRecharge` is one of a payment that failed. `InvoicedTopUp` stands with the reason of a direct one.
     pub enum Command<'a> {
         0 = V2(v2::Command<'a>),
         1 = CreateWallet(CreateWallet<'a>),
@@ -83,5 +93,6 @@ tagged! {
         6 = CancelRecharge(Thing),
         7 = ResumeAutoTopup(Thing),
         8 = Recharge(RechargeDue),
+        9 = FailRechargeFor(RechargeUnpaid),
     }
 }
