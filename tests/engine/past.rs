@@ -1,6 +1,7 @@
 //! The past: whatever was seen once is seen again, whatever happened to snapshots, segments and the engine since.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use coffer::engine::{AsOf, At, Engine, EngineOptions, Operation, PastFailure, Stopped, Target};
 use coffer_ledger::command::Command;
@@ -15,6 +16,7 @@ use crate::support::*;
 
 const CUSTOMERS: [&str; 4] = ["acme", "other", "third", "fourth"];
 const FILLER: &str = "filler";
+const MS: Duration = Duration::from_millis(1);
 
 /// What a live read saw, and how to ask for it later.
 struct Moment {
@@ -63,12 +65,18 @@ fn number(engine: &Engine, name: &str) -> CustomerNumber {
     engine.resolve(TENANT, Target::Customer(name)).unwrap()
 }
 
-/// So many debits of the filler, which stand between the records of the others.
-async fn fill(engine: &Engine, records: usize) {
+/// So many debits of the filler, which stand between the records of the others. Time goes on meanwhile, or the log's writer might
+/// wait for the end of its interval forever.
+async fn fill(engine: &Engine, clock: &TestClock, records: usize) {
     let filler = number(engine, FILLER);
     let operations = (0..records).map(|_| (filler, Operation::new(debit(1)))).collect();
-    for done in engine.submit_many(TENANT, operations).await {
-        done.unwrap();
+    let debits = engine.submit_many(TENANT, operations);
+    tokio::pin!(debits);
+    loop {
+        tokio::select! {
+            done = &mut debits => return done.into_iter().for_each(|done| drop(done.unwrap())),
+            () = tokio::time::sleep(MS) => clock.pass(1_000_000),
+        }
     }
 }
 
@@ -99,7 +107,7 @@ async fn whatever_was_seen_is_seen_again_across_snapshots_segments_archive_and_r
             clock.pass(random.below(30_000_000));
             program::run(&engine, &wallets, &mut random, 4).await;
             if random.below(4) == 0 {
-                fill(&engine, 50 + usize::try_from(random.below(200)).unwrap()).await;
+                fill(&engine, &clock, 50 + usize::try_from(random.below(200)).unwrap()).await;
             }
             let name = [CUSTOMERS.as_slice(), &[FILLER]].concat()[usize::try_from(random.below(5)).unwrap()];
             moments.push(Moment::of(&engine, &clock, name).await);
@@ -170,7 +178,7 @@ async fn a_long_past_starts_from_the_snapshot_that_is_old_enough() {
     wallet(&engine, FILLER, 1_000_000).await;
     let mut moments = Vec::new();
     for part in 0..6 {
-        fill(&engine, 1_500).await;
+        fill(&engine, &clock, 1_500).await;
         clock.pass(S);
         moments.push(Moment::of(&engine, &clock, FILLER).await);
         if part % 2 == 0 {
@@ -241,7 +249,7 @@ async fn what_the_archive_no_longer_holds_is_gone_unless_a_snapshot_has_it() {
     // Each start begins a segment. The first is archived, replaced by the archive's, and then lost.
     for _ in 0..2 {
         let engine = open_with(options(), env_with_clock(&disk, clock.clone())).await.unwrap();
-        fill(&engine, 10).await;
+        fill(&engine, &clock, 10).await;
         engine.checkpoint().await.unwrap();
         engine.shutdown().await.unwrap();
     }
