@@ -1,7 +1,7 @@
 # One gate for everybody: `just verify` reads and judges, `just fix` changes files.
 
 # What CI runs, after installing what a bare machine lacks.
-verify: fmt lint test books webhooks postgres loom shuttle doc deny
+verify: fmt lint test sdks books webhooks postgres loom shuttle doc deny
 
 # Everything that can be mended by a tool.
 fix:
@@ -103,8 +103,7 @@ sdks: binary
     target/sdks/python/bin/python tests/sdks/python_sdk.py target/debug/coffer target/sdks/typescript_sdk.mjs
 
 # Deliveries of a real server, verified with the Standard Webhooks library for Python. Makes a virtual environment with it where there is none.
-webhooks debits="200":
-    cargo build --bin coffer
+webhooks debits="200": binary
     test -x target/webhooks-venv/bin/python || python3 -m venv target/webhooks-venv
     target/webhooks-venv/bin/python -c "import standardwebhooks" 2>/dev/null || target/webhooks-venv/bin/pip install --quiet "standardwebhooks>=1.0.1"
     target/webhooks-venv/bin/python tests/python/webhooks.py target/debug/coffer {{debits}}

@@ -32,6 +32,11 @@ def same(found, expected, what):
         sys.exit(f"python sdk: {what}: {found!r}, expected {expected!r}")
 
 
+def instant_of(text):
+    """RFC 3339 as an instant."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
 def text(instant):
     """An instant as RFC 3339."""
     return instant.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
@@ -65,7 +70,7 @@ class World:
         return self.sdk.wallets.create_wallet(currency="usd", external_customer_id=customer, **more)
 
     def now(self):
-        return datetime.fromisoformat(self.ask("GET", "/test-clock")["now"].replace("Z", "+00:00"))
+        return instant_of(self.ask("GET", "/test-clock")["now"])
 
     def move_to(self, instant):
         self.ask("POST", "/test-clock", {"now": text(instant)})
@@ -239,7 +244,7 @@ def grants(world):
     same([one.credit_grant_id for one in world.sdk.customers.get_customer_upcoming_grants(id="hotel").items], [plan.id], "the customer's next ones")
     world.move_to(world.now() + timedelta(days=11))
     same(world.posted(wallet), Decimal(7), "it has ended")
-    world.move_to(coming[0].scheduled_for + timedelta(hours=1))
+    world.move_to(instant_of(coming[0].scheduled_for) + timedelta(hours=1))
     same(world.posted(wallet), Decimal(57), "the next month's is there")
     same(sdk.update_credit_grant(id=plan.id, name="Each month", metadata={"m": "n"}).name, "Each month", "a new name")
     sdk.delete_credit_grant(id=plan.id)
