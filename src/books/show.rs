@@ -31,8 +31,8 @@ struct ShownUnit {
     currency: String,
     price_unit: Option<String>,
     conversion_rate: String,
-    /// By source of the credit. In each, opening + issued + arrived + returned + regranted − spent − repaid − expired − voided −
-    /// forfeited − paid_out − sent = closing, in credits and in paid money.
+    /// By source of the credit. In each, opening + issued + arrived + returned + regranted + rolled_in − spent − repaid − expired −
+    /// voided − forfeited − paid_out − sent − rolled_out = closing, in credits and in paid money.
     sources: Vec<ShownSource>,
     debt: ShownDebt,
     in_transit: ShownTransit,
@@ -59,6 +59,7 @@ struct ShownSource {
     arrived: ShownAmounts,
     returned: ShownAmounts,
     regranted: ShownAmounts,
+    rolled_in: ShownAmounts,
     spent: ShownAmounts,
     repaid: ShownAmounts,
     expired: ShownAmounts,
@@ -66,6 +67,7 @@ struct ShownSource {
     forfeited: ShownAmounts,
     paid_out: ShownAmounts,
     sent: ShownAmounts,
+    rolled_out: ShownAmounts,
     closing: ShownAmounts,
     /// The same by the reason of the rows.
     details: Vec<ShownDetail>,
@@ -211,6 +213,7 @@ impl ShownSource {
             arrived: moved(MoveKind::Arrived),
             returned: moved(MoveKind::Returned),
             regranted: moved(MoveKind::Regranted),
+            rolled_in: moved(MoveKind::RolledIn),
             spent: moved(MoveKind::Spent),
             repaid: moved(MoveKind::Repaid),
             expired: moved(MoveKind::Expired),
@@ -218,6 +221,7 @@ impl ShownSource {
             forfeited: moved(MoveKind::Forfeited),
             paid_out: moved(MoveKind::PaidOut),
             sent: moved(MoveKind::Sent),
+            rolled_out: moved(MoveKind::RolledOut),
             closing: ShownAmounts::of(books.closing),
             details: details.collect(),
         }

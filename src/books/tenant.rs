@@ -251,11 +251,12 @@ impl UnitMaker {
 
 impl SourceBooks {
     /// What moves credit, those that bring it first.
-    pub const KINDS: [MoveKind; 11] = [
+    pub const KINDS: [MoveKind; 13] = [
         MoveKind::Issued,
         MoveKind::Arrived,
         MoveKind::Returned,
         MoveKind::Regranted,
+        MoveKind::RolledIn,
         MoveKind::Spent,
         MoveKind::Repaid,
         MoveKind::Expired,
@@ -263,12 +264,20 @@ impl SourceBooks {
         MoveKind::Forfeited,
         MoveKind::PaidOut,
         MoveKind::Sent,
+        MoveKind::RolledOut,
     ];
 
     /// Whether a kind brings credit; all others take it away.
     #[must_use]
     pub const fn brings(kind: MoveKind) -> bool {
-        matches!(kind, MoveKind::Issued | MoveKind::Arrived | MoveKind::Returned | MoveKind::Regranted)
+        matches!(
+            kind,
+            MoveKind::Issued
+                | MoveKind::Arrived
+                | MoveKind::Returned
+                | MoveKind::Regranted
+                | MoveKind::RolledIn
+        )
     }
 
     fn enter(&mut self, kind: MoveKind, reason: String, before: Sums, within: Sums) {

@@ -145,7 +145,8 @@ fn nothing_is_lost(stored: &Stored) {
             + life.voided
             + life.forfeited
             + life.paid_out
-            + life.sent;
+            + life.sent
+            + life.rolled_over;
         let started = life.status.as_str() == "started";
         let expected = if started { life.original } else { Credits::ZERO };
         assert_eq!(life.remaining + gone, expected, "{}", life.id);

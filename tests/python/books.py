@@ -24,9 +24,9 @@ from pathlib import Path
 ONE = 10**15
 QUARTER = 15 * 60
 
-IN = {"issued", "arrived", "returned", "regranted"}
-OUT = {"spent", "repaid", "expired", "voided", "forfeited", "paid_out", "sent"}
-KINDS = ["issued", "arrived", "returned", "regranted", "spent", "repaid", "expired", "voided", "forfeited", "paid_out", "sent"]
+IN = {"issued", "arrived", "returned", "regranted", "rolled_in"}
+OUT = {"spent", "repaid", "expired", "voided", "forfeited", "paid_out", "sent", "rolled_out"}
+KINDS = ["issued", "arrived", "returned", "regranted", "rolled_in", "spent", "repaid", "expired", "voided", "forfeited", "paid_out", "sent", "rolled_out"]
 # What a row's reason lets its slices do. A row of credit may also repay debt at once.
 MAY = {
     "USAGE_DEBIT": {"spent"},

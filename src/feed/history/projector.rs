@@ -203,7 +203,11 @@ impl Projector {
         let Moved::Tranche { id, terms } = one.of else { unreachable!("debts have no tranche") };
         let minted = matches!(
             one.kind,
-            MoveKind::Issued | MoveKind::Scheduled | MoveKind::Arrived | MoveKind::Regranted
+            MoveKind::Issued
+                | MoveKind::Scheduled
+                | MoveKind::Arrived
+                | MoveKind::Regranted
+                | MoveKind::RolledIn
         );
         found_or(&mut self.tranches, id, || match terms.filter(|_| minted) {
             Some(terms) => {
