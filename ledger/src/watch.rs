@@ -132,7 +132,7 @@ impl Spent {
     }
 
     /// Seconds until so much is spent at the rate of the last hour; of the time since counting began, if that is less. `None` = nobody
-    /// knows: nothing was spent, or counting began less than [`LEAST_KNOWN_S`] ago.
+    /// knows: nothing was spent, or counting began less than `LEAST_KNOWN_S` ago.
     #[must_use]
     pub fn runway_s(self, own: Credits, now: Timestamp) -> Option<u64> {
         let Self { since, this, last, .. } = self.at(now);

@@ -247,7 +247,7 @@ fn due_state(due_done: &Customer, id: WalletId) -> Option<(Credits, AlertState)>
     Some((wallet.head.posted, alerts.state(wallet.head.posted, watch.base)))
 }
 
-/// Whether a look at the runways now would change an alert (see [`judge_runways`]). Cheap where no wallet asks for it.
+/// Whether a look at the runways now would change an alert (see `judge_runways`). Cheap where no wallet asks for it.
 #[must_use]
 pub fn runway_alerts_change(customer: &Customer, now: Timestamp) -> bool {
     customer.wallets.iter().any(|wallet| runway_change(wallet, now).is_some())

@@ -1,8 +1,8 @@
 //! Webhooks: a tenant's events to the endpoints that it named, by the Standard Webhooks specification.
 //!
-//! Endpoints are records of the tenant. One thread does everything else, with a file of its own ([`store`]) and a runtime of its own, so that a
+//! Endpoints are records of the tenant. One thread does everything else, with a file of its own (`store`) and a runtime of its own, so that a
 //! slow or dead endpoint is nobody else's matter and never a debit's. It enters what each endpoint is to get, from the log, as far as there
-//! is room ([`plan`]): the log is the queue, and an endpoint that is behind has a cursor that is behind. It sends ([`client`]) what is due,
+//! is room (`plan`): the log is the queue, and an endpoint that is behind has a cursor that is behind. It sends (`client`) what is due,
 //! several customers at a time, each customer's events one after the other.
 //!
 //! At least once: a delivery is done when the endpoint has taken it and the file says so. Absent on purpose: payloads at rest. Tested in `tests/http/webhooks.rs`,

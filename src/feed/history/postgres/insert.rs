@@ -125,8 +125,8 @@ fn keyed(full: &FullRow) -> Result<(i64, &FullRow), StoreError> {
 }
 
 /// A line of `transactions`, and the row's id behind it.
-fn transaction(key: i64, row: &Row) -> [Cell<'_>; 36] {
+fn transaction(key: i64, row: &Row) -> [Cell<'_>; 37] {
     let mut id = Some(Cell::from(row.id));
     let mut line = columns::transaction(key, row).into_iter();
-    std::array::from_fn(|_| line.next().or_else(|| id.take()).expect("35 columns and the id"))
+    std::array::from_fn(|_| line.next().or_else(|| id.take()).expect("the columns and the id"))
 }
