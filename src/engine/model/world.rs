@@ -380,7 +380,7 @@ impl Life for World {
                 let then = reader(Ok((customer, Timestamp(0))));
                 world.log.after(last, Done::Then(then));
             }
-            Message::Envelope { .. } | Message::Tick => {}
+            Message::Envelope { .. } | Message::Tick | Message::Erase(_) => {}
         }
         Ok(())
     }
@@ -425,7 +425,7 @@ fn identity() -> Identity {
 
 fn committed(operation: Operation) -> Outcome {
     let Operation { command, origin, .. } = operation;
-    let facts = Facts { at: Timestamp(0), due: Vec::new(), effect: Effect::Ticked };
+    let facts = Facts { at: Timestamp(0), due: Vec::new(), effect: Effect::Ticked, set_off: None };
     let names = CustomerNames { number: CustomerNumber(0), id: "".into(), external_id: "".into() };
     Outcome::Committed(Committed {
         position: LogPosition(0),
