@@ -145,13 +145,23 @@ pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Copies a directory as it is now.
+/// Copies a directory as it is now. What the engine makes, renames or removes meanwhile would make a copy that never was, so a copy
+/// during which the names changed is made again.
 pub(crate) fn copy(from: &Path, to: &Path) {
-    for path in files(from) {
-        let copied = to.join(path.strip_prefix(from).unwrap());
-        std::fs::create_dir_all(copied.parent().unwrap()).unwrap();
-        std::fs::copy(path, copied).unwrap();
+    for _ in 0..100 {
+        let names = files(from);
+        let copied = names.iter().try_for_each(|path| {
+            let copied = to.join(path.strip_prefix(from).unwrap());
+            std::fs::create_dir_all(copied.parent().unwrap())?;
+            std::fs::copy(path, copied).map(drop)
+        });
+        match copied {
+            Ok(()) if files(from) == names => return,
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
+            _ => std::fs::remove_dir_all(to).unwrap(),
+        }
     }
+    panic!("{} does not come to rest", from.display());
 }
 
 /// What a customer has and what its rows say, without words.
