@@ -36,6 +36,8 @@ pub(in crate::feed::history) struct PostgresStore {
     table: u32,
     cursor: Cursor,
     counts: Counts,
+    /// Rows that there will be at the end of the transaction that has begun.
+    begun: Option<Counts>,
 }
 
 /// Rows that there must be.
@@ -54,7 +56,7 @@ impl PostgresStore {
         let connection = locked(address)?;
         let (cursor, counts, table) =
             connection.run(async |client| opened(client, address.schema()).await)?;
-        Ok(Self { connection, prepared: Prepared::default(), table, cursor, counts })
+        Ok(Self { connection, prepared: Prepared::default(), table, cursor, counts, begun: None })
     }
 
     /// Empties what is ours in the schema.
@@ -150,20 +152,31 @@ impl Store for PostgresStore {
         self.counts.transactions.cast_unsigned()
     }
 
-    fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
-        let slices = batch.rows.iter().map(|row| row.slices.len()).sum();
-        let counts = Counts {
-            transactions: self.counts.transactions + count(batch.rows.len()),
-            slices: self.counts.slices + count(slices),
-        };
+    fn add(&mut self, part: &Batch) -> Result<(), StoreError> {
         self.connection.run(async |client| {
-            client.batch_execute("BEGIN").await?;
-            if read_cursor(client, &format!("{CURSOR} FOR UPDATE")).await? != (self.cursor, self.counts) {
-                return Err(StoreError::Unfit("somebody else has written to it".to_owned()));
+            if self.begun.is_none() {
+                client.batch_execute("BEGIN").await?;
+                if read_cursor(client, &format!("{CURSOR} FOR UPDATE")).await? != (self.cursor, self.counts) {
+                    return Err(StoreError::Unfit("somebody else has written to it".to_owned()));
+                }
             }
-            insert::batch(client, &self.prepared, batch).await?;
-            let Cursor { position, hash, at } = batch.cursor;
+            insert::part(client, &self.prepared, part).await
+        })?;
+        let Counts { transactions, slices } = self.begun.unwrap_or(self.counts);
+        let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
+        self.begun = Some(Counts {
+            transactions: transactions + count(part.rows.len()),
+            slices: slices + count(part.rows.iter().map(|row| row.slices.len()).sum()),
+        });
+        Ok(())
+    }
+
+    fn write(&mut self, last: &Batch) -> Result<(), StoreError> {
+        self.add(last)?;
+        let counts = self.begun.take().unwrap_or(self.counts);
+        self.connection.run(async |client| {
+            insert::totals(client, &self.prepared, last).await?;
+            let Cursor { position, hash, at } = last.cursor;
             let (position, at) = (position.cast_signed(), at.cast_signed());
             let Counts { transactions, slices } = counts;
             let hash = &hash[..];
@@ -175,9 +188,9 @@ impl Store for PostgresStore {
                 (&slices, Type::INT8),
             ];
             client.execute_typed(ADVANCE, &values).await?;
-            Ok(client.batch_execute("COMMIT").await?)
+            client.batch_execute("COMMIT").await
         })?;
-        (self.cursor, self.counts) = (batch.cursor, counts);
+        (self.cursor, self.counts) = (last.cursor, counts);
         Ok(())
     }
 

@@ -10,13 +10,13 @@ use coffer_ledger::ids;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Rows, Statement};
 
+use super::slices;
 use super::values::amount_of;
 use crate::feed::history::key::place_of;
 
 /// The tables; how many of the first columns are the key.
-const TABLES: [(&str, usize); 9] = [
+const TABLES: [(&str, usize); 8] = [
     ("transactions", 1),
-    ("slices", 2),
     ("wallets", 1),
     ("tranches", 1),
     ("holds", 1),
@@ -26,7 +26,7 @@ const TABLES: [(&str, usize); 9] = [
     ("totals", 8),
 ];
 
-/// Columns that hold ids; other blobs of 16 bytes are amounts.
+/// Columns that hold ids; other blobs are amounts.
 const IDS: [&str; 12] = [
     "id",
     "wallet",
@@ -39,7 +39,7 @@ const IDS: [&str; 12] = [
     "by_key",
     "credit",
     "debit",
-    "from_customer",
+    "grant_id",
 ];
 
 /// Differences that are told; the rest is counted.
@@ -182,7 +182,7 @@ impl Table {
             columns.map(|(name, value)| format!(" {name} {}", shown(name, value))).collect::<String>()
         };
         match (self.name, line.first()) {
-            ("transactions" | "slices", Some(Value::Integer(key))) => match place_of(*key) {
+            ("transactions", Some(Value::Integer(key))) => match place_of(*key) {
                 Some((record, row)) => format!("{}: record {record} row {row}{}", self.name, rest(1)),
                 None => format!("{}: key {key}", self.name),
             },
@@ -217,13 +217,18 @@ fn shown(column: &str, value: &Value) -> String {
         Value::Integer(number) => number.to_string(),
         Value::Real(number) => number.to_string(),
         Value::Text(text) => format!("{:?}", String::from_utf8_lossy(text)),
-        Value::Blob(bytes) => match <[u8; 16]>::try_from(bytes.as_slice()) {
-            Ok(bits) if IDS.contains(&column) => {
-                let text = ids::encode(u128::from_be_bytes(bits));
-                format!("…_{}", String::from_utf8_lossy(&text))
-            }
-            Ok(bits) => Credits(amount_of(bits)).to_string(),
-            Err(_) => format!("{bytes:02x?}"),
-        },
+        Value::Blob(bytes) => told(column, bytes).unwrap_or_else(|| format!("{bytes:02x?}")),
     }
+}
+
+/// A blob in words. `None`: it is not what the column must hold.
+fn told(column: &str, bytes: &[u8]) -> Option<String> {
+    if column == "slices" {
+        return slices::told(bytes);
+    }
+    if IDS.contains(&column) {
+        let text = ids::encode(u128::from_be_bytes(bytes.try_into().ok()?));
+        return Some(format!("…_{}", String::from_utf8_lossy(&text)));
+    }
+    amount_of(bytes).map(|units| Credits(units).to_string())
 }

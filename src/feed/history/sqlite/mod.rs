@@ -8,6 +8,7 @@ mod read;
 mod reader;
 mod schema;
 mod seal;
+mod slices;
 mod store;
 mod values;
 mod verify;
