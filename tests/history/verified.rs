@@ -24,7 +24,7 @@ impl RebuildProgress for Silent {
 fn check(dir: &Path) -> HistoryCheck {
     let options = EngineOptions { segment_bytes: 2 << 20, snapshot_log_bytes: 0, ..EngineOptions::new(dir) };
     let log = StoppedLog::open(&options, &Env::os()).unwrap();
-    verify(&file(dir), &log.reader(), 70, &Silent).unwrap()
+    verify(&file(dir).into(), &log.reader(), 70, &Silent).unwrap().expect("there is one")
 }
 
 /// A closed directory with a history of so many commands.

@@ -8,6 +8,8 @@
 mod agree;
 #[path = "../history/broken.rs"]
 mod broken;
+#[path = "../history/filters.rs"]
+mod filters;
 mod kept;
 #[path = "../history/killed.rs"]
 mod killed;
@@ -21,3 +23,4 @@ mod same;
 mod server;
 #[path = "../history/support.rs"]
 mod support;
+mod verified;

@@ -23,7 +23,7 @@ use crate::feed::history::store::Store;
 use crate::feed::history::tranche::TrancheLife;
 use crate::feed::history::{Erasable, StoreError};
 
-const CURSOR: &str = "SELECT position, hash, at, transactions, slices FROM cursor";
+pub(super) const CURSOR: &str = "SELECT position, hash, at, transactions, slices FROM cursor";
 const ADVANCE: &str = "UPDATE cursor SET position = $1, hash = $2, at = $3, transactions = $4, slices = $5";
 /// What the server answers when somebody has a lock for longer than the session waits.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
@@ -42,9 +42,9 @@ pub(in crate::feed::history) struct PostgresStore {
 
 /// Rows that there must be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Counts {
+pub(super) struct Counts {
     transactions: i64,
-    slices: i64,
+    pub(super) slices: i64,
 }
 
 impl PostgresStore {
@@ -117,7 +117,7 @@ async fn table(client: &Client) -> Result<u32, StoreError> {
     Ok(client.query_one("SELECT 'cursor'::regclass::oid", &[]).await?.get(0))
 }
 
-async fn read_cursor(client: &Client, text: &str) -> Result<(Cursor, Counts), StoreError> {
+pub(super) async fn read_cursor(client: &Client, text: &str) -> Result<(Cursor, Counts), StoreError> {
     let rows = client.query_typed(text, &[]).await?;
     let [line] = &rows[..] else { return Err(StoreError::Unfit("it has no cursor".to_owned())) };
     let cursor = Cursor {
@@ -130,7 +130,7 @@ async fn read_cursor(client: &Client, text: &str) -> Result<(Cursor, Counts), St
 }
 
 /// As many rows as there must be.
-async fn check_whole(client: &Client, counts: Counts) -> Result<(), StoreError> {
+pub(super) async fn check_whole(client: &Client, counts: Counts) -> Result<(), StoreError> {
     let text = "SELECT (SELECT count(*) FROM transactions), (SELECT count(*) FROM slices)";
     let line = client.query_one(text, &[]).await?;
     let found = Counts { transactions: line.get(0), slices: line.get(1) };

@@ -64,7 +64,7 @@ pub(super) fn head(kind: &str, tranche: Option<TrancheId>) -> Option<[u8; HEAD_B
 }
 
 /// The slices of a row of this wallet. `None`: there is no number for a kind or a source.
-pub(super) fn written(wallet: WalletId, lines: &[SliceLine]) -> Option<Vec<u8>> {
+pub(in crate::feed::history) fn written(wallet: WalletId, lines: &[SliceLine]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(lines.len() * 80 + 1);
     let mut count = lines.len();
     while count >= 0x80 {
