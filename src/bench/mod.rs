@@ -3,13 +3,14 @@
 //!
 //! Servers are child processes. The load comes from `wrk` where it is installed, else from a client in this process, which
 //! takes more CPU than wrk and so makes both sides, and their ratio, look different: the report says which it was.
-//! Absent on purpose: comparison with other products (docs/BENCHMARKS.md does that with scripts).
+//! Absent on purpose: comparison with other products, which is a script (benches/compare, `just compare`).
 
 mod disk;
 mod echo;
 mod embedded;
 mod followers;
 mod http;
+mod latency;
 mod load;
 mod memory;
 mod offer;
@@ -47,7 +48,7 @@ pub(crate) struct BenchArgs {
     /// Connections over HTTP, one measurement each
     #[arg(long, value_delimiter = ',', default_values_t = [64, 256], value_parser = clap::value_parser!(u32).range(1..=4096))]
     connections: Vec<u32>,
-    /// Measure only this part; followers, scale and overload take minutes and are measured only when named
+    /// Measure only this part; followers, scale, overload and latency take minutes and are measured only when named
     #[arg(long)]
     only: Option<Part>,
     #[command(flatten)]
@@ -78,6 +79,8 @@ enum Part {
     Scale,
     /// More than the engine can do, and too many connections.
     Overload,
+    /// What a caller waits for, at shares of the peak.
+    Latency,
 }
 
 /// What makes the load.
@@ -123,6 +126,9 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), CliError> {
         // Thousands of connections are this process's open files.
         raise_file_limit(FLOOD_CONNECTIONS_MAX.into());
         report.overload = overload::measure(&bench).await?;
+    }
+    if only == Some(Part::Latency) {
+        report.latency = latency::measure(&bench).await?;
     }
     report.print(bench.args.json);
     Ok(())
