@@ -118,7 +118,7 @@ fn secure(shared: &Shared, store: &dyn Store) -> Result<u64, StoreError> {
 
 /// One line when it stops giving way to debits, and one when it does so again.
 fn tell_of_the_limit(pace: &Pace, seen: &Seen, was_beyond: bool) -> bool {
-    let is_beyond = pace.is_beyond(seen.lag);
+    let is_beyond = pace.lag_records_max > 0 && pace.is_beyond(seen.lag);
     if is_beyond && !was_beyond {
         tracing::info!(
             lag_records = seen.lag,

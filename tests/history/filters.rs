@@ -113,7 +113,7 @@ async fn debits(engine: &Engine, wallets: &[(&'static str, WalletId)], count: u6
             };
             let asked = Asked::Credits(Credits::whole(i64::try_from(number % 7 + 1).unwrap()));
             let command = Command::Debit(Debit { asked, charge, partial: false, memo });
-            (wallet.0.customer(), Operation::new(command).with_key(&format!("mass-{number}")))
+            (wallet.0.customer(), Operation::new(command).with_key(&format!("bulk-{number}")))
         });
         for answer in engine.submit_many(TENANT, operations.collect()).await {
             answer.unwrap();
@@ -161,7 +161,7 @@ async fn every_row_of_a_large_history_is_found_by_all_that_it_names_and_listed_o
     let once: HashSet<_> = rows.iter().map(|row| row.id).collect();
     assert_eq!(once.len(), rows.len());
     let keys = rows.iter().filter_map(|row| row.idempotency_key.as_deref());
-    let mass: HashSet<_> = keys.filter(|key| key.starts_with("mass-")).collect();
+    let mass: HashSet<_> = keys.filter(|key| key.starts_with("bulk-")).collect();
     assert_eq!(mass.len() as u64, many, "each debit has its row");
     let mut backwards = ids(&history, Query { newest_first: true, ..everything() }).await;
     backwards.reverse();

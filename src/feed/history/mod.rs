@@ -42,7 +42,6 @@ pub use self::erase::{Erasable, EraseError, erasable, erase, followed_to};
 pub(crate) use self::error::StoreError;
 pub use self::file::HistoryFile;
 pub use self::look::{Look, RowsAsked};
-pub(in crate::feed) use self::looked::Looked;
 pub use self::place::Place;
 pub use self::postgres::{Address, AddressError, Server};
 pub(crate) use self::projector::{Nothing, Projector};
