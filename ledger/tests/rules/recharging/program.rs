@@ -265,7 +265,7 @@ fn whole(rule: &AutoTopup) -> AutoTopupChange {
 pub(crate) fn wallet_with_rules(dice: &mut Dice) -> CreateWallet {
     let (alerts, auto_topup) =
         (dice.once_in(2).then(|| alerts(dice)), (!dice.once_in(4)).then(|| rule(dice)));
-    let rules = (alerts.is_some() || auto_topup.is_some()).then(|| WalletRules { alerts, auto_topup });
+    let rules = (alerts.is_some() || auto_topup.is_some()).then_some(WalletRules { alerts, auto_topup });
     CreateWallet {
         customer: "acme".into(),
         currency: USD,

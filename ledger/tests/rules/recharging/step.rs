@@ -144,13 +144,11 @@ impl Model {
                     let index = self.begin(wallet, credits, now);
                     told.after.push(self.buys[index].clone());
                 }
-                Some(Err((by, until))) => {
-                    if self.is_news(wallet, by) {
-                        told.held_back.push((wallet, by, until));
-                        self.pots[wallet].story.push(Chapter::HeldBack(by));
-                    }
+                Some(Err((by, until))) if self.is_news(wallet, by) => {
+                    told.held_back.push((wallet, by, until));
+                    self.pots[wallet].story.push(Chapter::HeldBack(by));
                 }
-                None => {}
+                Some(Err(_)) | None => {}
             }
         }
     }
