@@ -9,6 +9,7 @@ mod disk;
 mod echo;
 mod embedded;
 mod http;
+mod latency;
 mod load;
 mod memory;
 mod offer;
@@ -46,7 +47,7 @@ pub(crate) struct BenchArgs {
     /// Connections over HTTP, one measurement each
     #[arg(long, value_delimiter = ',', default_values_t = [64, 256], value_parser = clap::value_parser!(u32).range(1..=4096))]
     connections: Vec<u32>,
-    /// Measure only this part; scale and overload take minutes and are measured only when named
+    /// Measure only this part; scale, overload and latency take minutes and are measured only when named
     #[arg(long)]
     only: Option<Part>,
     #[command(flatten)]
@@ -75,6 +76,8 @@ enum Part {
     Scale,
     /// More than the engine can do, and too many connections.
     Overload,
+    /// What a caller waits for, at shares of the peak.
+    Latency,
 }
 
 /// What makes the load.
@@ -117,6 +120,9 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), CliError> {
         // Thousands of connections are this process's open files.
         raise_file_limit(FLOOD_CONNECTIONS_MAX.into());
         report.overload = overload::measure(&bench).await?;
+    }
+    if only == Some(Part::Latency) {
+        report.latency = latency::measure(&bench).await?;
     }
     report.print(bench.args.json);
     Ok(())
