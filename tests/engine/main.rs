@@ -9,6 +9,7 @@ mod past;
 mod places;
 #[path = "../history/program.rs"]
 mod program;
+mod recharges;
 mod support;
 mod tenants;
 mod time;
