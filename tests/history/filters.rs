@@ -155,6 +155,8 @@ async fn every_row_of_a_large_history_is_found_by_all_that_it_names_and_listed_o
     fill(&engine, &mine).await;
     debits(&engine, &mine, many).await;
     assert!(history.wait_for(engine.stats().durable.0, PATIENCE).await, "{:?}", history.status());
+    // What comes due by itself would be one more row between two questions; a history that has ended answers as it is.
+    assert_eq!(close(engine, feed).await.rebuilds, 0);
 
     let rows = pages(&history, everything()).await;
     assert!(rows.len() >= few + usize::try_from(many).unwrap(), "{} {few}", rows.len());
@@ -171,7 +173,6 @@ async fn every_row_of_a_large_history_is_found_by_all_that_it_names_and_listed_o
     ranges(&history, &rows).await;
     whose(&history, &rows).await;
     tranches(&history, &rows).await;
-    assert_eq!(close(engine, feed).await.rebuilds, 0);
     // Made anew in batches of another size, everything is the same: also the sums, which parts of a transaction share.
     let (place, path) = (kept.place(), dir.path().to_owned());
     let verifying = tokio::task::spawn_blocking(move || {
