@@ -9,7 +9,6 @@
 mod agree;
 mod broken;
 mod files;
-mod filters;
 mod kept;
 mod killed;
 mod program;
