@@ -23,8 +23,11 @@ const AT_ONCE: u64 = 1_000;
 /// Longer than this is a hang.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(600);
 
-/// What every row is asked for, and what a row says of it.
-const COLUMNS: [(Column, fn(&Row) -> Option<Given>); 21] = [
+/// What a row says in a column.
+type Said = fn(&Row) -> Option<Given>;
+
+/// What every row is asked for.
+const COLUMNS: [(Column, Said); 21] = [
     (Column::Type, |row| Some(text(&row.row_type))),
     (Column::Status, |row| Some(text(&row.status))),
     (Column::Reason, |row| Some(text(&row.reason))),
