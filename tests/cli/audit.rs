@@ -259,14 +259,17 @@ fn the_history_is_verified_with_the_rest_and_an_amount_edited_by_hand_is_found()
     );
     let file = place.data().join("history.db");
     let whole = std::fs::read(&file).unwrap();
-    let mut flipped = whole.clone();
-    // Amid a page in the middle, where nothing stands that SQLite reads.
-    let middle = flipped.len() / 4_096 / 2 * 4_096 + 2_000;
-    flipped[middle] ^= 16;
-    std::fs::write(&file, flipped).unwrap();
-    let found = with_history(&["audit", "verify", "--json"]);
-    assert_eq!(found.code, 65, "{found:?}");
-    assert!(found.json()["damaged"][0].as_str().unwrap().starts_with("history: bytes "), "{found:?}");
+    // Where nothing stands that SQLite reads; where a page's own head is; anywhere.
+    let page = whole.len() / 4_096 / 2 * 4_096;
+    for (at, says) in [(page + 2_000, "history: bytes "), (page, "history: "), (whole.len() / 3, "history: ")]
+    {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 16;
+        std::fs::write(&file, flipped).unwrap();
+        let found = with_history(&["audit", "verify", "--json"]);
+        assert_eq!(found.code, 65, "byte {at}: {found:?}");
+        assert!(found.json()["damaged"][0].as_str().unwrap().starts_with(says), "byte {at}: {found:?}");
+    }
     std::fs::write(&file, whole).unwrap();
     let connection = rusqlite::Connection::open(&file).unwrap();
     let edit = "UPDATE transactions SET credits = x'8101' WHERE type = 'debit'";
