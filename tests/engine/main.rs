@@ -4,6 +4,7 @@
 
 mod concurrency;
 mod crashes;
+mod grants;
 mod idempotency;
 mod past;
 mod places;
