@@ -8,6 +8,7 @@ mod grants;
 mod idempotency;
 mod past;
 mod places;
+mod plans;
 #[path = "../history/program.rs"]
 mod program;
 mod support;

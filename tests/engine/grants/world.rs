@@ -46,19 +46,9 @@ impl World {
         let (disk, clock) = (CrashStorage::new(), TestClock::new());
         let engine = open_with(restless(), env_with_clock(&disk, clock.clone())).await.unwrap();
         ensure_tenant(&engine).await;
+        let_clock_run(&clock);
         let random = Random::new(seed);
         Self { disk, clock, engine, random, cuts: 0, kills: 0, amid: 0, keys: 0 }
-    }
-
-    /// Lets the clock go on a little in real time, as the log's writer needs it.
-    pub(crate) fn start_clock(&self) -> tokio::task::JoinHandle<()> {
-        let clock = Arc::clone(&self.clock);
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-                clock.pass(1_000_000);
-            }
-        })
     }
 
     pub(crate) fn pass(&self, ns: u64) {
