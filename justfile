@@ -54,6 +54,11 @@ deny:
 advisories:
     cargo deny --all-features check advisories
 
+# Debits beside PostgreSQL with a function and Redis with a script, in one run; needs those two and wrk.
+compare *args:
+    cargo build --release
+    python3 benches/compare/compare.py target/release/coffer {{args}}
+
 # The proofs in their long form: hours instead of minutes.
 prove:
     COFFER_TEST_LONG=1 cargo test --workspace --release

@@ -15,16 +15,15 @@ use std::sync::Arc;
 
 use coffer::engine::{Engine, EngineOptions, Operation, Target};
 use coffer::env::Env;
-use coffer_ledger::amount::{Credits, Money, Rate};
+use coffer_ledger::amount::{Credits, Money};
 use coffer_ledger::command::{
-    Command, CreateWallet, CreditReason, InvoiceLine, Memo, Origin, Quantity, Settle, TopUp,
+    Command, CreateWallet, CreditReason, InvoiceLine, Origin, Quantity, Settle, TopUp,
 };
 use coffer_ledger::fact::{Effect, Settled};
 use coffer_ledger::ids::{TenantNumber, WalletId};
 use coffer_ledger::scope::PriceTypes;
 use coffer_ledger::unit::{Currency, PriceType};
 use coffer_ledger::view;
-use coffer_ledger::wallet::WalletType;
 
 const TENANT: TenantNumber = TenantNumber(1);
 const FIXED: PriceTypes = PriceTypes { usage: false, fixed: true, all: false };
@@ -100,21 +99,9 @@ async fn settle(engine: &Engine) -> Result<Settled, Box<dyn Error>> {
 
 async fn create_wallet(engine: &Engine, name: &str, admits: PriceTypes) -> Result<WalletId, Box<dyn Error>> {
     let command = Command::CreateWallet(CreateWallet {
-        customer: "acme".into(),
-        currency: Currency::parse("usd")?,
-        price_unit: None,
-        conversion_rate: Rate::whole(1),
-        topup_conversion_rate: Rate::whole(1),
-        wallet_type: WalletType::PrePaid,
         name: Some(name.into()),
-        description: None,
-        metadata: Vec::new(),
-        priority: 50,
         allowed_price_types: admits,
-        overdraft_limit: Credits::ZERO,
-        initial_credits: Credits::ZERO,
-        initial_expires_at: None,
-        rules: None,
+        ..CreateWallet::new("acme", Currency::parse("usd")?)
     });
     let committed = engine.submit(TENANT, Target::NewCustomer("acme"), Operation::new(command)).await?;
     match &committed.record.facts.effect {
@@ -124,16 +111,9 @@ async fn create_wallet(engine: &Engine, name: &str, admits: PriceTypes) -> Resul
 }
 
 fn top_up(wallet: WalletId, credits: i64) -> Command {
-    Command::TopUp(TopUp {
+    Command::TopUp(TopUp::new(
         wallet,
-        quantity: Quantity::Credits(Credits::whole(credits)),
-        reason: CreditReason::PurchasedCreditDirect,
-        effective_at: None,
-        expires_at: None,
-        priority: None,
-        scope: None,
-        paid: None,
-        bonus: None,
-        memo: Memo::default(),
-    })
+        Quantity::Credits(Credits::whole(credits)),
+        CreditReason::PurchasedCreditDirect,
+    ))
 }

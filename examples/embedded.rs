@@ -11,16 +11,12 @@ use std::sync::Arc;
 
 use coffer::engine::{Engine, EngineOptions, Operation, Target};
 use coffer::env::Env;
-use coffer_ledger::amount::{Credits, Rate};
-use coffer_ledger::command::{
-    Asked, Charge, Command, CreateWallet, CreditReason, Debit, Memo, Origin, Quantity, TopUp,
-};
+use coffer_ledger::amount::Credits;
+use coffer_ledger::command::{Asked, Command, CreateWallet, CreditReason, Debit, Origin, Quantity, TopUp};
 use coffer_ledger::fact::Effect;
 use coffer_ledger::ids::{TenantNumber, WalletId};
-use coffer_ledger::scope::PriceTypes;
-use coffer_ledger::unit::{Currency, PriceType};
+use coffer_ledger::unit::Currency;
 use coffer_ledger::view;
-use coffer_ledger::wallet::WalletType;
 
 const TENANT: TenantNumber = TenantNumber(1);
 
@@ -56,23 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn create_wallet(engine: &Engine) -> Result<WalletId, Box<dyn Error>> {
-    let command = Command::CreateWallet(CreateWallet {
-        customer: "acme".into(),
-        currency: Currency::parse("usd")?,
-        price_unit: None,
-        conversion_rate: Rate::whole(1),
-        topup_conversion_rate: Rate::whole(1),
-        wallet_type: WalletType::PrePaid,
-        name: None,
-        description: None,
-        metadata: Vec::new(),
-        priority: 50,
-        allowed_price_types: PriceTypes::USAGE,
-        overdraft_limit: Credits::ZERO,
-        initial_credits: Credits::ZERO,
-        initial_expires_at: None,
-        rules: None,
-    });
+    let command = Command::CreateWallet(CreateWallet::new("acme", Currency::parse("usd")?));
     let committed = engine.submit(TENANT, Target::NewCustomer("acme"), Operation::new(command)).await?;
     match &committed.record.facts.effect {
         Effect::WalletCreated { wallet, .. } => Ok(wallet.id),
@@ -81,32 +61,13 @@ async fn create_wallet(engine: &Engine) -> Result<WalletId, Box<dyn Error>> {
 }
 
 fn top_up(wallet: WalletId, credits: i64) -> Command {
-    Command::TopUp(TopUp {
+    Command::TopUp(TopUp::new(
         wallet,
-        quantity: Quantity::Credits(Credits::whole(credits)),
-        reason: CreditReason::PurchasedCreditDirect,
-        effective_at: None,
-        expires_at: None,
-        priority: None,
-        scope: None,
-        paid: None,
-        bonus: None,
-        memo: Memo::default(),
-    })
+        Quantity::Credits(Credits::whole(credits)),
+        CreditReason::PurchasedCreditDirect,
+    ))
 }
 
 fn debit(credits: i64) -> Command {
-    Command::Debit(Debit {
-        asked: Asked::Credits(Credits::whole(credits)),
-        charge: Charge {
-            wallet: None,
-            currency: None,
-            price_unit: None,
-            price_type: PriceType::Usage,
-            feature: None,
-            budget: None,
-        },
-        partial: false,
-        memo: Memo::default(),
-    })
+    Command::Debit(Debit::new(Asked::Credits(Credits::whole(credits))))
 }

@@ -4,13 +4,11 @@
 
 use std::hint::black_box;
 
-use coffer_ledger::amount::{Credits, Rate};
+use coffer_ledger::amount::Credits;
 use coffer_ledger::apply::{apply, bind};
 use coffer_ledger::catalog::grant::Plans;
 use coffer_ledger::catalog::tenant::Settings;
-use coffer_ledger::command::{
-    Asked, Charge, Command, CreateWallet, CreditReason, Debit, Memo, Quantity, TopUp,
-};
+use coffer_ledger::command::{Asked, Charge, Command, CreateWallet, CreditReason, Debit, Quantity, TopUp};
 use coffer_ledger::customer::Customer;
 use coffer_ledger::decide::{Context, decide};
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber, WalletId};
@@ -18,8 +16,7 @@ use coffer_ledger::invariants::check_touched;
 use coffer_ledger::limits::Limits;
 use coffer_ledger::scope::PriceTypes;
 use coffer_ledger::time::Timestamp;
-use coffer_ledger::unit::{Currency, PriceType};
-use coffer_ledger::wallet::WalletType;
+use coffer_ledger::unit::Currency;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
 const NOW: Timestamp = Timestamp(1_764_000_000_000_000_000);
@@ -38,52 +35,22 @@ fn ask(customer: &mut Customer, command: &Command) {
 
 fn create_wallet() -> Command {
     Command::CreateWallet(CreateWallet {
-        customer: "acme".into(),
-        currency: Currency(*b"usd"),
-        price_unit: None,
-        conversion_rate: Rate::ONE,
-        topup_conversion_rate: Rate::ONE,
-        wallet_type: WalletType::PrePaid,
-        name: None,
-        description: None,
-        metadata: Vec::new(),
-        priority: 50,
         allowed_price_types: PriceTypes::ALL,
-        overdraft_limit: Credits::ZERO,
-        initial_credits: Credits::ZERO,
-        initial_expires_at: None,
-        rules: None,
+        ..CreateWallet::new("acme", Currency(*b"usd"))
     })
 }
 
 fn top_up(wallet: WalletId, days: u64) -> Command {
     Command::TopUp(TopUp {
-        wallet,
-        quantity: Quantity::Credits(Credits::whole(1_000)),
-        reason: CreditReason::PurchasedCreditDirect,
-        effective_at: None,
         expires_at: Some(Timestamp(NOW.0 + days * 86_400_000_000_000)),
-        priority: None,
-        scope: None,
-        paid: None,
-        bonus: None,
-        memo: Memo::default(),
+        ..TopUp::new(wallet, Quantity::Credits(Credits::whole(1_000)), CreditReason::PurchasedCreditDirect)
     })
 }
 
 fn debit(asked: Asked) -> Command {
     Command::Debit(Debit {
-        asked,
-        charge: Charge {
-            wallet: None,
-            currency: Some(Currency(*b"usd")),
-            price_unit: None,
-            price_type: PriceType::Usage,
-            feature: None,
-            budget: None,
-        },
-        partial: false,
-        memo: Memo::default(),
+        charge: Charge { currency: Some(Currency(*b"usd")), ..Charge::usage() },
+        ..Debit::new(asked)
     })
 }
 

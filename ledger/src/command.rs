@@ -118,6 +118,9 @@ pub struct Bonus {
     pub expires_at: Option<Timestamp>,
 }
 
+/// The burn priority of a wallet of which nobody says another; lower pays first.
+pub const DEFAULT_WALLET_PRIORITY: u32 = 50;
+
 /// `POST /wallets`. Makes the customer too if nobody named it before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateWallet {
@@ -151,6 +154,30 @@ pub struct CreateWallet {
     pub initial_expires_at: Option<Timestamp>,
     /// What watches over it.
     pub rules: Option<Box<WalletRules>>,
+}
+
+impl CreateWallet {
+    /// A prepaid wallet for usage with the API's defaults: rates 1, priority 50, no overdraft, nothing in it.
+    #[must_use]
+    pub fn new(customer: impl Into<Box<str>>, currency: Currency) -> Self {
+        Self {
+            customer: customer.into(),
+            currency,
+            price_unit: None,
+            conversion_rate: Rate::ONE,
+            topup_conversion_rate: Rate::ONE,
+            wallet_type: WalletType::PrePaid,
+            name: None,
+            description: None,
+            metadata: Vec::new(),
+            priority: DEFAULT_WALLET_PRIORITY,
+            allowed_price_types: PriceTypes::USAGE,
+            overdraft_limit: Credits::ZERO,
+            initial_credits: Credits::ZERO,
+            initial_expires_at: None,
+            rules: None,
+        }
+    }
 }
 
 /// `PUT /wallets/{id}`: what is `Some` changes.
@@ -199,6 +226,25 @@ pub struct TopUp {
     pub bonus: Option<Bonus>,
     /// Words for the row.
     pub memo: Memo,
+}
+
+impl TopUp {
+    /// Credit from now on that never ends, with the defaults of its source.
+    #[must_use]
+    pub fn new(wallet: WalletId, quantity: Quantity, reason: CreditReason) -> Self {
+        Self {
+            wallet,
+            quantity,
+            reason,
+            effective_at: None,
+            expires_at: None,
+            priority: None,
+            scope: None,
+            paid: None,
+            bonus: None,
+            memo: Memo::default(),
+        }
+    }
 }
 
 /// `POST /wallets/{id}/debit`: by hand, ignoring scopes, never overdrawing.

@@ -7,7 +7,7 @@
 
 use crate::amount::{Credits, Money, Rate};
 use crate::calendar::Zone;
-use crate::command::CreditReason;
+use crate::command::{CreditReason, DEFAULT_WALLET_PRIORITY};
 use crate::customer::Customer;
 use crate::decide::{Ids, default_name};
 use crate::fact::{CreditRow, Granted, Landed, MadeWallet, Posting, Skipped};
@@ -18,9 +18,6 @@ use crate::time::Timestamp;
 use crate::tranche::{Source, Terms, Tranche};
 use crate::unit::Unit;
 use crate::wallet::{Wallet, WalletHead, WalletStatus, WalletType};
-
-/// What a wallet has as its priority if nobody says it.
-const DEFAULT_WALLET_PRIORITY: u32 = 50;
 
 /// The next period of a grant, which is due. `now` is the instant of the record, which ids carry.
 pub(crate) fn mint(customer: &Customer, grant: &Grant, now: Timestamp) -> Granted {

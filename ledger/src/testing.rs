@@ -1,6 +1,6 @@
 //! For unit tests: a customer with a clock, and short ways to say what is asked.
 
-use crate::amount::{Credits, Money, Rate};
+use crate::amount::{Credits, Money};
 use crate::apply::{apply, bind};
 use crate::catalog::grant::{PlanGrant, Plans};
 use crate::catalog::rate_card::RateCard;
@@ -20,8 +20,8 @@ use crate::record::Record;
 use crate::refusal::Refusal;
 use crate::scope::PriceTypes;
 use crate::time::Timestamp;
-use crate::unit::{Currency, PriceType};
-use crate::wallet::{Wallet, WalletType};
+use crate::unit::Currency;
+use crate::wallet::Wallet;
 
 pub(crate) const USD: Currency = Currency(*b"usd");
 
@@ -187,63 +187,25 @@ impl Book {
 
 /// Dollars, rate 1, anything allowed.
 pub(crate) fn new_wallet() -> CreateWallet {
-    CreateWallet {
-        customer: "acme".into(),
-        currency: USD,
-        price_unit: None,
-        conversion_rate: Rate::ONE,
-        topup_conversion_rate: Rate::ONE,
-        wallet_type: WalletType::PrePaid,
-        name: None,
-        description: None,
-        metadata: Vec::new(),
-        priority: 50,
-        allowed_price_types: PriceTypes::ALL,
-        overdraft_limit: Credits::ZERO,
-        initial_credits: Credits::ZERO,
-        initial_expires_at: None,
-        rules: None,
-    }
+    CreateWallet { allowed_price_types: PriceTypes::ALL, ..CreateWallet::new("acme", USD) }
 }
 
 /// A purchase.
 pub(crate) fn top_up(wallet: WalletId, amount: i64, change: impl FnOnce(&mut TopUp)) -> TopUp {
-    let mut request = TopUp {
-        wallet,
-        quantity: Quantity::Credits(Credits::whole(amount)),
-        reason: CreditReason::PurchasedCreditDirect,
-        effective_at: None,
-        expires_at: None,
-        priority: None,
-        scope: None,
-        paid: None,
-        bonus: None,
-        memo: Memo::default(),
-    };
+    let mut request =
+        TopUp::new(wallet, Quantity::Credits(Credits::whole(amount)), CreditReason::PurchasedCreditDirect);
     change(&mut request);
     request
 }
 
 /// A charge for use.
 pub(crate) fn debit(amount: &str) -> Debit {
-    Debit {
-        asked: Asked::Credits(credits(amount)),
-        charge: for_usage(),
-        partial: false,
-        memo: Memo::default(),
-    }
+    Debit { charge: for_usage(), ..Debit::new(Asked::Credits(credits(amount))) }
 }
 
 /// For metered use, whoever can pay.
 pub(crate) fn for_usage() -> Charge {
-    Charge {
-        wallet: None,
-        currency: None,
-        price_unit: None,
-        price_type: PriceType::Usage,
-        feature: None,
-        budget: None,
-    }
+    Charge::usage()
 }
 
 /// Makes a customer under a name.

@@ -3,15 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use coffer_ledger::amount::{Credits, Rate};
-use coffer_ledger::command::{
-    Asked, Charge, Command, CreateWallet, CreditReason, Debit, Memo, Origin, Quantity, TopUp,
-};
+use coffer_ledger::amount::Credits;
+use coffer_ledger::command::{Asked, Command, CreateWallet, CreditReason, Debit, Origin, Quantity, TopUp};
 use coffer_ledger::fact::Effect;
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
-use coffer_ledger::scope::PriceTypes;
-use coffer_ledger::unit::{Currency, PriceType};
-use coffer_ledger::wallet::WalletType;
+use coffer_ledger::unit::Currency;
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 
@@ -186,52 +182,17 @@ async fn make_customers(engine: &Engine) -> Result<Vec<CustomerNumber>, CliError
 pub(super) fn wallet(customer: &str) -> Result<Command, CliError> {
     let currency =
         Currency::parse("usd").map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
-    Ok(Command::CreateWallet(CreateWallet {
-        customer: customer.into(),
-        currency,
-        price_unit: None,
-        conversion_rate: Rate::whole(1),
-        topup_conversion_rate: Rate::whole(1),
-        wallet_type: WalletType::PrePaid,
-        name: None,
-        description: None,
-        metadata: Vec::new(),
-        priority: 50,
-        allowed_price_types: PriceTypes::USAGE,
-        overdraft_limit: Credits::ZERO,
-        initial_credits: Credits::ZERO,
-        initial_expires_at: None,
-        rules: None,
-    }))
+    Ok(Command::CreateWallet(CreateWallet::new(customer, currency)))
 }
 
 pub(super) fn top_up(wallet: coffer_ledger::ids::WalletId) -> Command {
-    Command::TopUp(TopUp {
+    Command::TopUp(TopUp::new(
         wallet,
-        quantity: Quantity::Credits(Credits::whole(CREDITS)),
-        reason: CreditReason::PurchasedCreditDirect,
-        effective_at: None,
-        expires_at: None,
-        priority: None,
-        scope: None,
-        paid: None,
-        bonus: None,
-        memo: Memo::default(),
-    })
+        Quantity::Credits(Credits::whole(CREDITS)),
+        CreditReason::PurchasedCreditDirect,
+    ))
 }
 
 pub(super) fn debit() -> Command {
-    Command::Debit(Debit {
-        asked: Asked::Credits(Credits::whole(1)),
-        charge: Charge {
-            wallet: None,
-            currency: None,
-            price_unit: None,
-            price_type: PriceType::Usage,
-            feature: None,
-            budget: None,
-        },
-        partial: false,
-        memo: Memo::default(),
-    })
+    Command::Debit(Debit::new(Asked::Credits(Credits::whole(1))))
 }

@@ -3,7 +3,7 @@
 //!
 //! Servers are child processes. The load comes from `wrk` where it is installed, else from a client in this process, which
 //! takes more CPU than wrk and so makes both sides, and their ratio, look different: the report says which it was.
-//! Absent on purpose: comparison with other products (docs/BENCHMARKS.md does that with scripts).
+//! Absent on purpose: comparison with other products, which is a script (benches/compare, `just compare`).
 
 mod disk;
 mod echo;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use coffer_ledger::amount::Credits;
-use coffer_ledger::command::{Bonus, Command, CreateWallet, CreditReason, Memo, Quantity, TopUp};
+use coffer_ledger::command::{Bonus, Command, CreateWallet, CreditReason, Quantity, TopUp};
 use coffer_ledger::fact::Effect;
 use coffer_ledger::ids::{CustomerNumber, TenantNumber, WalletId};
 use coffer_ledger::time::Timestamp;
@@ -104,16 +104,8 @@ fn other() -> CliError {
 /// Free credit that ends at an instant.
 pub(crate) fn expiring(wallet: WalletId, credits: i64, at: Timestamp) -> Command {
     Command::TopUp(TopUp {
-        wallet,
-        quantity: Quantity::Credits(Credits::whole(credits)),
-        reason: CreditReason::FreeCreditGrant,
-        effective_at: None,
         expires_at: Some(at),
-        priority: None,
-        scope: None,
-        paid: None,
-        bonus: None,
-        memo: Memo::default(),
+        ..TopUp::new(wallet, Quantity::Credits(Credits::whole(credits)), CreditReason::FreeCreditGrant)
     })
 }
 

@@ -7,17 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use coffer::engine::{Committed, Engine, EngineOptions, Failure, OpenError, Operation, Target};
 use coffer::env::{Clock, Env};
-use coffer_ledger::amount::{Credits, Rate};
-use coffer_ledger::command::{
-    Asked, Charge, Command, CreateWallet, CreditReason, Debit, Memo, Origin, Quantity, TopUp,
-};
+use coffer_ledger::amount::Credits;
+use coffer_ledger::command::{Asked, Command, CreateWallet, CreditReason, Debit, Origin, Quantity, TopUp};
 use coffer_ledger::fact::{Debited, Effect};
 use coffer_ledger::ids::{TenantNumber, WalletId};
-use coffer_ledger::scope::PriceTypes;
 use coffer_ledger::time::Timestamp;
-use coffer_ledger::unit::{Currency, PriceType};
+use coffer_ledger::unit::Currency;
 use coffer_ledger::view;
-use coffer_ledger::wallet::WalletType;
 use coffer_wal::OsEnv;
 use coffer_wal::storage::crash::CrashStorage;
 
@@ -126,55 +122,22 @@ pub(crate) async fn wallet(engine: &Engine, customer: &str, initial: i64) -> Wal
 /// The command of [`wallet`].
 pub(crate) fn create_wallet(customer: &str, initial: i64) -> Command {
     Command::CreateWallet(CreateWallet {
-        rules: None,
-        customer: customer.into(),
-        currency: Currency::parse("usd").unwrap(),
-        price_unit: None,
-        conversion_rate: Rate::whole(1),
-        topup_conversion_rate: Rate::whole(1),
-        wallet_type: WalletType::PrePaid,
-        name: None,
-        description: None,
-        metadata: Vec::new(),
-        priority: 50,
-        allowed_price_types: PriceTypes::USAGE,
-        overdraft_limit: Credits::ZERO,
         initial_credits: Credits::whole(initial),
-        initial_expires_at: None,
+        ..CreateWallet::new(customer, Currency::parse("usd").unwrap())
     })
 }
 
 /// A purchase.
 pub(crate) fn top_up(wallet: WalletId, credits: i64, expires_at: Option<Timestamp>) -> TopUp {
     TopUp {
-        wallet,
-        quantity: Quantity::Credits(Credits::whole(credits)),
-        reason: CreditReason::PurchasedCreditDirect,
-        effective_at: None,
         expires_at,
-        priority: None,
-        scope: None,
-        paid: None,
-        bonus: None,
-        memo: Memo::default(),
+        ..TopUp::new(wallet, Quantity::Credits(Credits::whole(credits)), CreditReason::PurchasedCreditDirect)
     }
 }
 
 /// A charge.
 pub(crate) fn debit(credits: i64) -> Command {
-    Command::Debit(Debit {
-        asked: Asked::Credits(Credits::whole(credits)),
-        charge: Charge {
-            wallet: None,
-            currency: None,
-            price_unit: None,
-            price_type: PriceType::Usage,
-            feature: None,
-            budget: None,
-        },
-        partial: false,
-        memo: Memo::default(),
-    })
+    Command::Debit(Debit::new(Asked::Credits(Credits::whole(credits))))
 }
 
 /// Debits a customer without a key.

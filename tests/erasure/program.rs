@@ -1,7 +1,7 @@
 //! Two customers with personal data of every kind, through the real engine. Every personal string tells whose it is.
 
 use coffer::engine::{Committed, Engine, Operation, Target, TenantOperation};
-use coffer_ledger::amount::{Credits, Money, ONE, Rate};
+use coffer_ledger::amount::{Credits, Money, ONE};
 use coffer_ledger::catalog::api_key::KeyScopes;
 use coffer_ledger::catalog::tenant::TenantCommand;
 use coffer_ledger::command::{
@@ -13,7 +13,6 @@ use coffer_ledger::fact::Effect;
 use coffer_ledger::ids::{TenantNumber, WalletId};
 use coffer_ledger::scope::PriceTypes;
 use coffer_ledger::unit::{Currency, PriceType};
-use coffer_ledger::wallet::WalletType;
 
 pub(crate) const TENANT: TenantNumber = TenantNumber(1);
 /// What stands in every personal string of the one and of the other, their names too.
@@ -96,21 +95,12 @@ pub(crate) async fn begin(engine: &Engine) -> [(&'static str, WalletId); 2] {
 
 fn wallet(whose: &str) -> CreateWallet {
     CreateWallet {
-        rules: None,
-        customer: whose.into(),
-        currency: usd(),
-        price_unit: None,
-        conversion_rate: Rate::whole(1),
-        topup_conversion_rate: Rate::whole(1),
-        wallet_type: WalletType::PrePaid,
         name: Some(words(whose, "wallet")),
         description: Some(words(whose, "wallet description")),
         metadata: vec![(words(whose, "wallet key"), words(whose, "wallet value"))],
-        priority: 50,
         allowed_price_types: PriceTypes::ALL,
-        overdraft_limit: Credits::ZERO,
         initial_credits: Credits::whole(1_000),
-        initial_expires_at: None,
+        ..CreateWallet::new(whose, usd())
     }
 }
 
@@ -171,30 +161,12 @@ fn command(whose: &str, other: &str, wallet: WalletId, random: &mut Random, step
 }
 
 pub(crate) fn debit(credits: Credits, memo: Memo) -> Command {
-    let charge = Charge {
-        wallet: None,
-        currency: None,
-        price_unit: None,
-        price_type: PriceType::Usage,
-        feature: None,
-        budget: None,
-    };
-    Command::Debit(Debit { asked: Asked::Credits(credits), charge, partial: false, memo })
+    let charge = Charge::usage();
+    Command::Debit(Debit { charge, memo, ..Debit::new(Asked::Credits(credits)) })
 }
 
 fn top_up(wallet: WalletId, credits: Credits, memo: Memo) -> TopUp {
-    TopUp {
-        wallet,
-        quantity: Quantity::Credits(credits),
-        reason: CreditReason::PurchasedCreditDirect,
-        effective_at: None,
-        expires_at: None,
-        priority: None,
-        scope: None,
-        paid: None,
-        bonus: None,
-        memo,
-    }
+    TopUp { memo, ..TopUp::new(wallet, Quantity::Credits(credits), CreditReason::PurchasedCreditDirect) }
 }
 
 /// A debit that a test asks again: under this key, with these words.

@@ -11,8 +11,7 @@ use coffer_ledger::command::{
 use coffer_ledger::fact::Effect;
 use coffer_ledger::ids::{RowId, WalletId};
 use coffer_ledger::scope::PriceTypes;
-use coffer_ledger::unit::{Currency, PriceType};
-use coffer_ledger::wallet::WalletType;
+use coffer_ledger::unit::Currency;
 use serde_json::Value;
 
 use crate::support::{TENANT, World};
@@ -28,21 +27,11 @@ fn wallet(world: &World, overdraft: i64) -> WalletId {
     let made = submit(
         world,
         Command::CreateWallet(CreateWallet {
-            rules: None,
-            customer: "acme".into(),
-            currency: Currency::parse("usd").unwrap(),
-            price_unit: None,
             conversion_rate: Rate::whole(5),
             topup_conversion_rate: Rate::parse_json("3.333333333333333").unwrap(),
-            wallet_type: WalletType::PrePaid,
-            name: None,
-            description: None,
-            metadata: Vec::new(),
-            priority: 50,
             allowed_price_types: PriceTypes::ALL,
             overdraft_limit: Credits::whole(overdraft),
-            initial_credits: Credits::ZERO,
-            initial_expires_at: None,
+            ..CreateWallet::new("acme", Currency::parse("usd").unwrap())
         }),
     );
     let Effect::WalletCreated { wallet, .. } = &made.record.facts.effect else { panic!() };
@@ -52,32 +41,18 @@ fn wallet(world: &World, overdraft: i64) -> WalletId {
 fn top_up(world: &World, wallet: WalletId, credits: i64) {
     submit(
         world,
-        Command::TopUp(TopUp {
+        Command::TopUp(TopUp::new(
             wallet,
-            quantity: Quantity::Credits(Credits::whole(credits)),
-            reason: CreditReason::PurchasedCreditDirect,
-            effective_at: None,
-            expires_at: None,
-            priority: None,
-            scope: None,
-            paid: None,
-            bonus: None,
-            memo: Memo::default(),
-        }),
+            Quantity::Credits(Credits::whole(credits)),
+            CreditReason::PurchasedCreditDirect,
+        )),
     );
 }
 
 fn debit(world: &World, credits: i64) -> RowId {
-    let charge = Charge {
-        wallet: None,
-        currency: None,
-        price_unit: None,
-        price_type: PriceType::Usage,
-        feature: Some("chat".into()),
-        budget: None,
-    };
+    let charge = Charge { feature: Some("chat".into()), ..Charge::usage() };
     let asked = Asked::Credits(Credits::whole(credits));
-    let made = submit(world, Command::Debit(Debit { asked, charge, partial: false, memo: Memo::default() }));
+    let made = submit(world, Command::Debit(Debit { charge, ..Debit::new(asked) }));
     RowId::new(made.record.facts.at, made.position, made.record.facts.first_row())
 }
 

@@ -313,18 +313,8 @@ async fn e14(engine: &Engine) {
     let rate = Rate::parse_json("3.3333").unwrap();
     let request = CreateWallet { topup_conversion_rate: rate, ..plain("e14") };
     let wallet = make(engine, "e14", request, "e14").await;
-    let bought = TopUp {
-        wallet,
-        quantity: Quantity::Credits(Credits::whole(3)),
-        reason: CreditReason::PurchasedCreditDirect,
-        effective_at: None,
-        expires_at: None,
-        priority: None,
-        scope: None,
-        paid: None,
-        bonus: None,
-        memo: Memo::default(),
-    };
+    let bought =
+        TopUp::new(wallet, Quantity::Credits(Credits::whole(3)), CreditReason::PurchasedCreditDirect);
     submit(engine, Command::TopUp(bought)).await;
     let debit = ManualDebit { wallet, credits: Credits::ONE, memo: Memo::default() };
     submit(engine, Command::ManualDebit(debit.clone())).await;

@@ -19,7 +19,6 @@ use coffer_ledger::ids::{HoldId, RowId, WalletId};
 use coffer_ledger::scope::PriceTypes;
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, PriceType};
-use coffer_ledger::wallet::WalletType;
 
 use crate::support::TENANT;
 
@@ -119,21 +118,9 @@ pub(crate) async fn make(
 /// A wallet of a dollar a credit when buying, empty.
 pub(crate) fn plain(customer: &str) -> CreateWallet {
     CreateWallet {
-        rules: None,
-        customer: customer.into(),
-        currency: usd(),
-        price_unit: None,
         conversion_rate: Rate::parse_json("0.37").unwrap(),
-        topup_conversion_rate: Rate::whole(1),
-        wallet_type: WalletType::PrePaid,
-        name: None,
-        description: None,
-        metadata: Vec::new(),
-        priority: 50,
         allowed_price_types: PriceTypes::ALL,
-        overdraft_limit: Credits::ZERO,
-        initial_credits: Credits::ZERO,
-        initial_expires_at: None,
+        ..CreateWallet::new(customer, usd())
     }
 }
 
@@ -240,14 +227,7 @@ impl Made {
 }
 
 fn charge() -> Charge {
-    Charge {
-        wallet: None,
-        currency: None,
-        price_unit: None,
-        price_type: PriceType::Usage,
-        feature: None,
-        budget: None,
-    }
+    Charge::usage()
 }
 
 fn command(
@@ -319,10 +299,10 @@ fn command(
 
 fn debit(random: &mut Random) -> Debit {
     Debit {
-        asked: Asked::Credits(random.credits()),
         charge: charge(),
         partial: random.below(2) == 0,
         memo: memo(random),
+        ..Debit::new(Asked::Credits(random.credits()))
     }
 }
 
@@ -366,15 +346,11 @@ fn top_up(engine: &Engine, wallet: WalletId, random: &mut Random) -> TopUp {
     let reason = reasons[pick(random)];
     let has_bonus = reason == CreditReason::PurchasedCreditDirect && random.below(3) == 0;
     TopUp {
-        wallet,
-        quantity: Quantity::Credits(random.credits()),
-        reason,
         effective_at: starts[usize::try_from(random.below(6)).unwrap()],
         expires_at: ends[pick(random)],
-        priority: None,
-        scope: None,
         paid: paid[pick(random)].filter(|_| reason == CreditReason::FreeCreditGrant),
         bonus: has_bonus.then(|| Bonus { credits: random.credits(), expires_at: None }),
         memo: memo(random),
+        ..TopUp::new(wallet, Quantity::Credits(random.credits()), reason)
     }
 }

@@ -205,19 +205,11 @@ async fn a_nul_in_a_text_is_kept_as_its_picture_and_stops_nothing() {
 
 fn with_nul(wallet: WalletId) -> TopUp {
     TopUp {
-        wallet,
-        quantity: Quantity::Credits(Credits::whole(1)),
-        reason: CreditReason::FreeCreditGrant,
-        effective_at: None,
-        expires_at: None,
-        priority: None,
-        scope: None,
-        paid: None,
-        bonus: None,
         memo: Memo {
             description: Some("a\0b".into()),
             metadata: vec![("key".into(), "\0".into())],
             ..Memo::default()
         },
+        ..TopUp::new(wallet, Quantity::Credits(Credits::whole(1)), CreditReason::FreeCreditGrant)
     }
 }

@@ -74,17 +74,25 @@ impl Receiver {
         format!("http://{}/hook?of=test", self.address)
     }
 
-    pub(crate) fn posts(&self) -> Vec<Post> {
-        self.shared.posts.lock().unwrap().clone()
+    pub(crate) fn count(&self) -> u64 {
+        u64::try_from(self.shared.posts.lock().unwrap().len()).unwrap()
     }
 
-    /// Everything that came, once it is enough.
+    /// Everything that came, once it is enough. While more comes it is waited for, however slow the machine is.
     pub(crate) fn wait_until(&self, what: &str, enough: impl Fn(&[Post]) -> bool) -> Vec<Post> {
-        let posts = self.shared.posts.lock().unwrap();
-        let (posts, waited) =
-            self.shared.more.wait_timeout_while(posts, PATIENCE, |posts| !enough(posts)).unwrap();
-        let ids: Vec<_> = posts.iter().map(Post::id).collect();
-        assert!(!waited.timed_out(), "{what}: {} posts came: {ids:?}", posts.len());
+        let mut posts = self.shared.posts.lock().unwrap();
+        while !enough(&posts) {
+            let before = posts.len();
+            let (more, waited) =
+                self.shared.more.wait_timeout_while(posts, PATIENCE, |posts| posts.len() == before).unwrap();
+            posts = more;
+            if waited.timed_out() {
+                let ids: Vec<_> = posts.iter().rev().take(20).map(Post::id).collect();
+                let count = posts.len();
+                drop(posts);
+                panic!("{what}: {count} posts came, the last ones are {ids:?}");
+            }
+        }
         posts.clone()
     }
 }

@@ -16,7 +16,6 @@ use coffer_ledger::ids::{HoldId, RowId, TenantNumber, WalletId};
 use coffer_ledger::scope::{PriceTypes, Scope};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, PriceType, PriceUnit};
-use coffer_ledger::wallet::WalletType;
 
 use crate::support::S;
 use crate::world::{DAY, World, rate, row_of};
@@ -262,21 +261,13 @@ fn memo(random: &mut Random) -> Memo {
 
 fn wallet(customer: &str, random: &mut Random) -> Command {
     Command::CreateWallet(CreateWallet {
-        rules: None,
-        customer: customer.into(),
-        currency: usd(),
         price_unit: (random.below(8) == 0).then(|| PriceUnit::parse("tokens").unwrap()),
         conversion_rate: rate("0.37"),
         topup_conversion_rate: rate("1"),
-        wallet_type: WalletType::PrePaid,
-        name: None,
-        description: None,
-        metadata: Vec::new(),
         priority: random.of(&[50, 20]),
         allowed_price_types: random.of(&[PriceTypes::ALL, PriceTypes::USAGE]),
         overdraft_limit: Credits::whole(random.of(&[0, 15])),
-        initial_credits: Credits::ZERO,
-        initial_expires_at: None,
+        ..CreateWallet::new(customer, usd())
     })
 }
 
@@ -295,16 +286,13 @@ fn top_up(wallet: WalletId, now: Timestamp, random: &mut Random) -> TopUp {
     let quantities = [Quantity::Credits(random.credits()), Quantity::Amount(Money(7 * ONE))];
     let scope = Scope { price_types: PriceTypes::ALL, features: random.maybe(features.into()) };
     TopUp {
-        wallet,
-        quantity: random.of(&quantities),
-        reason,
         effective_at: random.of(&[None, None, Some(Timestamp(now.0 + 20 * S))]),
         expires_at: random.of(&ends),
         priority: random.maybe(30),
         scope: random.maybe(scope),
-        paid: None,
         bonus: (reason == CreditReason::PurchasedCreditDirect).then_some(bonus),
         memo: memo(random),
+        ..TopUp::new(wallet, random.of(&quantities), reason)
     }
 }
 
@@ -318,12 +306,11 @@ fn metered(random: &mut Random) -> Metered {
 
 fn charge(random: &mut Random) -> Charge {
     Charge {
-        wallet: None,
         currency: random.maybe(usd()),
-        price_unit: None,
         price_type: random.of(&[PriceType::Usage, PriceType::Usage, PriceType::Fixed]),
         feature: random.maybe("search".into()),
         budget: random.maybe(random_budget(1).into()),
+        ..Charge::usage()
     }
 }
 
@@ -358,7 +345,7 @@ fn debit_of(random: &mut Random) -> Debit {
         }
         _ => Asked::Credits(random.credits()),
     };
-    Debit { asked, charge, partial: random.below(2) == 0, memo: memo(random) }
+    Debit { charge, partial: random.below(2) == 0, memo: memo(random), ..Debit::new(asked) }
 }
 
 fn place(random: &mut Random) -> PlaceHold {

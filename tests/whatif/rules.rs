@@ -10,7 +10,6 @@ use coffer_ledger::command::{
     Transfer, VoidCredit,
 };
 use coffer_ledger::tranche::Source;
-use coffer_ledger::unit::PriceType;
 
 use crate::support::{S, TENANT, debit, whole};
 use crate::world::*;
@@ -20,14 +19,7 @@ fn rules(text: &str) -> Rules {
 }
 
 fn charge() -> Charge {
-    Charge {
-        wallet: None,
-        currency: None,
-        price_unit: None,
-        price_type: PriceType::Usage,
-        feature: None,
-        budget: None,
-    }
+    Charge::usage()
 }
 
 fn hold(credits: i64) -> Command {
@@ -133,12 +125,7 @@ async fn credit_that_never_ends_is_there_to_be_spent_in_the_end() {
 fn metered(quantity: i64) -> Command {
     let metered =
         Metered { meter: "tokens".into(), quantity: Usage::whole(quantity), properties: Vec::new() };
-    Command::Debit(Debit {
-        asked: Asked::Metered(Box::new(metered)),
-        charge: charge(),
-        partial: false,
-        memo: Memo::default(),
-    })
+    Command::Debit(Debit { charge: charge(), ..Debit::new(Asked::Metered(Box::new(metered))) })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

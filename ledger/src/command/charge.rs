@@ -22,6 +22,21 @@ pub struct Charge {
     pub budget: Option<Box<str>>,
 }
 
+impl Charge {
+    /// For metered use, whoever can pay.
+    #[must_use]
+    pub const fn usage() -> Self {
+        Self {
+            wallet: None,
+            currency: None,
+            price_unit: None,
+            price_type: PriceType::Usage,
+            feature: None,
+            budget: None,
+        }
+    }
+}
+
 /// Usage of a meter, to be priced by the tenant's rate cards (SEMANTICS §19).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metered {
@@ -55,4 +70,12 @@ pub struct Debit {
     pub partial: bool,
     /// Words for the rows.
     pub memo: Memo,
+}
+
+impl Debit {
+    /// So much for metered use, from whoever can pay, all or nothing.
+    #[must_use]
+    pub fn new(asked: Asked) -> Self {
+        Self { asked, charge: Charge::usage(), partial: false, memo: Memo::default() }
+    }
 }

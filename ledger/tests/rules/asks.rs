@@ -1,6 +1,6 @@
 //! Plain requests, to be changed with struct update syntax where a test needs more.
 
-use coffer_ledger::amount::{Credits, Money, Rate};
+use coffer_ledger::amount::{Credits, Money};
 use coffer_ledger::command::{
     Asked, Capture, Charge, Command, CreateWallet, CreditReason, Debit, HoldAsked, ManualDebit, Memo,
     OverCapture, PlaceHold, Quantity, Refund, Remainder, TopUp, UpdateWallet,
@@ -11,7 +11,6 @@ use coffer_ledger::refusal::Refusal;
 use coffer_ledger::scope::PriceTypes;
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, PriceType, PriceUnit};
-use coffer_ledger::wallet::WalletType;
 
 use crate::harness::{DAWN, World};
 use crate::program::ONE;
@@ -41,39 +40,12 @@ pub(crate) fn whole(credits: i128) -> Credits {
 
 /// A USD wallet at rate 1 that admits everything, without overdraft or initial credit.
 pub(crate) fn wallet_of_usd() -> CreateWallet {
-    CreateWallet {
-        customer: "acme".into(),
-        currency: Currency(*b"usd"),
-        price_unit: None,
-        conversion_rate: Rate(ONE),
-        topup_conversion_rate: Rate(ONE),
-        wallet_type: WalletType::PrePaid,
-        name: None,
-        description: None,
-        metadata: Vec::new(),
-        priority: 50,
-        allowed_price_types: PriceTypes::ALL,
-        overdraft_limit: Credits(0),
-        initial_credits: Credits(0),
-        initial_expires_at: None,
-        rules: None,
-    }
+    CreateWallet { allowed_price_types: PriceTypes::ALL, ..CreateWallet::new("acme", Currency(*b"usd")) }
 }
 
 /// A purchase that never ends and pays for anything.
 pub(crate) fn purchase(wallet: WalletId, credits: Credits) -> TopUp {
-    TopUp {
-        wallet,
-        quantity: Quantity::Credits(credits),
-        reason: CreditReason::PurchasedCreditDirect,
-        effective_at: None,
-        expires_at: None,
-        priority: None,
-        scope: None,
-        paid: None,
-        bonus: None,
-        memo: Memo::default(),
-    }
+    TopUp::new(wallet, Quantity::Credits(credits), CreditReason::PurchasedCreditDirect)
 }
 
 /// Promotional credit that never ends and pays for use.
@@ -83,20 +55,13 @@ pub(crate) fn free(wallet: WalletId, amount: i128) -> TopUp {
 
 /// A charge for use that names nothing.
 pub(crate) fn any_usage() -> Charge {
-    Charge {
-        wallet: None,
-        currency: None,
-        price_unit: None,
-        price_type: PriceType::Usage,
-        feature: None,
-        budget: None,
-    }
+    Charge::usage()
 }
 
 /// Use, whoever pays.
 pub(crate) fn usage(credits: Credits) -> Debit {
     let asked = Asked::Credits(credits);
-    Debit { asked, charge: any_usage(), partial: false, memo: Memo::default() }
+    Debit { charge: any_usage(), ..Debit::new(asked) }
 }
 
 /// Use for so much money.

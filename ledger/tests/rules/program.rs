@@ -291,7 +291,6 @@ fn create_wallet(now: Timestamp, dice: &mut Dice) -> CreateWallet {
     CreateWallet {
         initial_credits,
         initial_expires_at: end(now, dice),
-        currency: dice.currency(),
         conversion_rate: dice.rate(),
         allowed_price_types: dice.of(&PRICE_TYPES),
         overdraft_limit: if dice.once_in(2) { dice.credits(&AMOUNTS) } else { Credits(0) },
@@ -299,11 +298,8 @@ fn create_wallet(now: Timestamp, dice: &mut Dice) -> CreateWallet {
         price_unit: dice.once_in(16).then(|| PriceUnit("tokens".into())),
         topup_conversion_rate: dice.rate(),
         wallet_type: dice.of(&[WalletType::PrePaid, WalletType::PostPaid]),
-        customer: "acme".into(),
         name: dice.once_in(4).then(|| "Main".into()),
-        description: None,
-        metadata: Vec::new(),
-        rules: None,
+        ..CreateWallet::new("acme", dice.currency())
     }
 }
 
@@ -353,7 +349,7 @@ fn debit(world: &World, dice: &mut Dice) -> Debit {
         (false, true) => Asked::Metered(Box::new(usage::metered(dice))),
         (false, false) => Asked::Credits(credits),
     };
-    Debit { asked, charge: charge(world, dice, in_money), partial: dice.once_in(3), memo: Memo::default() }
+    Debit { charge: charge(world, dice, in_money), partial: dice.once_in(3), ..Debit::new(asked) }
 }
 
 fn top_up(world: &World, dice: &mut Dice) -> TopUp {
@@ -373,18 +369,7 @@ fn top_up(world: &World, dice: &mut Dice) -> TopUp {
     let scope = dice.once_in(2).then(|| scope(dice));
     let paid = (reason != CreditReason::PurchasedCreditDirect && dice.once_in(4))
         .then_some(Money(7_770_000_000_000_001));
-    TopUp {
-        wallet,
-        quantity,
-        reason,
-        effective_at,
-        expires_at,
-        priority,
-        scope,
-        paid,
-        bonus,
-        memo: Memo::default(),
-    }
+    TopUp { effective_at, expires_at, priority, scope, paid, bonus, ..TopUp::new(wallet, quantity, reason) }
 }
 
 /// Never, or a few nanoseconds away; now and then too early.

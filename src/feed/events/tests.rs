@@ -7,7 +7,7 @@ use coffer_ledger::ids::{ThingId, TrancheId, WalletId};
 use coffer_ledger::scope::{PriceTypes, Scope};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::tranche::{Source, Terms};
-use coffer_ledger::unit::{Currency, PriceType};
+use coffer_ledger::unit::Currency;
 use serde_json::json;
 
 use super::*;
@@ -17,14 +17,7 @@ const WALLET: WalletId = WalletId(ThingId(7 << 40));
 /// A debit of so many slices, with as many words as a request may have.
 fn debit(slices: u128, word: &str) -> Record {
     let metadata = (0..20).map(|pair| (format!("key-{pair:02}").into(), word.into())).collect();
-    let charge = Charge {
-        wallet: None,
-        currency: None,
-        price_unit: None,
-        price_type: PriceType::Usage,
-        feature: None,
-        budget: None,
-    };
+    let charge = Charge::usage();
     let memo = Memo { description: Some(word.into()), metadata, ..Memo::default() };
     let terms = Terms {
         source: Source::Purchased,
@@ -57,7 +50,7 @@ fn debit(slices: u128, word: &str) -> Record {
     let asked = Asked::Credits(Credits(1));
     Record {
         origin: Origin::default(),
-        command: Command::Debit(Debit { asked, charge, partial: false, memo }),
+        command: Command::Debit(Debit { charge, memo, ..Debit::new(asked) }),
         facts: Facts {
             set_off: None,
             at: Timestamp(1_764_000_000_000_000_000),

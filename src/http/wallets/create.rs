@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use coffer_ledger::amount::{Credits, Rate};
-use coffer_ledger::command::{Command, CreateWallet};
+use coffer_ledger::command::{Command, CreateWallet, DEFAULT_WALLET_PRIORITY};
 use coffer_ledger::fact::Effect;
 use coffer_ledger::scope::PriceTypes;
 use coffer_ledger::time::Timestamp;
@@ -22,8 +22,6 @@ use crate::http::rfc3339;
 
 /// Bytes of a wallet's name.
 pub(super) const NAME_BYTES_MAX: usize = 255;
-/// Priority of a wallet that names none (SEMANTICS §3).
-const PRIORITY_DEFAULT: u32 = 50;
 
 /// A new wallet. An unknown customer is made with it.
 #[derive(Deserialize, ToSchema)]
@@ -140,7 +138,7 @@ fn read(call: &Call, body: CreateBody<'_>) -> Result<CreateWallet, ApiError> {
         name: fields::text("name", body.name.filter(|name| !name.is_empty()), NAME_BYTES_MAX)?,
         description: fields::description(body.description)?,
         metadata: fields::metadata(body.metadata)?,
-        priority: body.priority.unwrap_or(PRIORITY_DEFAULT),
+        priority: body.priority.unwrap_or(DEFAULT_WALLET_PRIORITY),
         allowed_price_types: ConfigField::read(body.config)?.unwrap_or(match wallet_type {
             WalletTypeField::PrePaid => PriceTypes::USAGE,
             WalletTypeField::PostPaid => PriceTypes::ALL,
