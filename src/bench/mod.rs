@@ -8,6 +8,7 @@
 mod disk;
 mod echo;
 mod embedded;
+mod grants;
 mod http;
 mod load;
 mod memory;
@@ -46,7 +47,7 @@ pub(crate) struct BenchArgs {
     /// Connections over HTTP, one measurement each
     #[arg(long, value_delimiter = ',', default_values_t = [64, 256], value_parser = clap::value_parser!(u32).range(1..=4096))]
     connections: Vec<u32>,
-    /// Measure only this part; scale and overload take minutes and are measured only when named
+    /// Measure only this part; scale, overload and grants take minutes and are measured only when named
     #[arg(long)]
     only: Option<Part>,
     #[command(flatten)]
@@ -75,6 +76,8 @@ enum Part {
     Scale,
     /// More than the engine can do, and too many connections.
     Overload,
+    /// Many customers of one plan, granted their next period at one instant.
+    Grants,
 }
 
 /// What makes the load.
@@ -104,7 +107,7 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), CliError> {
     if matches!(only, None | Some(Part::Embedded)) {
         report.embedded = embedded::measure(&bench).await?;
     }
-    if only != Some(Part::Embedded) {
+    if !matches!(only, Some(Part::Embedded | Part::Grants)) {
         report.client = Some(bench.client());
     }
     if matches!(only, None | Some(Part::Http)) {
@@ -117,6 +120,9 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), CliError> {
         // Thousands of connections are this process's open files.
         raise_file_limit(FLOOD_CONNECTIONS_MAX.into());
         report.overload = overload::measure(&bench).await?;
+    }
+    if only == Some(Part::Grants) {
+        report.grants = grants::measure(&bench).await?;
     }
     report.print(bench.args.json);
     Ok(())

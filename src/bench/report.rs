@@ -44,6 +44,8 @@ pub(crate) struct Report {
     pub(crate) scale: Sheet,
     /// Too much of everything.
     pub(crate) overload: Sheet,
+    /// A plan's period that begins.
+    pub(crate) grants: Sheet,
 }
 
 /// Microseconds up to a minute, to three digits.
@@ -111,6 +113,7 @@ impl Report {
         }
         self.scale.print("scale");
         self.overload.print("overload");
+        self.grants.print("grants");
         for (name, ratio) in self.ratios() {
             output::line(format!("{name:<52} {ratio:.2}"));
         }

@@ -89,6 +89,9 @@ impl World {
     }
 
     async fn reopen(&mut self, disk: CrashStorage) {
+        // Whatever the old one still does, nobody sees; then it goes, with its disk.
+        self.disk.stop_at_change(self.disk.changes());
+        drop(self.engine.shutdown().await);
         self.disk = disk;
         let env = env_with_clock(&self.disk, self.clock.clone());
         self.engine = open_with(restless(), env).await.unwrap();
