@@ -163,7 +163,7 @@ pub(crate) fn apply_effect(customer: &mut Customer, effect: &Effect, first_row: 
         }
         Effect::PlansFollowed(followed) => grants::follow(customer, followed),
         Effect::Recharged { recharge, wallet: _ } => recharges::begin(customer, recharge, first_row),
-        Effect::RechargeEnded(end) => recharges::end(customer, end),
+        Effect::RechargeEnded(end) => recharges::end(customer, end, first_row),
         Effect::AutoTopupResumed(wallet) => recharges::resume(customer, *wallet),
         Effect::Atomic(effects) => {
             let mut row = first_row;
@@ -212,6 +212,7 @@ fn bind_effect(customer: &mut Customer, effect: &Effect, position: LogPosition) 
         Effect::Subscribed(subscribed) => grants::bind(customer, &subscribed.minted, position),
         Effect::GrantSet(set) => grants::bind(customer, &set.minted, position),
         Effect::Recharged { recharge, .. } => recharges::bind_one(customer, recharge, position),
+        Effect::RechargeEnded(end) => recharges::bind_end(customer, end, position),
         Effect::Atomic(effects) => {
             effects.iter().for_each(|effect| bind_effect(customer, effect, position));
         }
@@ -227,7 +228,6 @@ fn bind_effect(customer: &mut Customer, effect: &Effect, position: LogPosition) 
         | Effect::TransferForgotten(_)
         | Effect::BudgetSet(_)
         | Effect::BudgetDeleted(_)
-        | Effect::RechargeEnded(_)
         | Effect::AutoTopupResumed(_)
         | Effect::EventRecorded { .. }
         | Effect::Unsubscribed(_)
@@ -244,7 +244,7 @@ pub(crate) fn begin_recharge(customer: &mut Customer, recharge: &Recharge) {
 
 /// Folds a purchase that ends; for looking ahead.
 pub(crate) fn end_recharge(customer: &mut Customer, end: &RechargeEnd) {
-    recharges::end(customer, end);
+    recharges::end(customer, end, 0);
     customer.calm_down();
 }
 
@@ -278,7 +278,7 @@ pub(crate) fn apply_due(customer: &mut Customer, due: &[Due], first_row: u32) {
             Due::HoldExpired(end) => holds::end(customer, end),
             Due::RolledOver(rolled) => grants::roll_over(customer, rolled, row + 1),
             Due::Granted(granted) => grants::grant(customer, granted, row),
-            Due::RechargeExpired(end) => recharges::end(customer, end),
+            Due::RechargeExpired(end) => recharges::end(customer, end, row),
         }
         row += happened.rows();
     }

@@ -160,6 +160,9 @@ pub struct Recharge {
     pub gone: SmallVec<[Credits; 2]>,
     /// The record in which it began, and its first row there; 0 until that record has a position.
     pub row: (LogPosition, u32),
+    /// The record in which its credit came in later, and its first row there: those rows complete the ones with which it began. 0 = none
+    /// has, or that record has no position yet.
+    pub came_in: (LogPosition, u32),
 }
 
 impl Recharge {

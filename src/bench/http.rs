@@ -133,7 +133,7 @@ pub(crate) fn customer(index: usize) -> String {
     format!("bench-{index}")
 }
 
-async fn make_customers(url: &str) -> Result<(), CliError> {
+pub(crate) async fn make_customers(url: &str) -> Result<(), CliError> {
     let mut workers = JoinSet::new();
     for worker in 0..16 {
         let url = url.to_owned();

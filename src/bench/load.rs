@@ -84,7 +84,8 @@ pub(crate) struct Heard {
 }
 
 impl Heard {
-    fn new() -> Self {
+    /// Nothing yet.
+    pub(crate) fn new() -> Self {
         let (latencies_us, refusals_us) = (new_histogram(), new_histogram());
         Self { accepted: 0, refused: 0, unsent: 0, elapsed_ns: 0, latencies_us, refusals_us }
     }
@@ -92,6 +93,19 @@ impl Heard {
     /// Accepted requests per second.
     pub(crate) fn per_second(&self) -> f64 {
         self.accepted as f64 * 1e9 / self.elapsed_ns.max(1) as f64
+    }
+
+    /// Takes in another measurement.
+    pub(crate) fn add(&mut self, other: Self) -> Result<(), CliError> {
+        self.accepted += other.accepted;
+        self.refused += other.refused;
+        self.unsent += other.unsent;
+        self.elapsed_ns += other.elapsed_ns;
+        let both = [(&mut self.latencies_us, other.latencies_us), (&mut self.refusals_us, other.refusals_us)];
+        for (mine, theirs) in both {
+            mine.add(theirs).map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
+        }
+        Ok(())
     }
 
     fn note(&mut self, answer: Answer, us: u64) -> std::io::Result<()> {

@@ -10,6 +10,7 @@ mod echo;
 mod embedded;
 mod grants;
 mod http;
+mod latency;
 mod load;
 mod memory;
 mod offer;
@@ -47,7 +48,7 @@ pub(crate) struct BenchArgs {
     /// Connections over HTTP, one measurement each
     #[arg(long, value_delimiter = ',', default_values_t = [64, 256], value_parser = clap::value_parser!(u32).range(1..=4096))]
     connections: Vec<u32>,
-    /// Measure only this part; scale, overload and grants take minutes and are measured only when named
+    /// Measure only this part; scale, overload, latency and grants take minutes and are measured only when named
     #[arg(long)]
     only: Option<Part>,
     #[command(flatten)]
@@ -78,6 +79,8 @@ enum Part {
     Overload,
     /// Many customers of one plan, granted their next period at one instant.
     Grants,
+    /// What a caller waits for, at shares of the peak.
+    Latency,
 }
 
 /// What makes the load.
@@ -123,6 +126,9 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), CliError> {
     }
     if only == Some(Part::Grants) {
         report.grants = grants::measure(&bench).await?;
+    }
+    if only == Some(Part::Latency) {
+        report.latency = latency::measure(&bench).await?;
     }
     report.print(bench.args.json);
     Ok(())

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use super::call::Call;
 use super::error::{ApiError, Code};
 use super::history::family::{self, FamilyReply};
-use super::history::list;
+use super::history::{list, progress};
 use super::reply::Reply;
 use super::wallets::transaction::{RowContext, TransactionReply};
 use crate::audit::ProveFailure;
@@ -26,7 +26,9 @@ pub(crate) struct RowQuery {
     expand: Option<String>,
 }
 
-/// One ledger row.
+/// One ledger row, as it is now: of a purchase that waited for its payment and of credit that starts later `transaction_status` says how far
+/// it is at the moment, and, once it is completed, the balances are those of the row that brought the credit in
+/// (`completed_by_transaction_id`). Lists show such a row as it was written.
 ///
 /// With `expand=parents` what it belongs to and the credits that paid for it, with `expand=children` what belongs to it and, of a credit,
 /// what it paid for: up to 1,000 of each. The relatives are searched in the history, among the customer's rows.
@@ -42,8 +44,15 @@ pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
     let credits_available = credits_available(&call, &stored, row).await?;
     let row = Row::of(call.tenant(), stored.customer.number, &stored.record, row);
     let breakdown = list::breakdown(&call, &row).await;
-    let context = RowContext { customer_id: &stored.customer.id, credits_available, breakdown };
-    let reply = TransactionReply::of(&row, &context);
+    let now = progress::of(&call, &stored, &row).await?;
+    let context = RowContext {
+        customer_id: &stored.customer.id,
+        credits_available,
+        breakdown,
+        progress: now.as_ref().map(|now| now.progress),
+    };
+    let completing = now.as_ref().and_then(|now| now.completing.as_ref());
+    let reply = TransactionReply::of(&row, &context).shown_now(completing);
     let reply = if wanted.nobody() {
         Reply::json(StatusCode::OK, &reply)
     } else {

@@ -102,6 +102,7 @@ fn pending() -> Recharge {
         rows: smallvec![Box::new(bought(true))],
         gone: smallvec![],
         row: (LogPosition(87_654_321), 1),
+        came_in: (LogPosition(87_654_399), 2),
     }
 }
 

@@ -11,6 +11,7 @@ mod places;
 mod plans;
 #[path = "../history/program.rs"]
 mod program;
+mod recharges;
 mod support;
 mod tenants;
 mod time;

@@ -60,7 +60,7 @@ impl Server {
             (engine, key)
         });
         let feed = follow(&engine, &dir);
-        let (front, address, running) = serve(&runtime, &engine, &feed, (options, None));
+        let (front, address, running) = serve(&runtime, &engine, Some(&feed), (options, None));
         Self { runtime, engine, feed, front, running: Some(running), address, key, dir }
     }
 
@@ -76,7 +76,7 @@ impl Server {
         change(&mut options);
         let webhooks = Webhooks::start(&server.engine, &Env::os(), options).unwrap();
         let with = (HttpOptions::default(), Some(webhooks));
-        let (front, address, running) = serve(&server.runtime, &server.engine, &server.feed, with);
+        let (front, address, running) = serve(&server.runtime, &server.engine, Some(&server.feed), with);
         (server.front, server.address, server.running) = (front, address, Some(running));
         server
     }
@@ -88,8 +88,16 @@ impl Server {
         self.runtime.block_on(self.engine.shutdown()).unwrap();
         self.engine = self.runtime.block_on(open(&self.dir));
         self.feed = follow(&self.engine, &self.dir);
-        let (front, address, running) =
-            serve(&self.runtime, &self.engine, &self.feed, (HttpOptions::default(), None));
+        let with = (HttpOptions::default(), None);
+        let (front, address, running) = serve(&self.runtime, &self.engine, Some(&self.feed), with);
+        (self.front, self.address, self.running) = (front, address, Some(running));
+    }
+
+    /// Serves the same without a history from now on.
+    pub(crate) fn go_on_without_history(&mut self) {
+        self.stop().unwrap();
+        let with = (HttpOptions::default(), None);
+        let (front, address, running) = serve(&self.runtime, &self.engine, None, with);
         (self.front, self.address, self.running) = (front, address, Some(running));
     }
 
@@ -224,13 +232,13 @@ fn follow(engine: &Engine, dir: &TempDir) -> Feed {
 fn serve(
     runtime: &Runtime,
     engine: &Engine,
-    feed: &Feed,
+    feed: Option<&Feed>,
     (options, webhooks): (HttpOptions, Option<Webhooks>),
 ) -> (HttpServer, SocketAddr, (oneshot::Sender<()>, Serving)) {
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let feeds = Feeds { history: Some(feed.history()), webhooks, ..Feeds::default() };
+    let feeds = Feeds { history: feed.map(Feed::history), webhooks, ..Feeds::default() };
     let front = HttpServer::with_feeds(engine.clone(), options, feeds);
     let serving = front.clone();
     let serving = runtime.spawn(async move { serving.serve(listener, async { drop(stopped.await) }).await });

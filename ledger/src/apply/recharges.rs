@@ -17,7 +17,8 @@ pub(super) fn set_off(customer: &mut Customer, set_off: &SetOff, first_row: u32)
         begin(customer, recharge, row);
         row += u32::try_from(recharge.rows.len()).expect("a purchase has two rows at most");
     }
-    set_off.ended.iter().for_each(|ended| end(customer, ended));
+    // Called off: without rows.
+    set_off.ended.iter().for_each(|ended| end(customer, ended, 0));
     for (wallet, held_back) in &set_off.held_back {
         if let Some(watch) = &mut wallet_mut(&mut customer.wallets, *wallet).watch {
             watch.recharging.held_back = Some(*held_back);
@@ -85,8 +86,8 @@ pub(super) fn rebase(wallet: &mut crate::wallet::Wallet) {
     }
 }
 
-/// A purchase was paid, was not, or was called off.
-pub(super) fn end(customer: &mut Customer, end: &RechargeEnd) {
+/// A purchase was paid, was not, or was called off. `first_row` is the number of the first row of that.
+pub(super) fn end(customer: &mut Customer, end: &RechargeEnd, first_row: u32) {
     let recharge = &end.recharge;
     for (row, number) in end.rows.iter().zip(recharge.row.1..) {
         enter(customer, recharge.wallet, row, (recharge.row.0, number));
@@ -99,7 +100,8 @@ pub(super) fn end(customer: &mut Customer, end: &RechargeEnd) {
     if let (RechargeOrigin::Auto, Some(watch)) = (recharge.origin, &mut wallet.watch) {
         settle(&mut watch.recharging, recharge);
     }
-    customer.recharges.set(recharge.clone());
+    let came_in = if end.rows.is_empty() { recharge.came_in } else { (LogPosition(0), first_row) };
+    customer.recharges.set(Recharge { came_in, ..recharge.clone() });
 }
 
 fn take_back(wallet: &mut crate::wallet::Wallet, unpaid: &Unpaid) {
@@ -171,6 +173,14 @@ pub(super) fn lapsed(customer: &mut Customer, lapsed: &[Lapsed]) {
 pub(super) fn bind(customer: &mut Customer, facts: &Facts, position: LogPosition) {
     let Some(set_off) = &facts.set_off else { return };
     set_off.begun().for_each(|recharge| bind_one(customer, recharge, position));
+}
+
+/// What came in with the record learns where it stands.
+pub(super) fn bind_end(customer: &mut Customer, end: &RechargeEnd, position: LogPosition) {
+    let kept = customer.recharges.iter_mut().find(|kept| kept.id == end.recharge.id);
+    if let Some(kept) = kept.filter(|_| !end.rows.is_empty()) {
+        kept.came_in.0 = position;
+    }
 }
 
 /// See [`bind`].

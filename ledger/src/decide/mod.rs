@@ -109,7 +109,7 @@ fn after(customer: &Customer, due: &[Due]) -> Customer {
 }
 
 /// The customer after everything that is due now.
-fn caught_up(customer: &Customer, now: Timestamp) -> Cow<'_, Customer> {
+pub(crate) fn caught_up(customer: &Customer, now: Timestamp) -> Cow<'_, Customer> {
     if now < customer.next_due() {
         return Cow::Borrowed(customer);
     }

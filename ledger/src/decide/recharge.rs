@@ -212,6 +212,7 @@ pub(super) fn open(
         rows,
         gone: smallvec![],
         row: (LogPosition(0), 0),
+        came_in: (LogPosition(0), 0),
     };
     (recharge, head)
 }

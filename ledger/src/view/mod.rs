@@ -2,6 +2,7 @@
 //! rows of a record in [`rows`]. Pure, and reads write nothing (SEMANTICS §8).
 
 mod balance;
+mod begun;
 mod difference;
 mod rows;
 #[cfg(test)]
@@ -11,6 +12,7 @@ pub use balance::{
     BalanceView, ByPriceType, BySource, Figures, UnitBalance, WalletBalance, balance, figures_at, head_at,
     watched_at,
 };
+pub use begun::{Begun, Progress, ProgressStatus, progress};
 pub use difference::{
     Change, Difference, Fate, FiguresMoved, HoldMoved, Instant, TrancheMoved, UnitMoved, WalletMoved,
     difference,

@@ -2,7 +2,7 @@
 //! was written from `SEMANTICS` alone ([`model`]); both must answer alike to the last digit, and all invariants must hold
 //! after each step ([`harness`]).
 //!
-//! [`properties`] runs random programs. The other modules are examples and edges, named after what they say.
+//! [`properties`] runs random programs; [`recharging`] others, of recharges and alerts. The other modules are examples and edges, named after what they say.
 
 mod asks;
 mod closing;
@@ -15,5 +15,6 @@ mod model;
 mod money;
 mod program;
 mod properties;
+mod recharging;
 mod refusals;
 mod tally;

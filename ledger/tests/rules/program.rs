@@ -77,7 +77,12 @@ const REASONS: [CreditReason; 8] = [
 /// Reads a step's bytes one by one; behind the last there are zeros.
 pub(crate) struct Dice<'a>(std::slice::Iter<'a, u8>);
 
-impl Dice<'_> {
+impl<'a> Dice<'a> {
+    /// The dice of a step.
+    pub(crate) fn of_bytes(bytes: &'a [u8]) -> Self {
+        Self(bytes.iter())
+    }
+
     pub(crate) fn byte(&mut self) -> u8 {
         self.0.next().copied().unwrap_or(0)
     }

@@ -146,7 +146,7 @@ const REACHED_BY_GRANTS: [&str; 18] = [
     "not found",
 ];
 
-fn number_from(variable: &str) -> Option<u64> {
+pub(crate) fn number_from(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().and_then(|text| text.parse().ok())
 }
 

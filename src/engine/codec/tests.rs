@@ -124,7 +124,7 @@ const FROZEN: [(&str, &[u8], &str); 31] = [
     (
         "v3/recharge.rs",
         include_bytes!("v3/recharge.rs"),
-        "41f00c1106480843f89672af94a423d4683f50f43b76189c3ca454cf989aad6e",
+        "5eec383ad8491c8cfc60d90d6b298dd5a97c350ea5b515713dac3ea9991fb849",
     ),
     (
         "v3/record.rs",

@@ -37,6 +37,8 @@ pub enum Column {
     Invoice,
     /// The row that it belongs to.
     Parent,
+    /// The row that it completes.
+    Completes,
     /// Who asked.
     By,
     /// Words of the request.

@@ -186,7 +186,7 @@ const fn prefix(column: Column) -> &'static str {
         Column::Tranche => TrancheId::PREFIX,
         Column::Hold => HoldId::PREFIX,
         Column::Transfer => TransferId::PREFIX,
-        Column::Parent => RowId::PREFIX,
+        Column::Parent | Column::Completes => RowId::PREFIX,
         Column::By => KeyId::PREFIX,
         Column::Type
         | Column::Status
@@ -224,6 +224,7 @@ const fn name(column: Column) -> &'static str {
         Column::Transfer => "transfer",
         Column::Invoice => "invoice",
         Column::Parent => "parent",
+        Column::Completes => "completes",
         Column::By => "by_key",
         Column::ReferenceType => "reference_type",
         Column::ReferenceId => "reference_id",

@@ -157,7 +157,9 @@ impl<'a> FamilyReply<'a> {
     /// The row between its relatives.
     pub(crate) fn of(row: TransactionReply<'a>, family: &'a Family) -> Self {
         let parent = family.parent.as_ref().map(|(row, customer_id)| {
-            TransactionReply::of(row, &RowContext { customer_id, credits_available: None, breakdown: None })
+            let nothing =
+                RowContext { customer_id, credits_available: None, breakdown: None, progress: None };
+            TransactionReply::of(row, &nothing)
         });
         Self {
             row,

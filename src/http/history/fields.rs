@@ -48,6 +48,7 @@ const FIELDS: &[Field] = &[
     field("transfer_id", Column::Transfer, Kind::Transfer),
     field("source_id", Column::Invoice, Kind::Text),
     field("parent_transaction_id", Column::Parent, Kind::Row),
+    field("completes_transaction_id", Column::Completes, Kind::Row),
     field("created_by", Column::By, Kind::Key),
     field("reference_type", Column::ReferenceType, Kind::Text),
     field("reference_id", Column::ReferenceId, Kind::Text),

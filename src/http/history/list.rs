@@ -7,10 +7,10 @@ use coffer_ledger::amount::Credits;
 use coffer_ledger::customer::Customer;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, RowId, TrancheId};
 use coffer_ledger::time::Timestamp;
-use coffer_ledger::view;
+use coffer_ledger::view::{self, Begun, Progress};
 
 use super::filter::{PARAMETERS, TransactionFilter, TransactionQuery, Wanted};
-use super::reading;
+use super::{progress, reading};
 use crate::engine::{Target, names_of};
 use crate::feed::history::{Found, Look, Of, Query, Row};
 use crate::http::call::{Call, failed};
@@ -92,6 +92,8 @@ struct Asked {
 pub(super) struct Known {
     id: Box<str>,
     left: HashMap<TrancheId, Credits>,
+    /// How far rows are now that were not completed when they were written.
+    progress: HashMap<RowId, Progress>,
 }
 
 async fn answer(call: &Call, wanted: Wanted, asked: Asked) -> Result<Reply, ApiError> {
@@ -135,7 +137,12 @@ pub(super) fn context<'a>(
     let brought = row.tranche.filter(|_| row.row_type == "credit");
     let left = |tranche| of.and_then(|of| of.left.get(&tranche)).copied().unwrap_or(Credits::ZERO);
     let breakdown = (row.row_type == "debit").then(|| consumption(row, credits));
-    RowContext { customer_id: of.map_or("", |of| &of.id), credits_available: brought.map(left), breakdown }
+    RowContext {
+        customer_id: of.map_or("", |of| &of.id),
+        credits_available: brought.map(left),
+        breakdown,
+        progress: of.and_then(|of| of.progress.get(&row.id)).copied(),
+    }
 }
 
 /// The credits that paid for a row that was read from the log. Nothing is said of them while the history cannot be read.
@@ -167,9 +174,15 @@ pub(super) async fn known(call: &Call, found: &Found) -> Result<HashMap<Customer
             continue;
         }
         let target = Target::Number(row.customer);
-        let look = |customer: &Customer, now| Known {
+        let of_customer = found.rows.iter().filter(|other| other.customer == row.customer);
+        let begun: Vec<Begun> = of_customer.filter_map(progress::begun).collect();
+        let look = move |customer: &Customer, now| Known {
             id: names_of(customer).id.clone(),
             left: live(customer, now).collect(),
+            progress: begun
+                .iter()
+                .filter_map(|begun| Some((begun.id, view::progress(customer, now, begun)?)))
+                .collect(),
         };
         let seen = call.engine().read(call.tenant(), target, look).await;
         known.insert(row.customer, seen.map_err(|failure| failed(target, failure))?.value);

@@ -169,7 +169,7 @@ fn render(call: &Call, committed: &Committed) -> Result<Reply, ApiError> {
         let available = if is_pending { Credits::ZERO } else { credit.terms.original - credit.repaid };
         let credits_available = Some(available);
         let row = Row::of(call.tenant(), committed.customer.number, record, row);
-        Some((row, RowContext { customer_id, credits_available, breakdown: None }))
+        Some((row, RowContext { customer_id, credits_available, breakdown: None, progress: None }))
     };
     let mut rows = credits.iter().map(|credit| row_of(credit));
     let (credit, bonus) = (rows.next().flatten(), rows.next().flatten());

@@ -3,6 +3,7 @@
 use coffer_ledger::amount::Credits;
 use coffer_ledger::ids::RowId;
 use coffer_ledger::unit::Currency;
+use coffer_ledger::view::Progress;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -23,8 +24,14 @@ pub(crate) struct TransactionReply<'a> {
     #[serde(rename = "type")]
     row_type: &'a str,
     transaction_reason: &'a str,
-    /// scheduled or completed.
+    /// pending, scheduled or completed: how far the row was when it was written, which never changes. Where one transaction is read by its
+    /// id, it is as `current_status`: how far it is now.
     transaction_status: &'a str,
+    /// Of a row that was pending or scheduled when it was written: pending, scheduled, completed, failed or cancelled, as of the read. Null
+    /// of all other rows, in the reply of the request that made it, and where nobody knows any more: of what is not among the last 128
+    /// purchases of its customer that ended, and whose credit is gone, only the history knows it. To the history a purchase that was
+    /// cancelled has failed.
+    current_status: Option<&'static str>,
     /// Credits moved.
     credit_amount: Dec,
     /// The same in money.
@@ -60,8 +67,11 @@ pub(crate) struct TransactionReply<'a> {
     idempotency_key: Option<&'a str>,
     /// The first row of the same operation; the debit's row that a refund gives back; the credit's row that a void takes back.
     parent_transaction_id: Option<Id>,
-    /// The scheduled row that this one completes.
+    /// The pending or scheduled row that this one completes: they are the same credit.
     completes_transaction_id: Option<Id>,
+    /// Of a row with a `current_status`: the row that brought its credit into the balance; null before that, and where nobody knows. They
+    /// are the same credit. To add credits up, count rows that have a `sequence`: each credit has one such row.
+    completed_by_transaction_id: Option<Id>,
     conversion_rate: Option<Dec>,
     topup_conversion_rate: Option<Dec>,
     /// Of a debit: the credits that paid for it, in the order taken; null where the history was not asked.
@@ -95,7 +105,7 @@ pub(crate) struct TransactionReply<'a> {
     recorded_at: Time,
     /// As `recorded_at`.
     created_at: Time,
-    /// As `recorded_at`.
+    /// As `recorded_at`; of a row with a `completed_by_transaction_id` that is read by its id, that row's.
     updated_at: Time,
 }
 
@@ -107,6 +117,8 @@ pub(crate) struct RowContext<'a> {
     pub(crate) credits_available: Option<Credits>,
     /// The credits that paid for it, where they were looked up.
     pub(crate) breakdown: Option<Vec<Consumption>>,
+    /// How far it is now, where it was not completed when it was written and somebody looked.
+    pub(crate) progress: Option<Progress>,
 }
 
 /// A credit, and how much of it a debit took.
@@ -134,6 +146,7 @@ impl<'a> TransactionReply<'a> {
             row_type: &row.row_type,
             transaction_reason: &row.reason,
             transaction_status: &row.status,
+            current_status: context.progress.map(|progress| progress.status.as_str()),
             credit_amount: row.credits.into(),
             amount: row.amount.map(Dec::from),
             currency: row.currency.map(CurrencyText),
@@ -154,6 +167,10 @@ impl<'a> TransactionReply<'a> {
             idempotency_key: row.idempotency_key.as_deref(),
             parent_transaction_id: row.parent.map(Id::from),
             completes_transaction_id: row.completes.map(Id::from),
+            completed_by_transaction_id: context
+                .progress
+                .and_then(|progress| progress.completed_by)
+                .map(Id::from),
             conversion_rate: row.conversion_rate.map(Dec::from),
             topup_conversion_rate: row.topup_conversion_rate.map(Dec::from),
             consumption_breakdown: context.breakdown.clone(),
@@ -176,6 +193,18 @@ impl<'a> TransactionReply<'a> {
             created_at: Time(row.recorded_at),
             updated_at: Time(row.recorded_at),
         }
+    }
+
+    /// The row as it is now: its status, and the balances around the row that brought its credit in.
+    pub(crate) fn shown_now(mut self, completing: Option<&Row>) -> Self {
+        self.transaction_status = self.current_status.unwrap_or(self.transaction_status);
+        if let Some(row) = completing {
+            self.credit_balance_before = row.balance_before.map(Dec::from);
+            self.credit_balance_after = row.balance_after.map(Dec::from);
+            self.repaid = row.repaid.into();
+            self.updated_at = Time(row.recorded_at);
+        }
+        self
     }
 }
 

@@ -145,7 +145,7 @@ pub(super) fn recharge() -> BoxedStrategy<Recharge> {
         RechargeReason::PaymentRefused,
     ]);
     let times = (time(), of(time()), of(time()), of((time(), time())));
-    let ids = (thing(), wallet_id(), of(thing()), any::<(u64, u32)>());
+    let ids = (thing(), wallet_id(), of(thing()), any::<(u64, u32)>(), any::<(u64, u32)>());
     let rows = (vec(row().prop_map(Box::new), 0..3), vec(credits(), 0..3));
     (ids, currency(), origin, status, any::<bool>(), times, of(reason), rows)
         .prop_map(|(ids, currency, origin, status, trusted, times, reason, rows)| Recharge {
@@ -164,6 +164,7 @@ pub(super) fn recharge() -> BoxedStrategy<Recharge> {
             rows: rows.0.into(),
             gone: rows.1.into(),
             row: (LogPosition(ids.3.0), ids.3.1),
+            came_in: (LogPosition(ids.4.0), ids.4.1),
         })
         .boxed()
 }

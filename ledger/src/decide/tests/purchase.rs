@@ -1,9 +1,10 @@
 use crate::command::{Bonus, Command, CreditReason, Quantity, Remainder, TopUp};
 use crate::fact::{Due, Effect};
-use crate::ids::WalletId;
+use crate::ids::{LogPosition, RowId, WalletId};
 use crate::recharge::{ENDED_KEPT_MAX, Recharge, RechargeReason, RechargeStatus};
 use crate::refusal::Refusal;
 use crate::testing::{Book, credits, money, second, top_up};
+use crate::view::{self, Begun, Progress, ProgressStatus};
 
 fn buy(book: &mut Book, wallet: WalletId, amount: i64, change: impl FnOnce(&mut TopUp)) -> Recharge {
     let mut request =
@@ -142,5 +143,40 @@ fn of_those_that_ended_the_latest_are_kept() {
         book.ask(Command::FailRecharge { id: first, reason: RechargeReason::PaymentFailed }).unwrap_err(),
         Refusal::NotFound("recharge")
     );
+    book.replay();
+}
+
+#[test]
+fn a_row_that_waited_says_how_far_it_is_and_by_which_row_it_came_in() {
+    let (mut book, wallet) = Book::new();
+    let how = |book: &Book, row: RowId| {
+        let position = row.position();
+        let record = &book.log[usize::try_from(position.0).unwrap() - 1];
+        let rows = view::rows(record, position);
+        let begun = Begun::of(rows.iter().find(|one| one.id == row).unwrap()).unwrap();
+        view::progress(&book.customer, book.now, &begun)
+    };
+    let first_row =
+        |bought: &Recharge, number: u32| RowId::new(bought.begun_at, bought.row.0, bought.row.1 + number);
+    let paid = buy(&mut book, wallet, 100, with_bonus);
+    let late = buy(&mut book, wallet, 10, |_| {});
+    book.now = second(60);
+    assert_eq!(how(&book, first_row(&paid, 1)), Some(Progress::only(ProgressStatus::Pending)));
+    // Something is due in the record that brings it in, so that its rows are not the first there.
+    book.credit(wallet, 5, |request| request.expires_at = Some(second(70)));
+    book.now = second(80);
+    book.ask(Command::CompleteRecharge(paid.id)).unwrap();
+    let (record, position) = (book.log.last().unwrap(), LogPosition(u64::try_from(book.log.len()).unwrap()));
+    let rows = view::rows(record, position);
+    assert_eq!(rows.len(), 3, "{rows:#?}");
+    for number in 0..2 {
+        let begun = first_row(&paid, number);
+        let by = rows.iter().find(|row| row.completes == Some(begun)).unwrap();
+        let expected = Progress { status: ProgressStatus::Completed, completed_by: Some(by.id) };
+        assert_eq!(how(&book, begun), Some(expected));
+    }
+    // Nobody has written down yet that it was not paid in time.
+    book.now = late.expires_at.unwrap();
+    assert_eq!(how(&book, first_row(&late, 0)), Some(Progress::only(ProgressStatus::Failed)));
     book.replay();
 }

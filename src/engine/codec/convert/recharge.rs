@@ -66,6 +66,7 @@ impl<'a> Mirror<'a, shapes::Recharge<'a>> for Recharge {
             rows,
             gone,
             row: (position, row),
+            came_in: (came_in, came_in_row),
         } = self;
         shapes::Recharge {
             id: id.to_shape(owner),
@@ -84,6 +85,8 @@ impl<'a> Mirror<'a, shapes::Recharge<'a>> for Recharge {
             gone: gone.to_shape(owner),
             position: position.to_shape(owner),
             row: *row,
+            came_in: came_in.to_shape(owner),
+            came_in_row: *came_in_row,
         }
     }
 
@@ -104,6 +107,7 @@ impl<'a> Mirror<'a, shapes::Recharge<'a>> for Recharge {
             rows: Mirror::from_shape(shape.rows, owner)?,
             gone: Mirror::from_shape(shape.gone, owner)?,
             row: (Mirror::from_shape(shape.position, owner)?, shape.row),
+            came_in: (Mirror::from_shape(shape.came_in, owner)?, shape.came_in_row),
         })
     }
 }

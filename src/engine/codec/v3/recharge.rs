@@ -84,6 +84,10 @@ pub struct Recharge<'a> {
     pub position: u64,
     /// Its first row there.
     pub row: u32,
+    /// The record in which its credit came in later; 0 = none.
+    pub came_in: u64,
+    /// Its first row there.
+    pub came_in_row: u32,
 }
 
 /// Credit that was trusted and never paid.

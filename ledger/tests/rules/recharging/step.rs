@@ -1,0 +1,394 @@
+//! One operation on the model: what is due, the operation or the recharge that lets it pass, what that sets off.
+
+use std::collections::BTreeSet;
+
+use coffer_ledger::alert::{AlertSettings, AlertState};
+use coffer_ledger::auto_topup::AutoTopup;
+use coffer_ledger::command::{
+    Asked, AutoTopupChange, Charge, Command, CreateWallet, CreditReason, HoldAsked, Quantity, TopUp,
+};
+use coffer_ledger::ids::{RechargeId, WalletId};
+use coffer_ledger::recharge::{RechargeReason, RechargeStatus};
+use coffer_ledger::time::Timestamp;
+use coffer_ledger::wallet::WalletStatus;
+
+use super::guards::{failures, price};
+use super::model::{Chapter, End, Model, No, Pinned, Pot, Told};
+
+impl Model {
+    /// What the operation did beside its own effect; a refusal changes nothing.
+    pub(crate) fn step(&mut self, command: &Command, now: Timestamp) -> Result<Told, No> {
+        let mut next = self.clone();
+        next.touched = BTreeSet::new();
+        let (was_due, ended) = next.catch_up(now);
+        let due_done = next.clone();
+        if *command == Command::Tick && !was_due {
+            return Err(No::Else);
+        }
+        let mut told = Told { ended, ..Told::default() };
+        match next.act(command, now, &mut told) {
+            Ok(()) => {}
+            Err(No::Lack) => {
+                let (index, rescued) = due_done.rescued(command, now, &mut told).ok_or(No::Lack)?;
+                told.before = Some(rescued.buys[index].clone());
+                next = rescued;
+            }
+            Err(No::Else) => return Err(No::Else),
+        }
+        next.end_with_its_wallet(command, now, &mut told);
+        let touched = next.touched.clone();
+        next.recharge_what_was_lowered(&due_done, now, &mut told);
+        next.judge(&due_done, was_due, &mut told);
+        let shown = touched.iter().map(|wallet| next.pots[*wallet].alert).max();
+        let shows = !matches!(command, Command::PlaceHold(_) | Command::Capture(_) | Command::Release { .. });
+        told.alert = shows.then(|| shown.unwrap_or_default());
+        *self = next;
+        Ok(told)
+    }
+
+    /// What a request that was refused for lack of credit sets off by itself; `None` = nothing.
+    pub(crate) fn refused(&mut self, command: &Command, now: Timestamp) -> Option<Told> {
+        let mut next = self.clone();
+        next.touched = BTreeSet::new();
+        let (was_due, ended) = next.catch_up(now);
+        let due_done = next.clone();
+        let mut told = Told { ended, ..Told::default() };
+        let begins = due_done.payers(command).into_iter().find_map(|wallet| {
+            match due_done.wanted(wallet, now) {
+                Some(Ok(credits)) => return Some((wallet, Ok(credits))),
+                Some(Err(held)) => {
+                    return due_done.is_news(wallet, held.0).then_some((wallet, Err(held)));
+                }
+                None => {}
+            }
+            let credits = due_done.wanted_to_pass(wallet, now)?.ok()?;
+            let mut paid = due_done.clone();
+            paid.pots[wallet].moves.push(credits);
+            paid.act(command, now, &mut Told::default()).ok()?;
+            Some((wallet, Ok(credits)))
+        });
+        let touched = next.touched.clone();
+        match begins? {
+            (wallet, Ok(credits)) => {
+                let index = next.begin(wallet, credits, now);
+                told.after.push(next.buys[index].clone());
+            }
+            (wallet, Err((by, until))) => {
+                next.pots[wallet].story.push(Chapter::HeldBack(by));
+                told.held_back.push((wallet, by, until));
+            }
+        }
+        next.judge(&due_done, was_due, &mut told);
+        told.alert = Some(touched.iter().map(|wallet| next.pots[*wallet].alert).max().unwrap_or_default());
+        *self = next;
+        Some(told)
+    }
+
+    /// The recharge whose credit is there at once and lets the request pass.
+    fn rescued(&self, command: &Command, now: Timestamp, told: &mut Told) -> Option<(usize, Self)> {
+        self.payers(command).into_iter().find_map(|wallet| {
+            let invoicing = self.pots[wallet].rule.as_ref()?.invoicing;
+            if invoicing && !self.world.auto_complete {
+                return None;
+            }
+            let wanted = self.wanted(wallet, now).or_else(|| self.wanted_to_pass(wallet, now))?;
+            let mut ready = self.clone();
+            let index = ready.begin(wallet, wanted.ok()?, now);
+            ready.touched = self.touched.clone();
+            ready.act(command, now, told).ok()?;
+            Some((index, ready))
+        })
+    }
+
+    /// The wallets that may pay what was asked, in order.
+    fn payers(&self, command: &Command) -> Vec<usize> {
+        match command {
+            Command::Debit(ask) => self.charged(&ask.charge),
+            Command::PlaceHold(ask) => self.charged(&ask.charge),
+            Command::Atomic(items) => {
+                let mut so_far = self.clone();
+                let now = Timestamp(0);
+                let lacks = items.iter().find(|item| so_far.act(item, now, &mut Told::default()).is_err());
+                lacks.map_or(vec![], |item| self.payers(item))
+            }
+            _ => vec![],
+        }
+    }
+
+    fn charged(&self, charge: &Charge) -> Vec<usize> {
+        let meant = |wallet: &usize| charge.wallet.is_none_or(|id| self.pots[*wallet].id == id);
+        (0..self.pots.len()).filter(meant).filter(|wallet| self.pots[*wallet].is_active()).collect()
+    }
+
+    fn end_with_its_wallet(&mut self, command: &Command, now: Timestamp, told: &mut Told) {
+        let Command::Close { wallet, .. } = command else { return };
+        let wallet = self.find(*wallet).expect("it was closed");
+        for buy in 0..self.buys.len() {
+            if self.buys[buy].wallet == wallet && self.buys[buy].is_waited_for() {
+                let how = (RechargeStatus::Cancelled, Some(RechargeReason::WalletClosed));
+                told.ended.push(self.end(buy, how, now));
+            }
+        }
+    }
+
+    /// With every operation that lowers own; what is due by itself is none.
+    fn recharge_what_was_lowered(&mut self, due_done: &Self, now: Timestamp, told: &mut Told) {
+        for wallet in 0..self.pots.len() {
+            let was = if wallet < due_done.pots.len() { due_done.own(wallet) } else { 0 };
+            let has_one = told.before.as_ref().is_some_and(|before| before.wallet == wallet);
+            if has_one || self.own(wallet) >= was {
+                continue;
+            }
+            match self.wanted(wallet, now) {
+                Some(Ok(credits)) => {
+                    let index = self.begin(wallet, credits, now);
+                    told.after.push(self.buys[index].clone());
+                }
+                Some(Err((by, until))) if self.is_news(wallet, by) => {
+                    told.held_back.push((wallet, by, until));
+                    self.pots[wallet].story.push(Chapter::HeldBack(by));
+                }
+                Some(Err(_)) | None => {}
+            }
+        }
+    }
+
+    /// Alerts: after what was due, then after everything.
+    fn judge(&mut self, due_done: &Self, was_due: bool, told: &mut Told) {
+        for wallet in 0..self.pots.len() {
+            if !self.warns(wallet) {
+                self.pots[wallet].alert = AlertState::Ok;
+                continue;
+            }
+            let mut steps = Vec::new();
+            if was_due && due_done.pots.get(wallet).is_some_and(|pot| pot.alerts.is_some()) {
+                steps.push((due_done.level(wallet), due_done.pots[wallet].posted()));
+            }
+            steps.push((self.level(wallet), self.pots[wallet].posted()));
+            for (to, posted) in steps {
+                let from = std::mem::replace(&mut self.pots[wallet].alert, to);
+                if from != to {
+                    told.alerts.push((wallet, from, to, posted));
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, command: &Command, now: Timestamp, told: &mut Told) -> Result<(), No> {
+        match command {
+            Command::Tick => Ok(()),
+            Command::CreateWallet(ask) => self.make(ask),
+            Command::UpdateWallet(ask) => {
+                let wallet = self.find_open(ask.wallet)?;
+                self.set(wallet, ask.alerts.as_deref(), ask.auto_topup.as_deref());
+                self.touched.insert(wallet);
+                Ok(())
+            }
+            Command::TopUp(ask) => self.top_up(ask, now, told),
+            Command::Debit(ask) => {
+                let Asked::Credits(credits) = ask.asked else { return Err(No::Else) };
+                for (wallet, part) in self.parts(&ask.charge, credits.0)? {
+                    self.pots[wallet].moves.push(-part);
+                    self.touched.insert(wallet);
+                }
+                Ok(())
+            }
+            Command::PlaceHold(ask) => {
+                let HoldAsked::Exactly(credits) = ask.asked else { return Err(No::Else) };
+                let parts = self.parts(&ask.charge, credits.0)?;
+                let expires_at = Timestamp(now.0 + u64::from(ask.expires_in_s) * 1_000_000_000);
+                self.holds.push(Pinned { id: None, parts, expires_at });
+                Ok(())
+            }
+            Command::Capture(ask) => {
+                let hold = self.hold(ask.hold)?;
+                let pinned: i128 = self.holds[hold].parts.iter().map(|(_, credits)| credits).sum();
+                if ask.credits.0 > pinned {
+                    return Err(No::Else);
+                }
+                let mut rest = ask.credits.0;
+                for (wallet, credits) in &mut self.holds[hold].parts {
+                    let part = rest.min(*credits);
+                    if part > 0 {
+                        self.pots[*wallet].moves.push(-part);
+                        self.touched.insert(*wallet);
+                    }
+                    *credits -= part;
+                    rest -= part;
+                }
+                if ask.last {
+                    self.holds.remove(hold);
+                }
+                Ok(())
+            }
+            Command::Release { hold, .. } => {
+                let hold = self.hold(*hold)?;
+                self.holds.remove(hold);
+                Ok(())
+            }
+            Command::Freeze(wallet) => self.turn(*wallet, WalletStatus::Active, WalletStatus::Frozen),
+            Command::Unfreeze(wallet) => self.turn(*wallet, WalletStatus::Frozen, WalletStatus::Active),
+            Command::Close { wallet, .. } => self.close(*wallet),
+            Command::CompleteRecharge(id) => self.complete(*id, now).map(|end| told.ended.push(end)),
+            Command::FailRecharge { id, reason } => {
+                self.fail(*id, *reason, now).map(|end| told.ended.push(end))
+            }
+            Command::CancelRecharge(id) => self.cancel(*id, now).map(|end| told.ended.push(end)),
+            Command::ResumeAutoTopup(id) => {
+                let wallet = self.find_open(*id)?;
+                let pot = &mut self.pots[wallet];
+                if pot.rule.is_none() || failures(pot).0 == 0 {
+                    return Err(No::Else);
+                }
+                pot.story.push(Chapter::Resumed);
+                Ok(())
+            }
+            Command::Atomic(items) => items.iter().try_for_each(|item| self.act(item, now, told)),
+            other => panic!("no program asks for {other:?}"),
+        }
+    }
+
+    fn hold(&self, id: coffer_ledger::ids::HoldId) -> Result<usize, No> {
+        self.holds.iter().position(|hold| hold.id == Some(id)).ok_or(No::Else)
+    }
+
+    /// Who pays how much: wallets oldest first, none below nothing.
+    fn parts(&self, charge: &Charge, credits: i128) -> Result<Vec<(usize, i128)>, No> {
+        if let Some(id) = charge.wallet
+            && !self.pots[self.find(id)?].is_active()
+        {
+            return Err(No::Else);
+        }
+        let (mut rest, mut parts) = (credits, Vec::new());
+        for wallet in self.charged(charge) {
+            let part = self.own(wallet).clamp(0, rest);
+            if part > 0 {
+                parts.push((wallet, part));
+                rest -= part;
+            }
+        }
+        if rest > 0 { Err(No::Lack) } else { Ok(parts) }
+    }
+
+    fn make(&mut self, ask: &CreateWallet) -> Result<(), No> {
+        let wallet = self.pots.len();
+        self.pots.push(Pot {
+            // What the ledger calls it is learnt later.
+            id: WalletId(coffer_ledger::ids::ThingId::new(
+                Timestamp(0),
+                coffer_ledger::ids::CustomerNumber(0),
+                wallet as u64,
+            )),
+            status: WalletStatus::Active,
+            rate: ask.topup_conversion_rate.0,
+            moves: vec![ask.initial_credits.0],
+            alerts: ask.rules.as_ref().and_then(|rules| rules.alerts.clone()),
+            rule: ask.rules.as_ref().and_then(|rules| rules.auto_topup.clone()),
+            alert: AlertState::Ok,
+            base: ask.rules.as_ref().map(|_| ask.initial_credits.0),
+            story: Vec::new(),
+        });
+        self.touched.insert(wallet);
+        Ok(())
+    }
+
+    /// Alerts are replaced whole, of automatic top-up what is named. To switch off what never was sets nothing.
+    fn set(&mut self, wallet: usize, alerts: Option<&AlertSettings>, change: Option<&AutoTopupChange>) {
+        let pot = &mut self.pots[wallet];
+        if let Some(alerts) = alerts.filter(|alerts| alerts.enabled || pot.alerts.is_some()) {
+            pot.alerts = Some(alerts.clone());
+        }
+        if let Some(change) = change {
+            pot.rule = match (&pot.rule, change.threshold) {
+                (Some(rule), None) => {
+                    Some(AutoTopup { enabled: change.enabled.unwrap_or(rule.enabled), ..rule.clone() })
+                }
+                (None, None) => None,
+                (_, Some(threshold)) => Some(AutoTopup {
+                    enabled: change.enabled.expect("named"),
+                    threshold,
+                    amount: change.amount.expect("named"),
+                    invoicing: change.invoicing.expect("named"),
+                    target_balance: change.target_balance.expect("named"),
+                    cooldown_s: change.cooldown_s.expect("named"),
+                    count_max: change.count_max.expect("named"),
+                    amount_max: change.amount_max.expect("named"),
+                    failures_max: change.failures_max.expect("named"),
+                }),
+            };
+        }
+        if pot.base.is_none() && (pot.alerts.is_some() || pot.rule.is_some()) {
+            pot.base = Some(pot.posted());
+        }
+    }
+
+    fn top_up(&mut self, ask: &TopUp, now: Timestamp, told: &mut Told) -> Result<(), No> {
+        let wallet = self.find_open(ask.wallet)?;
+        self.touched.insert(wallet);
+        let Quantity::Credits(credits) = ask.quantity else { return Err(No::Else) };
+        let all = credits.0 + ask.bonus.as_ref().map_or(0, |bonus| bonus.credits.0);
+        let when = (ask.effective_at.unwrap_or(now), now);
+        if ask.reason == CreditReason::PurchasedCreditInvoiced {
+            let charged = price(credits.0, self.pots[wallet].rate);
+            let index = self.buy((wallet, all, charged), (false, true), when);
+            told.asked = Some(self.buys[index].clone());
+        } else {
+            self.enter_at((wallet, all), when, None);
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self, id: WalletId, from: WalletStatus, to: WalletStatus) -> Result<(), No> {
+        let wallet = self.find_open(id)?;
+        if self.pots[wallet].status != from {
+            return Err(No::Else);
+        }
+        self.pots[wallet].status = to;
+        self.touched.insert(wallet);
+        Ok(())
+    }
+
+    /// Holds are let go, nothing is left, nothing comes any more.
+    fn close(&mut self, id: WalletId) -> Result<(), No> {
+        let wallet = self.find_open(id)?;
+        self.holds.retain(|hold| hold.parts.iter().all(|(of, _)| *of != wallet));
+        self.coming.retain(|coming| coming.wallet != wallet);
+        let posted = self.pots[wallet].posted();
+        self.pots[wallet].moves.push(-posted);
+        self.pots[wallet].status = WalletStatus::Closed;
+        self.touched.insert(wallet);
+        Ok(())
+    }
+
+    fn bought(&self, id: RechargeId) -> Result<usize, No> {
+        self.buys.iter().position(|buy| buy.id == Some(id)).ok_or(No::Else)
+    }
+
+    fn complete(&mut self, id: RechargeId, now: Timestamp) -> Result<End, No> {
+        let index = self.bought(id)?;
+        let buy = &self.buys[index];
+        let is_gone = self.pots[buy.wallet].status == WalletStatus::Closed && !buy.trusted;
+        if buy.status != RechargeStatus::Pending || is_gone {
+            return Err(No::Else);
+        }
+        Ok(self.end(index, (RechargeStatus::Completed, None), now))
+    }
+
+    fn fail(&mut self, id: RechargeId, reason: RechargeReason, now: Timestamp) -> Result<End, No> {
+        let index = self.bought(id)?;
+        let buy = &self.buys[index];
+        let late = buy.status == RechargeStatus::Completed && buy.trusted;
+        if buy.status != RechargeStatus::Pending && !late {
+            return Err(No::Else);
+        }
+        Ok(self.end(index, (RechargeStatus::Failed, Some(reason)), now))
+    }
+
+    fn cancel(&mut self, id: RechargeId, now: Timestamp) -> Result<End, No> {
+        let index = self.bought(id)?;
+        if !self.buys[index].is_waited_for() {
+            return Err(No::Else);
+        }
+        Ok(self.end(index, (RechargeStatus::Cancelled, Some(RechargeReason::Cancelled)), now))
+    }
+}
