@@ -264,7 +264,11 @@ impl Config {
     /// Where the history is kept, or would be, and how it is filled.
     #[must_use]
     pub fn history_options(&self) -> FeedOptions {
-        FeedOptions { place: self.history_place(), batch_records: self.number("history.batch_records") }
+        FeedOptions {
+            place: self.history_place(),
+            batch_records: self.number("history.batch_records"),
+            lag_records_max: self.number("history.lag_records_max"),
+        }
     }
 
     /// How webhooks are delivered; `None` = they are not.

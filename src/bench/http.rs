@@ -133,6 +133,7 @@ pub(crate) fn customer(index: usize) -> String {
     format!("bench-{index}")
 }
 
+/// Makes the customers of every measurement that is spread, each with a wallet and credit for all of it.
 pub(crate) async fn make_customers(url: &str) -> Result<(), CliError> {
     let mut workers = JoinSet::new();
     for worker in 0..16 {
@@ -158,13 +159,14 @@ async fn make_customer(client: &mut Client, name: &str) -> Result<(), CliError> 
     Ok(())
 }
 
-async fn post(client: &mut Client, path: &str, body: &Value) -> Result<Value, CliError> {
+/// Posts, and expects that it is done.
+pub(crate) async fn post(client: &mut Client, path: &str, body: &Value) -> Result<Value, CliError> {
     let failed = |what: String| CliError::new(Code::Failed, format!("{path}: {what}"));
     let reply = client
         .send(Method::POST, path, &[], body.to_string())
         .await
         .map_err(|error| failed(error.to_string()))?;
-    if reply.status != 200 {
+    if !(200..300).contains(&reply.status) {
         return Err(failed(format!("answered {}: {}", reply.status, String::from_utf8_lossy(&reply.body))));
     }
     serde_json::from_slice(&reply.body).map_err(|error| failed(error.to_string()))

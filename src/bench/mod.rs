@@ -8,6 +8,7 @@
 mod disk;
 mod echo;
 mod embedded;
+mod followers;
 mod grants;
 mod http;
 mod latency;
@@ -48,7 +49,7 @@ pub(crate) struct BenchArgs {
     /// Connections over HTTP, one measurement each
     #[arg(long, value_delimiter = ',', default_values_t = [64, 256], value_parser = clap::value_parser!(u32).range(1..=4096))]
     connections: Vec<u32>,
-    /// Measure only this part; scale, overload, latency and grants take minutes and are measured only when named
+    /// Measure only this part; followers, scale, overload, latency and grants take minutes and are measured only when named
     #[arg(long)]
     only: Option<Part>,
     #[command(flatten)]
@@ -73,6 +74,8 @@ enum Part {
     Embedded,
     /// A server, beside a handler that only echoes.
     Http,
+    /// What the history, a stream and a webhook endpoint cost debits.
+    Followers,
     /// A million customers, ten million keys.
     Scale,
     /// More than the engine can do, and too many connections.
@@ -115,6 +118,9 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), CliError> {
     }
     if matches!(only, None | Some(Part::Http)) {
         report.http = http::measure(&bench).await?;
+    }
+    if only == Some(Part::Followers) {
+        report.followers = followers::measure(&bench).await?;
     }
     if only == Some(Part::Scale) {
         report.scale = scale::measure(&bench).await?;

@@ -40,6 +40,8 @@ pub(crate) struct Report {
     pub(crate) client: Option<ClientKind>,
     /// Over HTTP: medians of the rounds.
     pub(crate) http: Vec<Figure>,
+    /// What follows the log.
+    pub(crate) followers: Sheet,
     /// Many customers and keys.
     pub(crate) scale: Sheet,
     /// Too much of everything.
@@ -113,6 +115,7 @@ impl Report {
             Some(ClientKind::BuiltIn) => table("over HTTP, load by the built-in client", &self.http),
             None => {}
         }
+        self.followers.print("followers");
         self.scale.print("scale");
         self.overload.print("overload");
         self.grants.print("grants");

@@ -222,6 +222,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("history.postgres", Allowed::OptionalServer),
     setting("history.postgres_schema", Allowed::Schema),
     integer("history.batch_records", 1, 1_000_000),
+    integer("history.lag_records_max", 0, 1_000_000_000),
     setting("exports.focus_provider", Allowed::Name),
     setting("exports.focus_publisher", Allowed::Name),
     setting("exports.focus_invoice_issuer", Allowed::Name),

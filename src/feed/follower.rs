@@ -5,18 +5,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::history::{Projector, Store, StoreError};
+use super::marks::Marks;
+use super::pace::{Pace, Seen};
 use super::progress::{Asked, Errand, Shared, State};
 use super::tail::{FeedError, advance};
 
-/// How often the log is looked at while nobody waits for anything: what came meanwhile shares a transaction.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// While records keep coming in and nobody waits for the history, the thread rests so many times as long as it worked: the cores are
-/// the debits', and it catches up after the burst.
-const REST_PER_WORK: u32 = 4;
-/// Records keep coming in when this part of a batch came while it was written.
-const BUSY_PART: u64 = 4;
-/// Longest such rest.
-const REST_MAX: Duration = Duration::from_secs(1);
 /// After how long a store that could not be used is tried again.
 const TRY_EVERY: Duration = Duration::from_secs(1);
 /// How often it is asked whether the store is still there.
@@ -25,9 +18,9 @@ const PRESENCE_EVERY_NS: u64 = 1_000_000_000;
 const SECURE_EVERY_NS: u64 = 60 * 1_000_000_000;
 
 /// Runs until it is asked to stop.
-pub(super) fn run(shared: &Shared, batch_records: u64) {
+pub(super) fn run(shared: &Shared, pace: Pace) {
     while !shared.stopping() {
-        match session(shared, batch_records) {
+        match session(shared, pace) {
             Ok(()) => break,
             Err(error) => again(shared, error),
         }
@@ -43,29 +36,40 @@ pub(super) fn run(shared: &Shared, batch_records: u64) {
 }
 
 /// From opening the store to its end or a stop.
-fn session(shared: &Shared, batch_records: u64) -> Result<(), FeedError> {
+fn session(shared: &Shared, pace: Pace) -> Result<(), FeedError> {
     let (mut store, mut projector) = (open(shared)?, Projector::default());
     let generation = opened(shared, &*store);
     let mut secured = secure(shared, &*store)?;
     let mut asked_at = shared.clock.monotonic_ns();
     let mut secured_at = asked_at;
+    let (mut marks, mut was_beyond) = (Marks::default(), false);
     loop {
         // Before the look at the log: what is durable by now is taken before the end.
         let stopping = shared.stopping();
-        let (level_at, durable) = (shared.clock.monotonic_ns(), shared.log.durable_lsn().0);
-        let taken = advance(&mut *store, &mut projector, &shared.log, batch_records)?;
-        let level = taken < batch_records;
-        tell(shared, store.cursor().position, level.then_some(level_at));
-        if level && stopping {
+        let (began, durable) = (shared.clock.monotonic_ns(), shared.log.durable_lsn().0);
+        marks.note(durable, began);
+        let taken = advance(&mut *store, &mut projector, &shared.log, pace.batch_records)?;
+        let position = store.cursor().position;
+        let is_level = position >= durable;
+        tell(shared, position, marks.reached(position), is_level);
+        if is_level && stopping {
             store.settle();
             return Ok(());
         }
-        while let Some(errand) = shared.errand(store.cursor().position) {
+        while let Some(errand) = shared.errand(position) {
             run_errand(shared, &mut *store, errand)?;
         }
-        let worked = Duration::from_nanos(shared.clock.monotonic_ns().saturating_sub(level_at));
-        let came = shared.log.durable_lsn().0.saturating_sub(durable);
-        shared.rest(rest(level, came >= taken / BUSY_PART && !shared.is_awaited(), worked));
+        let now = shared.log.durable_lsn().0;
+        let seen = Seen {
+            taken,
+            came: now.saturating_sub(durable),
+            lag: now.saturating_sub(position),
+            is_level,
+            is_awaited: shared.is_awaited(),
+            worked: Duration::from_nanos(shared.clock.monotonic_ns().saturating_sub(began)),
+        };
+        was_beyond = tell_of_the_limit(&pace, &seen, was_beyond);
+        shared.rest(pace.rest(&seen));
         let now = shared.clock.monotonic_ns();
         if store.cursor().position > secured && now.saturating_sub(secured_at) >= SECURE_EVERY_NS {
             secured_at = now;
@@ -112,10 +116,18 @@ fn secure(shared: &Shared, store: &dyn Store) -> Result<u64, StoreError> {
     Ok(position)
 }
 
-/// How long to rest after a batch. Whoever begins to wait ends it.
-fn rest(level: bool, busy: bool, worked: Duration) -> Duration {
-    let paced = if busy { (worked * REST_PER_WORK).min(REST_MAX) } else { Duration::ZERO };
-    if level { paced.max(LOOK_EVERY) } else { paced }
+/// One line when it stops giving way to debits, and one when it does so again.
+fn tell_of_the_limit(pace: &Pace, seen: &Seen, was_beyond: bool) -> bool {
+    let is_beyond = pace.lag_records_max > 0 && pace.is_beyond(seen.lag);
+    if is_beyond && !was_beyond {
+        tracing::info!(
+            lag_records = seen.lag,
+            "the history is further behind than history.lag_records_max: it does not rest"
+        );
+    } else if was_beyond && !is_beyond {
+        tracing::info!(lag_records = seen.lag, "the history is not further behind than it may be");
+    }
+    is_beyond
 }
 
 /// The store, if it is of this log.
@@ -139,12 +151,12 @@ fn opened(shared: &Shared, store: &dyn Store) -> u64 {
     generation
 }
 
-fn tell(shared: &Shared, position: u64, level_at: Option<u64>) {
+fn tell(shared: &Shared, position: u64, level_at: Option<u64>, is_level: bool) {
     if let Some(at) = level_at {
         shared.level_ns.store(at, Ordering::Relaxed);
     }
     shared.progress.send_if_modified(|progress| {
-        let caught_up = progress.caught_up || level_at.is_some();
+        let caught_up = progress.caught_up || is_level;
         let changed = progress.position != position || progress.caught_up != caught_up;
         (progress.position, progress.caught_up) = (position, caught_up);
         changed

@@ -1,8 +1,8 @@
 //! The read side: what follows the durable log and keeps it in another form.
 //!
 //! One thread reads the log through the engine's reader, behind everything and never past what is durable; it pins nothing, may lag,
-//! and no write ever waits for it. Today there is one projection, the [`history`]. The thread is `follower`, what it takes is
-//! `tail`, where it is stands in a `cursor` that is stored with what was taken.
+//! and no write ever waits for it. Today there is one projection, the [`history`]. The thread is `follower`, how it shares the cores
+//! with debits is `pace`, what it takes is `tail`, where it is stands in a `cursor` that is stored with what was taken.
 //!
 //! Absent on purpose: whatever is sent to others (webhooks, streams), and a store that must be kept: each one can be deleted at any time.
 //! Tested in `tests/history/` and `tests/http/history.rs`.
@@ -12,6 +12,8 @@ mod erasing;
 pub mod events;
 mod follower;
 pub mod history;
+mod marks;
+mod pace;
 pub mod payments;
 mod progress;
 mod rebuild;
@@ -28,6 +30,7 @@ use coffer_wal::Urgency;
 
 pub use self::erasing::{Eraser, EraserError, ErasureReport};
 use self::history::{History, Place};
+use self::pace::Pace;
 use self::progress::{Shared, State};
 pub use self::rebuild::{RebuildError, RebuildProgress, Rebuilt, catch_up, rebuild};
 pub use self::verify::{HistoryCheck, VerifyError, verify};
@@ -41,13 +44,15 @@ pub struct FeedOptions {
     pub place: Place,
     /// Records of the log that share a transaction at most.
     pub batch_records: u64,
+    /// Records that the store may lack while it gives way to debits; beyond it takes what it needs to keep up.
+    pub lag_records_max: u64,
 }
 
 impl FeedOptions {
     /// Defaults with an SQLite file at this path.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { place: Place::File(path.into()), batch_records: 2_000 }
+        Self { place: Place::File(path.into()), batch_records: 20_000, lag_records_max: 100_000 }
     }
 }
 
@@ -64,8 +69,9 @@ impl Feed {
     /// What the machine says when it has no thread to give.
     pub fn start(engine: &Engine, env: &Env, options: &FeedOptions) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::new(options.place.clone(), engine, Arc::clone(&env.clock)));
-        let (following, batch_records) = (Arc::clone(&shared), options.batch_records);
-        let body = move || follower::run(&following, batch_records);
+        let following = Arc::clone(&shared);
+        let FeedOptions { batch_records, lag_records_max, .. } = *options;
+        let body = move || follower::run(&following, Pace { batch_records, lag_records_max });
         env.spawn.spawn("history", Urgency::Later, Box::new(body))?;
         Ok(Self { shared })
     }

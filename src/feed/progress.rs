@@ -75,7 +75,7 @@ pub(super) struct Shared {
     pub(super) follower: Follower,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) progress: watch::Sender<Progress>,
-    /// When the file was last as far as the log.
+    /// When the log was last seen to end where the store is by now, or before.
     pub(super) level_ns: AtomicU64,
     pub(super) rebuilds: AtomicU64,
     /// Readers that wait for a position.

@@ -39,6 +39,10 @@ impl FeedError {
     }
 }
 
+/// Records, and bytes of them, that are kept in memory on their way into a transaction.
+const PART_RECORDS: u64 = 500;
+const PART_BYTES: usize = 4 << 20;
+
 /// Takes the next records into the store, `records_max` at most, all in one transaction. How many that were; 0 = it is level with the log.
 ///
 /// # Errors
@@ -58,9 +62,18 @@ pub(crate) fn advance(
     if to <= from {
         return Ok(0);
     }
-    let (mut batch, mut failed) = (Batch::default(), None);
+    let (mut part, mut records, mut bytes, mut failed) = (Batch::default(), 0, 0, None);
     let scanned = log.scan(Lsn(from + 1), Lsn(to), &mut |record| {
-        add(&record, projector, store, &mut batch).map_err(|error| {
+        let added = add(&record, projector, store, &mut part).and_then(|()| {
+            (records, bytes) = (records + 1, bytes + record.public.len() + record.personal.len());
+            if records >= PART_RECORDS || bytes >= PART_BYTES {
+                store.add(&part)?;
+                part.clear();
+                (records, bytes) = (0, 0);
+            }
+            Ok(())
+        });
+        added.map_err(|error| {
             let told = error.to_string();
             failed = Some(error);
             told.into()
@@ -70,9 +83,9 @@ pub(crate) fn advance(
         return Err(error);
     }
     let last = scanned?.0 - 1;
-    projector.finish(&mut batch);
-    batch.cursor = Cursor::at(log, last)?;
-    store.write(&batch)?;
+    projector.finish(&mut part);
+    part.cursor = Cursor::at(log, last)?;
+    store.write(&part)?;
     Ok(last - from)
 }
 

@@ -7,8 +7,8 @@ use coffer_ledger::amount::Credits;
 use coffer_ledger::ids::WalletId;
 use coffer_wal::LogReader;
 
-use super::history::sqlite::{Differences, Looked, Sealed, SqliteStore};
-use super::history::{Projector, Store, StoreError};
+use super::history::sqlite::SqliteStore;
+use super::history::{Differences, Place, Projector, Sealed, Store, StoreError};
 use super::rebuild::RebuildProgress;
 use super::tail::{FeedError, advance};
 
@@ -54,25 +54,25 @@ impl HistoryCheck {
 #[error("{0}")]
 pub struct VerifyError(#[source] FeedError);
 
-/// Compares the history in `path` with what the log gives. Changes nothing.
+/// Compares a history with what the log gives; `None`: there is none. Changes nothing.
 ///
 /// # Errors
 /// [`VerifyError`]: log or history cannot be read; there is no room for a second one in the directory for temporary files.
 pub fn verify(
-    path: &Path,
+    place: &Place,
     log: &LogReader,
     batch_records: u64,
     progress: &dyn RebuildProgress,
-) -> Result<HistoryCheck, VerifyError> {
-    checked(path, log, batch_records, progress).map_err(VerifyError)
+) -> Result<Option<HistoryCheck>, VerifyError> {
+    checked(place, log, batch_records, progress).map_err(VerifyError)
 }
 
 fn checked(
-    path: &Path,
+    place: &Place,
     log: &LogReader,
     batch_records: u64,
     progress: &dyn RebuildProgress,
-) -> Result<HistoryCheck, FeedError> {
+) -> Result<Option<HistoryCheck>, FeedError> {
     let mut check = HistoryCheck {
         position: 0,
         log_end: log.durable_lsn().0,
@@ -83,15 +83,16 @@ fn checked(
         differences: Differences::default(),
         balances: BTreeMap::new(),
     };
-    let looked = match Looked::open(path) {
-        Ok(looked) => looked,
+    let looked = match place.look_at() {
+        Ok(Some(looked)) => looked,
+        Ok(None) => return Ok(None),
         Err(error @ (StoreError::Unfit(_) | StoreError::Foreign)) => {
             check.damaged.push(error.to_string());
-            return Ok(check);
+            return Ok(Some(check));
         }
         Err(error) => return Err(error.into()),
     };
-    check.position = looked.cursor.position;
+    check.position = looked.cursor().position;
     check.sealed = looked.sealed()?;
     if let Sealed::Broken(ranges) = &check.sealed {
         let told = |(first, end): &(u64, u64)| {
@@ -99,9 +100,9 @@ fn checked(
         };
         check.damaged.extend(ranges.iter().map(told));
     }
-    if let Some(misfit) = looked.cursor.misfit(log)? {
+    if let Some(misfit) = looked.cursor().misfit(log)? {
         check.damaged.push(misfit);
-        return Ok(check);
+        return Ok(Some(check));
     }
     check.balances = looked.balances()?;
     let removed = log.removed_to();
@@ -109,13 +110,13 @@ fn checked(
         let line =
             format!("records 1 to {removed} were removed from the archive: its rows cannot be made anew");
         check.not_compared = Some(line);
-        return Ok(check);
+        return Ok(Some(check));
     }
     let dir = tempfile::tempdir().map_err(StoreError::from)?;
     let right = dir.path().join("right.db");
-    check.rows = made(&right, log, (looked.cursor.position, batch_records), progress)?;
+    check.rows = made(&right, log, (looked.cursor().position, batch_records), progress)?;
     check.differences = looked.compare(&right)?;
-    Ok(check)
+    Ok(Some(check))
 }
 
 /// Makes a history up to a record; its rows.

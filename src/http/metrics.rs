@@ -250,7 +250,11 @@ fn archive(stats: &EngineStats) {
 fn history(status: &HistoryStatus) {
     one("coffer_history_position", "Last record that is in the history.", whole(status.position));
     one("coffer_history_lag_records", "Durable records that are not.", whole(status.lag_records));
-    one("coffer_history_lag_seconds", "Seconds since all of them were.", status.lag_seconds);
+    one(
+        "coffer_history_lag_seconds",
+        "Seconds since the log ended where the history is.",
+        status.lag_seconds,
+    );
     let following = whole(u64::from(status.state == "following"));
     one("coffer_history_following", "1 while the history's file is open and followed.", following);
     total("coffer_history_rebuilds_total", "Times that it was made anew from the log.", status.rebuilds);

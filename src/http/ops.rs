@@ -38,7 +38,7 @@ pub(crate) struct HistoryHealth {
     reason: Option<String>,
     /// Durable records that are not in it.
     lag_records: u64,
-    /// Seconds since all of them were.
+    /// Seconds since the log ended where the history is.
     lag_seconds: f64,
 }
 

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::call::Call;
 use super::error::ApiError;
-use super::page::{ListReply, Pagination};
+use super::page::{ListReply, PageFields};
 use super::reply::Reply;
 use super::wire::{Dec, Id, Time};
 use crate::engine::Target;
@@ -91,29 +91,48 @@ pub(crate) struct FailBody {
     idempotency_key: Option<Box<str>>,
 }
 
-/// Which recharges.
+/// Which recharges: of a wallet, or of all of a customer's.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "read by name; this is its description")]
 pub(crate) struct RechargeQuery {
-    /// Whose: required.
-    wallet_id: String,
+    /// Of this wallet. It or `customer_id` is required; with both, the wallet is one of the customer's.
+    wallet_id: Option<String>,
+    /// Of all wallets of this customer, by either of its names.
+    customer_id: Option<String>,
     /// pending, completed, failed or cancelled.
     status: Option<String>,
+    /// 1 to 1,000; default 50.
+    limit: Option<usize>,
+    /// Recharges to pass over.
+    offset: Option<usize>,
+    /// asc or desc by their beginning; default desc.
+    order: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
 }
 
-/// A wallet's recharges, the latest first: all that are pending, and of a customer's others the 128 that ended last.
+/// Recharges of a wallet or of a customer: all that are pending, and of a customer's others the 128 that ended last.
 #[utoipa::path(get, path = "/v1/recharges", tag = "Recharges", params(RechargeQuery), responses((status = 200, body = ListReply<RechargeReply>, description = "Done")))]
 pub(crate) async fn list(call: Call) -> Result<Reply, ApiError> {
     let query = call.query()?;
-    query.only(&["wallet_id", "status"])?;
-    let wallet = query.get("wallet_id").ok_or_else(|| ApiError::field("wallet_id", "missing"))?;
-    let wallet: WalletId = wallet.parse().map_err(|_| ApiError::not_found("wallet"))?;
+    query.only(&["wallet_id", "customer_id", "status", "limit", "offset", "order", "cursor"])?;
+    let wallet = query.get("wallet_id").map(|text| text.parse().map_err(|_| ApiError::not_found("wallet")));
+    let wallet: Option<WalletId> = wallet.transpose()?;
+    let target = match (query.get("customer_id"), wallet) {
+        (Some(name), _) => Target::Customer(name),
+        (None, Some(wallet)) => Target::Wallet(wallet),
+        (None, None) => return Err(ApiError::field("wallet_id", "this or customer_id is required")),
+    };
     let status = query.get("status").map(status).transpose()?;
-    let seen = call.read(Target::Wallet(wallet), move |customer, _| seen(customer, wallet, status)).await?;
+    let page = PageFields::of_query(&query)?.read(&call.app, |text| text.parse::<RechargeId>().ok())?;
+    let seen = call.read(target, move |customer, _| seen(customer, wallet, status)).await?;
     let Some(found) = &seen.value else { return Err(ApiError::not_found("wallet")) };
-    let items: Vec<_> = found.iter().map(|(recharge, next)| RechargeReply::of(recharge, *next)).collect();
-    let pagination = Pagination::whole(items.len());
+    let cut = page.cut(found.iter().map(|(recharge, _)| recharge.id).collect());
+    let of = |id: &RechargeId| found.iter().find(|(recharge, _)| recharge.id == *id);
+    let items: Vec<_> =
+        cut.keys.iter().filter_map(of).map(|(one, next)| RechargeReply::of(one, *next)).collect();
+    let pagination = cut.pagination(|id| id.to_string());
     Ok(Reply::json(StatusCode::OK, &ListReply { items, pagination }).seen(&seen))
 }
 
@@ -129,21 +148,23 @@ fn status(text: &str) -> Result<RechargeStatus, ApiError> {
 
 type Seen = Vec<(Recharge, Option<Timestamp>)>;
 
-/// With each that failed, when the rule that began it tries again.
-fn seen(customer: &Customer, id: WalletId, status: Option<RechargeStatus>) -> Option<Seen> {
-    let wallet = customer.wallet(id)?;
-    let recharging = wallet.watch.as_ref().map(|watch| watch.recharging);
-    let again = recharging.map(|recharging| recharging.backs_off_until).filter(|at| at.0 > 0);
-    let of_wallet = customer.recharges.iter().filter(|recharge| recharge.wallet == id);
-    let mut found: Seen = of_wallet
-        .filter(|recharge| status.is_none_or(|status| recharge.status == status))
-        .map(|recharge| {
-            let last_failed = recharge.status == RechargeStatus::Failed && recharge.counted_in.is_some();
-            (recharge.clone(), again.filter(|_| last_failed))
-        })
-        .collect();
-    found.reverse();
-    Some(found)
+/// With the last of a wallet's, if it failed, when the rule that began it tries again. `None` = the customer has no such wallet.
+fn seen(customer: &Customer, of: Option<WalletId>, status: Option<RechargeStatus>) -> Option<Seen> {
+    if let Some(wallet) = of {
+        customer.wallet(wallet)?;
+    }
+    let all = customer.recharges.iter();
+    let wanted = all.filter(|recharge| of.is_none_or(|wallet| recharge.wallet == wallet));
+    let wanted = wanted.filter(|recharge| status.is_none_or(|status| recharge.status == status));
+    Some(wanted.map(|recharge| (recharge.clone(), next_attempt(customer, recharge))).collect())
+}
+
+fn next_attempt(customer: &Customer, recharge: &Recharge) -> Option<Timestamp> {
+    let is_of_rule = |other: &&Recharge| other.wallet == recharge.wallet && other.counted_in.is_some();
+    let last = customer.recharges.iter().filter(is_of_rule).last()?;
+    let watch = customer.wallet(recharge.wallet)?.watch.as_ref()?;
+    let failed = last.id == recharge.id && recharge.status == RechargeStatus::Failed;
+    Some(watch.recharging.backs_off_until).filter(|at| failed && at.0 > 0)
 }
 
 /// A purchase and what became of its payment.

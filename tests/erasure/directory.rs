@@ -28,7 +28,7 @@ pub(crate) fn history_file(dir: &Path) -> PathBuf {
 /// Opens the engine with its history, and waits until that has everything.
 pub(crate) async fn open_with_history(dir: &Path) -> (Engine, Feed) {
     let engine = open(dir).await;
-    let options = FeedOptions { place: history_file(dir).into(), batch_records: 50 };
+    let options = FeedOptions { place: history_file(dir).into(), batch_records: 50, lag_records_max: 500 };
     let feed = Feed::start(&engine, &Env::os(), &options).unwrap();
     (engine, feed)
 }

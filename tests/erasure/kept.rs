@@ -27,7 +27,7 @@ async fn open(dir: &Path) -> Engine {
 }
 
 fn feed(engine: &Engine, dir: &Path) -> Feed {
-    let options = FeedOptions { place: history_file(dir).into(), batch_records: 50 };
+    let options = FeedOptions { place: history_file(dir).into(), batch_records: 50, lag_records_max: 500 };
     Feed::start(engine, &Env::os(), &options).unwrap()
 }
 

@@ -35,7 +35,6 @@ async fn a_store_that_somebody_changed_is_made_anew() {
     let rows = written(dir.path(), &kept, 11).await;
     let changes = [
         ("a row removed", "DELETE FROM transactions WHERE key = (SELECT max(key) FROM transactions)"),
-        ("slices removed", "DELETE FROM slices WHERE key = (SELECT max(key) FROM slices)"),
         ("a cursor beyond the log", "UPDATE cursor SET position = position + 1000"),
         ("a cursor moved back", "UPDATE cursor SET position = position / 2"),
         ("no cursor", "DELETE FROM cursor"),

@@ -16,7 +16,7 @@ impl Kept {
     /// Changes that only this store can be told in these words.
     pub(crate) const CHANGES: [(&'static str, &'static str); 3] = [
         ("another version", "PRAGMA user_version = 77"),
-        ("a table dropped", "DROP TABLE slices"),
+        ("a table dropped", "DROP TABLE holds"),
         ("a cursor of another log", "UPDATE cursor SET hash = zeroblob(32)"),
     ];
 

@@ -28,7 +28,7 @@ pub(crate) async fn engine(dir: &Path) -> Engine {
 
 /// Starts the feed.
 pub(crate) fn follow(engine: &Engine, place: Place) -> Feed {
-    Feed::start(engine, &Env::os(), &FeedOptions { place, batch_records: 50 }).unwrap()
+    Feed::start(engine, &Env::os(), &FeedOptions { place, batch_records: 50, lag_records_max: 500 }).unwrap()
 }
 
 /// Waits until the store is as far as the log, checks it against a straight scan of the log up to where it is by then, and gives all

@@ -30,7 +30,8 @@ pub(crate) struct Kept {
 
 impl Kept {
     /// Changes that only this store can be told in these words.
-    pub(crate) const CHANGES: [(&'static str, &'static str); 5] = [
+    pub(crate) const CHANGES: [(&'static str, &'static str); 6] = [
+        ("slices removed", "DELETE FROM slices WHERE key = (SELECT max(key) FROM slices)"),
         ("another version", "COMMENT ON TABLE cursor IS 'Coffer history, version 77'"),
         ("a table dropped", "DROP TABLE slices CASCADE"),
         ("a column changed", "ALTER TABLE events DROP COLUMN meter"),

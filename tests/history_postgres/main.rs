@@ -21,3 +21,4 @@ mod same;
 mod server;
 #[path = "../history/support.rs"]
 mod support;
+mod verified;

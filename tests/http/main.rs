@@ -28,6 +28,7 @@ mod past;
 mod purchases;
 mod rate_cards;
 mod receiver;
+mod recharge_clock;
 mod recharges;
 mod refusals;
 mod replays;

@@ -7,7 +7,7 @@ use crate::cli::exit::{CliError, Code};
 use crate::cli::{output, start};
 use crate::config::Config;
 use crate::engine::StoppedLog;
-use crate::feed::history::{Place, Sealed};
+use crate::feed::history::Sealed;
 use crate::feed::{HistoryCheck, verify};
 
 /// Lines of one kind that are printed; the rest is counted.
@@ -49,20 +49,10 @@ pub(crate) fn check(config: &Config) -> Result<Option<HistoryCheck>, CliError> {
     let Some(options) = config.feed_options() else {
         return Err(CliError::new(Code::Config, "history.enabled is false: this server keeps no history"));
     };
-    let Place::File(path) = &options.place else {
-        let line = format!(
-            "{} is not compared: only a history in a file can be; `coffer history rebuild` makes this one anew",
-            options.place
-        );
-        return Err(CliError::new(Code::Failed, line));
-    };
-    if !path.is_file() {
-        return Ok(None);
-    }
     let env = start::machine(config.switch("log.direct_io"));
     let log = StoppedLog::open(&config.engine_options(), &env)?;
-    let checked = verify(path, &log.reader(), options.batch_records, &Told::new());
-    checked.map(Some).map_err(|error| {
+    let checked = verify(&options.place, &log.reader(), options.batch_records, &Told::new());
+    checked.map_err(|error| {
         let code = if error.is_of_the_log() { Code::Corrupt } else { Code::Io };
         CliError::new(code, format!("the history was not compared: {error}"))
     })
@@ -103,6 +93,7 @@ pub(crate) const fn bytes(sealed: &Sealed) -> &'static str {
     match sealed {
         Sealed::Whole => "each is as it was when the history was closed",
         Sealed::Unsealed => "it was not closed in good order: what nothing reads was not checked",
+        Sealed::OfServer => "the database server keeps them: they were not checked",
         Sealed::Broken(_) => "some are not what they were when the history was closed",
     }
 }
@@ -114,7 +105,7 @@ pub(crate) fn document(check: &HistoryCheck) -> Value {
         "position": check.position,
         "log_end": check.log_end,
         "rows": check.rows,
-        "bytes": match check.sealed { Sealed::Whole => "whole", Sealed::Unsealed => "unsealed", Sealed::Broken(_) => "broken" },
+        "bytes": match check.sealed { Sealed::Whole => "whole", Sealed::Unsealed => "unsealed", Sealed::OfServer => "of_server", Sealed::Broken(_) => "broken" },
         "not_compared": check.not_compared,
         "damaged": check.damaged,
         "differences": check.differences.count,

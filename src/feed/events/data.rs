@@ -20,6 +20,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::of_record::What;
+use super::rules;
 use crate::engine::CustomerNames;
 use crate::feed::history::{Part, Row};
 use crate::wire::{Dec, Id, Pairs, Time, cost_basis};
@@ -251,6 +252,8 @@ impl Teller {
             "priority": head.priority,
             "overdraft_limit": Dec::from(head.overdraft_limit),
             "allowed_price_types": price_types(head.allowed_price_types),
+            "auto_topup": rules::auto_topup(head.rules.as_deref()),
+            "alert_settings": rules::alert_settings(head.rules.as_deref()),
             "created_at": Time(head.created_at),
             "updated_at": Time(head.updated_at),
         })

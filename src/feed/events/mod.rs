@@ -13,6 +13,7 @@ mod kind;
 mod names;
 mod of_log;
 mod of_record;
+mod rules;
 #[cfg(test)]
 mod tests;
 

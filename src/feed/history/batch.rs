@@ -1,4 +1,4 @@
-//! What one transaction of a store takes: everything that some records say, and how far they go.
+//! What a store takes, in one or several parts of a transaction: everything that some records say, and how far they go.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -59,6 +59,15 @@ impl Default for Batch {
             totals: Totals::default(),
             cursor: Cursor::START,
         }
+    }
+}
+
+impl Batch {
+    /// Forgets what a store has taken; totals go on.
+    pub(crate) fn clear(&mut self) {
+        let (mut rows, totals) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.totals));
+        rows.clear();
+        *self = Self { rows, totals, ..Self::default() };
     }
 }
 

@@ -16,6 +16,7 @@ mod error;
 mod file;
 mod key;
 mod look;
+mod looked;
 mod place;
 mod postgres;
 mod projector;
@@ -95,7 +96,7 @@ pub struct HistoryStatus {
     pub position: u64,
     /// Durable records that are not.
     pub lag_records: u64,
-    /// Seconds since all of them were; 0 while they are.
+    /// Seconds since the log ended where the store is; 0 while it does.
     pub lag_seconds: f64,
     /// In one word: opening, following, failed or stopped.
     pub state: &'static str,

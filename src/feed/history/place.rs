@@ -3,9 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::postgres::{Address, PostgresReader, PostgresStore};
+use super::looked::Looked;
+use super::postgres::{Address, PostgresLooked, PostgresReader, PostgresStore};
 use super::reader::HistoryReader;
-use super::sqlite::{SqliteReader, SqliteStore};
+use super::sqlite::{LookedFile, SqliteReader, SqliteStore};
 use super::{Store, StoreError};
 
 /// Where the history is kept. Prints without secrets.
@@ -38,6 +39,21 @@ impl Place {
             Self::File(path) => Ok(SqliteStore::make_room(path, ours)?),
             Self::Postgres(address) => PostgresStore::make_room(address),
         }
+    }
+
+    /// Looks at the store without touching it; `None`: there is none. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it is damaged, not ours, or cannot be read.
+    pub(in crate::feed) fn look_at(&self) -> Result<Option<Box<dyn Looked>>, StoreError> {
+        Ok(match self {
+            Self::File(path) if !path.is_file() => None,
+            Self::File(path) => Some(Box::new(LookedFile::open(path)?)),
+            Self::Postgres(address) => match PostgresLooked::open(address)? {
+                Some(looked) => Some(Box::new(looked)),
+                None => None,
+            },
+        })
     }
 
     /// One more reader. Blocks; never on a thread of the asynchronous runtime.

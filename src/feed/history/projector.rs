@@ -128,6 +128,8 @@ impl Projector {
     pub(crate) fn finish(&mut self, batch: &mut Batch) {
         let changed = std::mem::take(&mut self.changed);
         batch.tranches.extend(changed.iter().map(|id| self.tranches[id].clone()));
+        // Neighbours go into the same pages.
+        batch.tranches.sort_unstable_by_key(|tranche| tranche.id);
         if self.tranches.len() > self.kept_max {
             self.tranches.retain(|id, _| changed.contains(id));
         }

@@ -17,10 +17,15 @@ pub(super) enum Dialect {
     Postgres,
 }
 
+/// Kinds of slices by which a tranche's credit was spent or sent away.
+const GIVING: [&str; 2] = ["spent", "sent"];
+
 /// A value of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Parameter {
     One(Cell<'static>),
+    /// A slice by which this tranche gave credit, by the word of its kind; SQLite's only.
+    Gave(&'static str, TrancheId),
     /// Any number of them in one: there is a limit of parameters.
     Tranches(Vec<TrancheId>),
 }
@@ -84,11 +89,7 @@ impl Sql {
             sql.credits_of(tranches);
         }
         if let Some(tranche) = query.paid_by {
-            let mark = sql.mark(tranche.into());
-            sql.and(&format!(
-                "EXISTS (SELECT 1 FROM slices WHERE slices.key = transactions.key AND slices.tranche = {mark} \
-                 AND slices.kind IN ('spent', 'sent'))"
-            ));
+            sql.paid_by(tranche);
         }
         query.tests.iter().for_each(|(column, test)| sql.test(*column, test));
         sql
@@ -124,6 +125,24 @@ impl Sql {
             Dialect::Sqlite => format!("hex(tranche) IN (SELECT value FROM json_each({mark}))"),
             Dialect::Postgres => format!("tranche = ANY({mark})"),
         });
+    }
+
+    fn paid_by(&mut self, tranche: TrancheId) {
+        match self.dialect {
+            Dialect::Sqlite => {
+                let gave = GIVING.map(|kind| self.next(Parameter::Gave(kind, tranche)));
+                let gave = gave.map(|mark| format!("instr(slices, {mark}) > 0"));
+                self.and(&format!("({})", gave.join(" OR ")));
+            }
+            Dialect::Postgres => {
+                let mark = self.mark(tranche.into());
+                let kinds = GIVING.map(|kind| format!("'{kind}'")).join(", ");
+                self.and(&format!(
+                    "EXISTS (SELECT 1 FROM slices WHERE slices.key = transactions.key AND slices.tranche = {mark} \
+                     AND slices.kind IN ({kinds}))"
+                ));
+            }
+        }
     }
 
     fn test(&mut self, column: Column, test: &Test) {

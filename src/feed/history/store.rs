@@ -16,11 +16,17 @@ pub(crate) trait Store: Known + Send {
     /// Rows in it.
     fn rows(&self) -> u64;
 
-    /// Takes a batch, whole or not at all.
+    /// Takes a part of a transaction, all but its totals. [`Store::write`] ends it; dropping the store takes it back.
     ///
     /// # Errors
-    /// [`StoreError`]; also when somebody else has written to the store.
-    fn write(&mut self, batch: &Batch) -> Result<(), StoreError>;
+    /// [`StoreError`]; also when somebody else has written to the store. After it the store is of no use any more.
+    fn add(&mut self, part: &Batch) -> Result<(), StoreError>;
+
+    /// Takes the last part, the totals of all, and the cursor: whole with what was added before, or not at all.
+    ///
+    /// # Errors
+    /// As [`Store::add`].
+    fn write(&mut self, last: &Batch) -> Result<(), StoreError>;
 
     /// Whether what is written is still what readers find under its name.
     ///

@@ -1,5 +1,9 @@
 //! The thread: enters, sends, settles, answers questions.
 
+mod answers;
+mod endpoint;
+mod judge;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,14 +18,16 @@ use coffer_wal::{LogReader, ReadError};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::client::{Answer, Client, Connection, Letter, is_taken};
+use self::answers::refuse;
+pub(super) use self::endpoint::Endpoint;
+use self::judge::judge;
+use super::client::{Answer, Client, Connection, Letter};
 use super::plan::{self, Warm, WarmEvents};
-use super::schedule::{pause_ms, retry_after, wait_ms};
 use super::sign::signatures;
 use super::store::{self, Delivery, DeliveryState, Health, Store, Tried};
-use super::{EndpointStatus, Outcome, Question, Shared, WebhookFailure, WebhookOptions};
+use super::{Outcome, Question, Shared, WebhookFailure, WebhookOptions};
 use crate::engine::{Engine, TenantOperation};
-use crate::feed::events::{Event, EventFilter, Names};
+use crate::feed::events::{EventFilter, Names};
 use crate::feed::tail::FeedError;
 
 /// How often the log is looked at while there are endpoints …
@@ -34,8 +40,6 @@ const TRY_EVERY: Duration = Duration::from_secs(1);
 const PRUNE_EVERY: u64 = 1_000;
 const MS_PER_S: u64 = 1_000;
 const NS_PER_MS: u64 = 1_000_000;
-/// Characters of an error that are kept.
-const ERROR_CHARS_MAX: usize = 200;
 
 /// What the thread begins with.
 pub(super) struct Start {
@@ -46,49 +50,6 @@ pub(super) struct Start {
     pub(super) stopping: watch::Receiver<bool>,
     /// A question that came before there was anything to answer it with.
     pub(super) held: Option<Question>,
-}
-
-/// An endpoint as the thread sees it.
-pub(super) struct Endpoint {
-    pub(super) tenant: TenantNumber,
-    pub(super) filter: EventFilter,
-    pub(super) health: Health,
-    config: WebhookEndpoint,
-    url: Option<Uri>,
-    pending: u64,
-    /// Lanes of which a delivery is under way.
-    busy: HashSet<i64>,
-    /// Connections for the next events.
-    kept: Vec<Connection>,
-    /// When the file is asked again what is due, in milliseconds.
-    look_at: u64,
-    settled: u64,
-}
-
-impl Endpoint {
-    /// Whether anything is entered for it.
-    pub(super) fn has_room(&self, pending_max: u64) -> bool {
-        self.config.disabled.is_none() && self.pending < pending_max
-    }
-
-    /// Whether it is to get an event.
-    pub(super) fn wants(&self, tenant: TenantNumber, event: &Event) -> bool {
-        self.tenant == tenant && self.filter.wants(event.kind)
-    }
-
-    /// Whether what is entered will be sent soon.
-    pub(super) fn is_prompt(&self) -> bool {
-        self.health.failures == 0
-    }
-
-    fn room(&self, options: &WebhookOptions, now: u64) -> usize {
-        if self.config.disabled.is_some() || self.health.paused_until > now || self.look_at > now {
-            return 0;
-        }
-        // One at a time shows whether it is well again.
-        let most = if self.health.failures > 0 { 1 } else { options.in_flight_per_endpoint_max };
-        most.saturating_sub(self.busy.len())
-    }
 }
 
 /// An attempt that has ended.
@@ -180,15 +141,6 @@ async fn rest(start: &mut Start, time: Duration) {
             }
             () = tokio::time::sleep_until(until) => return,
         }
-    }
-}
-
-fn refuse(question: Question, failure: WebhookFailure) {
-    match question {
-        Question::Status(_, reply) => drop(reply.send(Err(failure))),
-        Question::List(_, _, reply) => drop(reply.send(Err(failure))),
-        Question::Resend(_, _, reply) => drop(reply.send(Err(failure))),
-        Question::Replay(_, _, reply) => drop(reply.send(Err(failure))),
     }
 }
 
@@ -484,54 +436,6 @@ impl Worker {
         }
     }
 
-    fn answer(&mut self, question: Question) -> Result<(), Broken> {
-        // Whoever has just made an endpoint asks about one that is known.
-        self.look_at_endpoints()?;
-        const UNKNOWN: WebhookFailure = WebhookFailure::NotFound("webhook endpoint");
-        match question {
-            Question::Status(id, reply) => {
-                let durable = self.log.durable_lsn().0;
-                let status = self.endpoints.get(&id).map(|one| status(one, durable, self.now_ms()));
-                drop(reply.send(status.ok_or(UNKNOWN)));
-            }
-            Question::List(id, query, reply) => drop(reply.send(Ok(self.store.list(id, query)?))),
-            Question::Resend(id, number, reply) => {
-                let answer = match self.store.delivery(id, number)? {
-                    Some(delivery) => Ok(self.store.resend(id, &delivery)?),
-                    None => Err(WebhookFailure::NotFound("delivery")),
-                };
-                if let (Ok(_), Some(endpoint)) = (&answer, self.endpoints.get_mut(&id)) {
-                    endpoint.pending += 1;
-                    endpoint.look_at = 0;
-                }
-                drop(reply.send(answer));
-            }
-            Question::Replay(id, after, reply) => {
-                let answer = self.replay(id, after)?;
-                drop(reply.send(answer));
-            }
-        }
-        Ok(())
-    }
-
-    fn replay(
-        &mut self,
-        id: WebhookEndpointId,
-        after: Option<u64>,
-    ) -> Result<Result<u64, WebhookFailure>, Broken> {
-        let (from, to) = (plan::oldest(&self.log), self.log.durable_lsn().0);
-        let cursor = after.unwrap_or(to);
-        let Some(endpoint) = self.endpoints.get_mut(&id) else {
-            return Ok(Err(WebhookFailure::NotFound("webhook endpoint")));
-        };
-        if !(from..=to).contains(&cursor) {
-            return Ok(Err(WebhookFailure::Place { from, to }));
-        }
-        self.store.replay(id, cursor)?;
-        (endpoint.health.cursor, endpoint.pending, endpoint.look_at) = (cursor, 0, 0);
-        Ok(Ok(cursor))
-    }
-
     /// Figures for operators.
     fn publish(&self) {
         let durable = self.log.durable_lsn().0;
@@ -553,94 +457,4 @@ impl Worker {
             gauge.store(value, Ordering::Relaxed);
         }
     }
-}
-
-fn status(endpoint: &Endpoint, durable: u64, now: u64) -> EndpointStatus {
-    let health = &endpoint.health;
-    EndpointStatus {
-        position: health.cursor,
-        lag_records: durable.saturating_sub(health.cursor),
-        pending: endpoint.pending,
-        failures: health.failures,
-        failing_since: health.failing_since,
-        paused_until: Some(health.paused_until).filter(|until| *until > now),
-    }
-}
-
-/// What an answer means.
-struct Judged {
-    tried: Tried,
-    outcome: Outcome,
-    /// It was not, and is again.
-    is_well_again: bool,
-    /// It says that it is gone for good.
-    is_gone: bool,
-}
-
-fn judge(
-    answer: &Answer,
-    delivery: &Delivery,
-    health: &mut Health,
-    now: u64,
-    scale: u64,
-    random: u64,
-) -> Judged {
-    let mut tried = Tried {
-        state: DeliveryState::Delivered,
-        next_at: now,
-        waits_for_endpoint: false,
-        last_at: now,
-        status: None,
-        error: None,
-        took_ms: 0,
-    };
-    let (outcome, asked_wait) = match answer {
-        Answer::Status { status, .. } if is_taken(*status) => {
-            tried.status = Some(*status);
-            let is_well_again = *health != Health { cursor: health.cursor, ..Health::default() };
-            *health = Health { cursor: health.cursor, ..Health::default() };
-            return Judged { tried, outcome: Outcome::Delivered, is_well_again, is_gone: false };
-        }
-        // No fault of the endpoint's, and nothing to try again.
-        Answer::Gone => {
-            tried.state = DeliveryState::Failed;
-            tried.error = Some("its record is not kept any more".to_owned());
-            return Judged { tried, outcome: Outcome::Refused, is_well_again: false, is_gone: false };
-        }
-        Answer::Status { status, retry_after: after } => {
-            tried.status = Some(*status);
-            if (300..400).contains(status) {
-                tried.error = Some("redirects are not followed".to_owned());
-            }
-            (Outcome::Refused, after.as_deref().and_then(|text| retry_after(text, now / MS_PER_S)))
-        }
-        Answer::AddressRefused(address) => {
-            tried.error =
-                Some(format!("{address} is not sent to: webhook_allow_private_addresses is not set"));
-            (Outcome::AddressRefused, None)
-        }
-        Answer::Failed(why) => {
-            tried.error = Some(why.chars().take(ERROR_CHARS_MAX).collect());
-            (Outcome::NoAnswer, None)
-        }
-    };
-    let asked_ms = asked_wait.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-    health.failing_since.get_or_insert(now);
-    // Whether it is the endpoint that does not answer or is busy, or the one event that it does not like.
-    let is_down = asked_wait.is_some()
-        || !matches!(tried.status, Some(status) if !matches!(status, 429 | 502 | 503 | 504));
-    if is_down {
-        health.failures = health.failures.saturating_add(1);
-        health.paused_until = now + pause_ms(health.failures, scale).max(asked_ms);
-        tried.waits_for_endpoint = true;
-    }
-    match wait_ms(delivery.attempts + 1, scale, random) {
-        Some(wait) => {
-            tried.state = DeliveryState::Pending;
-            tried.next_at = now + wait.max(asked_ms);
-        }
-        None => tried.state = DeliveryState::Failed,
-    }
-    let is_gone = tried.status == Some(410);
-    Judged { tried, outcome, is_well_again: false, is_gone }
 }

@@ -37,6 +37,13 @@ impl ToSql for Cell<'_> {
     to_sql_checked!();
 }
 
+/// A text as the server keeps it, of bytes.
+pub(super) fn without_nul(text: Vec<u8>) -> Vec<u8> {
+    String::from_utf8(text).map_or_else(std::string::FromUtf8Error::into_bytes, |text| {
+        text.replace(NUL, PICTURE_OF_NUL).into_bytes()
+    })
+}
+
 fn text(given: &str, out: &mut BytesMut) {
     if given.contains(NUL) {
         out.put_slice(given.replace(NUL, PICTURE_OF_NUL).as_bytes());

@@ -35,8 +35,8 @@ impl Prepared {
     }
 }
 
-/// Inserts everything, in a transaction of the caller's.
-pub(super) async fn batch(client: &Client, prepared: &Prepared, batch: &Batch) -> Result<(), StoreError> {
+/// Inserts everything but totals, in a transaction of the caller's.
+pub(super) async fn part(client: &Client, prepared: &Prepared, batch: &Batch) -> Result<(), StoreError> {
     let keys = batch.rows.iter().map(|full| keyed(full)).collect::<Result<Vec<_>, _>>()?;
     let rows = keys.iter().map(|(key, full)| transaction(*key, &full.row));
     copy((client, prepared), "rows", &TRANSACTIONS, rows).await?;
@@ -50,10 +50,9 @@ pub(super) async fn batch(client: &Client, prepared: &Prepared, batch: &Batch) -
 
 /// What may be there already.
 async fn things(client: &Client, prepared: &Prepared, batch: &Batch) -> Result<(), Error> {
-    let into = |name, text: String| Into { client, prepared, name, text };
+    let into = |name, text| Into { client, prepared, name, text };
     let replaced = |table: &Table| into(table.name, table.merge(|name| format!("EXCLUDED.{name}")));
     let kept = |table: &Table, count| into(table.name, table.insert(count, "NOTHING"));
-    let summed = TOTALS.merge(|name| format!("totals.{name} + EXCLUDED.{name}"));
     let voided = lines(SETTLEMENT_VOIDED);
     let voided = format!(
         "UPDATE settlements SET status = 'voided', voided_record = line.voided_record, voided_at = line.voided_at
@@ -71,8 +70,14 @@ async fn things(client: &Client, prepared: &Prepared, batch: &Batch) -> Result<(
     into("settlements voided", voided).put(batch.voided.iter().map(columns::settlement_voided)).await?;
     kept(&TRANSFERS, 8).put(batch.sent.iter().map(columns::transfer)).await?;
     let ends = batch.ended.iter().map(|(id, status, at)| columns::transfer_ended(*id, status, *at));
-    into("transfers ended", ended).put(ends).await?;
-    into(TOTALS.name, summed).put(batch.totals.iter().map(|(of, sums)| columns::total(of, sums))).await
+    into("transfers ended", ended).put(ends).await
+}
+
+/// Adds sums to those that stand there, in a transaction of the caller's.
+pub(super) async fn totals(client: &Client, prepared: &Prepared, batch: &Batch) -> Result<(), Error> {
+    let text = TOTALS.merge(|name| format!("totals.{name} + EXCLUDED.{name}"));
+    let into = Into { client, prepared, name: TOTALS.name, text };
+    into.put(batch.totals.iter().map(|(of, sums)| columns::total(of, sums))).await
 }
 
 /// A statement that takes many lines.

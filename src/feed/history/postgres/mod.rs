@@ -6,6 +6,7 @@
 
 mod address;
 mod cell;
+mod compare;
 mod connection;
 mod erase;
 mod insert;
@@ -20,6 +21,7 @@ mod table;
 mod tls;
 
 pub use self::address::{Address, AddressError, Server};
+pub(super) use self::compare::PostgresLooked;
 pub(super) use self::erase::{erasable, erase, followed_to};
 pub(super) use self::reader::PostgresReader;
 pub(super) use self::store::PostgresStore;

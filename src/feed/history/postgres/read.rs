@@ -48,7 +48,10 @@ pub(super) async fn full_rows(client: &Client, lines: &[Line]) -> Result<Vec<Ful
 }
 
 /// All slices of these rows, in order, by the rows' keys.
-async fn slices(client: &Client, keys: &[i64]) -> Result<HashMap<i64, Vec<SliceLine>>, StoreError> {
+pub(super) async fn slices(
+    client: &Client,
+    keys: &[i64],
+) -> Result<HashMap<i64, Vec<SliceLine>>, StoreError> {
     let mut of: HashMap<i64, Vec<SliceLine>> = HashMap::new();
     for line in client.query(SLICES, &[&keys]).await? {
         of.entry(needed(&line, "key")?).or_default().push(slice(&line)?);
@@ -217,7 +220,7 @@ fn unit(line: &Line, price_unit: Option<PriceUnit>) -> Result<Unit, StoreError> 
     })
 }
 
-fn needed<'a, T: FromSql<'a>>(line: &'a Line, column: &str) -> Result<T, StoreError> {
+pub(super) fn needed<'a, T: FromSql<'a>>(line: &'a Line, column: &str) -> Result<T, StoreError> {
     line.try_get(column).map_err(|error| unreadable(column, error))
 }
 
@@ -254,11 +257,11 @@ fn amount(line: &Line, column: &str) -> Result<Option<i128>, StoreError> {
     needed::<Option<Units>>(line, column).map(|units| units.map(|units| units.0))
 }
 
-fn credits(line: &Line, column: &str) -> Result<Credits, StoreError> {
+pub(super) fn credits(line: &Line, column: &str) -> Result<Credits, StoreError> {
     units(line, column).map(Credits)
 }
 
-fn id<T: FromStr<Err: std::fmt::Display>>(line: &Line, column: &str) -> Result<T, StoreError> {
+pub(super) fn id<T: FromStr<Err: std::fmt::Display>>(line: &Line, column: &str) -> Result<T, StoreError> {
     maybe_id(line, column)?.ok_or_else(|| unreadable(column, "nothing"))
 }
 

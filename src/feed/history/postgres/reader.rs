@@ -67,6 +67,7 @@ async fn ask(client: &Client, sql: &Sql) -> Result<Vec<tokio_postgres::Row>, Sto
     let lists: Vec<Vec<Cell<'static>>> = sql.parameters.iter().map(list).collect();
     let parameters = sql.parameters.iter().zip(&lists).map(|(parameter, list)| match parameter {
         Parameter::One(cell) => (cell as &(dyn ToSql + Sync), cell.kind()),
+        Parameter::Gave(..) => unreachable!("it is SQLite's"),
         Parameter::Tranches(_) => (list as &(dyn ToSql + Sync), Type::TEXT_ARRAY),
     });
     Ok(client.query_typed(&sql.text, &parameters.collect::<Vec<_>>()).await?)
@@ -74,7 +75,7 @@ async fn ask(client: &Client, sql: &Sql) -> Result<Vec<tokio_postgres::Row>, Sto
 
 fn list(parameter: &Parameter) -> Vec<Cell<'static>> {
     match parameter {
-        Parameter::One(_) => Vec::new(),
+        Parameter::One(_) | Parameter::Gave(..) => Vec::new(),
         Parameter::Tranches(tranches) => tranches.iter().map(|id| Cell::from(*id)).collect(),
     }
 }

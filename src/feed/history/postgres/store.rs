@@ -23,7 +23,7 @@ use crate::feed::history::store::Store;
 use crate::feed::history::tranche::TrancheLife;
 use crate::feed::history::{Erasable, StoreError};
 
-const CURSOR: &str = "SELECT position, hash, at, transactions, slices FROM cursor";
+pub(super) const CURSOR: &str = "SELECT position, hash, at, transactions, slices FROM cursor";
 const ADVANCE: &str = "UPDATE cursor SET position = $1, hash = $2, at = $3, transactions = $4, slices = $5";
 /// What the server answers when somebody has a lock for longer than the session waits.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
@@ -36,13 +36,15 @@ pub(in crate::feed::history) struct PostgresStore {
     table: u32,
     cursor: Cursor,
     counts: Counts,
+    /// Rows that there will be at the end of the transaction that has begun.
+    begun: Option<Counts>,
 }
 
 /// Rows that there must be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Counts {
+pub(super) struct Counts {
     transactions: i64,
-    slices: i64,
+    pub(super) slices: i64,
 }
 
 impl PostgresStore {
@@ -54,7 +56,7 @@ impl PostgresStore {
         let connection = locked(address)?;
         let (cursor, counts, table) =
             connection.run(async |client| opened(client, address.schema()).await)?;
-        Ok(Self { connection, prepared: Prepared::default(), table, cursor, counts })
+        Ok(Self { connection, prepared: Prepared::default(), table, cursor, counts, begun: None })
     }
 
     /// Empties what is ours in the schema.
@@ -115,7 +117,7 @@ async fn table(client: &Client) -> Result<u32, StoreError> {
     Ok(client.query_one("SELECT 'cursor'::regclass::oid", &[]).await?.get(0))
 }
 
-async fn read_cursor(client: &Client, text: &str) -> Result<(Cursor, Counts), StoreError> {
+pub(super) async fn read_cursor(client: &Client, text: &str) -> Result<(Cursor, Counts), StoreError> {
     let rows = client.query_typed(text, &[]).await?;
     let [line] = &rows[..] else { return Err(StoreError::Unfit("it has no cursor".to_owned())) };
     let cursor = Cursor {
@@ -128,7 +130,7 @@ async fn read_cursor(client: &Client, text: &str) -> Result<(Cursor, Counts), St
 }
 
 /// As many rows as there must be.
-async fn check_whole(client: &Client, counts: Counts) -> Result<(), StoreError> {
+pub(super) async fn check_whole(client: &Client, counts: Counts) -> Result<(), StoreError> {
     let text = "SELECT (SELECT count(*) FROM transactions), (SELECT count(*) FROM slices)";
     let line = client.query_one(text, &[]).await?;
     let found = Counts { transactions: line.get(0), slices: line.get(1) };
@@ -150,20 +152,31 @@ impl Store for PostgresStore {
         self.counts.transactions.cast_unsigned()
     }
 
-    fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
-        let slices = batch.rows.iter().map(|row| row.slices.len()).sum();
-        let counts = Counts {
-            transactions: self.counts.transactions + count(batch.rows.len()),
-            slices: self.counts.slices + count(slices),
-        };
+    fn add(&mut self, part: &Batch) -> Result<(), StoreError> {
         self.connection.run(async |client| {
-            client.batch_execute("BEGIN").await?;
-            if read_cursor(client, &format!("{CURSOR} FOR UPDATE")).await? != (self.cursor, self.counts) {
-                return Err(StoreError::Unfit("somebody else has written to it".to_owned()));
+            if self.begun.is_none() {
+                client.batch_execute("BEGIN").await?;
+                if read_cursor(client, &format!("{CURSOR} FOR UPDATE")).await? != (self.cursor, self.counts) {
+                    return Err(StoreError::Unfit("somebody else has written to it".to_owned()));
+                }
             }
-            insert::batch(client, &self.prepared, batch).await?;
-            let Cursor { position, hash, at } = batch.cursor;
+            insert::part(client, &self.prepared, part).await
+        })?;
+        let Counts { transactions, slices } = self.begun.unwrap_or(self.counts);
+        let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
+        self.begun = Some(Counts {
+            transactions: transactions + count(part.rows.len()),
+            slices: slices + count(part.rows.iter().map(|row| row.slices.len()).sum()),
+        });
+        Ok(())
+    }
+
+    fn write(&mut self, last: &Batch) -> Result<(), StoreError> {
+        self.add(last)?;
+        let counts = self.begun.take().unwrap_or(self.counts);
+        self.connection.run(async |client| {
+            insert::totals(client, &self.prepared, last).await?;
+            let Cursor { position, hash, at } = last.cursor;
             let (position, at) = (position.cast_signed(), at.cast_signed());
             let Counts { transactions, slices } = counts;
             let hash = &hash[..];
@@ -175,9 +188,9 @@ impl Store for PostgresStore {
                 (&slices, Type::INT8),
             ];
             client.execute_typed(ADVANCE, &values).await?;
-            Ok(client.batch_execute("COMMIT").await?)
+            client.batch_execute("COMMIT").await
         })?;
-        (self.cursor, self.counts) = (batch.cursor, counts);
+        (self.cursor, self.counts) = (last.cursor, counts);
         Ok(())
     }
 

@@ -1,22 +1,25 @@
-//! Two files, line by line: what the history holds, and what it must.
+//! A store and a file that was made from the log just now, line by line: what the history holds, and what it must.
 //!
 //! Every table is read in the order of its key from both at once, so neither has to fit into memory. Differences are told in words that
 //! lead to the line: the record and the row, the id, the column, both values. Tested in `tests/history/verified.rs`.
 
 use std::cmp::Ordering;
+use std::path::Path;
 
 use coffer_ledger::amount::Credits;
 use coffer_ledger::ids;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Rows, Statement};
+use rusqlite::{Connection, Rows};
 
-use super::values::amount_of;
+use super::slices;
+use super::values::{amount, amount_of};
+use super::verify::immutable;
+use crate::feed::history::StoreError;
 use crate::feed::history::key::place_of;
 
 /// The tables; how many of the first columns are the key.
-const TABLES: [(&str, usize); 9] = [
+const TABLES: [(&str, usize); 8] = [
     ("transactions", 1),
-    ("slices", 2),
     ("wallets", 1),
     ("tranches", 1),
     ("holds", 1),
@@ -26,7 +29,7 @@ const TABLES: [(&str, usize); 9] = [
     ("totals", 8),
 ];
 
-/// Columns that hold ids; other blobs of 16 bytes are amounts.
+/// Columns that hold ids; other blobs are amounts.
 const IDS: [&str; 12] = [
     "id",
     "wallet",
@@ -39,7 +42,7 @@ const IDS: [&str; 12] = [
     "by_key",
     "credit",
     "debit",
-    "from_customer",
+    "grant_id",
 ];
 
 /// Differences that are told; the rest is counted.
@@ -55,7 +58,8 @@ pub struct Differences {
 }
 
 impl Differences {
-    fn tell(&mut self, line: impl FnOnce() -> String) {
+    /// One more.
+    pub(in crate::feed::history) fn tell(&mut self, line: impl FnOnce() -> String) {
         self.count += 1;
         if self.told.len() < TOLD_MAX {
             self.told.push(line());
@@ -65,12 +69,19 @@ impl Differences {
 
 /// A value as it stands there. Texts are bytes: a damaged one may be none.
 #[derive(Clone, Debug, PartialEq)]
-enum Value {
+pub(in crate::feed::history) enum Value {
     Null,
     Integer(i64),
     Real(f64),
     Text(Vec<u8>),
     Blob(Vec<u8>),
+}
+
+impl Value {
+    /// As a file holds an amount.
+    pub(in crate::feed::history) fn of_amount(units: i128) -> Self {
+        Self::Blob(amount(units).to_vec())
+    }
 }
 
 impl From<ValueRef<'_>> for Value {
@@ -85,17 +96,99 @@ impl From<ValueRef<'_>> for Value {
     }
 }
 
+/// The lines of a table as a file holds them, in the order of the key.
+pub(in crate::feed::history) trait Held {
+    /// The next line.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it cannot be read.
+    fn next(&mut self) -> Result<Option<Vec<Value>>, StoreError>;
+}
+
+/// Lines of a file.
+struct OfFile<'a> {
+    rows: Rows<'a>,
+    columns: usize,
+    /// What a text is before it is compared.
+    text: fn(Vec<u8>) -> Vec<u8>,
+}
+
+impl Held for OfFile<'_> {
+    fn next(&mut self) -> Result<Option<Vec<Value>>, StoreError> {
+        let Some(row) = self.rows.next()? else { return Ok(None) };
+        let value = |column| {
+            Ok(match Value::from(row.get_ref(column)?) {
+                Value::Text(text) => Value::Text((self.text)(text)),
+                other => other,
+            })
+        };
+        (0..self.columns).map(value).collect::<Result<_, StoreError>>().map(Some)
+    }
+}
+
+/// A file that was made from the log just now: what there must be.
+pub(in crate::feed::history) struct Right {
+    connection: Connection,
+    text: fn(Vec<u8>) -> Vec<u8>,
+}
+
+impl Right {
+    /// Opens it; `text`: what a store of the other kind makes of a text.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it cannot be read.
+    pub(in crate::feed::history) fn open(
+        path: &Path,
+        text: fn(Vec<u8>) -> Vec<u8>,
+    ) -> Result<Self, StoreError> {
+        Ok(Self { connection: immutable(path)?, text })
+    }
+
+    /// Its tables, and how many of the first columns are the key.
+    pub(in crate::feed::history) fn tables(&self) -> impl Iterator<Item = (&'static str, usize)> + use<> {
+        TABLES.into_iter()
+    }
+
+    /// The columns of a table.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it cannot be read.
+    pub(in crate::feed::history) fn columns(&self, table: &str) -> Result<Vec<String>, StoreError> {
+        let statement = self.connection.prepare(&format!("SELECT * FROM {table}"))?;
+        Ok(statement.column_names().into_iter().map(str::to_owned).collect())
+    }
+
+    /// Compares one table.
+    ///
+    /// # Errors
+    /// [`StoreError`]: one of both cannot be read.
+    pub(in crate::feed::history) fn compare(
+        &self,
+        (name, key): (&'static str, usize),
+        held: &mut dyn Held,
+        differences: &mut Differences,
+    ) -> Result<(), StoreError> {
+        let columns = self.columns(name)?;
+        let mut statement = self.connection.prepare(&ordered(name, key))?;
+        let mut right = OfFile { rows: statement.query([])?, columns: columns.len(), text: self.text };
+        Table { name, key, columns }.compare(held, &mut right, differences)
+    }
+}
+
 /// Compares every table of `held` with that of `right`.
-pub(in crate::feed) fn compare(held: &Connection, right: &Connection) -> rusqlite::Result<Differences> {
-    let mut differences = Differences::default();
-    for (table, key) in TABLES {
-        let text = format!("SELECT * FROM {table} ORDER BY {}", order(key));
-        let (mut of_held, mut of_right) = (held.prepare(&text)?, right.prepare(&text)?);
-        let columns: Vec<String> = of_right.column_names().into_iter().map(str::to_owned).collect();
-        let table = Table { name: table, key, columns };
-        table.compare(&mut of_held, &mut of_right, &mut differences)?;
+pub(super) fn compare(held: &Connection, right: &Path) -> Result<Differences, StoreError> {
+    let (right, mut differences) = (Right::open(right, |text| text)?, Differences::default());
+    for (name, key) in right.tables() {
+        let mut statement = held.prepare(&ordered(name, key))?;
+        let columns = statement.column_count();
+        let mut lines = OfFile { rows: statement.query([])?, columns, text: |text| text };
+        right.compare((name, key), &mut lines, &mut differences)?;
     }
     Ok(differences)
+}
+
+fn ordered(table: &str, key: usize) -> String {
+    format!("SELECT * FROM {table} ORDER BY {}", order(key))
 }
 
 /// The first columns, by their numbers.
@@ -112,12 +205,11 @@ struct Table {
 impl Table {
     fn compare(
         &self,
-        held: &mut Statement<'_>,
-        right: &mut Statement<'_>,
+        held: &mut dyn Held,
+        right: &mut dyn Held,
         differences: &mut Differences,
-    ) -> rusqlite::Result<()> {
-        let (mut held, mut right) = (held.query([])?, right.query([])?);
-        let (mut has, mut must) = (self.next(&mut held)?, self.next(&mut right)?);
+    ) -> Result<(), StoreError> {
+        let (mut has, mut must) = (held.next()?, right.next()?);
         loop {
             let order = match (&has, &must) {
                 (None, None) => return Ok(()),
@@ -137,20 +229,12 @@ impl Table {
                 differences.tell(|| self.tell(has, must));
             }
             if order != Ordering::Greater {
-                has = self.next(&mut held)?;
+                has = held.next()?;
             }
             if order != Ordering::Less {
-                must = self.next(&mut right)?;
+                must = right.next()?;
             }
         }
-    }
-
-    fn next(&self, rows: &mut Rows<'_>) -> rusqlite::Result<Option<Vec<Value>>> {
-        let Some(row) = rows.next()? else { return Ok(None) };
-        (0..self.columns.len())
-            .map(|column| row.get_ref(column).map(Value::from))
-            .collect::<rusqlite::Result<_>>()
-            .map(Some)
     }
 
     /// As SQLite orders keys; both sides have the same types unless one is broken, and then it is no order but a difference.
@@ -182,7 +266,7 @@ impl Table {
             columns.map(|(name, value)| format!(" {name} {}", shown(name, value))).collect::<String>()
         };
         match (self.name, line.first()) {
-            ("transactions" | "slices", Some(Value::Integer(key))) => match place_of(*key) {
+            ("transactions", Some(Value::Integer(key))) => match place_of(*key) {
                 Some((record, row)) => format!("{}: record {record} row {row}{}", self.name, rest(1)),
                 None => format!("{}: key {key}", self.name),
             },
@@ -217,13 +301,18 @@ fn shown(column: &str, value: &Value) -> String {
         Value::Integer(number) => number.to_string(),
         Value::Real(number) => number.to_string(),
         Value::Text(text) => format!("{:?}", String::from_utf8_lossy(text)),
-        Value::Blob(bytes) => match <[u8; 16]>::try_from(bytes.as_slice()) {
-            Ok(bits) if IDS.contains(&column) => {
-                let text = ids::encode(u128::from_be_bytes(bits));
-                format!("…_{}", String::from_utf8_lossy(&text))
-            }
-            Ok(bits) => Credits(amount_of(bits)).to_string(),
-            Err(_) => format!("{bytes:02x?}"),
-        },
+        Value::Blob(bytes) => told(column, bytes).unwrap_or_else(|| format!("{bytes:02x?}")),
     }
+}
+
+/// A blob in words. `None`: it is not what the column must hold.
+fn told(column: &str, bytes: &[u8]) -> Option<String> {
+    if column == "slices" {
+        return slices::told(bytes);
+    }
+    if IDS.contains(&column) {
+        let text = ids::encode(u128::from_be_bytes(bytes.try_into().ok()?));
+        return Some(format!("…_{}", String::from_utf8_lossy(&text)));
+    }
+    amount_of(bytes).map(|units| Credits(units).to_string())
 }

@@ -11,7 +11,8 @@ use rusqlite::{Connection, OpenFlags};
 use super::seal;
 use super::store::SqliteStore;
 use super::values::number;
-use super::verify::Looked;
+use super::verify::LookedFile;
+use crate::feed::history::looked::Looked;
 use crate::feed::history::{Erasable, EraseError, StoreError};
 
 /// How long another process may hold the file's lock before that is an answer.
@@ -42,7 +43,7 @@ pub(in crate::feed::history) fn erasable(path: &Path, what: &Erasable) -> Result
     if !path.exists() {
         return Ok(0);
     }
-    Ok(count(Looked::open(path)?.connection(), what)?)
+    Ok(count(LookedFile::open(path)?.connection(), what)?)
 }
 
 /// Erases the rows of a customer, and those of other customers' records that name it. Returns how many rows changed.
@@ -95,7 +96,7 @@ pub(in crate::feed::history) fn followed_to(path: &Path) -> Result<u64, EraseErr
     if !path.exists() {
         return Ok(0);
     }
-    Ok(Looked::open(path)?.cursor.position)
+    Ok(LookedFile::open(path)?.cursor().position)
 }
 
 fn open(path: &Path) -> Result<Option<Connection>, EraseError> {

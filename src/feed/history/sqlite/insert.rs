@@ -1,36 +1,38 @@
-//! A batch into the tables.
+//! A batch into the tables. What comes in numbers goes so many lines a statement, which SQLite does faster than one by one.
+
+use std::fmt::Write;
 
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, ToSql};
+use rusqlite::{Connection, Statement, ToSql};
 
-use super::read;
-use super::values::{amount, id};
+use super::values::{Packed, amount, id};
+use super::{read, slices};
 use crate::feed::history::batch::{Batch, FullRow};
 use crate::feed::history::cell::Cell;
 use crate::feed::history::key::key;
 use crate::feed::history::{StoreError, columns};
 
-const ROW: &str = "INSERT INTO transactions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
-                   ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36)";
-const SLICE: &str = "INSERT INTO slices VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-const WALLET: &str = "INSERT OR REPLACE INTO wallets VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-const TRANCHE: &str = "INSERT OR REPLACE INTO tranches VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
-                       ?18, ?19, ?20, ?21)";
-const HOLD: &str =
-    "INSERT OR REPLACE INTO holds VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+/// Lines that one statement takes; what a batch has beyond a multiple of it goes one by one.
+const LINES: usize = 16;
+
+const ROW: &str = "INSERT INTO transactions";
+const WALLET: &str = "INSERT OR REPLACE INTO wallets";
+const TRANCHE: &str = "INSERT OR REPLACE INTO tranches";
+const HOLD: &str = "INSERT OR REPLACE INTO holds";
+const EVENT: &str = "INSERT INTO events";
+const TOTAL: &str = "INSERT OR REPLACE INTO totals";
 const SETTLEMENT: &str = "INSERT INTO settlements VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, NULL, NULL)";
 const SETTLEMENT_VOIDED: &str = "UPDATE settlements SET status = 'voided', voided_record = ?3, voided_at = ?4 WHERE customer = ?1 AND invoice = ?2";
 const TRANSFER: &str = "INSERT INTO transfers VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL, NULL)";
 const TRANSFER_ENDED: &str =
     "UPDATE transfers SET status = ?2, ended_record = ?3, ended_at = ?4 WHERE id = ?1";
-const EVENT: &str = "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
-const TOTAL: &str =
-    "INSERT OR REPLACE INTO totals VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 
 /// A cell as SQLite takes it, without a copy on the heap.
 pub(super) enum Bound<'a> {
     Text(&'a str),
-    Blob([u8; 16]),
+    Id([u8; 16]),
+    Amount(Packed),
+    Bytes(&'a [u8]),
     Number(i64),
     Null,
 }
@@ -40,8 +42,8 @@ impl<'a> Bound<'a> {
         match cell {
             Cell::Text(text) => Self::Text(text),
             Cell::Owned(text) => Self::Text(text),
-            Cell::Id(_, bits) => Self::Blob(id(*bits)),
-            Cell::Amount(units) => Self::Blob(amount(*units)),
+            Cell::Id(_, bits) => Self::Id(id(*bits)),
+            Cell::Amount(units) => Self::Amount(amount(*units)),
             Cell::Number(value) => Self::Number(*value),
             Cell::Null => Self::Null,
         }
@@ -52,25 +54,62 @@ impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(match self {
             Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-            Self::Blob(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Self::Id(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Self::Amount(packed) => ToSqlOutput::Borrowed(ValueRef::Blob(packed)),
+            Self::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
             Self::Number(value) => ToSqlOutput::Owned(Value::Integer(*value)),
             Self::Null => ToSqlOutput::Owned(Value::Null),
         })
     }
 }
 
-/// Inserts everything.
-pub(super) fn batch(into: &Connection, batch: &Batch) -> Result<(), StoreError> {
-    batch.rows.iter().try_for_each(|full| row(into, full))?;
-    for (id, wallet) in &batch.wallets {
-        put(into, WALLET, &columns::wallet(*id, wallet))?;
+/// What one line of a table is bound from.
+trait Line {
+    /// Columns of the table.
+    const COLUMNS: usize;
+
+    /// Binds the line from this parameter on.
+    fn bind(&self, to: &mut Statement<'_>, first: usize) -> rusqlite::Result<()>;
+}
+
+impl<const N: usize> Line for [Cell<'_>; N] {
+    const COLUMNS: usize = N;
+
+    fn bind(&self, to: &mut Statement<'_>, first: usize) -> rusqlite::Result<()> {
+        (first..).zip(self).try_for_each(|(place, cell)| to.raw_bind_parameter(place, Bound::of(cell)))
     }
-    for tranche in &batch.tranches {
-        put(into, TRANCHE, &columns::tranche(tranche))?;
+}
+
+/// A row, and its slices in one value.
+struct RowLine<'a>([Cell<'a>; 36], Vec<u8>);
+
+impl Line for RowLine<'_> {
+    const COLUMNS: usize = 37;
+
+    fn bind(&self, to: &mut Statement<'_>, first: usize) -> rusqlite::Result<()> {
+        self.0.bind(to, first)?;
+        to.raw_bind_parameter(first + self.0.len(), Bound::Bytes(&self.1))
     }
-    for held in batch.holds.values() {
-        put(into, HOLD, &columns::hold(held))?;
+}
+
+impl<'a> RowLine<'a> {
+    fn of(FullRow { row, slices }: &'a FullRow) -> Result<Self, StoreError> {
+        let id = row.id;
+        let no_key = || StoreError::Unfit(format!("row {id} has no key"));
+        let key = key(id.position().0, id.row()).ok_or_else(no_key)?;
+        let no_number = || StoreError::Unusable(format!("row {id} has a slice of a kind without a number"));
+        let slices = slices::written(row.wallet, slices).ok_or_else(no_number)?;
+        Ok(Self(columns::transaction(key, row), slices))
     }
+}
+
+/// Inserts everything but totals.
+pub(super) fn part(into: &Connection, batch: &Batch) -> Result<(), StoreError> {
+    put_all(into, ROW, batch.rows.iter().map(RowLine::of))?;
+    put_all(into, WALLET, batch.wallets.iter().map(|(id, wallet)| columns::wallet(*id, wallet)).map(Ok))?;
+    put_all(into, TRANCHE, batch.tranches.iter().map(columns::tranche).map(Ok))?;
+    put_all(into, HOLD, batch.holds.values().map(columns::hold).map(Ok))?;
+    put_all(into, EVENT, batch.events.iter().map(columns::event).map(Ok))?;
     for settled in &batch.settled {
         put(into, SETTLEMENT, &columns::settlement(settled))?;
     }
@@ -83,10 +122,50 @@ pub(super) fn batch(into: &Connection, batch: &Batch) -> Result<(), StoreError> 
     for (id, status, ended) in &batch.ended {
         put(into, TRANSFER_ENDED, &columns::transfer_ended(*id, status, *ended))?;
     }
-    for event in &batch.events {
-        put(into, EVENT, &columns::event(event))?;
+    Ok(())
+}
+
+/// Lines of all columns of a table.
+fn put_all<L: Line>(
+    into: &Connection,
+    insert: &str,
+    lines: impl Iterator<Item = Result<L, StoreError>>,
+) -> Result<(), StoreError> {
+    let mut lines = lines.peekable();
+    if lines.peek().is_none() {
+        return Ok(());
     }
-    totals(into, batch)
+    let mut many = into.prepare_cached(&statement(insert, L::COLUMNS, LINES))?;
+    let mut waiting = Vec::with_capacity(LINES);
+    for line in lines {
+        waiting.push(line?);
+        if waiting.len() == LINES {
+            for (number, line) in waiting.drain(..).enumerate() {
+                line.bind(&mut many, number * L::COLUMNS + 1)?;
+            }
+            many.raw_execute()?;
+        }
+    }
+    let mut one = into.prepare_cached(&statement(insert, L::COLUMNS, 1))?;
+    for line in waiting {
+        line.bind(&mut one, 1)?;
+        one.raw_execute()?;
+    }
+    Ok(())
+}
+
+/// The statement that takes so many lines of so many columns.
+fn statement(insert: &str, columns: usize, lines: usize) -> String {
+    let mut text = format!("{insert} VALUES ");
+    for line in 0..lines {
+        text.push_str(if line == 0 { "(" } else { ", (" });
+        for column in 1..=columns {
+            let comma = if column == 1 { "" } else { ", " };
+            write!(text, "{comma}?{}", line * columns + column).expect("a string takes everything");
+        }
+        text.push(')');
+    }
+    text
 }
 
 fn put<const N: usize>(into: &Connection, text: &str, line: &[Cell<'_>; N]) -> Result<(), StoreError> {
@@ -95,23 +174,13 @@ fn put<const N: usize>(into: &Connection, text: &str, line: &[Cell<'_>; N]) -> R
     Ok(())
 }
 
-/// Inserts a row and its slices.
-fn row(into: &Connection, FullRow { row, slices }: &FullRow) -> Result<(), StoreError> {
-    let too_far = || StoreError::Unfit(format!("row {} has no key", row.id));
-    let key = key(row.id.position().0, row.id.row()).ok_or_else(too_far)?;
-    put(into, ROW, &columns::transaction(key, row))?;
-    for (number, line) in (0_i64..).zip(slices) {
-        put(into, SLICE, &columns::slice(key, number, line))?;
-    }
-    Ok(())
-}
-
 /// Adds sums to those that stand there: amounts are no numbers of SQLite's.
-fn totals(into: &Connection, batch: &Batch) -> Result<(), StoreError> {
+pub(super) fn totals(into: &Connection, batch: &Batch) -> Result<(), StoreError> {
+    let one = statement(TOTAL, 12, 1);
     for (of, added) in batch.totals.iter() {
         let mut sums = read::sums(into, of)?.unwrap_or_default();
         sums.add(added);
-        put(into, TOTAL, &columns::total(of, &sums))?;
+        put(into, &one, &columns::total(of, &sums))?;
     }
     Ok(())
 }

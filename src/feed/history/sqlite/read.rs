@@ -13,14 +13,14 @@ use coffer_ledger::unit::{Currency, PriceUnit, Unit};
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, OptionalExtension, Row as Line, params};
 
+use super::slices;
 use super::values::{self, amount_of, number_of};
-use crate::feed::history::batch::{SliceKind, SliceLine, WalletLife};
+use crate::feed::history::batch::{FullRow, SliceLine, WalletLife};
 use crate::feed::history::key::place_of;
-use crate::feed::history::row::{OfTranche, Part, Row};
+use crate::feed::history::row::{Part, Row};
 use crate::feed::history::totals::{Sums, TotalOf};
 use crate::feed::history::tranche::{TrancheLife, TrancheStatus};
 
-const SLICES: &str = "SELECT wallet, kind, credits, tranche, source, original, paid, expires_at, share FROM slices WHERE key = ?1 ORDER BY number";
 const TRANCHE: &str = "SELECT * FROM tranches WHERE id = ?1";
 const CREDIT: &str = "SELECT credit FROM tranches WHERE id = ?1";
 const WALLET: &str = "SELECT * FROM wallets WHERE id = ?1";
@@ -28,16 +28,23 @@ const SUMS: &str = "SELECT moves, credits, share, free_value FROM totals WHERE t
                     AND price_unit = ?4 AND conversion_rate = ?5 AND source = ?6 AND kind = ?7 AND reason = ?8";
 
 /// The row of a line of `transactions`, with its slices.
-pub(super) fn row(from: &Connection, line: &Line<'_>) -> rusqlite::Result<Row> {
+pub(super) fn row(line: &Line<'_>) -> rusqlite::Result<Row> {
+    full_row(line).map(|full| full.row)
+}
+
+/// The same with all of its slices.
+pub(super) fn full_row(line: &Line<'_>) -> rusqlite::Result<FullRow> {
     let key: i64 = line.get("key")?;
     let recorded_at = Timestamp(number_of(line.get("recorded_at")?));
     let (position, row) = needed(place_of(key), "key")?;
     let card = thing(line, "card")?.map(RateCardId);
-    Ok(Row {
+    let wallet = needed(thing(line, "wallet")?, "wallet").map(WalletId)?;
+    let slices = needed(slices::read(wallet, line.get_ref("slices")?.as_blob()?), "slices")?;
+    let row = Row {
         id: RowId::new(recorded_at, LogPosition(position), row),
         tenant: TenantNumber(line.get("tenant")?),
         customer: CustomerNumber(number_of(line.get("customer")?)),
-        wallet: needed(thing(line, "wallet")?, "wallet").map(WalletId)?,
+        wallet,
         sequence: number(line, "sequence")?,
         row_type: line.get::<_, String>("type")?.into(),
         reason: line.get::<_, String>("reason")?.into(),
@@ -49,7 +56,7 @@ pub(super) fn row(from: &Connection, line: &Line<'_>) -> rusqlite::Result<Row> {
         balance_before: amount(line, "balance_before")?.map(Credits),
         balance_after: amount(line, "balance_after")?.map(Credits),
         repaid: credits(line, "repaid")?,
-        parts: parts(from, key)?,
+        parts: parts(&slices),
         tranche: thing(line, "tranche")?.map(TrancheId),
         expires_at: number(line, "expires_at")?.map(Timestamp),
         priority: line.get("priority")?,
@@ -70,29 +77,16 @@ pub(super) fn row(from: &Connection, line: &Line<'_>) -> rusqlite::Result<Row> {
         by: thing(line, "by_key")?.map(KeyId),
         effective_at: Timestamp(number_of(line.get("effective_at")?)),
         recorded_at,
-    })
+    };
+    Ok(FullRow { row, slices })
 }
 
 /// The slices that a reply shows.
-fn parts(from: &Connection, key: i64) -> rusqlite::Result<Vec<Part>> {
-    let lines = slices(from, key)?;
-    let shown = lines.into_iter().filter(|line| line.kind.is_shown());
-    Ok(shown.map(|SliceLine { wallet, credits, tranche, .. }| Part { wallet, credits, tranche }).collect())
-}
-
-/// All slices of a row.
-pub(super) fn slices(from: &Connection, key: i64) -> rusqlite::Result<Vec<SliceLine>> {
-    let mut statement = from.prepare_cached(SLICES)?;
-    let lines = statement.query_map([key], |line| {
-        Ok(SliceLine {
-            wallet: needed(thing(line, "wallet")?, "wallet").map(WalletId)?,
-            kind: needed(SliceKind::of(line.get_ref("kind")?.as_str()?), "kind")?,
-            credits: credits(line, "credits")?,
-            tranche: thing(line, "tranche")?.map(TrancheId).map(|id| of_tranche(line, id)).transpose()?,
-            share: amount(line, "share")?.map(Money),
-        })
-    })?;
-    lines.collect()
+fn parts(slices: &[SliceLine]) -> Vec<Part> {
+    let shown = slices.iter().filter(|line| line.kind.is_shown());
+    shown
+        .map(|line| Part { wallet: line.wallet, credits: line.credits, tranche: line.tranche.clone() })
+        .collect()
 }
 
 /// The rows that brought in the credit of these tranches, as far as they are known.
@@ -191,6 +185,7 @@ pub(super) fn balances(from: &Connection) -> rusqlite::Result<BTreeMap<WalletId,
 pub(super) fn sums(from: &Connection, of: &TotalOf) -> rusqlite::Result<Option<Sums>> {
     let price_unit = of.unit.price_unit.as_ref().map_or("", |unit| unit.as_str());
     let rate = values::amount(of.unit.conversion_rate.0);
+    let rate = &rate[..];
     let parameters = params![
         of.tenant.0,
         values::number(of.slot.0),
@@ -214,16 +209,6 @@ pub(super) fn sums_of(line: &Line<'_>) -> rusqlite::Result<Sums> {
     })
 }
 
-fn of_tranche(line: &Line<'_>, id: TrancheId) -> rusqlite::Result<OfTranche> {
-    Ok(OfTranche {
-        id,
-        source: line.get::<_, String>("source")?.into(),
-        original: credits(line, "original")?,
-        paid: needed(amount(line, "paid")?, "paid").map(Money)?,
-        expires_at: number(line, "expires_at")?.map(Timestamp),
-    })
-}
-
 fn bits(line: &Line<'_>, column: &'static str) -> rusqlite::Result<Option<u128>> {
     Ok(line.get::<_, Option<[u8; 16]>>(column)?.map(u128::from_be_bytes))
 }
@@ -233,7 +218,8 @@ fn thing(line: &Line<'_>, column: &'static str) -> rusqlite::Result<Option<Thing
 }
 
 fn amount(line: &Line<'_>, column: &'static str) -> rusqlite::Result<Option<i128>> {
-    Ok(line.get::<_, Option<[u8; 16]>>(column)?.map(amount_of))
+    let bytes = line.get_ref(column)?.as_blob_or_null()?;
+    bytes.map(|bytes| needed(amount_of(bytes), column)).transpose()
 }
 
 fn number(line: &Line<'_>, column: &'static str) -> rusqlite::Result<Option<u64>> {

@@ -8,8 +8,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
 
 use super::insert::Bound;
 use super::look::SqliteLook;
-use super::read;
 use super::values::number_of;
+use super::{read, slices};
 use crate::feed::history::look::Look;
 use crate::feed::history::reader::HistoryReader;
 use crate::feed::history::sql::{self, Dialect, Parameter, Sql};
@@ -61,7 +61,7 @@ fn page(connection: &mut Connection, query: &Query) -> rusqlite::Result<Found> {
         .query_row(params_from_iter(bound(&count)), |row| row.get(0))?;
     let asked = sql::page(query, Dialect::Sqlite);
     let mut statement = transaction.prepare_cached(&asked.text)?;
-    let rows = statement.query_map(params_from_iter(bound(&asked)), |line| read::row(&transaction, line))?;
+    let rows = statement.query_map(params_from_iter(bound(&asked)), |line| read::row(line))?;
     let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     let more = rows.len() > query.limit;
     rows.truncate(query.limit);
@@ -75,10 +75,15 @@ fn bound(sql: &Sql) -> impl Iterator<Item = Value> {
     sql.parameters.iter().map(|parameter| match parameter {
         Parameter::One(cell) => match Bound::of(cell) {
             Bound::Text(text) => Value::Text(text.to_owned()),
-            Bound::Blob(bytes) => Value::Blob(bytes.to_vec()),
+            Bound::Id(bytes) => Value::Blob(bytes.to_vec()),
+            Bound::Amount(packed) => Value::Blob(packed.to_vec()),
+            Bound::Bytes(bytes) => Value::Blob(bytes.to_vec()),
             Bound::Number(value) => Value::Integer(value),
             Bound::Null => Value::Null,
         },
+        Parameter::Gave(kind, tranche) => {
+            Value::Blob(slices::head(kind, Some(*tranche)).expect("kinds of the query have numbers").to_vec())
+        }
         Parameter::Tranches(tranches) => {
             let ids: Vec<String> = tranches.iter().map(|tranche| format!("{:032X}", tranche.0.0)).collect();
             Value::Text(serde_json::to_string(&ids).expect("strings are JSON"))

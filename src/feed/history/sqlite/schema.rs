@@ -6,18 +6,18 @@ use rusqlite::Connection;
 pub(super) const APPLICATION_ID: i32 = 0x436f_6648;
 
 /// Grows with every change of the tables or of what stands in them; a file of another one is made anew from the log.
-pub(super) const VERSION: i32 = 3;
+pub(super) const VERSION: i32 = 4;
 
 /// `key` = record × 65,536 + row. The cursor has one line: the last record that is in here, the hash of that record's batch, and how many
-/// rows there must be. A customer's rows have the one index that is worth its pages: a wallet's, a hold's or a tranche's are found
+/// rows there must be. A row has its slices beside it in one value (`slices.rs`). A customer's rows have the one index that is worth its pages: a wallet's, a hold's or a tranche's are found
 /// among them, since each of these ids names its customer.
 const TABLES: &str = "
 CREATE TABLE cursor (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   position INTEGER NOT NULL, hash BLOB NOT NULL, at INTEGER NOT NULL,
-  transactions INTEGER NOT NULL, slices INTEGER NOT NULL
+  transactions INTEGER NOT NULL
 ) STRICT;
-INSERT INTO cursor VALUES (1, 0, x'', 0, 0, 0);
+INSERT INTO cursor VALUES (1, 0, x'', 0, 0);
 CREATE TABLE transactions (
   key INTEGER PRIMARY KEY,
   tenant INTEGER NOT NULL, customer INTEGER NOT NULL, wallet BLOB NOT NULL, sequence INTEGER,
@@ -28,16 +28,11 @@ CREATE TABLE transactions (
   parent BLOB, completes BLOB, conversion_rate BLOB, topup_conversion_rate BLOB,
   card BLOB, card_version INTEGER, invoice TEXT, hold BLOB, transfer BLOB, grant_id BLOB,
   reference_type TEXT, reference_id TEXT, description TEXT, metadata TEXT, idempotency_key TEXT, by_key BLOB,
-  effective_at INTEGER NOT NULL, recorded_at INTEGER NOT NULL
+  effective_at INTEGER NOT NULL, recorded_at INTEGER NOT NULL,
+  slices BLOB NOT NULL
 ) STRICT;
 CREATE INDEX transactions_of_tenant ON transactions (tenant);
 CREATE INDEX transactions_of_customer ON transactions (customer);
-CREATE TABLE slices (
-  key INTEGER NOT NULL, number INTEGER NOT NULL,
-  wallet BLOB NOT NULL, kind TEXT NOT NULL, credits BLOB NOT NULL,
-  tranche BLOB, source TEXT, original BLOB, paid BLOB, expires_at INTEGER, share BLOB,
-  PRIMARY KEY (key, number)
-) STRICT, WITHOUT ROWID;
 CREATE TABLE wallets (
   id BLOB PRIMARY KEY, tenant INTEGER NOT NULL, customer INTEGER NOT NULL,
   currency TEXT NOT NULL, price_unit TEXT, conversion_rate BLOB NOT NULL, topup_conversion_rate BLOB NOT NULL,
@@ -88,4 +83,21 @@ pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
+}
+
+/// What must be in a file of this version and is not there as it must be; other things may stand beside it.
+pub(super) fn missing(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let mut model = Connection::open_in_memory()?;
+    create(&mut model)?;
+    let mut of_model = model.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
+    let all = of_model.query_map([], |line| Ok((line.get(0)?, line.get(1)?)))?;
+    for one in all {
+        let (name, sql): (String, String) = one?;
+        let same = "SELECT count(*) FROM sqlite_schema WHERE name = ?1 AND sql = ?2";
+        let found: i64 = connection.query_row(same, (&name, sql), |line| line.get(0))?;
+        if found == 0 {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }

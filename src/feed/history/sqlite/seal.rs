@@ -27,6 +27,8 @@ pub enum Sealed {
     Whole,
     /// There is no seal of this state: the file was not closed in good order.
     Unsealed,
+    /// A database server keeps them.
+    OfServer,
     /// These ranges of bytes are not as they were: first, and one behind the last.
     Broken(Vec<(u64, u64)>),
 }
@@ -66,7 +68,7 @@ pub(super) fn remove(file: &Path) -> io::Result<()> {
 }
 
 /// Compares a file with its seal.
-pub(in crate::feed) fn check(file: &Path, cursor: Cursor) -> io::Result<Sealed> {
+pub(super) fn check(file: &Path, cursor: Cursor) -> io::Result<Sealed> {
     if !is_of(file, cursor) {
         return Ok(Sealed::Unsealed);
     }

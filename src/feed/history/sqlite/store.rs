@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use coffer_ledger::ids::{TrancheId, WalletId};
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::values::{number, number_of};
 use super::{erase, insert, read, schema, seal};
@@ -26,6 +26,8 @@ const BUSY_MS: u64 = 1_000;
 const CHECKPOINT_PAGES: i64 = 8_192;
 /// KiB of pages that the writer keeps in memory.
 const CACHE_KIB: i64 = 32_768;
+/// Statements that stay prepared: more than there are.
+const STATEMENTS_KEPT: usize = 64;
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
@@ -49,14 +51,10 @@ pub(crate) struct SqliteStore {
     path: PathBuf,
     inode: u64,
     cursor: Cursor,
-    counts: Counts,
-}
-
-/// Rows that there must be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Counts {
-    transactions: i64,
-    slices: i64,
+    /// Rows that there must be.
+    rows: i64,
+    /// The same at the end of the transaction that has begun.
+    begun: Option<i64>,
 }
 
 impl SqliteStore {
@@ -78,13 +76,14 @@ impl SqliteStore {
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         if fresh {
             schema::create(&mut connection)?;
         }
-        let (cursor, counts) = read_cursor(&connection)?;
-        check_whole(&connection, counts)?;
+        let (cursor, rows) = read_cursor(&connection)?;
+        check_whole(&connection, rows)?;
         let inode = inode(path)?;
-        Ok(Self { connection, path: path.to_owned(), inode, cursor, counts })
+        Ok(Self { connection, path: path.to_owned(), inode, cursor, rows, begun: None })
     }
 
     /// Checks an open file whole; how far it is.
@@ -96,8 +95,8 @@ impl SqliteStore {
             return Err(StoreError::Unfit("it is empty".to_owned()));
         }
         check_length(connection, path)?;
-        let (cursor, counts) = read_cursor(connection)?;
-        check_whole(connection, counts)?;
+        let (cursor, rows) = read_cursor(connection)?;
+        check_whole(connection, rows)?;
         Ok(cursor)
     }
 
@@ -129,24 +128,29 @@ impl Store for SqliteStore {
     }
 
     fn rows(&self) -> u64 {
-        number_of(self.counts.transactions)
+        number_of(self.rows)
     }
 
-    fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if read_cursor(&transaction)? != (self.cursor, self.counts) {
-            return Err(StoreError::Unfit("somebody else has written to it".to_owned()));
+    fn add(&mut self, part: &Batch) -> Result<(), StoreError> {
+        if self.begun.is_none() {
+            self.connection.execute_batch("BEGIN IMMEDIATE")?;
+            if read_cursor(&self.connection)? != (self.cursor, self.rows) {
+                return Err(StoreError::Unfit("somebody else has written to it".to_owned()));
+            }
         }
-        let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
-        let slices = batch.rows.iter().map(|row| row.slices.len()).sum();
-        let counts = Counts {
-            transactions: self.counts.transactions + count(batch.rows.len()),
-            slices: self.counts.slices + count(slices),
-        };
-        insert::batch(&transaction, batch)?;
-        set_cursor(&transaction, batch.cursor, counts)?;
-        transaction.commit()?;
-        (self.cursor, self.counts) = (batch.cursor, counts);
+        insert::part(&self.connection, part)?;
+        let rows = self.begun.unwrap_or(self.rows) + i64::try_from(part.rows.len()).unwrap_or(i64::MAX);
+        self.begun = Some(rows);
+        Ok(())
+    }
+
+    fn write(&mut self, last: &Batch) -> Result<(), StoreError> {
+        self.add(last)?;
+        let rows = self.begun.take().unwrap_or(self.rows);
+        insert::totals(&self.connection, last)?;
+        set_cursor(&self.connection, last.cursor, rows)?;
+        self.connection.execute_batch("COMMIT")?;
+        (self.cursor, self.rows) = (last.cursor, rows);
         Ok(())
     }
 
@@ -202,10 +206,9 @@ impl Known for SqliteStore {
     }
 }
 
-fn set_cursor(connection: &Connection, cursor: Cursor, counts: Counts) -> rusqlite::Result<()> {
-    let Counts { transactions, slices } = counts;
-    let text = "UPDATE cursor SET position = ?1, hash = ?2, at = ?3, transactions = ?4, slices = ?5";
-    let values = (number(cursor.position), cursor.hash, number(cursor.at), transactions, slices);
+fn set_cursor(connection: &Connection, cursor: Cursor, rows: i64) -> rusqlite::Result<()> {
+    let text = "UPDATE cursor SET position = ?1, hash = ?2, at = ?3, transactions = ?4";
+    let values = (number(cursor.position), cursor.hash, number(cursor.at), rows);
     connection.prepare_cached(text)?.execute(values)?;
     Ok(())
 }
@@ -236,39 +239,36 @@ fn check_length(connection: &Connection, path: &Path) -> Result<(), StoreError> 
     Err(StoreError::Unfit(format!("it ends within a page, at {length} bytes")))
 }
 
-fn read_cursor(connection: &Connection) -> Result<(Cursor, Counts), StoreError> {
-    let read = connection
-        .prepare_cached("SELECT position, hash, at, transactions, slices FROM cursor")?
-        .query_row([], |row| {
+fn read_cursor(connection: &Connection) -> Result<(Cursor, i64), StoreError> {
+    let read = connection.prepare_cached("SELECT position, hash, at, transactions FROM cursor")?.query_row(
+        [],
+        |row| {
             let cursor = Cursor {
                 position: number_of(row.get(0)?),
                 // Before the first batch it is empty.
                 hash: row.get::<_, Vec<u8>>(1)?.try_into().unwrap_or_default(),
                 at: number_of(row.get(2)?),
             };
-            Ok((cursor, Counts { transactions: row.get(3)?, slices: row.get(4)? }))
-        });
+            Ok((cursor, row.get(3)?))
+        },
+    );
     Ok(read?)
 }
 
-/// SQLite's own check of every page, and as many rows as there must be.
-fn check_whole(connection: &Connection, counts: Counts) -> Result<(), StoreError> {
+/// All tables, SQLite's own check of every page, and as many rows as there must be.
+fn check_whole(connection: &Connection, rows: i64) -> Result<(), StoreError> {
+    if let Some(name) = schema::missing(connection)? {
+        return Err(StoreError::Unfit(format!("its {name} is missing or changed")));
+    }
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict != "ok" {
         return Err(StoreError::Unfit(verdict));
     }
-    let count = |table| connection.query_row(table, [], |row| row.get::<_, i64>(0));
-    let found = Counts {
-        transactions: count("SELECT count(*) FROM transactions")?,
-        slices: count("SELECT count(*) FROM slices")?,
-    };
-    if found == counts {
+    let found: i64 = connection.query_row("SELECT count(*) FROM transactions", [], |row| row.get(0))?;
+    if found == rows {
         return Ok(());
     }
-    Err(StoreError::Unfit(format!(
-        "it has {} rows and {} slices instead of {} and {}",
-        found.transactions, found.slices, counts.transactions, counts.slices
-    )))
+    Err(StoreError::Unfit(format!("it has {found} rows instead of {rows}")))
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

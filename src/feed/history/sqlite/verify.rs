@@ -8,29 +8,29 @@ use coffer_ledger::ids::WalletId;
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
-use super::compare::{Differences, compare};
+use super::compare::compare;
 use super::read;
-use super::seal::{self, Sealed};
+use super::seal;
 use super::store::SqliteStore;
 use crate::feed::cursor::Cursor;
-use crate::feed::history::StoreError;
+use crate::feed::history::looked::Looked;
+use crate::feed::history::{Differences, Sealed, StoreError};
 
 /// A file that is looked at and not touched.
-pub(in crate::feed) struct Looked {
+pub(in crate::feed::history) struct LookedFile {
     connection: Connection,
     file: PathBuf,
-    /// How far it is.
-    pub(in crate::feed) cursor: Cursor,
+    cursor: Cursor,
     /// A copy, where the file's last batches are only in its write-ahead file.
     _copy: Option<TempDir>,
 }
 
-impl Looked {
+impl LookedFile {
     /// Opens the file without changing it, and lets SQLite check its pages.
     ///
     /// # Errors
     /// [`StoreError`]: it is damaged, not ours, or cannot be read.
-    pub(in crate::feed) fn open(file: &Path) -> Result<Self, StoreError> {
+    pub(in crate::feed::history) fn open(file: &Path) -> Result<Self, StoreError> {
         let ahead = file.with_file_name(name_with(file, "-wal"));
         let copy = match std::fs::metadata(&ahead) {
             Ok(found) if found.len() > 0 => Some(copied(file, &ahead)?),
@@ -50,37 +50,31 @@ impl Looked {
     pub(super) const fn connection(&self) -> &Connection {
         &self.connection
     }
+}
 
-    /// Whether its bytes are as they were when it was closed.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`]: it cannot be read.
-    pub(in crate::feed) fn sealed(&self) -> Result<Sealed, StoreError> {
+impl Looked for LookedFile {
+    fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    fn sealed(&self) -> Result<Sealed, StoreError> {
         match self._copy {
             Some(_) => Ok(Sealed::Unsealed),
             None => Ok(seal::check(&self.file, self.cursor)?),
         }
     }
 
-    /// What it says of every wallet: Σ remaining of its tranches − debt, and debt.
-    ///
-    /// # Errors
-    /// [`StoreError`]: it cannot be read.
-    pub(in crate::feed) fn balances(&self) -> Result<BTreeMap<WalletId, (Credits, Credits)>, StoreError> {
+    fn balances(&self) -> Result<BTreeMap<WalletId, (Credits, Credits)>, StoreError> {
         Ok(read::balances(&self.connection)?)
     }
 
-    /// Compares every line with those of a file that was made from the log just now.
-    ///
-    /// # Errors
-    /// [`StoreError`]: one of them cannot be read.
-    pub(in crate::feed) fn compare(&self, right: &Path) -> Result<Differences, StoreError> {
-        Ok(compare(&self.connection, &immutable(right)?)?)
+    fn compare(&self, right: &Path) -> Result<Differences, StoreError> {
+        compare(&self.connection, right)
     }
 }
 
 /// Opened so that SQLite makes no file beside it and takes no lock.
-fn immutable(file: &Path) -> Result<Connection, StoreError> {
+pub(super) fn immutable(file: &Path) -> Result<Connection, StoreError> {
     let mut uri = String::from("file:");
     for byte in file.as_os_str().as_encoded_bytes() {
         match byte {

@@ -1,0 +1,89 @@
+//! What the answer to an attempt means: for the delivery, and for the endpoint.
+
+use super::MS_PER_S;
+use crate::feed::webhooks::Outcome;
+use crate::feed::webhooks::client::{Answer, is_taken};
+use crate::feed::webhooks::schedule::{pause_ms, retry_after, wait_ms};
+use crate::feed::webhooks::store::{Delivery, DeliveryState, Health, Tried};
+
+/// Characters of an error that are kept.
+const ERROR_CHARS_MAX: usize = 200;
+
+/// What an answer means.
+pub(super) struct Judged {
+    pub(super) tried: Tried,
+    pub(super) outcome: Outcome,
+    /// It was not, and is again.
+    pub(super) is_well_again: bool,
+    /// It says that it is gone for good.
+    pub(super) is_gone: bool,
+}
+
+/// Judges it, and changes what is known of the endpoint's health.
+pub(super) fn judge(
+    answer: &Answer,
+    delivery: &Delivery,
+    health: &mut Health,
+    now: u64,
+    scale: u64,
+    random: u64,
+) -> Judged {
+    let mut tried = Tried {
+        state: DeliveryState::Delivered,
+        next_at: now,
+        waits_for_endpoint: false,
+        last_at: now,
+        status: None,
+        error: None,
+        took_ms: 0,
+    };
+    let (outcome, asked_wait) = match answer {
+        Answer::Status { status, .. } if is_taken(*status) => {
+            tried.status = Some(*status);
+            let is_well_again = *health != Health { cursor: health.cursor, ..Health::default() };
+            *health = Health { cursor: health.cursor, ..Health::default() };
+            return Judged { tried, outcome: Outcome::Delivered, is_well_again, is_gone: false };
+        }
+        // No fault of the endpoint's, and nothing to try again.
+        Answer::Gone => {
+            tried.state = DeliveryState::Failed;
+            tried.error = Some("its record is not kept any more".to_owned());
+            return Judged { tried, outcome: Outcome::Refused, is_well_again: false, is_gone: false };
+        }
+        Answer::Status { status, retry_after: after } => {
+            tried.status = Some(*status);
+            if (300..400).contains(status) {
+                tried.error = Some("redirects are not followed".to_owned());
+            }
+            (Outcome::Refused, after.as_deref().and_then(|text| retry_after(text, now / MS_PER_S)))
+        }
+        Answer::AddressRefused(address) => {
+            tried.error =
+                Some(format!("{address} is not sent to: webhook_allow_private_addresses is not set"));
+            (Outcome::AddressRefused, None)
+        }
+        Answer::Failed(why) => {
+            tried.error = Some(why.chars().take(ERROR_CHARS_MAX).collect());
+            (Outcome::NoAnswer, None)
+        }
+    };
+    let asked_ms = asked_wait.map_or(0, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+    health.failing_since.get_or_insert(now);
+    // Whether it is the endpoint that does not answer or is busy, or the one event that it does not like.
+    let is_down = asked_wait.is_some()
+        || !matches!(tried.status, Some(status) if !matches!(status, 429 | 502 | 503 | 504));
+    if is_down {
+        health.failures = health.failures.saturating_add(1);
+        health.paused_until = now + pause_ms(health.failures, scale).max(asked_ms);
+        tried.waits_for_endpoint = true;
+    }
+    match wait_ms(delivery.attempts + 1, scale, random) {
+        Some(wait) => {
+            tried.state = DeliveryState::Pending;
+            tried.next_at = now + wait.max(asked_ms);
+        }
+        None => tried.state = DeliveryState::Failed,
+    }
+    let is_gone = tried.status == Some(410);
+    Judged { tried, outcome, is_well_again: false, is_gone }
+}
