@@ -44,7 +44,7 @@ pub struct FeedOptions {
     pub place: Place,
     /// Records of the log that share a transaction at most.
     pub batch_records: u64,
-    /// Records that the store may lack while it gives way to debits; beyond it takes what it needs to keep up.
+    /// Records that the store may lack while it gives way to debits; beyond it works without a rest.
     pub lag_records_max: u64,
 }
 

@@ -9,6 +9,7 @@
 mod agree;
 mod broken;
 mod files;
+mod filters;
 mod kept;
 mod killed;
 mod program;

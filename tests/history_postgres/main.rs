@@ -8,6 +8,8 @@
 mod agree;
 #[path = "../history/broken.rs"]
 mod broken;
+#[path = "../history/filters.rs"]
+mod filters;
 mod kept;
 #[path = "../history/killed.rs"]
 mod killed;

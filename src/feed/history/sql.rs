@@ -51,8 +51,13 @@ pub(super) fn page(query: &Query, dialect: Dialect) -> Sql {
     }
     sql.text.push_str(" ORDER BY ");
     for (column, largest_first) in &query.sort {
+        let order = if *largest_first { " DESC NULLS LAST, " } else { " ASC NULLS FIRST, " };
+        if is_time(*column) {
+            // What has wrapped is later than all others.
+            sql.text.push_str(&format!("({} < 0){order}", name(*column)));
+        }
         sql.text.push_str(name(*column));
-        sql.text.push_str(if *largest_first { " DESC NULLS LAST, " } else { " ASC NULLS FIRST, " });
+        sql.text.push_str(order);
     }
     sql.text.push_str(if query.newest_first { "key DESC" } else { "key ASC" });
     for (word, count) in [(" LIMIT ", query.limit.saturating_add(1)), (" OFFSET ", query.offset)] {
@@ -150,10 +155,10 @@ impl Sql {
         match test {
             Test::In(given) => self.list(column, given, false),
             Test::NotIn(given) => self.list(column, given, true),
-            Test::Above(given) => self.compare(name, ">", cell(column, given)),
-            Test::AtLeast(given) => self.compare(name, ">=", cell(column, given)),
-            Test::Below(given) => self.compare(name, "<", cell(column, given)),
-            Test::AtMost(given) => self.compare(name, "<=", cell(column, given)),
+            Test::Above(given) => self.range(column, ">", given),
+            Test::AtLeast(given) => self.range(column, ">=", given),
+            Test::Below(given) => self.range(column, "<", given),
+            Test::AtMost(given) => self.range(column, "<=", given),
             Test::Contains(part) => {
                 let found = self.found(name, part);
                 self.and(&format!("{found} > 0"));
@@ -163,6 +168,23 @@ impl Sql {
                 self.and(&format!("({name} IS NULL OR {found} = 0)"));
             }
         }
+    }
+
+    /// A time beyond 2262 stands there below zero, and is later than all others.
+    fn range(&mut self, column: Column, operator: &str, given: &Given) {
+        let (name, value) = (name(column), cell(column, given));
+        let wraps = matches!(value, Cell::Number(number) if number < 0);
+        if !is_time(column) {
+            return self.compare(name, operator, value);
+        }
+        let mark = self.mark(value);
+        let others = match (operator.starts_with('>'), wraps) {
+            (true, false) => "OR {} < 0",
+            (true, true) => "AND {} < 0",
+            (false, false) => "AND {} >= 0",
+            (false, true) => "OR {} >= 0",
+        };
+        self.and(&format!("({name} {operator} {mark} {})", others.replace("{}", name)));
     }
 
     /// Where the part stands in the column; 0 = nowhere.
@@ -196,6 +218,10 @@ fn cell(column: Column, given: &Given) -> Cell<'static> {
         Given::Number(value) => (*value).into(),
         Given::Id(bits) => Cell::Id(prefix(column), *bits),
     }
+}
+
+const fn is_time(column: Column) -> bool {
+    matches!(column, Column::ExpiresAt | Column::EffectiveAt | Column::RecordedAt)
 }
 
 /// What an id of the column begins with; empty where there are none.

@@ -50,7 +50,7 @@ impl<'a> SqliteLook<'a> {
         let mut statement = self.connection.prepare_cached(text)?;
         let instant = |at: Timestamp| i64::try_from(at.0).unwrap_or(i64::MAX);
         let parameters = params![of, after, last, instant(asked.from), instant(asked.to), limit];
-        let rows = statement.query_map(parameters, |line| read::full_row(line))?;
+        let rows = statement.query_map(parameters, read::full_row)?;
         rows.collect()
     }
 }

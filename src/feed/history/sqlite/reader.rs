@@ -61,7 +61,7 @@ fn page(connection: &mut Connection, query: &Query) -> rusqlite::Result<Found> {
         .query_row(params_from_iter(bound(&count)), |row| row.get(0))?;
     let asked = sql::page(query, Dialect::Sqlite);
     let mut statement = transaction.prepare_cached(&asked.text)?;
-    let rows = statement.query_map(params_from_iter(bound(&asked)), |line| read::row(line))?;
+    let rows = statement.query_map(params_from_iter(bound(&asked)), read::row)?;
     let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     let more = rows.len() > query.limit;
     rows.truncate(query.limit);
