@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
 
+#[path = "engine/grant_faults.rs"]
+mod grant_faults;
 #[path = "engine/support.rs"]
 mod support;
 

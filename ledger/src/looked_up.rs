@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use crate::budget::BudgetMove;
 use crate::command::CreditReason;
-use crate::fact::{CreditRow, DebitRow, Debited, Effect, Facts, Slice};
+use crate::fact::{CreditRow, DebitRow, Debited, Due, Effect, Facts, Landed, Slice};
 use crate::ids::{CustomerNumber, LogPosition, RowId, ThingId, TrancheId, WalletId};
 use crate::recharge::Recharge;
 use crate::record::Record;
@@ -117,7 +117,20 @@ fn credit_rows(facts: &Facts, row: u32) -> Result<(Vec<&CreditRow>, WalletId, u3
     if let Some((recharge, first)) = set_off(facts, row) {
         return Ok((recharge.rows.iter().map(|row| &**row).collect(), recharge.wallet, first));
     }
+    if let Some((granted, wallet)) = granted(&facts.due, 0, row) {
+        return Ok((vec![granted], wallet, row));
+    }
     let (effect, first) = effect_of(facts, row)?;
+    let at_once = if let Effect::Subscribed(subscribed) = effect {
+        subscribed.minted.as_slice()
+    } else if let Effect::GrantSet(set) = effect {
+        set.minted.as_slice()
+    } else {
+        &[]
+    };
+    if let Some((granted, wallet)) = granted(at_once, first, row) {
+        return Ok((vec![granted], wallet, row));
+    }
     let (rows, wallet): (Vec<&CreditRow>, _) = if let Effect::WalletCreated { initial, wallet, .. } = effect {
         (initial.iter().map(|row| &**row).collect(), wallet.id)
     } else if let Effect::ToppedUp { rows, wallet } = effect {
@@ -133,6 +146,21 @@ fn credit_rows(facts: &Facts, row: u32) -> Result<(Vec<&CreditRow>, WalletId, u3
         return Err(Refusal::InvalidOperation("only a credit that came in can be voided"));
     }
     Ok((rows, wallet, first))
+}
+
+/// What a grant minted in a row, of things that happened by themselves, and its wallet. `first` is the number of their first row.
+fn granted(happened: &[Due], first: u32, row: u32) -> Option<(&CreditRow, WalletId)> {
+    let mut number = first;
+    for due in happened {
+        if number == row
+            && let Due::Granted(granted) = due
+            && let Landed::Minted { wallet, row, .. } = &granted.landed
+        {
+            return Some((row, *wallet));
+        }
+        number += due.rows();
+    }
+    None
 }
 
 /// The recharge that a row belongs to, among those that were set off, and the number of its first row.

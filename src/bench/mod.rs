@@ -9,6 +9,7 @@ mod disk;
 mod echo;
 mod embedded;
 mod followers;
+mod grants;
 mod http;
 mod latency;
 mod load;
@@ -48,7 +49,7 @@ pub(crate) struct BenchArgs {
     /// Connections over HTTP, one measurement each
     #[arg(long, value_delimiter = ',', default_values_t = [64, 256], value_parser = clap::value_parser!(u32).range(1..=4096))]
     connections: Vec<u32>,
-    /// Measure only this part; followers, scale, overload and latency take minutes and are measured only when named
+    /// Measure only this part; followers, scale, overload, latency and grants take minutes and are measured only when named
     #[arg(long)]
     only: Option<Part>,
     #[command(flatten)]
@@ -79,6 +80,8 @@ enum Part {
     Scale,
     /// More than the engine can do, and too many connections.
     Overload,
+    /// Many customers of one plan, granted their next period at one instant.
+    Grants,
     /// What a caller waits for, at shares of the peak.
     Latency,
 }
@@ -110,7 +113,7 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), CliError> {
     if matches!(only, None | Some(Part::Embedded)) {
         report.embedded = embedded::measure(&bench).await?;
     }
-    if only != Some(Part::Embedded) {
+    if !matches!(only, Some(Part::Embedded | Part::Grants)) {
         report.client = Some(bench.client());
     }
     if matches!(only, None | Some(Part::Http)) {
@@ -126,6 +129,9 @@ pub(crate) async fn run(args: BenchArgs) -> Result<(), CliError> {
         // Thousands of connections are this process's open files.
         raise_file_limit(FLOOD_CONNECTIONS_MAX.into());
         report.overload = overload::measure(&bench).await?;
+    }
+    if only == Some(Part::Grants) {
+        report.grants = grants::measure(&bench).await?;
     }
     if only == Some(Part::Latency) {
         report.latency = latency::measure(&bench).await?;

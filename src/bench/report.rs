@@ -46,6 +46,8 @@ pub(crate) struct Report {
     pub(crate) scale: Sheet,
     /// Too much of everything.
     pub(crate) overload: Sheet,
+    /// A plan's period that begins.
+    pub(crate) grants: Sheet,
     /// At shares of the peak.
     pub(crate) latency: Sheet,
 }
@@ -116,6 +118,7 @@ impl Report {
         self.followers.print("followers");
         self.scale.print("scale");
         self.overload.print("overload");
+        self.grants.print("grants");
         self.latency.print("latency");
         for (name, ratio) in self.ratios() {
             output::line(format!("{name:<52} {ratio:.2}"));

@@ -1,13 +1,13 @@
-//! How large the measurements of `--only scale` and `--only overload` are: full size by default, small for a test.
+//! How large the measurements of `--only scale`, `--only overload` and `--only grants` are: full size by default, small for a test.
 
 use clap::Args;
 
 /// The server takes 10,000 connections; some are left for the quiet tenant.
 pub(crate) const FLOOD_CONNECTIONS_MAX: u32 = 9_500;
 
-/// Sizes of the two long parts.
+/// Sizes of the long parts.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Sizes of --only scale and --only overload")]
+#[command(next_help_heading = "Sizes of --only scale, --only overload and --only grants")]
 pub(crate) struct Sizes {
     /// scale: customers, each with one wallet and three tranches
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
@@ -30,4 +30,7 @@ pub(crate) struct Sizes {
     /// overload: debits of one batch, each of another customer
     #[arg(long, value_name = "NUMBER", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) batch: u32,
+    /// grants: customers on one plan
+    #[arg(long, value_name = "NUMBER", default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    pub(crate) enrolled: u64,
 }

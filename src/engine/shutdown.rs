@@ -23,6 +23,8 @@ pub(crate) async fn run(core: &Arc<Core>) -> Result<(), Failure> {
         tracing::warn!("not everything came to rest in time; the next start replays the rest");
     }
     if core.journal.halted().is_some() {
+        // Whoever embeds the engine may open another one: nothing of this one stays in memory.
+        stop_tenants(core);
         return Err(Failure::Halted);
     }
     if core.options.snapshot_at_shutdown && has_something_new(core) {
@@ -31,12 +33,16 @@ pub(crate) async fn run(core: &Arc<Core>) -> Result<(), Failure> {
     }
     // Whoever changes the archive has seen that it closes, and is done with the segment at hand before the directory's lock is let go of.
     let _archive = core.archive_changing.lock().await;
-    for (_, seat) in core.tenant_seats() {
-        seat.mailbox.stop(None);
-    }
+    stop_tenants(core);
     let Some(log) = core.log.lock().expect("nothing panics while it is held").take() else { return Ok(()) };
     let closing = core.runtime.spawn_blocking(move || log.close());
     closing.await.map_err(|_| Failure::Internal)?.map_err(|_| Failure::Halted)
+}
+
+fn stop_tenants(core: &Core) {
+    for (_, seat) in core.tenant_seats() {
+        seat.mailbox.stop(None);
+    }
 }
 
 fn has_something_new(core: &Core) -> bool {

@@ -129,10 +129,8 @@ impl Seat {
         if key.is_some() && self.core.keys.is_full() {
             return (Turned::unlogged(Err(Failure::KeysFull)), Ok(()));
         }
-        if let Err(broken) =
-            self.follow_plans((now, logged_at)).and_then(|()| self.make_room((now, logged_at)))
-        {
-            return (Turned::unlogged(Err(Failure::Internal)), Err(broken));
+        if let Some(cannot) = self.come_up_to((now, logged_at)) {
+            return cannot;
         }
         let claimed = match self.claim(&operation.command) {
             Ok(claimed) => claimed,

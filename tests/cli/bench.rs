@@ -81,3 +81,16 @@ fn the_overload_benchmark_goes_through_all_of_it_in_small() {
         assert!(!found.is_empty() && found.iter().all(|value| *value > 0.0), "{part}: {found:?}");
     }
 }
+
+#[test]
+fn the_grants_benchmark_mints_every_period_in_small() {
+    let args = ["bench", "--only", "grants", "--seconds", "1", "--enrolled", "1000", "--json"];
+    let said = coffer(args).ok().json();
+    let grants = &said["report"]["grants"];
+    assert_eq!(values(grants, "customers without the period then"), [0.0], "{said}");
+    assert_eq!(values(grants, "customers on one plan"), [1_000.0]);
+    for part in ["records that the timer wrote", "others meanwhile: rate", "asleep, meanwhile: slowest"] {
+        let found = values(grants, part);
+        assert!(found.len() == 1 && found[0] > 0.0, "{part}: {found:?}");
+    }
+}

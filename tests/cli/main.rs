@@ -18,6 +18,7 @@ mod log;
 mod program;
 #[path = "../http/receiver.rs"]
 mod receiver;
+mod recharges;
 mod replay;
 mod retention;
 mod serve;

@@ -4,9 +4,11 @@
 
 mod concurrency;
 mod crashes;
+mod grants;
 mod idempotency;
 mod past;
 mod places;
+mod plans;
 #[path = "../history/program.rs"]
 mod program;
 mod recharges;

@@ -61,6 +61,18 @@ impl Clock for TestClock {
     }
 }
 
+/// Lets a clock go on in real time, as the log's writer needs it where many write at once, until the test ends.
+pub(crate) fn let_clock_run(clock: &Arc<TestClock>) {
+    let clock = Arc::downgrade(clock);
+    tokio::spawn(async move {
+        while let Some(clock) = clock.upgrade() {
+            clock.pass(1_000_000);
+            drop(clock);
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    });
+}
+
 /// An environment on this disk with the machine's time.
 pub(crate) fn env_on(disk: &CrashStorage) -> Env {
     Env { storage: Arc::new(disk.clone()), ..Env::os() }

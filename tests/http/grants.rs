@@ -64,44 +64,44 @@ fn has_every_key(of: &Value, keys: &[&str]) {
 }
 
 /// A tenant in test mode whose time stands at the first instant of a month.
-struct Tenant<'a> {
+pub(crate) struct Tenant<'a> {
     server: &'a Server,
     key: String,
 }
 
 impl<'a> Tenant<'a> {
-    fn new(server: &'a Server) -> Self {
+    pub(crate) fn new(server: &'a Server) -> Self {
         let made = server.ask("POST", "/v1/tenants", r#"{"name":"tests","test_mode":true}"#);
         let tenant = Self { server, key: made.json["key"]["key"].as_str().unwrap().to_owned() };
         tenant.move_to("2031-01-31T00:00:00Z");
         tenant
     }
 
-    fn move_to(&self, now: &str) {
+    pub(crate) fn move_to(&self, now: &str) {
         let moved = self.ask("POST", "/v1/test-clock", json!({ "now": now }));
         assert_eq!(moved.status, 200, "{}", moved.text);
     }
 
-    fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.server.ask_as(&self.key, method, path, &body)
     }
 
     /// A grant; its id.
-    fn grant(&self, body: Value) -> String {
+    pub(crate) fn grant(&self, body: Value) -> String {
         let made = self.ask("POST", "/v1/creditgrants", body);
         assert_eq!(made.status, 201, "{}", made.text);
         has_every_key(&made.json, GRANT);
         made.json["id"].as_str().unwrap().to_owned()
     }
 
-    fn enrol(&self, body: Value) -> Answer {
+    pub(crate) fn enrol(&self, body: Value) -> Answer {
         let made = self.ask("POST", "/v1/subscriptions", body);
         assert_eq!(made.status, 201, "{}", made.text);
         made
     }
 
-    fn posted(&self, customer: &str) -> Value {
+    pub(crate) fn posted(&self, customer: &str) -> Value {
         self.ask("GET", &format!("/v1/customers/{customer}/balance"), Value::Null).json["posted"].clone()
     }
 
@@ -112,7 +112,7 @@ impl<'a> Tenant<'a> {
     }
 }
 
-fn monthly(plan: &str, credits: u32) -> Value {
+pub(crate) fn monthly(plan: &str, credits: u32) -> Value {
     json!({"name": "monthly", "scope": "PLAN", "plan_id": plan, "credits": credits, "cadence": "RECURRING", "period": "MONTHLY"})
 }
 
@@ -215,7 +215,7 @@ fn server_waits(tenant: &Tenant<'_>) {
 }
 
 /// All rows of a wallet, oldest first, when the history has caught up.
-fn rows_of(tenant: &Tenant<'_>, wallet: &str) -> Vec<Value> {
+pub(crate) fn rows_of(tenant: &Tenant<'_>, wallet: &str) -> Vec<Value> {
     let path = format!("/v1/wallets/{wallet}/transactions?limit=100&order=asc");
     let posted =
         || tenant.ask("GET", &format!("/v1/wallets/{wallet}"), Value::Null).json["credit_balance"].clone();

@@ -14,6 +14,7 @@ mod every_row;
 mod exports;
 mod family;
 mod golden_path;
+mod granted;
 mod grants;
 mod history;
 mod history_reads;

@@ -160,7 +160,8 @@ fn line(row: &Row, change: Amounts) -> StatementLine {
     let text = |text: &Option<Box<str>>| text.as_ref().map(ToString::to_string);
     let belongs_to = text(&row.invoice)
         .or_else(|| row.hold.map(|hold| hold.to_string()))
-        .or_else(|| row.transfer.map(|transfer| transfer.to_string()));
+        .or_else(|| row.transfer.map(|transfer| transfer.to_string()))
+        .or_else(|| row.grant.map(|grant| grant.to_string()));
     StatementLine {
         row: row.id,
         effective_at: row.effective_at,

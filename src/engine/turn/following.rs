@@ -6,7 +6,7 @@ use coffer_ledger::record::Record;
 use coffer_ledger::refusal::Refusal;
 use coffer_ledger::time::Timestamp;
 
-use super::{Broken, Seat};
+use super::{Broken, Seat, Turned};
 use crate::engine::operation::Failure;
 
 impl Seat {
@@ -22,20 +22,31 @@ impl Seat {
         Err(refusal.into())
     }
 
+    /// What comes before every operation: the plans are followed, and no more is due than may share its record. `Some` = it cannot be decided.
+    pub(super) fn come_up_to(&mut self, at: (Timestamp, Timestamp)) -> Option<(Turned, Result<(), Broken>)> {
+        let sound = match self.follow_plans(at) {
+            Ok(true) => self.make_room(at),
+            Ok(false) => return Some((Turned::unlogged(Err(Failure::Internal)), Ok(()))),
+            Err(broken) => Err(broken),
+        };
+        sound.err().map(|broken| (Turned::unlogged(Err(Failure::Internal)), Err(broken)))
+    }
+
     /// Follows what has changed about the plans that the customer is enrolled in, before anything that comes later is minted. Whoever is in
-    /// none compares nothing; whoever is, one number.
-    pub(super) fn follow_plans(&mut self, (now, logged_at): (Timestamp, Timestamp)) -> Result<(), Broken> {
+    /// none compares nothing; whoever is, one number. `false`: it could not be followed, and so nothing may be minted: the rules that the
+    /// customer has may be gone.
+    fn follow_plans(&mut self, (now, logged_at): (Timestamp, Timestamp)) -> Result<bool, Broken> {
         if self.customer.grants.subscriptions.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
-        let Some(view) = self.views.get(self.tenant).cloned() else { return Ok(()) };
+        let Some(view) = self.views.get(self.tenant).cloned() else { return Ok(true) };
         if view.plans_version == self.plans_checked {
-            return Ok(());
+            return Ok(true);
         }
         let mut limits = self.core.options.limits;
         while is_behind(&self.customer, view.plans()) {
             let command = Command::FollowPlans;
-            let Ok(facts) = self.decide((&command, None), now, false, &limits) else { return Ok(()) };
+            let Ok(facts) = self.decide((&command, None), now, false, &limits) else { return Ok(false) };
             let record = Box::new(Record { origin: Origin::default(), command, facts });
             let (turned, sound) = self.log(record, logged_at, None);
             sound?;
@@ -45,19 +56,23 @@ impl Seat {
                     limits.due_per_record_max /= 2
                 }
                 // Reported where it happened; whoever comes next tries again.
-                Err(_) => return Ok(()),
+                Err(_) => return Ok(false),
             }
         }
         self.plans_checked = view.plans_version;
-        Ok(())
+        Ok(true)
     }
 
     /// Writes down everything that is due, for the timer.
     pub(crate) fn tick(&mut self) -> Result<(), Broken> {
         self.timer_has_fired();
         let now = self.now();
-        let followed = self.follow_plans(now).and_then(|()| self.catch_up(now, 0));
-        let result = followed.and_then(|()| self.look_at_runways(now));
+        let caught_up = match self.follow_plans(now) {
+            Ok(true) => self.catch_up(now, 0),
+            Ok(false) => Ok(()),
+            Err(broken) => Err(broken),
+        };
+        let result = caught_up.and_then(|()| self.look_at_runways(now));
         if self.gathered > 0 {
             self.append(None);
         }

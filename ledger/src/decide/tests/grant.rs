@@ -1,6 +1,7 @@
 //! Grants: when periods begin, where their tranches land, what becomes of them.
 
 mod boundaries;
+mod dates;
 mod plans;
 
 use crate::amount::{Credits, Rate};

@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::testing::{Book, credits, instant, second};
 use crate::time::Timestamp;
 
-fn template(book: &mut Book, rule: Rule) -> GrantId {
+pub(super) fn template(book: &mut Book, rule: Rule) -> GrantId {
     let (version, templates) = &mut book.plans;
     *version += 1;
     let counter = u64::try_from(templates.len()).unwrap();
@@ -40,7 +40,7 @@ fn change(book: &mut Book, id: GrantId, at: Timestamp, change: impl FnOnce(&mut 
     change(template);
 }
 
-fn enrol(book: &mut Book, change: impl FnOnce(&mut Subscribe)) -> Result<Subscribed, Refusal> {
+pub(super) fn enrol(book: &mut Book, change: impl FnOnce(&mut Subscribe)) -> Result<Subscribed, Refusal> {
     let mut request =
         Subscribe { customer: "ada".into(), id: None, plan: "starter".into(), start: None, zone: None };
     change(&mut request);
