@@ -6,7 +6,7 @@
 //! invoice is paid twice.
 //!
 //! Erasing and folding commute: the state that erased records lead to is the erased state of the records. Amounts, instants, ids,
-//! budgets, meters and features stay as they are. Absent on purpose: when and where something is erased; hashes. Tested below, and
+//! budgets, meters and features stay as they are. Absent on purpose: when and where something is erased; hashes. Tested in `tests`, and
 //! with every kind of record in `tests/codec/erasure.rs`.
 //!
 //! A live state is erased by records ([`clearing`], [`clearing_keys`]): updates that change nothing but that. They say
@@ -14,10 +14,13 @@
 
 use crate::catalog::api_key::ApiKey;
 use crate::catalog::tenant::{Tenant, TenantCommand, TenantEffect, TenantFacts, TenantRecord};
-use crate::command::{Asked, Command, CreateWallet, Event, HoldAsked, Memo, Metered, Origin, UpdateWallet};
+use crate::command::{
+    Asked, Command, CreateWallet, Event, GrantChange, HoldAsked, Memo, Metered, Origin, UpdateGrant,
+    UpdateWallet,
+};
 use crate::customer::{Customer, CustomerId, Identity, Profile};
 use crate::decide::default_name;
-use crate::fact::Effect;
+use crate::fact::{Effect, GrantSet};
 use crate::grant::Grant;
 use crate::ids::{CustomerNumber, MintedCustomerId, ThingId, WalletId};
 use crate::record::Record;
@@ -109,7 +112,8 @@ pub fn of_tenant(tenant: &Tenant, number: CustomerNumber) -> Tenant {
     erased
 }
 
-/// What erases a customer's live state, one record each: its identity, then each wallet. Nothing once it is erased. Nothing may be due.
+/// What erases a customer's live state, one record each: its identity, then each wallet, then each grant of its own. Nothing once it is
+/// erased. Nothing may be due.
 ///
 /// Each is an update that asks for nothing, of which the API makes the same effect for what is erased already. Deleted customers
 /// and closed wallets, which the API does not update, are erased, too.
@@ -129,10 +133,23 @@ pub fn clearing(customer: &Customer, now: Timestamp) -> Vec<(Command, Effect)> {
             steps.push((command, Effect::WalletSet(Box::new(WalletHead { updated_at: now, ..is.head }))));
         }
     }
+    for (was, is) in customer.grants.iter().zip(erased.grants.iter()) {
+        if was != is {
+            let request = UpdateGrant { id: is.key.grant, change: GrantChange::default() };
+            steps.push((Command::UpdateGrant(Box::new(request)), grant_set(customer, is, now)));
+        }
+    }
     steps
 }
 
-/// What a record of [`clearing`] does to what the API does not update: a deleted customer, or a closed wallet. For whoever decides old
+fn grant_set(customer: &Customer, erased: &Grant, now: Timestamp) -> Effect {
+    let of = erased.key.subscription.and_then(|id| customer.grants.subscriptions.get(&id));
+    let subscription = of.map(|of| of.name.clone());
+    let grant = Grant { updated_at: now, ..erased.clone() };
+    Effect::GrantSet(Box::new(GrantSet { grant, subscription, minted: Vec::new() }))
+}
+
+/// What a record of [`clearing`] does to what the API does not update: a deleted customer and its grants, or a closed wallet. For whoever decides old
 /// requests again, after the decision refused this one.
 #[must_use]
 pub fn cleared(customer: &Customer, command: &Command, now: Timestamp) -> Option<Effect> {
@@ -142,6 +159,11 @@ pub fn cleared(customer: &Customer, command: &Command, now: Timestamp) -> Option
     {
         let identity = erased.identity.filter(|identity| identity.deleted)?;
         return Some(Effect::CustomerSet(Box::new(Identity { updated_at: now, ..identity })));
+    }
+    if let Command::UpdateGrant(request) = command
+        && request.change == GrantChange::default()
+    {
+        return erased.grants.own(request.id).map(|grant| grant_set(customer, grant, now));
     }
     let Command::UpdateWallet(request) = command else { return None };
     if *request != asking_nothing(request.wallet) {
@@ -395,66 +417,4 @@ fn erase_head(head: &mut WalletHead) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::apply::{apply, bind};
-    use crate::ids::LogPosition;
-    use crate::testing::Book;
-
-    #[test]
-    fn folding_erased_records_gives_the_erased_state() {
-        let mut book = Book::empty();
-        book.ask(Command::CreateCustomer { external_id: "ada".into(), profile: profile("Ada") }).unwrap();
-        book.ask(Command::UpdateCustomer { profile: profile("Ada Lovelace") }).unwrap();
-        let number = book.customer.number;
-        let mut folded = Customer::new(book.customer.tenant, number);
-        for (record, position) in book.log.iter().zip(1..) {
-            let facts = of_record(record, number).facts;
-            apply(&mut folded, &facts);
-            folded.last_at = facts.at;
-            bind(&mut folded, &facts, LogPosition(position));
-            folded.last_position = LogPosition(position);
-        }
-        folded.last_position = book.customer.last_position;
-        assert_eq!(folded, of_customer(&book.customer));
-        assert_ne!(folded, book.customer);
-        assert_eq!(of_customer(&folded), folded, "erasing again changes nothing");
-    }
-
-    #[test]
-    fn clearing_records_erase_the_live_state_and_say_nothing_personal_themselves() {
-        let mut book = Book::empty();
-        book.ask(Command::CreateCustomer { external_id: "ada".into(), profile: profile("Ada") }).unwrap();
-        let (number, now) = (book.customer.number, book.customer.last_at);
-        let mut cleared = book.customer.clone();
-        let steps = clearing(&book.customer, now);
-        assert_eq!(steps.len(), 1);
-        for (command, effect) in steps {
-            let facts = crate::fact::Facts { at: now, due: Vec::new(), effect, set_off: None };
-            let record = Record { origin: Origin::default(), command, facts };
-            assert_eq!(of_record(&record, number), record, "it is erased already");
-            apply(&mut cleared, &record.facts);
-        }
-        assert_eq!(of_customer(&cleared), cleared);
-        assert_eq!(clearing(&cleared, now), [], "once is enough");
-        assert_eq!(cleared.identity.as_ref().unwrap().profile, Profile::default());
-        assert_eq!(cleared, of_customer(&book.customer));
-    }
-
-    #[test]
-    fn an_erased_customer_answers_to_its_id_and_one_without_gets_one() {
-        let mut book = Book::empty();
-        book.ask(Command::CreateCustomer { external_id: "ada".into(), profile: profile("Ada") }).unwrap();
-        let identity = book.customer.identity.clone().unwrap();
-        let CustomerId::Minted(id) = identity.id else { panic!("it was made with an id") };
-        assert_eq!(*name_of(&identity, book.customer.number), *id.to_string());
-        let named = Identity { id: CustomerId::Named, ..identity };
-        let name = name_of(&named, book.customer.number);
-        let made: MintedCustomerId = name.parse().unwrap();
-        assert_eq!(made.0.customer(), book.customer.number);
-    }
-
-    fn profile(name: &str) -> Profile {
-        Profile { name: Some(name.into()), timezone: Some("Europe/London".into()), ..Profile::default() }
-    }
-}
+mod tests;

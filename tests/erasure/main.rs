@@ -11,3 +11,4 @@ mod kept;
 mod live;
 mod program;
 mod pruned;
+mod recharging;

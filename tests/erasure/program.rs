@@ -1,18 +1,23 @@
 //! Two customers with personal data of every kind, through the real engine. Every personal string tells whose it is.
 
 use coffer::engine::{Committed, Engine, Operation, Target, TenantOperation};
+use coffer_ledger::alert::{AlertSettings, Condition};
 use coffer_ledger::amount::{Credits, Money, ONE};
+use coffer_ledger::auto_topup::AutoTopup;
+use coffer_ledger::calendar::{Span, SpanUnit};
 use coffer_ledger::catalog::api_key::KeyScopes;
 use coffer_ledger::catalog::tenant::TenantCommand;
 use coffer_ledger::command::{
-    Asked, Charge, Command, CreateWallet, CreditReason, Debit, InvoiceLine, ManualDebit, Memo, Origin,
-    Quantity, Settle, TopUp, Transfer, UpdateWallet,
+    Asked, Charge, Command, CreateGrant, CreateWallet, CreditReason, Debit, GrantFor, InvoiceLine,
+    ManualDebit, Memo, Origin, Quantity, Settle, TopUp, Transfer, UpdateWallet,
 };
 use coffer_ledger::customer::Profile;
 use coffer_ledger::fact::Effect;
+use coffer_ledger::grant::{Cadence, Life, Rule};
 use coffer_ledger::ids::{TenantNumber, WalletId};
 use coffer_ledger::scope::PriceTypes;
 use coffer_ledger::unit::{Currency, PriceType};
+use coffer_ledger::watch::WalletRules;
 
 pub(crate) const TENANT: TenantNumber = TenantNumber(1);
 /// What stands in every personal string of the one and of the other, their names too.
@@ -81,6 +86,8 @@ pub(crate) async fn begin(engine: &Engine) -> [(&'static str, WalletId); 2] {
         let made = engine.submit(TENANT, Target::NewCustomer(whose), operation).await.unwrap();
         let Effect::WalletCreated { wallet, .. } = &made.record.facts.effect else { panic!("no wallet") };
         wallets.push((whose, wallet.id));
+        let granted = Operation::new(Command::CreateGrant(Box::new(grant(whose))));
+        engine.submit(TENANT, Target::Customer(whose), granted).await.unwrap();
         let number = engine.resolve(TENANT, Target::Customer(whose)).unwrap();
         let key = TenantCommand::CreateKey {
             secret_sha256: [u8::try_from(number.0).unwrap(); 32],
@@ -100,8 +107,63 @@ fn wallet(whose: &str) -> CreateWallet {
         metadata: vec![(words(whose, "wallet key"), words(whose, "wallet value"))],
         allowed_price_types: PriceTypes::ALL,
         initial_credits: Credits::whole(1_000),
+        rules: Some(Box::new(rules())),
         ..CreateWallet::new(whose, usd())
     }
+}
+
+/// It is recharged by invoice, and warns, on the way to what the program leaves.
+fn rules() -> WalletRules {
+    let auto_topup = AutoTopup {
+        enabled: true,
+        threshold: Credits::whole(950),
+        amount: Credits::whole(10),
+        invoicing: true,
+        target_balance: None,
+        cooldown_s: 0,
+        count_max: 24,
+        amount_max: None,
+        failures_max: 3,
+    };
+    let alerts = AlertSettings {
+        enabled: true,
+        condition: Condition::Below,
+        percent: false,
+        info: Some(Credits::whole(1_000)),
+        warning: Some(Credits::whole(900)),
+        critical: None,
+        runway_below_s: None,
+    };
+    WalletRules { alerts: Some(alerts), auto_topup: Some(auto_topup) }
+}
+
+/// A credit every year that never ends: no period begins while a test looks.
+fn grant(whose: &str) -> CreateGrant {
+    let rule = Rule {
+        credits: Credits::whole(3),
+        currency: Some(usd()),
+        price_unit: None,
+        cadence: Cadence::Recurring(Span { unit: SpanUnit::Year, count: 1 }),
+        start: None,
+        end: None,
+        life: Life::Never,
+        rollover: None,
+        prorated: false,
+        priority: None,
+        scope: None,
+        conversion_rate: None,
+        topup_conversion_rate: None,
+    };
+    let metadata = vec![(words(whose, "grant key"), words(whose, "grant value"))];
+    let (of, name) = (GrantFor::Customer, words(whose, "grant"));
+    CreateGrant { of, wallet: None, name, metadata, rule, zone: None }
+}
+
+/// Buys by invoice, with words: pending from then on.
+pub(crate) async fn buy(engine: &Engine, (whose, wallet): (&str, WalletId), step: u64) {
+    let reason = CreditReason::PurchasedCreditInvoiced;
+    let request = TopUp { reason, ..top_up(wallet, Credits::whole(7), memo(whose, step)) };
+    ask(engine, whose, step, Command::TopUp(request)).await.unwrap();
 }
 
 /// So many random commands of both; how many were accepted.
@@ -155,6 +217,10 @@ fn command(whose: &str, other: &str, wallet: WalletId, random: &mut Random, step
         }
         4 => Command::VoidInvoice { invoice: format!("invoice {}", random.below(step + 1)).into() },
         5 => Command::ManualDebit(ManualDebit { wallet, credits, memo: memo(whose, step) }),
+        6 if random.below(4) == 0 => {
+            let reason = CreditReason::PurchasedCreditInvoiced;
+            Command::TopUp(TopUp { reason, ..top_up(wallet, credits, memo(whose, step)) })
+        }
         6 | 7 => Command::TopUp(top_up(wallet, credits, memo(whose, step))),
         _ => debit(credits, memo(whose, step)),
     }

@@ -233,6 +233,7 @@ fn state_fields(found: &Found) -> Vec<&'static str> {
         ("wallet names", renamed),
         ("wallet descriptions", heads().any(|head| head.description.is_some())),
         ("wallet metadata", heads().any(|head| !head.metadata.is_empty())),
+        ("names and metadata of its grants", found.customer.grants != erased.grants),
         ("names of its API keys", found.has_named_keys),
     ];
     all.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect()
