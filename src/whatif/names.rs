@@ -4,10 +4,13 @@
 //! more (a transfer of more slices) they differ, and from where it refused one there is none. Only what differs is kept. Rows are
 //! found by [`super::closed`]; tranches are named by no request.
 
+use std::collections::VecDeque;
+
 use coffer_ledger::command::{Charge, Command, GrantFor, SetBudget, Subscribe};
 use coffer_ledger::customer::Customer;
 use coffer_ledger::fact::{Due, Effect, Facts, HoldVerb, Landed};
 use coffer_ledger::ids::{GrantId, HoldId, RechargeId, ThingId, TransferId, WalletId};
+use coffer_ledger::recharge::Recharge;
 use hashbrown::HashMap;
 
 /// The request names something that the shadow refused to make.
@@ -19,6 +22,15 @@ pub(super) struct Missing(pub(super) &'static str);
 pub(super) struct Names {
     /// `None` = the shadow refused it.
     differ: HashMap<ThingId, Option<ThingId>>,
+    /// By the shadow's wallet.
+    unpaired: HashMap<WalletId, Unpaired>,
+}
+
+/// Recharges that a wallet's rule began on one side and has not begun on the other, oldest first.
+#[derive(Debug, Default)]
+struct Unpaired {
+    log: VecDeque<RechargeId>,
+    shadow: VecDeque<RechargeId>,
 }
 
 impl Names {
@@ -59,6 +71,32 @@ impl Names {
     /// The shadow's name of a recharge.
     pub(super) fn recharge(&self, id: RechargeId) -> Result<RechargeId, Missing> {
         self.of(id.0, "the recharge").map(RechargeId)
+    }
+
+    /// Learns which recharges the rules of wallets began. They may begin at other records in the shadow, sooner or later: the first one of
+    /// a wallet is paid, or is not, as the first one of the log is.
+    pub(super) fn learn_recharges(&mut self, log: Option<&Facts>, shadow: Option<&Facts>) {
+        let mut wallets = Vec::new();
+        for recharge in log.into_iter().flat_map(begun) {
+            // Until the shadow's begins there is none.
+            self.differ.insert(recharge.id.0, None);
+            if let Ok(wallet) = self.wallet(recharge.wallet) {
+                self.unpaired.entry(wallet).or_default().log.push_back(recharge.id);
+                wallets.push(wallet);
+            }
+        }
+        for recharge in shadow.into_iter().flat_map(begun) {
+            self.unpaired.entry(recharge.wallet).or_default().shadow.push_back(recharge.id);
+            wallets.push(recharge.wallet);
+        }
+        for wallet in wallets {
+            let Some(of_wallet) = self.unpaired.get_mut(&wallet) else { continue };
+            while let (Some(id), Some(other)) = (of_wallet.log.front(), of_wallet.shadow.front()) {
+                self.differ.insert(id.0, Some(other.0));
+                of_wallet.log.pop_front();
+                of_wallet.shadow.pop_front();
+            }
+        }
     }
 
     /// Learns what the log's record made, and what the shadow's did; `None` = the shadow refused.
@@ -172,6 +210,11 @@ fn name_subscription(request: &mut Subscribe, (log, shadow): (&Customer, &Custom
     {
         request.id = Some(subscribed.subscription.name.clone());
     }
+}
+
+/// The recharges that rules of wallets began.
+fn begun(facts: &Facts) -> impl Iterator<Item = &Recharge> {
+    facts.set_off.iter().flat_map(|set_off| set_off.begun())
 }
 
 /// The wallets that grants made by themselves, in order.

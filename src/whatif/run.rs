@@ -188,6 +188,7 @@ impl Run<'_> {
         while expiry::is_more_due_than(life.state(Side::Shadow), now, left_max) {
             let context = context(view, &self.limits, now);
             let Ok(facts) = decide(life.state(Side::Shadow), &Command::Tick, &context) else { break };
+            life.part().names.learn_recharges(None, Some(&facts));
             life.would_have(&facts, position, self.rules)?;
         }
         Ok(())
@@ -240,6 +241,7 @@ impl Run<'_> {
         let names = &mut life.part().names;
         names.learn(&taken.facts.effect, shadow.map(|facts| &facts.effect));
         names.learn_wallets(taken.facts, shadow);
+        names.learn_recharges(Some(taken.facts), shadow);
         if let Some(facts) = shadow {
             life.would_have(facts, taken.position, self.rules)?;
         }
@@ -274,7 +276,8 @@ impl Run<'_> {
     fn view(&mut self, life: &Life, taken: &Taken<'_>, command: &Command) -> Arc<View> {
         let Some(views) = self.tenants.views(taken.tenant, taken.position) else { return Arc::default() };
         let newest = Arc::clone(views.newest);
-        if views.is_clear() || !depends_on_view(command) {
+        // How a recharge is paid, and in which day it counts, is settings.
+        if views.is_clear() || !(depends_on_view(command) || taken.facts.set_off.is_some()) {
             return newest;
         }
         let all: Vec<_> = views.all().cloned().collect();

@@ -4,7 +4,9 @@
 
 mod cuts;
 mod focus;
+mod grants;
 mod lines;
 #[path = "../history/program.rs"]
 mod program;
+mod recharges;
 mod support;

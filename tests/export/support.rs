@@ -62,6 +62,11 @@ impl World {
         let mut random = program::Random::new(seed);
         let accepted = self.runtime.block_on(async {
             let wallets = program::wallets(&self.engine).await;
+            // Once: wallets may be closed after it.
+            if !self.engine.tenant_view(TENANT).unwrap().settings.payment_result {
+                program::recharging(&self.engine, &wallets).await;
+                program::grant(&self.engine, wallets[0].0).await;
+            }
             program::run(&self.engine, &wallets, &mut random, steps).await
         });
         assert!(accepted > steps / 3, "only {accepted} of {steps} were accepted");

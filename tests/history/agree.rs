@@ -17,7 +17,7 @@ use coffer_ledger::time::Timestamp;
 use coffer_ledger::view::MoveKind;
 
 use crate::kept::Kept;
-use crate::program::{Random, grant, make, plain, run, wallets};
+use crate::program::{Random, grant, make, plain, recharging, run, wallets};
 use crate::support::{TENANT, all, close, engine, follow};
 
 /// Everything in the store.
@@ -80,7 +80,7 @@ async fn both(engine: &Engine, history: &History, customers: &BTreeSet<&'static 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tranches_debts_and_sums_are_those_of_the_engine_and_nothing_is_lost() {
-    let mut kinds = BTreeSet::new();
+    let (mut kinds, mut recharges) = (BTreeSet::new(), BTreeSet::new());
     for seed in [41, 42, 43, 44] {
         println!("seed {seed}");
         let dir = tempfile::tempdir().unwrap();
@@ -91,6 +91,7 @@ async fn tranches_debts_and_sums_are_those_of_the_engine_and_nothing_is_lost() {
         for (customer, _) in wallets.iter().step_by(2) {
             grant(&engine, customer).await;
         }
+        recharging(&engine, &wallets).await;
         let accepted = run(&engine, &wallets, &mut Random::new(seed), 1_500).await;
         assert!(accepted > 400, "{accepted}");
         let customers = wallets.iter().map(|(customer, _)| *customer).collect();
@@ -105,6 +106,7 @@ async fn tranches_debts_and_sums_are_those_of_the_engine_and_nothing_is_lost() {
             (stored, live) = both(&engine, &feed.history(), &customers).await;
         }
         tranches_agree(&stored, &live);
+        recharges.extend(stored.rows.iter().filter_map(of_recharge));
         kinds.extend(stored.rows.iter().flat_map(|full| full.slices.iter().map(|slice| slice.kind.as_str())));
         close(engine, feed).await;
     }
@@ -112,6 +114,23 @@ async fn tranches_debts_and_sums_are_those_of_the_engine_and_nothing_is_lost() {
     let missing: Vec<_> =
         MoveKind::ALL.iter().map(|kind| kind.as_str()).filter(|kind| !kinds.contains(kind)).collect();
     assert!(missing.is_empty(), "{missing:?}");
+    assert_eq!(recharges.len(), 4, "{recharges:?}");
+}
+
+/// What a row says of a recharge.
+fn of_recharge(full: &FullRow) -> Option<&'static str> {
+    let row = &full.row;
+    let owed = || {
+        let moved = full.slices.iter().map(|slice| (slice.kind, slice.tranche.is_none()));
+        moved.into_iter().any(|one| one == (SliceKind::Moved(MoveKind::Spent), true))
+    };
+    match (&*row.reason, &*row.status) {
+        ("PURCHASED_CREDIT_INVOICED", "pending") => Some("it pends"),
+        ("PURCHASED_CREDIT_INVOICED", _) if row.completes.is_some() => Some("it came in"),
+        ("PURCHASED_CREDIT_DIRECT", _) if row.idempotency_key.is_none() => Some("it was set off"),
+        ("CREDIT_VOIDED", _) if owed() => Some("it was trusted, spent and not paid"),
+        _ => None,
+    }
 }
 
 fn tranches_agree(stored: &Stored, live: &Live) {

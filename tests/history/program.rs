@@ -1,5 +1,5 @@
 //! Random commands through the real engine: credits, debits over several wallets and by hand, holds, refunds, voids, invoices, transfers,
-//! events, atomic batches, wallets that are closed and made anew.
+//! events, atomic batches, wallets that are closed and made anew; where it is asked for, grants and recharges.
 
 use std::collections::HashMap;
 
@@ -7,15 +7,16 @@ use coffer::engine::{Committed, Engine, Operation, Target, TenantOperation};
 use coffer_ledger::amount::{Credits, Money, ONE, Rate, Usage};
 use coffer_ledger::calendar::{Span, SpanUnit};
 use coffer_ledger::catalog::rate_card::Tier;
-use coffer_ledger::catalog::tenant::{RateCardAsked, TenantCommand};
+use coffer_ledger::catalog::tenant::{RateCardAsked, Settings, TenantCommand};
 use coffer_ledger::command::{
-    Asked, Bonus, Capture, Charge, Command, CreateGrant, CreateWallet, CreditReason, Debit, Event, GrantFor,
-    HoldAsked, InvoiceLine, ManualDebit, Memo, Metered, Origin, OverCapture, PlaceHold, Quantity, Refund,
-    Remainder, Settle, TopUp, Transfer, VoidCredit,
+    Asked, AutoTopupChange, Bonus, Capture, Charge, Command, CreateGrant, CreateWallet, CreditReason, Debit,
+    Event, GrantFor, HoldAsked, InvoiceLine, ManualDebit, Memo, Metered, Origin, OverCapture, PlaceHold,
+    Quantity, Refund, Remainder, Settle, TopUp, Transfer, UpdateWallet, VoidCredit,
 };
 use coffer_ledger::fact::Effect;
 use coffer_ledger::grant::{Cadence, Life, Rollover, Rule};
-use coffer_ledger::ids::{HoldId, RowId, WalletId};
+use coffer_ledger::ids::{HoldId, RechargeId, RowId, WalletId};
+use coffer_ledger::recharge::RechargeReason;
 use coffer_ledger::scope::PriceTypes;
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, PriceType};
@@ -151,6 +152,46 @@ pub(crate) async fn grant(engine: &Engine, customer: &'static str) {
     engine.submit(TENANT, Target::Customer(customer), operation).await.unwrap();
 }
 
+/// What a wallet is recharged by: at 20 or fewer, by 40, again and again.
+fn auto_topup(invoicing: bool) -> AutoTopupChange {
+    AutoTopupChange {
+        enabled: Some(true),
+        threshold: Some(Credits::whole(20)),
+        amount: Some(Credits::whole(40)),
+        invoicing: Some(invoicing),
+        count_max: Some(1_000),
+        failures_max: Some(100),
+        ..AutoTopupChange::default()
+    }
+}
+
+fn update(wallet: WalletId) -> UpdateWallet {
+    UpdateWallet {
+        wallet,
+        name: None,
+        description: None,
+        metadata: None,
+        priority: None,
+        allowed_price_types: None,
+        overdraft_limit: None,
+        alerts: None,
+        auto_topup: None,
+    }
+}
+
+/// These wallets are recharged from now on, every other one by invoice; results of payments are reported. Programs that see a recharge
+/// begin end some, and buy by invoice themselves.
+pub(crate) async fn recharging(engine: &Engine, wallets: &[(&'static str, WalletId)]) {
+    let settings = Settings { payment_result: true, ..Settings::default() };
+    let set = TenantOperation::new(TenantCommand::SetSettings(settings), Origin::default());
+    engine.submit_tenant(TENANT, set).await.unwrap();
+    for ((customer, wallet), invoicing) in wallets.iter().zip([false, true].into_iter().cycle()) {
+        let change = UpdateWallet { auto_topup: Some(Box::new(auto_topup(invoicing))), ..update(*wallet) };
+        let operation = Operation::new(Command::UpdateWallet(change));
+        engine.submit(TENANT, Target::Customer(customer), operation).await.unwrap();
+    }
+}
+
 /// So many random commands; refusals are as good as any other answer. How many were accepted.
 pub(crate) async fn run(
     engine: &Engine,
@@ -191,6 +232,9 @@ impl World {
                 let overdraft = if random.below(2) == 0 { 0 } else { 50 };
                 let key = format!("anew {customer} {}", committed.position.0);
                 wallets[at].1 = wallet(engine, customer, overdraft, &key).await;
+                if made.recharges.contains_key(customer) {
+                    recharging(engine, &wallets[at..=at]).await;
+                }
             }
         }
         accepted
@@ -203,12 +247,19 @@ struct Made {
     holds: HashMap<&'static str, HoldId>,
     debits: HashMap<&'static str, RowId>,
     credits: HashMap<&'static str, RowId>,
+    /// Recharges that began, in their order; some may have ended.
+    recharges: HashMap<&'static str, Vec<RechargeId>>,
     closed: u64,
 }
 
 impl Made {
     fn note(&mut self, customer: &'static str, committed: &Committed) {
         let facts = &committed.record.facts;
+        let begun = facts.set_off.iter().flat_map(|set_off| set_off.begun().map(|recharge| recharge.id));
+        let begun: Vec<_> = begun.chain(asked_for(&facts.effect)).collect();
+        if !begun.is_empty() {
+            self.recharges.entry(customer).or_default().extend(begun);
+        }
         match &facts.effect {
             Effect::Held(step) => {
                 self.holds.insert(customer, step.hold.id);
@@ -223,6 +274,24 @@ impl Made {
             }
             _ => {}
         }
+    }
+}
+
+/// The recharge that a top-up by invoice is.
+fn asked_for(effect: &Effect) -> Option<RechargeId> {
+    match effect {
+        Effect::Recharged { recharge, .. } => Some(recharge.id),
+        _ => None,
+    }
+}
+
+/// The end of one of these recharges, if it has none yet: mostly a payment.
+fn end_one(begun: &[RechargeId], random: &mut Random) -> Command {
+    let id = begun[usize::try_from(random.below(begun.len() as u64)).unwrap()];
+    match random.below(6) {
+        0 => Command::FailRecharge { id, reason: RechargeReason::CardDeclined },
+        1 => Command::CancelRecharge(id),
+        _ => Command::CompleteRecharge(id),
     }
 }
 
@@ -293,6 +362,12 @@ fn command(
         },
         20 if random.below(4) == 0 => Command::Freeze(wallet),
         21 | 22 => Command::Unfreeze(wallet),
+        26 | 27 if made.recharges.contains_key(customer) => end_one(&made.recharges[customer], random),
+        28 if made.recharges.contains_key(customer) => {
+            let bonus = (random.below(2) == 0).then(|| Bonus { credits: random.credits(), expires_at: None });
+            let reason = CreditReason::PurchasedCreditInvoiced;
+            Command::TopUp(TopUp { bonus, reason, ..top_up(engine, wallet, random) })
+        }
         _ => Command::Debit(debit(random)),
     }
 }

@@ -25,6 +25,7 @@ mod invoices;
 mod mixed_batches;
 mod operations;
 mod past;
+mod past_recharges;
 mod purchases;
 mod rate_cards;
 mod receiver;

@@ -5,6 +5,7 @@
 mod check;
 mod naive;
 mod program;
+mod recharges;
 mod rules;
 #[path = "../engine/support.rs"]
 mod support;

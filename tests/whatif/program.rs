@@ -1,7 +1,9 @@
 //! Random commands of every kind through a real engine: what a log can hold, this makes it hold.
 
 use coffer::engine::{Committed, TenantOperation};
+use coffer_ledger::alert::{AlertSettings, Condition};
 use coffer_ledger::amount::{Credits, Money, ONE, Usage};
+use coffer_ledger::auto_topup::AutoTopup;
 use coffer_ledger::budget::Window;
 use coffer_ledger::catalog::rate_card::Tier;
 use coffer_ledger::catalog::tenant::{RateCardAsked, Settings, TenantCommand};
@@ -12,10 +14,12 @@ use coffer_ledger::command::{
 };
 use coffer_ledger::customer::Profile;
 use coffer_ledger::fact::Effect;
-use coffer_ledger::ids::{HoldId, RowId, TenantNumber, WalletId};
+use coffer_ledger::ids::{HoldId, RechargeId, RowId, TenantNumber, WalletId};
+use coffer_ledger::recharge::RechargeReason;
 use coffer_ledger::scope::{PriceTypes, Scope};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, PriceType, PriceUnit};
+use coffer_ledger::watch::WalletRules;
 
 use crate::support::S;
 use crate::world::{DAY, World, rate, row_of};
@@ -58,6 +62,7 @@ pub(crate) struct Program {
     holds: Vec<(&'static str, HoldId)>,
     debits: Vec<(&'static str, RowId)>,
     credits: Vec<(&'static str, RowId)>,
+    recharges: Vec<(&'static str, RechargeId)>,
     invoices: u64,
     events: u64,
     /// Kinds of commands that were accepted.
@@ -73,6 +78,7 @@ impl Program {
             holds: Vec::new(),
             debits: Vec::new(),
             credits: Vec::new(),
+            recharges: Vec::new(),
             invoices: 0,
             events: 0,
             seen: std::collections::BTreeSet::new(),
@@ -92,9 +98,15 @@ impl Program {
     }
 
     fn note(&mut self, customer: &'static str, committed: &Committed) {
+        let facts = &committed.record.facts;
+        for recharge in facts.set_off.iter().flat_map(|set_off| set_off.begun()) {
+            self.seen.insert("auto_topup");
+            self.recharges.push((customer, recharge.id));
+        }
         match &committed.record.facts.effect {
             Effect::WalletCreated { wallet, .. } => self.wallets.push((customer, wallet.id)),
             Effect::ToppedUp { .. } => self.credits.push((customer, row_of(committed))),
+            Effect::Recharged { recharge, .. } => self.recharges.push((customer, recharge.id)),
             Effect::Held(step) => {
                 self.holds.push((customer, step.hold.id));
                 if step.taken.is_some() {
@@ -140,6 +152,8 @@ impl Program {
             let mut settings = Settings::default();
             settings.default_priorities.promotional = 10 + u32::try_from(random.below(80)).unwrap();
             settings.time_zone = random.maybe("Asia/Singapore".into());
+            settings.auto_complete = random.below(3) == 0;
+            settings.payment_result = random.below(2) == 0;
             TenantCommand::SetSettings(settings)
         } else {
             let card = RateCardAsked {
@@ -171,6 +185,12 @@ impl Program {
         let hold = Self::of(&self.holds, customer, random);
         let debit = Self::of(&self.debits, customer, random);
         let credit = Self::of(&self.credits, customer, random);
+        let recharge = Self::of(&self.recharges, customer, random);
+        if let Some(id) = recharge.filter(|_| random.below(12) == 0) {
+            let reason = RechargeReason::CardDeclined;
+            let fail = Command::FailRecharge { id, reason };
+            return random.of(&[Command::CompleteRecharge(id), fail, Command::CancelRecharge(id)]);
+        }
         match (random.below(40), any, hold, debit, credit) {
             (0, ..) => wallet(customer, random),
             (1, ..) => Command::CreateCustomer {
@@ -267,14 +287,39 @@ fn wallet(customer: &str, random: &mut Random) -> Command {
         priority: random.of(&[50, 20]),
         allowed_price_types: random.of(&[PriceTypes::ALL, PriceTypes::USAGE]),
         overdraft_limit: Credits::whole(random.of(&[0, 15])),
+        rules: (random.below(2) == 0).then(|| Box::new(rules(random))),
         ..CreateWallet::new(customer, usd())
     })
+}
+
+fn rules(random: &mut Random) -> WalletRules {
+    let auto_topup = AutoTopup {
+        enabled: true,
+        threshold: Credits::whole(10),
+        amount: Credits::whole(25),
+        invoicing: random.below(2) == 0,
+        target_balance: random.maybe(Credits::whole(60)),
+        cooldown_s: random.of(&[0, 60]),
+        count_max: random.of(&[2, 24]),
+        amount_max: None,
+        failures_max: 3,
+    };
+    let alerts = AlertSettings {
+        enabled: true,
+        condition: Condition::Below,
+        percent: random.below(2) == 0,
+        info: None,
+        warning: Some(Credits::whole(30)),
+        critical: Some(Credits::whole(5)),
+        runway_below_s: random.maybe(3_600),
+    };
+    WalletRules { alerts: random.maybe(alerts), auto_topup: Some(auto_topup) }
 }
 
 fn top_up(wallet: WalletId, now: Timestamp, random: &mut Random) -> TopUp {
     let reason = random.of(&[
         CreditReason::PurchasedCreditDirect,
-        CreditReason::PurchasedCreditDirect,
+        CreditReason::PurchasedCreditInvoiced,
         CreditReason::FreeCreditGrant,
         CreditReason::SubscriptionCreditGrant,
         CreditReason::CreditNote,
@@ -391,10 +436,13 @@ fn kind(command: &Command) -> &'static str {
 }
 
 /// All that a log should have shown at least once.
-pub(crate) const KINDS: [&str; 26] = [
+pub(crate) const KINDS: [&str; 30] = [
     "atomic",
+    "auto_topup",
+    "cancel_recharge",
     "capture",
     "close",
+    "complete_recharge",
     "create_customer",
     "create_wallet",
     "debit",
@@ -402,6 +450,7 @@ pub(crate) const KINDS: [&str; 26] = [
     "delete_budget",
     "event",
     "extend",
+    "fail_recharge",
     "freeze",
     "grow",
     "hold",

@@ -155,6 +155,15 @@ impl Stopped {
         whatif::run(&options(), &env, question, &progress, &mut Same(question.rules.is_empty()))
     }
 
+    /// The records in which a recharge began: in the log, and under these rules.
+    pub(crate) fn recharged(&self, rules: Rules) -> [Vec<LogPosition>; 2] {
+        let (env, progress) = (env(&self.disk, &self.clock), Arc::new(()) as _);
+        let mut watch = Recharged::default();
+        let question = Question { rules, ..Question::default() };
+        whatif::run(&options(), &env, &question, &progress, &mut watch).unwrap();
+        watch.0
+    }
+
     /// Decides from there on under the same rules: how many records, and none may differ.
     pub(crate) fn check(&self, from: Option<At>, what: &str) -> u64 {
         let answer = self.what_if(&Question { from, ..Question::default() });
@@ -180,6 +189,24 @@ impl Watch for Same {
     fn refused(&mut self, _: &Customer, refused: &Refused) {
         assert!(!self.0, "{refused:#?}");
     }
+}
+
+/// Notes where recharges began, as far as the two sides differ.
+#[derive(Default)]
+struct Recharged([Vec<LogPosition>; 2]);
+
+impl Watch for Recharged {
+    fn records(&mut self, _: u64, _: u64) {}
+
+    fn difference(&mut self, difference: &Difference<'_>) {
+        for (places, facts) in self.0.iter_mut().zip([Some(difference.log), difference.shadow]) {
+            let set_off = facts.and_then(|facts| facts.set_off.as_deref());
+            let begun = set_off.into_iter().flat_map(|set_off| set_off.begun());
+            places.extend(begun.map(|_| difference.position));
+        }
+    }
+
+    fn refused(&mut self, _: &Customer, _: &Refused) {}
 }
 
 /// A purchase that never ends.

@@ -45,7 +45,10 @@ impl PaidShares {
             ("debit", _) if !row.parts.is_empty() => {
                 row.parts.iter().map(|part| self.of_part(part, part.credits)).sum()
             }
-            ("debit", _) => row.tranche.map_or(Money::ZERO, |tranche| self.known(tranche, row.credits)),
+            ("debit", _) => row.tranche.map_or(Money::ZERO, |tranche| {
+                let unspent = taken_back(&record.facts.effect, tranche).unwrap_or(row.credits);
+                self.known(tranche, unspent)
+            }),
             ("credit", _) if !row.parts.is_empty() => {
                 row.parts.iter().map(|part| self.back(part, anew)).sum()
             }
@@ -148,6 +151,16 @@ fn anew(effect: &Effect) -> Vec<&Back> {
         | Effect::EventRecorded { .. } => return Vec::new(),
     };
     back.slices.iter().filter(|part| matches!(part.to, BackTo::New { .. })).collect()
+}
+
+/// What was left of a credit that was trusted and is not paid. Its row says more: what was spent of it is owed, and was gone before.
+fn taken_back(effect: &Effect, tranche: TrancheId) -> Option<Credits> {
+    match effect {
+        Effect::RechargeEnded(end) => {
+            end.unpaid.iter().find(|unpaid| unpaid.tranche == tranche).map(|unpaid| unpaid.taken)
+        }
+        _ => None,
+    }
 }
 
 fn forfeits(effect: &Effect) -> &[Forfeit] {

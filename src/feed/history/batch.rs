@@ -10,7 +10,7 @@ use coffer_ledger::ids::{
 };
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, Unit};
-use coffer_ledger::view::MoveKind;
+use coffer_ledger::view::{MoveKind, RowReason};
 
 use super::row::{OfTranche, Row};
 use super::totals::Totals;
@@ -134,12 +134,16 @@ impl SliceKind {
         moved.chain([Self::Pinned, Self::Unpinned, Self::RegrantedFrom]).find(|kind| kind.as_str() == word)
     }
 
-    /// Whether a reply shows it as one of the row's slices: what a debit took, a hold reserved or let go, a refund gave back.
+    /// Whether a reply shows it as one of the slices of a row with this reason: what a debit took, a hold reserved or let go, a refund gave
+    /// back. Of a void none is: what it makes of spent credit is debt, and nothing was taken for it.
     #[must_use]
-    pub const fn is_shown(self) -> bool {
+    pub fn is_shown(self, reason: &str) -> bool {
         match self {
             Self::Pinned | Self::Unpinned | Self::RegrantedFrom => true,
-            Self::Moved(kind) => matches!(kind, MoveKind::Spent | MoveKind::Sent | MoveKind::Returned),
+            Self::Moved(kind) => {
+                matches!(kind, MoveKind::Spent | MoveKind::Sent | MoveKind::Returned)
+                    && reason != RowReason::CreditVoided.as_str()
+            }
         }
     }
 }

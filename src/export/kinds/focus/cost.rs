@@ -40,7 +40,8 @@ impl Category {
     /// What this row is: nothing, one of it, or a purchase of which some paid for earlier usage at once. `share` is the paid money that
     /// the row released.
     pub(super) fn all_of(row: &Row, share: Money) -> impl Iterator<Item = Self> {
-        let is_bought = row.charged.is_some_and(Money::is_positive);
+        // What pends is bought when it is paid, by a row of its own, or never.
+        let is_bought = row.charged.is_some_and(Money::is_positive) && row.status != "pending";
         let pays_debt = row.repaid.is_positive() && !share.is_zero() && row.parts.is_empty();
         let [first, second] = match &*row.reason {
             "USAGE_DEBIT" | "HOLD_CAPTURE" | "MANUAL_BALANCE_DEBIT" | "INVOICE_PAYMENT" => {
@@ -68,6 +69,8 @@ pub(super) struct Line<'a> {
     /// The paid money that the row released.
     pub(super) share: Money,
     pub(super) unit: &'a Unit,
+    /// Money per credit of the wallet's when buying.
+    pub(super) buying_rate: Rate,
     pub(super) category: Category,
     pub(super) charged: &'a Charged,
     /// When the debit was made that this gives back.
@@ -89,7 +92,7 @@ struct Costs {
 
 impl<'a> Line<'a> {
     fn costs(&self) -> Costs {
-        let Row { credits, amount, charged, topup_conversion_rate, .. } = *self.row;
+        let Row { credits, amount, charged, .. } = *self.row;
         let (list, rate) = (amount.unwrap_or(Money::ZERO), self.unit.conversion_rate);
         let usage = |credits: Credits, list: Money| Costs {
             list,
@@ -107,8 +110,8 @@ impl<'a> Line<'a> {
                 billed: charged.unwrap_or(Money::ZERO),
                 list,
                 quantity: Some(credits),
-                unit_price: topup_conversion_rate,
-                currency_price: topup_conversion_rate,
+                unit_price: Some(self.buying_rate),
+                currency_price: Some(self.buying_rate),
                 ..Costs::default()
             },
             Category::Adjustment => Costs { effective: self.share, ..Costs::default() },

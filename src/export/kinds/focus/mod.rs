@@ -3,22 +3,19 @@
 //! Credits are the specification's virtual currency: usage is priced in them (`PricingCurrency…`), and what it cost in money is what
 //! was paid for the credits that were used (`EffectiveCost`, see [`super::paid`]). A purchase of credits is a row of its own. What each
 //! column holds, and which columns there are not, is in docs/EXPORTS.md. `columns` has their types, `charge` finds out what a row
-//! was for, `cost` fills a line. Absent on purpose: transfers, expiry, voids: no use of a service.
+//! was for, `units` what its wallet counts in, `cost` fills a line. Absent on purpose: transfers, expiry, voids: no use of a service.
 
 mod charge;
 mod columns;
 mod cost;
-
-use std::collections::HashMap;
+mod units;
 
 use coffer_ledger::amount::Money;
-use coffer_ledger::fact::Effect;
-use coffer_ledger::ids::WalletId;
-use coffer_ledger::unit::Unit;
 use coffer_wal::LogReader;
 
 use self::charge::{Charged, charged_at};
 use self::cost::{Category, Line};
+use self::units::Units;
 use super::paid::PaidShares;
 use super::{Kind, KindInfo, KindOptions, Lines};
 use crate::export::error::ExportError;
@@ -79,7 +76,7 @@ struct Focus {
     options: FocusOptions,
     log: LogReader,
     shares: PaidShares,
-    units: HashMap<WalletId, Unit>,
+    units: Units,
 }
 
 fn make(options: &KindOptions, log: &LogReader) -> Box<dyn Kind> {
@@ -87,15 +84,13 @@ fn make(options: &KindOptions, log: &LogReader) -> Box<dyn Kind> {
         options: options.focus.clone(),
         log: log.clone(),
         shares: PaidShares::default(),
-        units: HashMap::new(),
+        units: Units::default(),
     })
 }
 
 impl Kind for Focus {
     fn lines(&mut self, entry: &Entry<'_>, out: &mut Lines<'_>) -> Result<(), ExportError> {
-        if let Effect::WalletCreated { wallet, .. } = &entry.record.facts.effect {
-            self.units.insert(wallet.id, wallet.unit.clone());
-        }
+        self.units.note(entry.record);
         let shares = self.shares.of_rows(entry.record, &entry.rows);
         for (row, share) in entry.rows.iter().zip(shares) {
             if out.wants(row.wallet) {
@@ -116,9 +111,9 @@ impl Focus {
         category: Category,
         out: &mut Lines<'_>,
     ) -> Result<(), ExportError> {
-        let unit = self
+        let (unit, buying_rate) = self
             .units
-            .get(&row.wallet)
+            .get(row.wallet)
             .ok_or_else(|| ExportError::Mismatch(format!("{} is used and was never made", row.wallet)))?;
         let (charged, of) = match (category, row.parent) {
             // What comes back is of what the debit was of.
@@ -129,7 +124,8 @@ impl Focus {
             (Category::Usage, _) => (charged_at(entry.record, row.id.row()), None),
             (Category::Refund | Category::Purchase | Category::Adjustment, _) => (Charged::default(), None),
         };
-        let line = Line { entry, row, share, unit, category, charged: &charged, of, options: &self.options };
+        let (charged, options, buying_rate) = (&charged, &self.options, *buying_rate);
+        let line = Line { entry, row, share, unit, buying_rate, category, charged, of, options };
         out.line(&line.cells())
     }
 }

@@ -72,6 +72,7 @@ pub(super) async fn credit_rows(
 fn row(key: i64, line: &Line, slices: Vec<SliceLine>) -> Result<Row, StoreError> {
     let recorded_at = time(line, "recorded_at")?;
     let (position, row) = place_of(key).ok_or_else(|| unreadable("key", "no key"))?;
+    let reason: String = needed(line, "reason")?;
     Ok(Row {
         id: RowId::new(recorded_at, LogPosition(position), row),
         tenant: tenant(line)?,
@@ -79,7 +80,6 @@ fn row(key: i64, line: &Line, slices: Vec<SliceLine>) -> Result<Row, StoreError>
         wallet: id(line, "wallet")?,
         sequence: number(line, "sequence")?,
         row_type: needed::<String>(line, "type")?.into(),
-        reason: needed::<String>(line, "reason")?.into(),
         status: needed::<String>(line, "status")?.into(),
         credits: credits(line, "credits")?,
         amount: amount(line, "amount")?.map(Money),
@@ -88,7 +88,8 @@ fn row(key: i64, line: &Line, slices: Vec<SliceLine>) -> Result<Row, StoreError>
         balance_before: amount(line, "balance_before")?.map(Credits),
         balance_after: amount(line, "balance_after")?.map(Credits),
         repaid: credits(line, "repaid")?,
-        parts: parts(slices),
+        parts: parts(slices, &reason),
+        reason: reason.into(),
         tranche: maybe_id(line, "tranche")?,
         expires_at: number(line, "expires_at")?.map(Timestamp),
         priority: small(line, "priority")?,
@@ -113,8 +114,8 @@ fn row(key: i64, line: &Line, slices: Vec<SliceLine>) -> Result<Row, StoreError>
 }
 
 /// The slices that a reply shows.
-fn parts(slices: Vec<SliceLine>) -> Vec<Part> {
-    let shown = slices.into_iter().filter(|line| line.kind.is_shown());
+fn parts(slices: Vec<SliceLine>, reason: &str) -> Vec<Part> {
+    let shown = slices.into_iter().filter(|line| line.kind.is_shown(reason));
     shown.map(|SliceLine { wallet, credits, tranche, .. }| Part { wallet, credits, tranche }).collect()
 }
 

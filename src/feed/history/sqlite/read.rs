@@ -40,6 +40,7 @@ pub(super) fn full_row(line: &Line<'_>) -> rusqlite::Result<FullRow> {
     let card = thing(line, "card")?.map(RateCardId);
     let wallet = needed(thing(line, "wallet")?, "wallet").map(WalletId)?;
     let slices = needed(slices::read(wallet, line.get_ref("slices")?.as_blob()?), "slices")?;
+    let reason: String = line.get("reason")?;
     let row = Row {
         id: RowId::new(recorded_at, LogPosition(position), row),
         tenant: TenantNumber(line.get("tenant")?),
@@ -47,7 +48,6 @@ pub(super) fn full_row(line: &Line<'_>) -> rusqlite::Result<FullRow> {
         wallet,
         sequence: number(line, "sequence")?,
         row_type: line.get::<_, String>("type")?.into(),
-        reason: line.get::<_, String>("reason")?.into(),
         status: line.get::<_, String>("status")?.into(),
         credits: credits(line, "credits")?,
         amount: amount(line, "amount")?.map(Money),
@@ -56,7 +56,8 @@ pub(super) fn full_row(line: &Line<'_>) -> rusqlite::Result<FullRow> {
         balance_before: amount(line, "balance_before")?.map(Credits),
         balance_after: amount(line, "balance_after")?.map(Credits),
         repaid: credits(line, "repaid")?,
-        parts: parts(&slices),
+        parts: parts(&slices, &reason),
+        reason: reason.into(),
         tranche: thing(line, "tranche")?.map(TrancheId),
         expires_at: number(line, "expires_at")?.map(Timestamp),
         priority: line.get("priority")?,
@@ -82,8 +83,8 @@ pub(super) fn full_row(line: &Line<'_>) -> rusqlite::Result<FullRow> {
 }
 
 /// The slices that a reply shows.
-fn parts(slices: &[SliceLine]) -> Vec<Part> {
-    let shown = slices.iter().filter(|line| line.kind.is_shown());
+fn parts(slices: &[SliceLine], reason: &str) -> Vec<Part> {
+    let shown = slices.iter().filter(|line| line.kind.is_shown(reason));
     shown
         .map(|line| Part { wallet: line.wallet, credits: line.credits, tranche: line.tranche.clone() })
         .collect()
