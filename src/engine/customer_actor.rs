@@ -238,7 +238,11 @@ pub(crate) fn take(seat: &mut Seat, message: Message) -> Result<(), Broken> {
             }
             Ok(())
         }
-        Message::Tick => seat.tick(),
+        Message::Tick(permit) => {
+            let ticked = seat.tick();
+            drop(permit);
+            ticked
+        }
         Message::Erase(reply) => seat.erase(reply),
         Message::Image(snapshot) => {
             let image = Image { bytes: bytes_of(&seat.customer), position: seat.customer.last_position };

@@ -9,6 +9,8 @@ use super::core::Core;
 use super::{proving, snapshot};
 
 const EVERY: Duration = Duration::from_secs(1);
+/// Actors that were idle for long leave over this part of it.
+const REST_WITHIN: Duration = Duration::from_millis(500);
 const KEY_SWEEP_EVERY_S: u64 = 60;
 /// A checkpoint that could not be written is tried again after so long.
 const SIGN_AGAIN_EVERY_S: u64 = 60;
@@ -26,7 +28,7 @@ pub(crate) async fn run(core: Weak<Core>) {
             return;
         }
         core.time.watch();
-        rest_idle(&core);
+        rest_idle(&core).await;
         if second.is_multiple_of(KEY_SWEEP_EVERY_S) {
             core.keys.sweep_all(core.time.now());
         }
@@ -41,7 +43,7 @@ pub(crate) async fn run(core: Weak<Core>) {
 }
 
 /// Actors that were idle for long rest; above `actors_max` the idle time that is tolerated shrinks.
-fn rest_idle(core: &Arc<Core>) {
+async fn rest_idle(core: &Arc<Core>) {
     let now_s = core.time.now().seconds();
     let active = core.router.places().active;
     let tolerated = if active > u64::try_from(core.options.actors_max).unwrap_or(u64::MAX) {
@@ -49,8 +51,12 @@ fn rest_idle(core: &Arc<Core>) {
     } else {
         core.options.actor_idle_s
     };
-    for shard in 0..core.router.shard_count() {
-        core.router.sweep(shard, now_s.saturating_sub(tolerated));
+    let shards = core.router.shard_count();
+    for shard in 0..shards {
+        if core.router.sweep(shard, now_s.saturating_sub(tolerated)) > 0 {
+            // Thousands that rest at once stand before whoever asks for a debit.
+            tokio::time::sleep(REST_WITHIN / u32::try_from(shards).unwrap_or(u32::MAX)).await;
+        }
     }
 }
 

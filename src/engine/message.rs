@@ -4,7 +4,7 @@ use coffer_ledger::customer::Customer;
 use coffer_ledger::ids::LogPosition;
 use coffer_ledger::looked_up::LookedUp;
 use coffer_ledger::time::Timestamp;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::gate::{Answer, GroupShare};
 use super::keys::KeyHash;
@@ -35,8 +35,8 @@ pub(crate) enum Message {
     Envelope { items: Vec<Keyed>, share: GroupShare, permit: Permit },
     /// Look, do not touch.
     Read(Reader),
-    /// Something may be due.
-    Tick,
+    /// Something may be due. The timers send the next when a permit of theirs comes back.
+    Tick(Option<OwnedSemaphorePermit>),
     /// Everything personal goes. Answered with the last record when that is durable.
     Erase(oneshot::Sender<Result<LogPosition, Failure>>),
     /// Give your image to the snapshot.
@@ -53,7 +53,7 @@ impl Message {
             }
             Self::Read(reader) => reader(Err(Failure::Quarantined))(Ok(())),
             Self::Erase(reply) => drop(reply.send(Err(Failure::Quarantined))),
-            Self::Tick | Self::Image(_) => {}
+            Self::Tick(_) | Self::Image(_) => {}
         }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) async fn catch_up(core: &Arc<Core>, tenant: TenantNumber) -> Result<(
 
 async fn tick(core: &Arc<Core>, tenant: TenantNumber, number: CustomerNumber) -> Result<(), Failure> {
     // A customer that is gone or quarantined has nothing to do.
-    drop(core.router.send(core, (tenant, number), Message::Tick));
+    drop(core.router.send(core, (tenant, number), Message::Tick(None)));
     // Behind the tick in the same mailbox: answered when what the tick wrote is durable.
     match read(core, (tenant, number), |_, _| ()).await {
         Ok(_) | Err(Failure::NotFound(_) | Failure::Quarantined) => Ok(()),

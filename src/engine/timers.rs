@@ -13,22 +13,24 @@ use coffer_ledger::ids::{CustomerNumber, TenantNumber};
 use coffer_ledger::time::Timestamp;
 use coffer_wal::Space;
 use hashbrown::HashMap;
+use tokio::sync::Semaphore;
 
 use super::core::Core;
 use super::message::Message;
 
 /// The timer looks this often; what is due starts within a second (SEMANTICS §8).
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-const LOOKS_PER_S: usize = 20;
-/// Customers that are sent a tick before others get their turn on this thread.
-const TICKS_AT_ONCE: usize = 32;
+/// While more is due than one look takes, it looks this often: small portions, between which debits have their turn.
+const LOOKS_AGAIN_PER_S: u32 = 200;
+/// Ticks that were sent and have not had their turn: so many may stand before a debit, which must not wait for a midnight.
+const TICKS_IN_FLIGHT_MAX: usize = 16;
 
 type Entry = Reverse<(Timestamp, TenantNumber, CustomerNumber)>;
 
 /// Everything that will be due.
-#[derive(Default)]
 pub(crate) struct Timers {
     queue: Mutex<Queue>,
+    ticks: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -36,6 +38,12 @@ struct Queue {
     heap: BinaryHeap<Entry>,
     /// The earliest entry of each customer; what the heap holds beside it is stale and falls out when it is due.
     earliest: HashMap<CustomerNumber, Timestamp>,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self { queue: Mutex::default(), ticks: Arc::new(Semaphore::new(TICKS_IN_FLIGHT_MAX)) }
+    }
 }
 
 impl Timers {
@@ -77,33 +85,39 @@ impl Timers {
 
 /// Sends ticks until the engine is gone or closing.
 pub(crate) async fn run(core: Weak<Core>) {
-    let mut looks = tokio::time::interval(LOOK_EVERY);
-    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut pause = LOOK_EVERY;
     loop {
-        looks.tick().await;
+        tokio::time::sleep(pause).await;
         let Some(core) = core.upgrade() else { return };
         if core.closing.load(std::sync::atomic::Ordering::Acquire) {
             return;
         }
-        tick_due(&core).await;
+        pause = tick_due(&core).await;
     }
 }
 
-async fn tick_due(core: &Arc<Core>) {
+/// One look, and the pause until the next.
+async fn tick_due(core: &Arc<Core>) -> Duration {
     if core.journal.space() != Space::Enough {
         // Nobody waits for a row of expiry; the last segments are for those who do.
-        return;
+        return LOOK_EVERY;
     }
-    let per_look = usize::try_from(core.options.ticks_per_s_max).unwrap_or(usize::MAX) / LOOKS_PER_S;
-    let due = core.timers.take_due(core.time.now(), per_look.max(1));
-    for some in due.chunks(TICKS_AT_ONCE) {
-        for (tenant, number) in some {
-            // A customer that is gone or quarantined has nothing to do.
-            drop(core.router.send(core, (*tenant, *number), Message::Tick));
-        }
-        // Each may have woken a customer: whoever waits for a debit goes first.
-        tokio::task::yield_now().await;
+    let (portion, pause) = portion_of(core.options.ticks_per_s_max);
+    let due = core.timers.take_due(core.time.now(), portion);
+    let may_be_more = due.len() == portion;
+    for (tenant, number) in due {
+        let Ok(permit) = Arc::clone(&core.timers.ticks).acquire_owned().await else { return LOOK_EVERY };
+        // A customer that is gone or quarantined has nothing to do.
+        drop(core.router.send(core, (tenant, number), Message::Tick(Some(permit))));
     }
+    if may_be_more { pause } else { LOOK_EVERY }
+}
+
+/// How many one look takes, and the pause after it that makes so many a second of them; 20 a second at least.
+fn portion_of(per_s: u32) -> (usize, Duration) {
+    let portion = (per_s / LOOKS_AGAIN_PER_S).max(1);
+    let pause = Duration::from_secs(portion.into()) / per_s.max(1);
+    (usize::try_from(portion).unwrap_or(usize::MAX), pause.min(LOOK_EVERY))
 }
 
 #[cfg(test)]
@@ -121,6 +135,17 @@ mod tests {
         assert_eq!(numbers(timers.take_due(Timestamp(30), 2)), [1, 2]);
         assert_eq!(numbers(timers.take_due(Timestamp(30), 2)), [3]);
         assert_eq!(numbers(timers.take_due(Timestamp(98), 2)), [] as [u64; 0]);
+    }
+
+    #[test]
+    fn portions_and_pauses_make_so_many_a_second() {
+        assert_eq!(portion_of(20_000), (100, Duration::from_millis(5)));
+        assert_eq!(portion_of(1_000), (5, Duration::from_millis(5)));
+        assert_eq!(portion_of(50), (1, Duration::from_millis(20)));
+        assert_eq!(portion_of(20), (1, LOOK_EVERY));
+        assert_eq!(portion_of(0), (1, LOOK_EVERY));
+        let (portion, pause) = portion_of(u32::MAX);
+        assert!(portion > 20_000_000 && pause <= Duration::from_millis(6));
     }
 
     #[test]

@@ -380,7 +380,7 @@ impl Life for World {
                 let then = reader(Ok((customer, Timestamp(0))));
                 world.log.after(last, Done::Then(then));
             }
-            Message::Envelope { .. } | Message::Tick | Message::Erase(_) => {}
+            Message::Envelope { .. } | Message::Tick(_) | Message::Erase(_) => {}
         }
         Ok(())
     }
