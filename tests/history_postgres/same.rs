@@ -9,7 +9,7 @@ use coffer_ledger::ids::WalletId;
 use rusqlite::Connection;
 
 use crate::kept::Kept;
-use crate::program::{Random, run, wallets};
+use crate::program::{Random, recharging, run, wallets};
 use crate::support::{TENANT, all, close, engine, everything, follow};
 
 const QUERIES: u64 = 1_500;
@@ -94,6 +94,7 @@ async fn a_file_and_a_database_answer_every_question_alike() {
     let place = Place::File(dir.path().join("history.db"));
     let (in_file, in_database) = (follow(&engine, place), follow(&engine, kept.place()));
     let wallets = wallets(&engine).await;
+    recharging(&engine, &wallets).await;
     let (seed, mut random) = (61, Random::new(61));
     println!("seed {seed}");
     run(&engine, &wallets, &mut random, 1_500).await;
