@@ -12,7 +12,7 @@ use coffer::engine::{Failure, Target};
 use coffer_ledger::amount::Credits;
 use coffer_ledger::catalog::tenant::{Settings, TenantCommand, TenantEffect};
 use coffer_ledger::command::{Command, GrantChange, GrantFor};
-use coffer_ledger::fact::{Due, Effect, Facts, Landed};
+use coffer_ledger::fact::{Due, Effect, Facts, Landed, Skipped};
 use coffer_ledger::grant::{GrantKey, Rule};
 use coffer_ledger::ids::{CustomerNumber, GrantId, LogPosition};
 use coffer_ledger::time::Timestamp;
@@ -28,6 +28,9 @@ use crate::support::*;
 const TENANTS_PLACE: Place = Place::Berlin;
 const DAY: u64 = 86_400 * S;
 const TWO_YEARS: u64 = 2 * 365 * DAY;
+const GRANTS: usize = 200;
+/// Parts of the two years, of random length, with something that befalls the engine in each.
+const STEPS: u64 = 36;
 
 /// Which period of which grant of whom.
 type At = (CustomerNumber, GrantKey, u32);
@@ -133,6 +136,7 @@ impl Run {
         rule: Rule,
         (zone, place): (Option<Box<str>>, Place),
     ) -> Vec<(GrantKey, Given)> {
+        let rule = people::in_time(rule, self.world.engine.now());
         let create = Command::CreateGrant(Box::new(people::grant(of, rule.clone(), zone)));
         let facts = self.world.insist(Target::Customer(name), create).await.record.facts;
         let Effect::GrantSet(set) = &facts.effect else { panic!("{facts:?}") };
@@ -234,7 +238,12 @@ impl Run {
             for due in due_of(&stored.record.facts) {
                 match due {
                     Due::Granted(granted) => {
-                        let Landed::Minted { row, .. } = &granted.landed else { panic!("{granted:?}") };
+                        let row = match &granted.landed {
+                            Landed::Minted { row, .. } => row,
+                            // What is left of a period on its last day is nothing.
+                            Landed::Skipped(Skipped::Nothing) => continue,
+                            Landed::Skipped(Skipped::Overflow) => panic!("{granted:?}"),
+                        };
                         let expires_at = row.terms.expires_at.map(|end| end.0);
                         assert_eq!(row.terms.effective_at, granted.at);
                         let (period, at, credits) = (granted.period, granted.at.0, row.terms.original.0);
@@ -319,22 +328,45 @@ fn seed() -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_period_of_every_grant_is_minted_exactly_once_over_two_years_of_kills() {
-    let is_long = std::env::var_os("COFFER_TEST_LONG").is_some();
-    let (grants, steps) = if is_long { (10_000, 90) } else { (200, 36) };
-    let mut run = Run::new(seed(), grants).await;
+    // In the long form 10,000 grants, so many at a time: a disk in memory keeps all that was ever written.
+    let disks = if std::env::var_os("COFFER_TEST_LONG").is_some() { 50 } else { 1 };
+    let (seed, mut all) = (seed(), Seen::default());
+    for number in 0..disks {
+        let seen = two_years(seed + 2 * number).await;
+        all.minted += seen.minted;
+        all.cuts += seen.cuts;
+        all.amid += seen.amid;
+        all.kills += seen.kills;
+        println!("{disks} disks, {}: {all:?}", number + 1);
+    }
+    assert!(all.cuts + all.kills > 10 && all.amid > 0, "{all:?}");
+}
+
+/// What befell the engines.
+#[derive(Debug, Default)]
+struct Seen {
+    minted: usize,
+    cuts: usize,
+    /// Of the cuts, those amid what was due.
+    amid: usize,
+    kills: usize,
+}
+
+async fn two_years(seed: u64) -> Seen {
+    let mut run = Run::new(seed, GRANTS).await;
     let end = START.0 + TWO_YEARS;
-    for step in 0..steps {
+    for step in 0..STEPS {
         // Most come early, some in the middle of things.
         let share = if step < 3 { 4 } else { 40 };
         run.come(run.people.len().div_ceil(share)).await;
-        let left = end.saturating_sub(run.world.engine.now().0) / (steps - step);
+        let left = end.saturating_sub(run.world.engine.now().0) / (STEPS - step);
         let ns = match run.world.below(4) {
             0 => run.world.below(2 * 3_600 * S),
             1 => run.world.below(2 * DAY),
             _ => left + run.world.below(left),
         };
         run.step(ns.min(end.saturating_sub(run.world.engine.now().0))).await;
-        if step == steps / 3 || step == 2 * steps / 3 {
+        if step == STEPS / 3 || step == 2 * STEPS / 3 {
             let template = usize::try_from(run.world.below(run.templates.len() as u64)).unwrap();
             // Of two changes that a customer missed it follows the second only: everybody has followed the first.
             run.world.catch_up().await;
@@ -355,8 +387,7 @@ async fn every_period_of_every_grant_is_minted_exactly_once_over_two_years_of_ki
         coffer_ledger::invariants::check_all(&customer).unwrap();
         assert!(customer.next_due() > until, "something was left undone");
     }
-    let World { cuts, kills, amid, .. } = &run.world;
-    let what = format!("{minted} periods; {cuts} power cuts, {amid} amid what was due; {kills} kills");
-    assert!(cuts + kills > 10 && *amid > 0, "{what}");
-    println!("{what}");
+    run.world.engine.shutdown().await.unwrap();
+    let World { cuts, kills, amid, .. } = run.world;
+    Seen { minted, cuts, amid, kills }
 }

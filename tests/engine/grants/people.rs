@@ -133,6 +133,9 @@ pub(crate) fn people(grants: usize, random: &mut Random) -> Vec<Person> {
     people
 }
 
+/// Below the default of `grant_periods_past_max`.
+const PERIODS_LATE_MAX: u64 = 900;
+
 /// Hours are rare, months common.
 fn own_rule(lot: u64, random: &mut Random) -> Rule {
     let (unit, count) = match lot {
@@ -172,6 +175,18 @@ fn own_rule(lot: u64, random: &mut Random) -> Rule {
         made.end = Some(Timestamp(from + DAY + random.below(300 * 86_400) * S));
     }
     made
+}
+
+/// The rule as it may be asked for at this instant: not so many hours late that it is refused (`grant_periods_past_max`).
+pub(crate) fn in_time(mut rule: Rule, now: Timestamp) -> Rule {
+    let Cadence::Recurring(Span { unit: SpanUnit::Hour, count }) = rule.cadence else { return rule };
+    let earliest = Timestamp(now.0 - PERIODS_LATE_MAX * u64::from(count) * 3_600 * S);
+    if let Some(start) = rule.start.filter(|start| *start < earliest) {
+        let later = Timestamp(earliest.0.div_ceil(S) * S);
+        rule.end = rule.end.map(|end| Timestamp(end.0 + (later.0 - start.0)));
+        rule.start = Some(later);
+    }
+    rule
 }
 
 /// A zone of its own, or none: then the tenant's counts.
