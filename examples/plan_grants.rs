@@ -91,19 +91,10 @@ fn starter() -> Result<PlanGrantAsked, Box<dyn Error>> {
         name: "Starter, every month".into(),
         metadata: Vec::new(),
         rule: Rule {
-            credits: Credits::whole(100),
             currency: Some(Currency::parse("usd")?),
-            price_unit: None,
-            cadence: Cadence::Recurring(Span { unit: SpanUnit::Month, count: 1 }),
-            start: None,
-            end: None,
             life: Life::Period,
             rollover: Some(rollover),
-            prorated: false,
-            priority: None,
-            scope: None,
-            conversion_rate: None,
-            topup_conversion_rate: None,
+            ..Rule::new(Credits::whole(100), Cadence::Recurring(Span { unit: SpanUnit::Month, count: 1 }))
         },
     })
 }

@@ -149,8 +149,8 @@ fn grant_set(customer: &Customer, erased: &Grant, now: Timestamp) -> Effect {
     Effect::GrantSet(Box::new(GrantSet { grant, subscription, minted: Vec::new() }))
 }
 
-/// What a record of [`clearing`] does to what the API does not update: a deleted customer and its grants, or a closed wallet. For whoever decides old
-/// requests again, after the decision refused this one.
+/// What a record of [`clearing`] does to what the API does not update: a deleted customer and its grants, or a closed wallet. For whoever
+/// decides old requests again, after the decision refused this one.
 #[must_use]
 pub fn cleared(customer: &Customer, command: &Command, now: Timestamp) -> Option<Effect> {
     let erased = of_customer(customer);

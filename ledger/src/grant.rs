@@ -84,6 +84,28 @@ pub struct Rule {
     pub topup_conversion_rate: Option<Rate>,
 }
 
+impl Rule {
+    /// So much every period, in whatever the customer has, for good: everything else as if nobody had said it.
+    #[must_use]
+    pub const fn new(credits: Credits, cadence: Cadence) -> Self {
+        Self {
+            credits,
+            currency: None,
+            price_unit: None,
+            cadence,
+            start: None,
+            end: None,
+            life: Life::Never,
+            rollover: None,
+            prorated: false,
+            priority: None,
+            scope: None,
+            conversion_rate: None,
+            topup_conversion_rate: None,
+        }
+    }
+}
+
 /// Which grant of a customer: a plan's grant runs once for each subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GrantKey {

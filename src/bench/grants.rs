@@ -118,19 +118,10 @@ fn plan(at: Timestamp) -> PlanGrantAsked {
         name: "monthly".into(),
         metadata: Metadata::new(),
         rule: Rule {
-            credits: Credits::whole(CREDITS),
             currency: Some(Currency(*b"usd")),
-            price_unit: None,
-            cadence: Cadence::Recurring(Span { unit: SpanUnit::Day, count: 30 }),
             start: Some(Timestamp(at.0 - thirty_days)),
-            end: None,
             life: Life::Period,
-            rollover: None,
-            prorated: false,
-            priority: None,
-            scope: None,
-            conversion_rate: None,
-            topup_conversion_rate: None,
+            ..Rule::new(Credits::whole(CREDITS), Cadence::Recurring(Span { unit: SpanUnit::Day, count: 30 }))
         },
     }
 }

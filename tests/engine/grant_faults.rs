@@ -10,7 +10,7 @@ use coffer_ledger::catalog::grant::{PlanGrantAsked, PlanKind};
 use coffer_ledger::catalog::tenant::{TenantCommand, TenantEffect};
 use coffer_ledger::command::{Command, GrantChange, Origin, Subscribe};
 use coffer_ledger::customer::Customer;
-use coffer_ledger::grant::{Cadence, Life, Rule};
+use coffer_ledger::grant::{Cadence, Rule};
 use coffer_ledger::ids::GrantId;
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::Currency;
@@ -29,19 +29,8 @@ fn ten_a_day() -> TenantCommand {
         name: "daily".into(),
         metadata: Vec::new(),
         rule: Rule {
-            credits: whole(10),
             currency: Some(Currency(*b"usd")),
-            price_unit: None,
-            cadence: Cadence::Recurring(Span { unit: SpanUnit::Day, count: 1 }),
-            start: None,
-            end: None,
-            life: Life::Never,
-            rollover: None,
-            prorated: false,
-            priority: None,
-            scope: None,
-            conversion_rate: None,
-            topup_conversion_rate: None,
+            ..Rule::new(whole(10), Cadence::Recurring(Span { unit: SpanUnit::Day, count: 1 }))
         },
     })
 }

@@ -13,7 +13,7 @@ use coffer_ledger::command::{
 };
 use coffer_ledger::customer::Profile;
 use coffer_ledger::fact::Effect;
-use coffer_ledger::grant::{Cadence, Life, Rule};
+use coffer_ledger::grant::{Cadence, Rule};
 use coffer_ledger::ids::{TenantNumber, WalletId};
 use coffer_ledger::scope::PriceTypes;
 use coffer_ledger::unit::{Currency, PriceType};
@@ -140,23 +140,11 @@ fn rules() -> WalletRules {
 /// A credit every year that never ends: no period begins while a test looks.
 fn grant(whose: &str) -> CreateGrant {
     let rule = Rule {
-        credits: Credits::whole(3),
         currency: Some(usd()),
-        price_unit: None,
-        cadence: Cadence::Recurring(Span { unit: SpanUnit::Year, count: 1 }),
-        start: None,
-        end: None,
-        life: Life::Never,
-        rollover: None,
-        prorated: false,
-        priority: None,
-        scope: None,
-        conversion_rate: None,
-        topup_conversion_rate: None,
+        ..Rule::new(Credits::whole(3), Cadence::Recurring(Span { unit: SpanUnit::Year, count: 1 }))
     };
     let metadata = vec![(words(whose, "grant key"), words(whose, "grant value"))];
-    let (of, name) = (GrantFor::Customer, words(whose, "grant"));
-    CreateGrant { of, wallet: None, name, metadata, rule, zone: None }
+    CreateGrant { metadata, ..CreateGrant::new(GrantFor::Customer, words(whose, "grant"), rule) }
 }
 
 /// Buys by invoice, with words: pending from then on.

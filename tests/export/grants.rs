@@ -26,19 +26,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn hourly(start: Option<Timestamp>) -> Rule {
     let share = Rate::parse_json("0.5").unwrap();
     Rule {
-        credits: Credits::whole(30),
         currency: Some(Currency::parse("usd").unwrap()),
-        price_unit: None,
-        cadence: Cadence::Recurring(Span { unit: SpanUnit::Hour, count: 1 }),
         start,
-        end: None,
         life: Life::Period,
         rollover: Some(Rollover { share, cap: None, life: Life::Never }),
-        prorated: false,
-        priority: None,
-        scope: None,
         conversion_rate: Some(Rate::parse_json("0.5").unwrap()),
-        topup_conversion_rate: None,
+        ..Rule::new(Credits::whole(30), Cadence::Recurring(Span { unit: SpanUnit::Hour, count: 1 }))
     }
 }
 
@@ -69,7 +62,7 @@ async fn grant(engine: &Engine, name: &str, start: Timestamp) {
     submit(engine, name, create).await;
     let rule = hourly(Some(start));
     let (of, metadata) = (GrantFor::Customer, Vec::new());
-    let request = CreateGrant { of, wallet: None, name: "hourly".into(), metadata, rule, zone: None };
+    let request = CreateGrant { metadata, ..CreateGrant::new(of, "hourly", rule) };
     submit(engine, name, Command::CreateGrant(Box::new(request))).await;
 }
 

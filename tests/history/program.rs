@@ -131,22 +131,12 @@ pub(crate) async fn grant(engine: &Engine, customer: &'static str) {
     const HOUR_NS: u64 = 3_600_000_000_000;
     let share = Rate::parse_json("0.5").unwrap();
     let rule = Rule {
-        credits: Credits::whole(30),
-        currency: None,
-        price_unit: None,
-        cadence: Cadence::Recurring(Span { unit: SpanUnit::Hour, count: 1 }),
         start: Some(Timestamp(engine.now().0 - 2 * HOUR_NS)),
-        end: None,
         life: Life::Period,
         rollover: Some(Rollover { share, cap: None, life: Life::Never }),
-        prorated: false,
-        priority: None,
-        scope: None,
-        conversion_rate: None,
-        topup_conversion_rate: None,
+        ..Rule::new(Credits::whole(30), Cadence::Recurring(Span { unit: SpanUnit::Hour, count: 1 }))
     };
-    let (of, name, metadata) = (GrantFor::Customer, "hourly".into(), Vec::new());
-    let request = CreateGrant { of, wallet: None, name, metadata, rule, zone: None };
+    let request = CreateGrant::new(GrantFor::Customer, "hourly", rule);
     let operation =
         Operation::new(Command::CreateGrant(Box::new(request))).with_key(&format!("grant {customer}"));
     engine.submit(TENANT, Target::Customer(customer), operation).await.unwrap();

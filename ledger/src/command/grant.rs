@@ -48,6 +48,14 @@ pub struct CreateGrant {
     pub zone: Option<Box<str>>,
 }
 
+impl CreateGrant {
+    /// A grant that lands in whatever wallet fits, on the customer's own calendar.
+    #[must_use]
+    pub fn new(of: GrantFor, name: impl Into<Box<str>>, rule: Rule) -> Self {
+        Self { of, wallet: None, name: name.into(), metadata: Metadata::new(), rule, zone: None }
+    }
+}
+
 /// `PUT /creditgrants/{id}`: what is `Some` changes, from the next period.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GrantChange {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::apply::{apply, bind};
 use crate::command::{CreateGrant, GrantFor};
-use crate::grant::{Cadence, Life, Rule};
+use crate::grant::{Cadence, Rule};
 use crate::ids::LogPosition;
 use crate::testing::Book;
 
@@ -66,22 +66,11 @@ fn an_erased_customer_answers_to_its_id_and_one_without_gets_one() {
 
 fn grant(name: &str) -> CreateGrant {
     let rule = Rule {
-        credits: crate::amount::Credits::ONE,
         currency: Some(crate::testing::USD),
-        price_unit: None,
-        cadence: Cadence::OneTime,
-        start: None,
-        end: None,
-        life: Life::Never,
-        rollover: None,
-        prorated: false,
-        priority: None,
-        scope: None,
-        conversion_rate: None,
-        topup_conversion_rate: None,
+        ..Rule::new(crate::amount::Credits::ONE, Cadence::OneTime)
     };
     let metadata = vec![("who".into(), name.into())];
-    CreateGrant { of: GrantFor::Customer, wallet: None, name: name.into(), metadata, rule, zone: None }
+    CreateGrant { metadata, ..CreateGrant::new(GrantFor::Customer, name, rule) }
 }
 
 fn profile(name: &str) -> Profile {

@@ -112,27 +112,12 @@ fn e15_overdraft_comes_after_all_tranches_and_is_repaid_by_the_next_credit() {
 /// A month's grant for the customer, in Singapore.
 fn monthly(world: &mut World, rule: Rule) {
     let zone = Some("Asia/Singapore".into());
-    let (of, name, metadata) = (GrantFor::Customer, "monthly".into(), Vec::new());
-    let request = CreateGrant { of, wallet: None, name, metadata, rule, zone };
+    let request = CreateGrant { zone, ..CreateGrant::new(GrantFor::Customer, "monthly", rule) };
     world.ask(Command::CreateGrant(Box::new(request))).expect("a grant that the rules allow");
 }
 
 fn every_month(amount: i128) -> Rule {
-    Rule {
-        credits: whole(amount),
-        currency: None,
-        price_unit: None,
-        cadence: Cadence::Recurring(Span { unit: SpanUnit::Month, count: 1 }),
-        start: None,
-        end: None,
-        life: Life::Never,
-        rollover: None,
-        prorated: false,
-        priority: None,
-        scope: None,
-        conversion_rate: None,
-        topup_conversion_rate: None,
-    }
+    Rule::new(whole(amount), Cadence::Recurring(Span { unit: SpanUnit::Month, count: 1 }))
 }
 
 /// An instant by what UTC's clocks show.

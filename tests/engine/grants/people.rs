@@ -48,21 +48,7 @@ fn days(count: u64) -> Life {
 }
 
 pub(crate) fn rule(credits: i128, cadence: Cadence, life: Life) -> Rule {
-    Rule {
-        credits: Credits(credits),
-        currency: Some(Currency(*b"usd")),
-        price_unit: None,
-        cadence,
-        start: None,
-        end: None,
-        life,
-        rollover: None,
-        prorated: false,
-        priority: None,
-        scope: None,
-        conversion_rate: None,
-        topup_conversion_rate: None,
-    }
+    Rule { currency: Some(Currency(*b"usd")), life, ..Rule::new(Credits(credits), cadence) }
 }
 
 fn half_of_it(cap: i128, life: Life) -> Option<Rollover> {
@@ -207,5 +193,5 @@ pub(crate) fn subscribe(
 }
 
 pub(crate) fn grant(of: GrantFor, rule: Rule, zone: Option<Box<str>>) -> CreateGrant {
-    CreateGrant { of, wallet: None, name: "own".into(), metadata: Metadata::new(), rule, zone }
+    CreateGrant { zone, ..CreateGrant::new(of, "own", rule) }
 }

@@ -28,33 +28,15 @@ pub(super) const fn days(count: u32) -> Life {
 
 /// A rule of 100 a month in dollars, for ever.
 pub(super) fn rule(change: impl FnOnce(&mut Rule)) -> Rule {
-    let mut rule = Rule {
-        credits: credits("100"),
-        currency: Some(USD),
-        price_unit: None,
-        cadence: every(SpanUnit::Month),
-        start: None,
-        end: None,
-        life: Life::Never,
-        rollover: None,
-        prorated: false,
-        priority: None,
-        scope: None,
-        conversion_rate: None,
-        topup_conversion_rate: None,
-    };
+    let mut rule = Rule { currency: Some(USD), ..Rule::new(credits("100"), every(SpanUnit::Month)) };
     change(&mut rule);
     rule
 }
 
 pub(super) fn asked(rule: Rule, change: impl FnOnce(&mut CreateGrant)) -> Command {
     let mut request = CreateGrant {
-        of: GrantFor::Customer,
-        wallet: None,
-        name: "Monthly".into(),
         metadata: vec![("team".into(), "red".into())],
-        rule,
-        zone: None,
+        ..CreateGrant::new(GrantFor::Customer, "Monthly", rule)
     };
     change(&mut request);
     Command::CreateGrant(Box::new(request))

@@ -65,21 +65,7 @@ pub(super) fn plans() -> Vec<PlanGrant> {
 }
 
 fn plain(credits: i128) -> Rule {
-    Rule {
-        credits: Credits(credits),
-        currency: None,
-        price_unit: None,
-        cadence: Cadence::OneTime,
-        start: None,
-        end: None,
-        life: Life::Never,
-        rollover: None,
-        prorated: false,
-        priority: None,
-        scope: None,
-        conversion_rate: None,
-        topup_conversion_rate: None,
-    }
+    Rule::new(Credits(credits), Cadence::OneTime)
 }
 
 pub(super) fn command(world: &World, dice: &mut Dice) -> Command {
@@ -123,12 +109,9 @@ fn create(world: &World, dice: &mut Dice) -> CreateGrant {
         _ => GrantFor::Subscription(subscription(world, dice)),
     };
     CreateGrant {
-        of,
         wallet: dice.once_in(6).then(|| wallet(world, dice)),
-        name: "own".into(),
-        metadata: Vec::new(),
-        rule: rule(world, dice),
         zone: zone(dice),
+        ..CreateGrant::new(of, "own", rule(world, dice))
     }
 }
 
