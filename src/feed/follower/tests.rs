@@ -4,6 +4,7 @@ use coffer_ledger::amount::Credits;
 use coffer_ledger::command::{Asked as Price, Command, CreateWallet, Debit, Origin};
 use coffer_ledger::ids::TenantNumber;
 use coffer_ledger::unit::Currency;
+use coffer_wal::Urgency;
 
 use super::*;
 use crate::engine::{Engine, EngineOptions, Operation, Target};
@@ -39,10 +40,8 @@ async fn whoever_waits_for_a_record_ends_the_rest_of_the_thread_that_has_not_loo
     let made = submit(&engine, Target::NewCustomer("acme"), Command::CreateWallet(wallet)).await;
     let place = Place::File(dir.path().join("history.db"));
     let shared = Arc::new(Shared::new(place, &engine, Arc::clone(&env.clock)));
-    let thread = std::thread::spawn({
-        let shared = Arc::clone(&shared);
-        move || run(&shared, NEVER)
-    });
+    let following = Arc::clone(&shared);
+    env.spawn.spawn("history", Urgency::Later, Box::new(move || run(&following, NEVER))).unwrap();
     let history = History::new(Arc::clone(&shared));
     let mut progress = shared.progress.subscribe();
     progress.wait_for(|progress| progress.caught_up).await.unwrap();
@@ -53,6 +52,6 @@ async fn whoever_waits_for_a_record_ends_the_rest_of_the_thread_that_has_not_loo
         assert!(history.wait_for(position, PATIENCE).await, "{:?}", history.status());
     }
     shared.ask_to_stop();
-    thread.join().unwrap();
+    progress.wait_for(|progress| progress.state == State::Stopped).await.unwrap();
     engine.shutdown().await.unwrap();
 }
