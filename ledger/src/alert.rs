@@ -22,6 +22,9 @@ pub enum AlertState {
 }
 
 impl AlertState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Ok, Self::Info, Self::Warning, Self::InAlarm];
+
     /// The API's word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -82,8 +85,22 @@ pub enum AlertKind {
     Runway,
 }
 
+impl AlertKind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Balance, Self::Runway];
+
+    /// The API's word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Balance => "low_credit_balance",
+            Self::Runway => "low_runway",
+        }
+    }
+}
+
 /// A change of an alert's state: one event. Levels that were skipped are not announced.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AlertChange {
     /// Its id.
     pub id: AlertId,

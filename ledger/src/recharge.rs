@@ -1,7 +1,7 @@
 //! Purchases that are paid somewhere else: of automatic top-ups, and of invoiced ones that were asked for (SEMANTICS §6, §11).
 //!
 //! A recharge is *pending* while its payment is; then its credit is nowhere yet, or, if it was *trusted*, there already. It ends once.
-//! Pending ones are limited by `recharges_open_max`; of those that ended the latest [`ENDED_KEPT_MAX`] are kept, as the payment of a
+//! Pending ones are limited by `recharges_open_max`; of those that ended the [`ENDED_KEPT_MAX`] that began last are kept, as the payment of a
 //! trusted one may fail later.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use crate::ids::{InvoiceId, LogPosition, RechargeId, TrancheId, WalletId};
 use crate::time::Timestamp;
 use crate::unit::Currency;
 
-/// Recharges that ended and are remembered. No setting: it is part of the fold.
+/// Recharges that ended and are remembered: those that began last. No setting: it is part of the fold.
 pub const ENDED_KEPT_MAX: usize = 128;
 
 /// Who wanted it.
@@ -27,6 +27,9 @@ pub enum RechargeOrigin {
 }
 
 impl RechargeOrigin {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Auto, Self::TopUp];
+
     /// The API's word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -51,6 +54,9 @@ pub enum RechargeStatus {
 }
 
 impl RechargeStatus {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Completed, Self::Failed, Self::Cancelled];
+
     /// The API's word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -89,6 +95,20 @@ pub enum RechargeReason {
 }
 
 impl RechargeReason {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::PaymentFailed,
+        Self::Expired,
+        Self::Cancelled,
+        Self::WalletClosed,
+        Self::CardDeclined,
+        Self::InsufficientFunds,
+        Self::CardExpired,
+        Self::AuthenticationRequired,
+        Self::NoPaymentMethod,
+        Self::PaymentRefused,
+    ];
+
     /// The API's word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -172,6 +192,12 @@ impl Recharge {
         self.rows.iter().map(|row| row.terms.original).sum()
     }
 
+    /// Worth of what is bought in money, unrounded; a bonus costs nothing.
+    #[must_use]
+    pub fn amount(&self) -> Money {
+        self.rows.iter().filter(|row| row.charged.is_some()).map(|row| row.amount).sum()
+    }
+
     /// Money to be paid.
     #[must_use]
     pub fn charged(&self) -> Money {
@@ -199,7 +225,7 @@ impl Recharge {
     }
 }
 
-/// The recharges of a customer: pending ones, and those that ended last.
+/// The recharges of a customer: pending ones, and the last of those that ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recharges {
     by_id: BTreeMap<RechargeId, Recharge>,

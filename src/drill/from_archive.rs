@@ -110,7 +110,8 @@ async fn stop(server: Server) -> Result<(), CliError> {
 async fn check(options: EngineOptions, env: Env) -> Result<ArchiveCheck, CliError> {
     let progress: Arc<dyn crate::engine::RecoveryProgress> =
         Arc::new(crate::cli::progress::Progress::new(Arc::clone(&env.clock)));
-    let checking = tokio::task::spawn_blocking(move || from_archive(&options, &env, &progress)).await;
+    let checking =
+        tokio::task::spawn_blocking(move || from_archive(&options, &env, &progress, &mut |_| {})).await;
     Ok(checking.map_err(|error| CliError::new(Code::Internal, error.to_string()))??)
 }
 

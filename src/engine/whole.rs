@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use coffer_ledger::amount::Credits;
+use coffer_ledger::customer::Customer;
 use coffer_ledger::erasure;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, WalletId};
 use coffer_ledger::invariants;
@@ -76,7 +77,8 @@ pub struct Comparison {
 }
 
 /// Rebuilds the state of a stopped engine from its archive alone and compares it with recovery's at the archive's end. Then
-/// goes on with the records that the archive does not hold yet, and compares again at the log's end.
+/// goes on with the records that the archive does not hold yet, and compares again at the log's end. `visit` is shown each customer of the
+/// state there, in no order.
 ///
 /// # Errors
 /// [`OpenError`]: the directory is in use, or something in it is damaged.
@@ -84,6 +86,7 @@ pub fn from_archive(
     options: &EngineOptions,
     env: &Env,
     progress: &Arc<dyn RecoveryProgress>,
+    visit: &mut dyn FnMut(&Customer),
 ) -> Result<ArchiveCheck, OpenError> {
     let mut opened = coffer_wal::Log::open(log_options(options), env.for_log())?;
     let seed = seed_of(&opened);
@@ -93,7 +96,8 @@ pub fn from_archive(
     let erasing = begun.map(|begun| begun.who.number);
     let mut fold = Fold::new(Tables::new(make_keys()), erasing);
     if let Some(removed) = opened.archive().removed() {
-        let checked = without_a_beginning(&mut opened, fold, removed.chain.lsn, (&make_keys, progress))?;
+        let checked = without_a_beginning(&mut opened, &mut fold, removed.chain.lsn, (&make_keys, progress))?;
+        fold.touched.values().for_each(visit);
         return Ok(ArchiveCheck { erasing: erasing.map(|number| number.0), ..checked });
     }
     let replayed = opened.archive().replay(&mut |record| fold.take(&record))?;
@@ -109,6 +113,7 @@ pub fn from_archive(
         opened.replay(archive_end.next(), &mut |_| {}, &mut |record| fold.take(&record))?;
         at_log_end = compare(&mut opened, &mut fold, log_end)?;
     }
+    fold.touched.values().for_each(visit);
     Ok(ArchiveCheck {
         segments: replayed.segments,
         archive_end: LogPosition(archive_end.0),
@@ -128,7 +133,7 @@ pub fn from_archive(
 /// What can be said when the first records were removed: each record that is left is read, and the state is recovery's.
 fn without_a_beginning(
     opened: &mut Opened,
-    mut fold: Fold,
+    fold: &mut Fold,
     removed_to: Lsn,
     (make_keys, progress): (&dyn Fn() -> Keys, &Arc<dyn RecoveryProgress>),
 ) -> Result<ArchiveCheck, OpenError> {
@@ -153,7 +158,7 @@ fn without_a_beginning(
         customers: fold.touched.len(),
         violations: fold.violations(),
         balances: fold.balances(),
-        unreadable: fold.unreadable,
+        unreadable: std::mem::take(&mut fold.unreadable),
         removed_to: Some(LogPosition(removed_to.0)),
         erased: fold.erased.positions.len() as u64,
         erasing: None,

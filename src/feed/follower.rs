@@ -207,3 +207,6 @@ fn again(shared: &Shared, error: FeedError) {
         shared.rest(TRY_EVERY);
     }
 }
+
+#[cfg(test)]
+mod tests;

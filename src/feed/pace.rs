@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 /// How often the log is looked at while little comes in and nobody waits: what came meanwhile shares a transaction.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// While records keep coming in, the thread rests so many times as long as it worked.
 const REST_PER_WORK: u32 = 4;
 /// Records keep coming in when this part of a batch came while it was written …
@@ -24,6 +24,8 @@ pub(super) struct Pace {
     pub(super) batch_records: u64,
     /// Records that the store may lack while it gives way to debits.
     pub(super) lag_records_max: u64,
+    /// How often the log is looked at while little comes in and nobody waits.
+    pub(super) look_every: Duration,
 }
 
 /// A batch, and what happened meanwhile.
@@ -54,7 +56,7 @@ impl Pace {
         let is_busy = seen.taken >= BUSY_RECORDS_MIN && seen.came >= seen.taken / BUSY_PART;
         let gives_way = is_busy && !seen.is_awaited && !self.is_beyond(seen.lag);
         let paced = if gives_way { self.until_a_batch_is_there(seen) } else { Duration::ZERO };
-        if seen.is_level { paced.max(LOOK_EVERY) } else { paced }
+        if seen.is_level { paced.max(self.look_every) } else { paced }
     }
 
     /// At least in proportion to the work; longer, while a whole batch has not come together.
@@ -71,7 +73,7 @@ impl Pace {
 mod tests {
     use super::*;
 
-    const PACE: Pace = Pace { batch_records: 20_000, lag_records_max: 100_000 };
+    const PACE: Pace = Pace { batch_records: 20_000, lag_records_max: 100_000, look_every: LOOK_EVERY };
     const BUSY: Seen = Seen {
         taken: 20_000,
         came: 8_000,

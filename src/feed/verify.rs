@@ -8,7 +8,7 @@ use coffer_ledger::ids::WalletId;
 use coffer_wal::LogReader;
 
 use super::history::sqlite::SqliteStore;
-use super::history::{Differences, Place, Projector, Sealed, Store, StoreError};
+use super::history::{Differences, Place, Projector, Remembered, Sealed, Store, StoreError};
 use super::rebuild::RebuildProgress;
 use super::tail::{FeedError, advance};
 
@@ -29,8 +29,10 @@ pub struct HistoryCheck {
     pub not_compared: Option<String>,
     /// What does not say what the log says.
     pub differences: Differences,
-    /// What it says of every wallet: posted and debt.
+    /// What it says of every wallet, if nothing is wrong with it: posted and debt.
     pub balances: BTreeMap<WalletId, (Credits, Credits)>,
+    /// The same of the alerts and recharges that customers remember themselves.
+    pub remembered: Remembered,
 }
 
 impl VerifyError {
@@ -82,6 +84,7 @@ fn checked(
         not_compared: None,
         differences: Differences::default(),
         balances: BTreeMap::new(),
+        remembered: Remembered::default(),
     };
     let looked = match place.look_at() {
         Ok(Some(looked)) => looked,
@@ -104,18 +107,25 @@ fn checked(
         check.damaged.push(misfit);
         return Ok(Some(check));
     }
-    check.balances = looked.balances()?;
     let removed = log.removed_to();
-    if !removed.is_none() {
+    if removed.is_none() {
+        let dir = tempfile::tempdir().map_err(StoreError::from)?;
+        let right = dir.path().join("right.db");
+        check.rows = made(&right, log, (looked.cursor().position, batch_records), progress)?;
+        check.differences = looked.compare(&right)?;
+    } else {
         let line =
             format!("records 1 to {removed} were removed from the archive: its rows cannot be made anew");
         check.not_compared = Some(line);
-        return Ok(Some(check));
     }
-    let dir = tempfile::tempdir().map_err(StoreError::from)?;
-    let right = dir.path().join("right.db");
-    check.rows = made(&right, log, (looked.cursor().position, batch_records), progress)?;
-    check.differences = looked.compare(&right)?;
+    // What differs may not be readable as what it must be.
+    if check.is_sound() {
+        match looked.balances().and_then(|balances| Ok((balances, looked.remembered()?))) {
+            Ok((balances, remembered)) => (check.balances, check.remembered) = (balances, remembered),
+            Err(StoreError::Unfit(why)) => check.damaged.push(why),
+            Err(error) => return Err(error.into()),
+        }
+    }
     Ok(Some(check))
 }
 

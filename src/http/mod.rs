@@ -319,7 +319,7 @@ fn wallets(routes: Routes) -> Routes {
         .on(Method::POST, "/v1/wallets/{id}/freeze", write, wallets::life::freeze)
         .on(Method::POST, "/v1/wallets/{id}/unfreeze", write, wallets::life::unfreeze)
         .on(Method::POST, "/v1/wallets/{id}/auto-topup/resume", write, recharges::resume)
-        .on(Method::GET, "/v1/recharges", read, recharges::list)
+        .on(Method::GET, "/v1/recharges", read, recharges::list::list)
         .on(Method::POST, "/v1/recharges/{id}/complete", write, recharges::complete)
         .on(Method::POST, "/v1/recharges/{id}/fail", write, recharges::fail)
         .on(Method::POST, "/v1/recharges/{id}/cancel", write, recharges::cancel)

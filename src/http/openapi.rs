@@ -53,7 +53,7 @@ use super::{
         wallets::life::unfreeze,
         recharges::resume,
         connectors::stripe,
-        recharges::list,
+        recharges::list::list,
         recharges::complete,
         recharges::fail,
         recharges::cancel,

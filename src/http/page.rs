@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::App;
 use super::error::ApiError;
 use super::query::Query;
+use crate::feed::history::Paged;
 
 /// What a request says about the page that it wants.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
@@ -105,6 +106,13 @@ impl<K: Copy> Page<K> {
     /// The last item of the page before.
     pub(crate) const fn after(&self) -> Option<K> {
         self.after
+    }
+}
+
+impl<K: Copy> From<Page<K>> for Paged<K> {
+    fn from(page: Page<K>) -> Self {
+        let (newest_first, Page { limit, offset, after, .. }) = (page.is_newest_first(), page);
+        Self { newest_first, after, limit, offset }
     }
 }
 

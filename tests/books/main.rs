@@ -1,7 +1,10 @@
 //! A ledger of many rows through the real engine, for `tests/python/books` to compute anew: `just books`.
 
 #![allow(clippy::unwrap_used, reason = "a panic in a test is its failure report")]
-#![expect(clippy::disallowed_methods, reason = "what it says of grants is a file on the real disk, for Python")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what it says of grants is a file on the real disk, for Python"
+)]
 
 #[path = "../history/program.rs"]
 #[allow(dead_code, reason = "the tests of the history use more of it")]

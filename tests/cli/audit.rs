@@ -280,3 +280,50 @@ fn the_history_is_verified_with_the_rest_and_an_amount_edited_by_hand_is_found()
     let found = with_history(&["audit", "verify"]);
     assert!(found.out.contains("credits is 0.000000000000001 and must be 1"), "{found:?}");
 }
+
+#[test]
+fn what_customers_remember_of_alerts_and_recharges_is_compared_with_the_history() {
+    let place = Place::new();
+    let with_history = |args: &[&str]| {
+        let mut command = crate::program::program();
+        command.args(args).arg("--data-dir").arg(place.data()).env("COFFER_HISTORY_ENABLED", "true");
+        crate::program::ended(&mut command)
+    };
+    let server = Server::start(&place);
+    let wallet = r#"{"customer_id":"acme","currency":"usd","initial_credits_to_load":"100","alert_settings":{"critical":{"threshold":50}}}"#;
+    let (status, wallet) = ask(&server, "POST", "/wallets", wallet);
+    assert_eq!(status, 200, "{wallet}");
+    let top_up = format!("/wallets/{}/top-up", wallet["id"].as_str().unwrap());
+    let post = |path: &str, body: Value| {
+        let (status, answer) = ask(&server, "POST", path, &body.to_string());
+        assert_eq!(status, 200, "{answer}");
+        answer
+    };
+    // More changes and purchases than a customer remembers; the first one stays pending.
+    let bought = |credits: u32| {
+        let body = json!({"credits_to_add": credits, "transaction_reason": "PURCHASED_CREDIT_INVOICED"});
+        post(&top_up, body)["recharge_id"].as_str().unwrap().to_owned()
+    };
+    bought(7);
+    let failed = bought(8);
+    post(&format!("/recharges/{failed}/fail"), json!({"reason": "card_declined"}));
+    for _ in 0..20 {
+        post("/customers/acme/debits", json!({"credits": 60}));
+        post(&top_up, json!({"credits_to_add": 60, "transaction_reason": "FREE_CREDIT_GRANT"}));
+    }
+    for _ in 0..coffer_ledger::recharge::ENDED_KEPT_MAX {
+        let id = bought(9);
+        post(&format!("/recharges/{id}/cancel"), json!({}));
+    }
+    assert!(server.stop().success());
+    with_history(&["history", "rebuild"]).ok();
+    place.run(&["snapshot", "take"]).ok();
+    place.run(&["audit", "checkpoint"]).ok();
+    let page = with_history(&["audit", "verify"]).ok().out;
+    assert!(page.ends_with("everything is sound\n"), "{page}");
+    let connection = rusqlite::Connection::open(place.data().join("history.db")).unwrap();
+    let count = |table: &str| -> i64 {
+        connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |line| line.get(0)).unwrap()
+    };
+    assert_eq!((count("alert_changes"), count("recharges")), (40, 130));
+}

@@ -76,7 +76,7 @@ pub(crate) fn verified(dir: &Path, what: &str) -> ArchiveCheck {
     let bytes = verify(&Env::os().for_log(), &dir.join("shard-00"), &mut |_| {}).unwrap();
     assert!(bytes.is_sound(), "{what}: {:?}", bytes.problems);
     let progress: Arc<dyn coffer::engine::RecoveryProgress> = Arc::new(());
-    let check = from_archive(&options(dir), &Env::os(), &progress).unwrap();
+    let check = from_archive(&options(dir), &Env::os(), &progress, &mut |_| {}).unwrap();
     assert!(check.unreadable.is_empty() && check.violations.is_empty(), "{what}: {check:?}");
     let compared: Vec<_> = [&check.at_archive_end, &check.at_log_end].into_iter().flatten().collect();
     assert!(!compared.is_empty(), "{what}: nothing was compared");

@@ -82,7 +82,7 @@ async fn a_running_engine_lets_go_of_what_is_not_wanted_and_nothing_of_what_is_s
     let after = (books(&engine, &feed, ADA).await, books(&engine, &feed, BOB).await);
     assert!(before == after, "balances or rows changed");
     close(engine, feed).await;
-    let check = from_archive(&options(dir), &Env::os(), &(Arc::new(()) as _)).unwrap();
+    let check = from_archive(&options(dir), &Env::os(), &(Arc::new(()) as _), &mut |_| {}).unwrap();
     assert!(check.removed_to >= Some(LogPosition(removed)) && check.unreadable.is_empty(), "{check:?}");
     let (engine, feed) = open_with_history(dir).await;
     assert!(after == (books(&engine, &feed, ADA).await, books(&engine, &feed, BOB).await));

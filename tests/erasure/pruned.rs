@@ -54,7 +54,7 @@ async fn removed_records_are_gone_and_everything_else_verifies_and_goes_on() {
     let report = verify(&Env::os().for_log(), &dir.join("shard-00"), &mut |_| {}).unwrap();
     assert!(report.is_sound(), "{:?}", report.problems);
     assert_eq!(report.removed.unwrap().chain.lsn.0, removed);
-    let check = from_archive(&options(dir), &Env::os(), &(Arc::new(()) as _)).unwrap();
+    let check = from_archive(&options(dir), &Env::os(), &(Arc::new(()) as _), &mut |_| {}).unwrap();
     assert_eq!(check.removed_to, Some(LogPosition(removed)));
     assert!(check.unreadable.is_empty() && check.violations.is_empty() && check.customers == 2, "{check:?}");
     let (engine, feed) = open_with_history(dir).await;

@@ -1,14 +1,21 @@
 //! A customer whose wallet recharges itself, warns and is granted credit: its words go, and what pends, counts and is granted stays.
 
-use coffer::engine::{Engine, Operation, Target};
-use coffer::feed::Eraser;
+use std::path::Path;
+use std::sync::Arc;
+
+use coffer::engine::{Engine, Operation, StoppedLog, Target, from_archive};
+use coffer::env::Env;
+use coffer::feed::history::Remembered;
+use coffer::feed::{Eraser, RebuildProgress, verify};
 use coffer_ledger::command::Command;
 use coffer_ledger::customer::Customer;
 use coffer_ledger::ids::RechargeId;
 use coffer_ledger::recharge::RechargeOrigin;
 use coffer_ledger::{erasure, invariants};
 
-use crate::directory::{books, close, erase, open_with_history, places_of, plan, used, verified};
+use crate::directory::{
+    books, close, erase, history_file, open_with_history, options, places_of, plan, used, verified,
+};
 use crate::program::{ADA, BOB, TENANT, buy};
 
 async fn state(engine: &Engine, name: &str) -> Customer {
@@ -32,7 +39,7 @@ fn pending(customer: &Customer, origin: RechargeOrigin) -> Vec<RechargeId> {
 }
 
 /// Two customers with pending purchases, alerts that changed, and grants.
-async fn lived(dir: &std::path::Path, seed: u64) -> Customer {
+async fn lived(dir: &Path, seed: u64) -> Customer {
     used(dir, seed).await;
     let (engine, feed) = open_with_history(dir).await;
     for whose in [ADA, BOB] {
@@ -68,6 +75,25 @@ async fn lives_on(engine: &Engine, before: &Customer, name: &str) {
     invariants::check_all(&state(engine, name).await).unwrap();
 }
 
+struct Silent;
+
+impl RebuildProgress for Silent {
+    fn records(&self, _done: u64, _all: u64) {}
+}
+
+/// Alerts and recharges of the history are what an erased log gives, line by line, and what customers remember: nothing of them is personal.
+fn history_agrees(dir: &Path) {
+    let mut remembered = Remembered::default();
+    let progress: Arc<dyn coffer::engine::RecoveryProgress> = Arc::new(());
+    from_archive(&options(dir), &Env::os(), &progress, &mut |customer| remembered.add_customer(customer))
+        .unwrap();
+    let log = StoppedLog::open(&options(dir), &Env::os()).unwrap();
+    let found = verify(&history_file(dir).into(), &log.reader(), 70, &Silent).unwrap().expect("there is one");
+    assert!(found.is_sound() && found.position == found.log_end, "{found:?}");
+    assert_ne!(remembered, Remembered::default());
+    assert_eq!(remembered.apart(&found.remembered), Vec::<String>::new());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_stopped_engine_words_go_and_pending_purchases_alerts_and_grants_stay() {
     let place = tempfile::tempdir().unwrap();
@@ -80,6 +106,7 @@ async fn on_a_stopped_engine_words_go_and_pending_purchases_alerts_and_grants_st
     erase(dir, ADA, &mut |_| {}).await;
     assert_eq!(places_of(dir, ADA), Vec::<String>::new());
     verified(dir, "erased while stopped");
+    history_agrees(dir);
     let (engine, feed) = open_with_history(dir).await;
     let (ada_now, bob_now) = (books(&engine, &feed, &name).await, books(&engine, &feed, BOB).await);
     assert_eq!((ada.0, ada.1.len(), bob.0), (ada_now.0, ada_now.1.len(), bob_now.0));
@@ -104,4 +131,5 @@ async fn on_a_running_engine_too_and_no_snapshot_keeps_the_name_of_a_grant() {
     close(engine, feed).await;
     assert_eq!(places_of(dir, ADA), Vec::<String>::new());
     verified(dir, "erased while serving");
+    history_agrees(dir);
 }

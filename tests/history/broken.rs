@@ -5,7 +5,7 @@ use std::path::Path;
 use coffer::feed::history::Row;
 
 use crate::kept::Kept;
-use crate::program::{Random, run, wallets};
+use crate::program::{Random, recharging, run, wallets};
 use crate::support::{all, close, engine, follow, until};
 
 /// A closed directory with some history, and the rows that it must have.
@@ -13,6 +13,7 @@ pub(crate) async fn written(dir: &Path, kept: &Kept, seed: u64) -> Vec<Row> {
     let engine = engine(dir).await;
     let feed = follow(&engine, kept.place());
     let wallets = wallets(&engine).await;
+    recharging(&engine, &wallets).await;
     run(&engine, &wallets, &mut Random::new(seed), 400).await;
     let rows = all(&engine, &feed.history(), "written").await;
     close(engine, feed).await;

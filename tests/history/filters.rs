@@ -13,7 +13,7 @@ use coffer_ledger::ids::{RowId, TrancheId, WalletId};
 use coffer_ledger::unit::PriceType;
 
 use crate::kept::Kept;
-use crate::program::{Random, run, wallets};
+use crate::program::{Random, grant, run, wallets};
 use crate::support::{TENANT, all, close, engine, everything};
 
 /// Values of a column that are asked for, each; where it has more, those that come first.
@@ -27,7 +27,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(600);
 type Said = fn(&Row) -> Option<Given>;
 
 /// What every row is asked for.
-const COLUMNS: [(Column, Said); 21] = [
+const COLUMNS: [(Column, Said); 22] = [
     (Column::Type, |row| Some(text(&row.row_type))),
     (Column::Status, |row| Some(text(&row.status))),
     (Column::Reason, |row| Some(text(&row.reason))),
@@ -40,6 +40,7 @@ const COLUMNS: [(Column, Said); 21] = [
     (Column::RecordedAt, |row| Some(Given::Number(row.recorded_at.0))),
     (Column::Wallet, |row| Some(Given::Id(row.wallet.0.0))),
     (Column::Tranche, |row| row.tranche.map(|id| Given::Id(id.0.0))),
+    (Column::Grant, |row| row.grant.map(|id| Given::Id(id.0.0))),
     (Column::Hold, |row| row.hold.map(|id| Given::Id(id.0.0))),
     (Column::Transfer, |row| row.transfer.map(|id| Given::Id(id.0.0))),
     (Column::Invoice, |row| row.invoice.as_deref().map(text)),
@@ -151,7 +152,9 @@ async fn every_row_of_a_large_history_is_found_by_all_that_it_names_and_listed_o
     let options = FeedOptions { place: kept.place(), batch_records: 5_000, lag_records_max: 20_000 };
     let feed = Feed::start(&engine, &Env::os(), &options).unwrap();
     let history = feed.history();
-    run(&engine, &wallets(&engine).await, &mut Random::new(71), steps).await;
+    let of_program = wallets(&engine).await;
+    grant(&engine, of_program[0].0).await;
+    run(&engine, &of_program, &mut Random::new(71), steps).await;
     let few = all(&engine, &history, "the program's").await.len();
     // Of customers whose wallets nothing closes.
     let mine = crate::program::wallets_of(&engine, &["mass-1", "mass-2", "mass-3"]).await;

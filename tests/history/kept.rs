@@ -14,8 +14,14 @@ pub(crate) struct Kept {
 
 impl Kept {
     /// Changes that only this store can be told in these words.
-    pub(crate) const CHANGES: [(&'static str, &'static str); 3] = [
+    pub(crate) const CHANGES: [(&'static str, &'static str); 6] = [
         ("another version", "PRAGMA user_version = 77"),
+        (
+            "tables of an older build",
+            "DROP TABLE alert_changes; DROP TABLE recharges; PRAGMA user_version = 4",
+        ),
+        ("tables of an older build by its number only", "PRAGMA user_version = 4"),
+        ("an index dropped", "DROP INDEX recharges_of_customer"),
         ("a table dropped", "DROP TABLE holds"),
         ("a cursor of another log", "UPDATE cursor SET hash = zeroblob(32)"),
     ];

@@ -1,4 +1,4 @@
-//! A real server, killed at random moments while debits come in: its history is the ledger again, row for row.
+//! A real server, killed at random moments while debits come in: its history is the ledger again, row for row, with all that they set off.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -77,8 +77,12 @@ fn a_server_killed_at_random_moments_has_every_row_once_in_its_history() {
     for round in 0..rounds {
         let mut server = Server::start(dir.path(), &kept);
         if round == 0 {
-            let wallet = r#"{"customer_id":"acme","currency":"usd","initial_credits_to_load":"1000000"}"#;
-            assert!(server.ask("/v1/wallets", wallet).unwrap().starts_with("HTTP/1.1 200"));
+            // Every fiftieth debit recharges it, and changes its alert twice.
+            let wallet = r#"{"customer_id":"acme","currency":"usd","initial_credits_to_load":"9",
+                "auto_topup":{"enabled":true,"threshold":2,"amount":50,"invoicing":false,"max_count":1000},
+                "alert_settings":{"critical":{"threshold":3}}}"#;
+            let made = server.ask("/v1/wallets", wallet).unwrap();
+            assert!(made.starts_with("HTTP/1.1 200"), "{made}");
         }
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -107,6 +111,7 @@ fn a_server_killed_at_random_moments_has_every_row_once_in_its_history() {
         let feed = follow(&engine, kept.place());
         let rows = all(&engine, &feed.history(), "killed").await;
         assert!(rows.len() > 100, "{}", rows.len());
+        assert!(rows.iter().filter(|row| row.reason == "PURCHASED_CREDIT_DIRECT").count() > 1);
         assert_eq!(close(engine, feed).await.rebuilds, 0, "a kill leaves nothing to mend");
     });
 }

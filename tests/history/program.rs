@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use coffer::engine::{Committed, Engine, Operation, Target, TenantOperation};
+use coffer_ledger::alert::{AlertSettings, Condition};
 use coffer_ledger::amount::{Credits, Money, ONE, Rate, Usage};
 use coffer_ledger::calendar::{Span, SpanUnit};
 use coffer_ledger::catalog::rate_card::Tier;
@@ -155,6 +156,19 @@ fn auto_topup(invoicing: bool) -> AutoTopupChange {
     }
 }
 
+/// What a wallet warns of: below 5, 40 and 90 credits or percent.
+fn alerts(percent: bool) -> AlertSettings {
+    AlertSettings {
+        enabled: true,
+        condition: Condition::Below,
+        percent,
+        info: Some(Credits::whole(90)),
+        warning: Some(Credits::whole(40)),
+        critical: Some(Credits::whole(5)),
+        runway_below_s: None,
+    }
+}
+
 fn update(wallet: WalletId) -> UpdateWallet {
     UpdateWallet {
         wallet,
@@ -169,14 +183,18 @@ fn update(wallet: WalletId) -> UpdateWallet {
     }
 }
 
-/// These wallets are recharged from now on, every other one by invoice; results of payments are reported. Programs that see a recharge
-/// begin end some, and buy by invoice themselves.
+/// These wallets warn and are recharged from now on, every other one by invoice; results of payments are reported. Programs that see a
+/// recharge begin end some, and buy by invoice themselves.
 pub(crate) async fn recharging(engine: &Engine, wallets: &[(&'static str, WalletId)]) {
     let settings = Settings { payment_result: true, ..Settings::default() };
     let set = TenantOperation::new(TenantCommand::SetSettings(settings), Origin::default());
     engine.submit_tenant(TENANT, set).await.unwrap();
     for ((customer, wallet), invoicing) in wallets.iter().zip([false, true].into_iter().cycle()) {
-        let change = UpdateWallet { auto_topup: Some(Box::new(auto_topup(invoicing))), ..update(*wallet) };
+        let change = UpdateWallet {
+            auto_topup: Some(Box::new(auto_topup(invoicing))),
+            alerts: Some(Box::new(alerts(invoicing))),
+            ..update(*wallet)
+        };
         let operation = Operation::new(Command::UpdateWallet(change));
         engine.submit(TENANT, Target::Customer(customer), operation).await.unwrap();
     }

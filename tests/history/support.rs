@@ -1,5 +1,6 @@
 //! An engine with its history, and the same rows by a straight scan of the log.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +12,12 @@ use coffer::feed::{Feed, FeedOptions};
 use coffer_ledger::command::Origin;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
 
+use crate::rules::Rules;
+
 /// The tenant of these tests.
 pub(crate) const TENANT: TenantNumber = TenantNumber(1);
 /// Longer than this is a hang.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Opens the engine of a directory, with its first tenant.
 pub(crate) async fn engine(dir: &Path) -> Engine {
@@ -31,15 +34,19 @@ pub(crate) fn follow(engine: &Engine, place: Place) -> Feed {
     Feed::start(engine, &Env::os(), &FeedOptions { place, batch_records: 50, lag_records_max: 500 }).unwrap()
 }
 
-/// Waits until the store is as far as the log, checks it against a straight scan of the log up to where it is by then, and gives all
-/// rows in it, oldest first.
+/// Waits until the store is as far as the log, checks rows, alerts and recharges in it against a straight scan of the log up to where it is
+/// by then, and gives all rows in it, oldest first.
 pub(crate) async fn all(engine: &Engine, history: &History, what: &str) -> Vec<Row> {
     let durable = engine.stats().durable.0;
     assert!(history.wait_for(durable, PATIENCE).await, "{what}: {:?}", history.status());
     let found = find(history).await;
     assert!(found.position >= durable && !found.more, "{what}");
     assert_eq!(found.total, found.rows.len(), "{what}");
-    let expected = scan(engine, found.position).await;
+    let customers: BTreeSet<_> = found.rows.iter().map(|row| row.customer).collect();
+    let look = history.look(move |look| Rules::in_store(look, &customers)).await;
+    let (stored, position) = look.unwrap();
+    let (expected, rules) = scan(engine, found.position, position).await;
+    assert!(stored == rules, "{what}: {stored:?} and {rules:?}");
     for (stored, expected) in found.rows.iter().zip(&expected) {
         assert_eq!(stored, expected, "{what}");
     }
@@ -69,15 +76,18 @@ pub(crate) fn everything() -> Query {
     }
 }
 
-/// What the store must hold: the rows of every record, one after the other.
-async fn scan(engine: &Engine, last: u64) -> Vec<Row> {
-    let mut rows = Vec::new();
+/// What the store must hold: the rows of every record up to one, one after the other, and what rules did up to another that is not before.
+async fn scan(engine: &Engine, last_of_rows: u64, last: u64) -> (Vec<Row>, Rules) {
+    let (mut rows, mut rules) = (Vec::new(), Rules::default());
     for position in 1..=last {
         let Ok(stored) = engine.record(TENANT, LogPosition(position)).await else { continue };
-        let CustomerNumber(number) = stored.customer.number;
-        rows.extend(Row::all_of(TENANT, CustomerNumber(number), &stored.record, stored.position));
+        rules.add(&stored);
+        if position <= last_of_rows {
+            let CustomerNumber(number) = stored.customer.number;
+            rows.extend(Row::all_of(TENANT, CustomerNumber(number), &stored.record, stored.position));
+        }
     }
-    rows
+    (rows, rules)
 }
 
 /// Ends both in good order.

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use coffer::engine::{EngineOptions, StoppedLog};
+use coffer::engine::{Engine, EngineOptions, StoppedLog};
 use coffer::env::Env;
 use coffer::feed::history::Sealed;
-use coffer::feed::{HistoryCheck, RebuildProgress, verify};
+use coffer::feed::{Feed, HistoryCheck, RebuildProgress, verify};
 use rusqlite::Connection;
 
-use crate::program::{Random, run, wallets};
-use crate::support::{all, close, engine, follow};
+use crate::program::{Random, recharging, run, wallets};
+use crate::support::{PATIENCE, all, engine, follow};
 
 fn file(dir: &Path) -> PathBuf {
     dir.join("history.db")
@@ -32,9 +32,16 @@ async fn written(dir: &Path, seed: u64, steps: u64) {
     let engine = engine(dir).await;
     let feed = follow(&engine, file(dir).into());
     let wallets = wallets(&engine).await;
+    recharging(&engine, &wallets).await;
     run(&engine, &wallets, &mut Random::new(seed), steps).await;
     all(&engine, &feed.history(), "written").await;
-    close(engine, feed).await;
+    end(engine, feed).await;
+}
+
+/// Ends the engine first: nothing comes due any more, and the history has all of the log.
+async fn end(engine: Engine, feed: Feed) {
+    engine.shutdown().await.unwrap();
+    assert!(feed.stop(PATIENCE).await, "{:?}", feed.history().status());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -63,7 +70,7 @@ async fn an_older_file_that_is_caught_up_is_sound_again() {
     let second = engine(dir.path()).await;
     let feed = follow(&second, file(dir.path()).into());
     all(&second, &feed.history(), "caught up").await;
-    close(second, feed).await;
+    end(second, feed).await;
     let found = check(dir.path());
     assert!(found.is_sound() && found.position == found.log_end, "{found:?}");
     assert_eq!(found.sealed, Sealed::Whole);
@@ -109,6 +116,23 @@ async fn one_value_edited_by_hand_is_found_in_each_table() {
         ),
         (format!("UPDATE settlements SET paid = {more}"), "settlements:"),
         ("UPDATE transfers SET to_customer = to_customer + 1".to_owned(), "transfers xfer_"),
+        (
+            format!("UPDATE alert_changes SET posted = {more} WHERE id = (SELECT max(id) FROM alert_changes)"),
+            "alert_changes alert_",
+        ),
+        (
+            "UPDATE alert_changes SET status = 'ok' WHERE status = 'in_alarm'".to_owned(),
+            "status is \"ok\" and must be \"in_alarm\"",
+        ),
+        ("DELETE FROM alert_changes WHERE id = (SELECT min(id) FROM alert_changes)".to_owned(), "is missing"),
+        (
+            "UPDATE recharges SET status = 'completed', reason = NULL WHERE status = 'failed'".to_owned(),
+            "recharges rchg_",
+        ),
+        (
+            "UPDATE recharges SET invoice_id = tranche WHERE invoice_id IS NOT NULL".to_owned(),
+            "invoice_id is …_",
+        ),
         (format!("UPDATE totals SET credits = {more} WHERE kind = 'issued'"), "totals:"),
         ("DELETE FROM totals WHERE kind = 'spent'".to_owned(), "is missing"),
         (

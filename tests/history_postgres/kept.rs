@@ -9,7 +9,7 @@ use crate::program::Random;
 use crate::server::Server;
 
 /// The store's tables.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 12] = [
     "cursor",
     "transactions",
     "slices",
@@ -19,6 +19,8 @@ const TABLES: [&str; 10] = [
     "settlements",
     "transfers",
     "events",
+    "alert_changes",
+    "recharges",
     "totals",
 ];
 
@@ -30,9 +32,13 @@ pub(crate) struct Kept {
 
 impl Kept {
     /// Changes that only this store can be told in these words.
-    pub(crate) const CHANGES: [(&'static str, &'static str); 6] = [
+    pub(crate) const CHANGES: [(&'static str, &'static str); 7] = [
         ("slices removed", "DELETE FROM slices WHERE key = (SELECT max(key) FROM slices)"),
         ("another version", "COMMENT ON TABLE cursor IS 'Coffer history, version 77'"),
+        (
+            "tables of an older build",
+            "DROP TABLE alert_changes, recharges CASCADE; COMMENT ON TABLE cursor IS 'Coffer history, version 2'",
+        ),
         ("a table dropped", "DROP TABLE slices CASCADE"),
         ("a column changed", "ALTER TABLE events DROP COLUMN meter"),
         ("a view dropped", "DROP VIEW ledger"),

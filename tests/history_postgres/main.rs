@@ -14,11 +14,15 @@ mod kept;
 #[path = "../history/killed.rs"]
 mod killed;
 mod others;
+#[path = "../history/periods.rs"]
+mod periods;
 #[path = "../history/program.rs"]
 mod program;
 mod restarts;
 #[path = "../history/rows.rs"]
 mod rows;
+#[path = "../history/rules.rs"]
+mod rules;
 mod same;
 mod server;
 #[path = "../history/support.rs"]

@@ -1,8 +1,10 @@
 //! The same log in a file and in PostgreSQL: the same columns, the same rows, and the same answers to whatever is asked. And what a person
 //! with psql finds.
 
+use std::collections::BTreeSet;
+
 use coffer::engine::{Operation, Target};
-use coffer::feed::history::{Column, Given, Of, Place, Query, Row, Test};
+use coffer::feed::history::{Column, Given, History, Of, Place, Query, Row, Test};
 use coffer_ledger::amount::{Credits, ONE};
 use coffer_ledger::command::{Command, CreditReason, Memo, Quantity, TopUp};
 use coffer_ledger::ids::WalletId;
@@ -10,6 +12,7 @@ use rusqlite::Connection;
 
 use crate::kept::Kept;
 use crate::program::{Random, recharging, run, wallets};
+use crate::rules::Rules;
 use crate::support::{TENANT, all, close, engine, everything, follow};
 
 const QUERIES: u64 = 1_500;
@@ -105,6 +108,14 @@ async fn a_file_and_a_database_answer_every_question_alike() {
     for feed in [&in_file, &in_database] {
         assert!(feed.stop(std::time::Duration::from_secs(30)).await, "{:?}", feed.history().status());
     }
+    let customers: BTreeSet<_> = rows.iter().map(|row| row.customer).collect();
+    let rules = async |history: History| {
+        let customers = customers.clone();
+        history.look(move |look| Rules::in_store(look, &customers)).await.unwrap()
+    };
+    let of_file = rules(in_file.history()).await;
+    assert!(of_file.0.alerts.len() > 20 && of_file.0.recharges.len() > 20);
+    assert!(of_file == rules(in_database.history()).await);
     let mut found = 0;
     for number in 0..QUERIES {
         let query = query(&mut random, &rows);
@@ -151,9 +162,11 @@ async fn a_person_with_psql_finds_ids_amounts_and_instants() {
     let engine = engine(dir.path()).await;
     let feed = follow(&engine, kept.place());
     let wallets = wallets(&engine).await;
+    recharging(&engine, &wallets).await;
     run(&engine, &wallets, &mut Random::new(62), 500).await;
     let rows = all(&engine, &feed.history(), "rows").await;
     let client = kept.session().await;
+    rules_for_people(&client).await;
     let row = &rows[rows.len() / 2];
     let one = "SELECT customer, credits::text, to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), record
                FROM ledger WHERE id = $1";
@@ -171,7 +184,7 @@ async fn a_person_with_psql_finds_ids_amounts_and_instants() {
     assert_eq!(sum.get::<_, String>(0), fifteen_digits(debits));
     // A tranche's life adds up, and so does what its slices say of it.
     let wrong = "SELECT id FROM tranche_lives t WHERE status = 'started'
-        AND original <> remaining + spent + repaid + expired + voided + forfeited + paid_out + sent
+        AND original <> remaining + spent + repaid + expired + voided + forfeited + paid_out + sent + rolled_over
       UNION ALL
       SELECT id FROM tranche_lives t WHERE expired <>
         (SELECT coalesce(sum(credits), 0) FROM ledger_slices s WHERE s.tranche = t.id AND s.kind = 'expired')";
@@ -180,6 +193,24 @@ async fn a_person_with_psql_finds_ids_amounts_and_instants() {
     let never = "SELECT count(*) FROM tranche_lives WHERE expires_at = 'infinity'";
     assert!(client.query_one(never, &[]).await.unwrap().get::<_, i64>(0) > 0);
     close(engine, feed).await;
+}
+
+/// A recharge leads to its credit and to the rows of its record, an alert to the balance that moved.
+async fn rules_for_people(client: &tokio_postgres::Client) {
+    let apart = "SELECT r.id FROM recharge_lives r JOIN tranche_lives t ON t.id = r.tranche
+        WHERE t.wallet <> r.wallet OR r.status = 'failed' AND r.reason IS NULL
+      UNION ALL
+      SELECT r.id FROM recharge_lives r WHERE NOT EXISTS
+        (SELECT 1 FROM ledger l WHERE l.record = r.begun_record AND l.tranche = r.tranche)
+      UNION ALL
+      SELECT a.id FROM alert_log a WHERE type = 'low_credit_balance' AND NOT EXISTS
+        (SELECT 1 FROM ledger l WHERE l.record = a.record AND l.wallet = a.wallet AND l.balance_after = a.posted)
+        AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.wallet = a.wallet AND l.record < a.record AND l.balance_after = a.posted)";
+    assert_eq!(client.query(apart, &[]).await.unwrap().len(), 0);
+    let counts = "SELECT (SELECT count(*) FROM alert_log WHERE changed_at > now() - interval '1 hour'),
+                         (SELECT count(*) FROM recharge_lives WHERE begun_at > now() - interval '1 hour' AND trusted)";
+    let counts = client.query_one(counts, &[]).await.unwrap();
+    assert!(counts.get::<_, i64>(0) > 5 && counts.get::<_, i64>(1) > 0, "{counts:?}");
 }
 
 fn fifteen_digits(credits: Credits) -> String {

@@ -8,7 +8,7 @@ use coffer::feed::history::Sealed;
 use coffer::feed::{HistoryCheck, RebuildProgress, verify};
 
 use crate::kept::Kept;
-use crate::program::{Random, run, wallets};
+use crate::program::{Random, recharging, run, wallets};
 use crate::support::{all, close, engine, follow};
 
 struct Silent;
@@ -34,6 +34,7 @@ async fn written(dir: &Path, kept: &Kept, seed: u64) {
     let engine = engine(dir).await;
     let feed = follow(&engine, kept.place());
     let wallets = wallets(&engine).await;
+    recharging(&engine, &wallets).await;
     run(&engine, &wallets, &mut Random::new(seed), 800).await;
     all(&engine, &feed.history(), "written").await;
     close(engine, feed).await;
@@ -86,6 +87,18 @@ async fn one_value_edited_by_hand_is_found_in_each_table_of_the_schema() {
          "UPDATE transfers SET to_customer = to_customer - 1".to_owned(),
          "transfers xfer_"),
         ("UPDATE events SET meter = meter || '?'".to_owned(), "UPDATE events SET meter = rtrim(meter, '?')".to_owned(), "meter is"),
+        ("UPDATE alert_changes SET posted = posted + 1 WHERE id = (SELECT max(id) FROM alert_changes)".to_owned(),
+         "UPDATE alert_changes SET posted = posted - 1 WHERE id = (SELECT max(id) FROM alert_changes)".to_owned(),
+         "alert_changes alert_"),
+        ("UPDATE alert_changes SET status = upper(status)".to_owned(),
+         "UPDATE alert_changes SET status = lower(status)".to_owned(),
+         "status is \"IN_ALARM\" and must be \"in_alarm\""),
+        ("UPDATE recharges SET tranche = wallet WHERE id = (SELECT min(id) FROM recharges)".to_owned(),
+         "UPDATE recharges r SET tranche = (SELECT tranche FROM transactions t WHERE t.key >> 16 = r.begun_record AND t.reason LIKE 'PURCHASED_CREDIT_%' AND t.reason <> 'PURCHASED_CREDIT_BONUS') WHERE id = (SELECT min(id) FROM recharges)".to_owned(),
+         "recharges rchg_"),
+        ("UPDATE recharges SET begun_record = begun_record + 1".to_owned(),
+         "UPDATE recharges SET begun_record = begun_record - 1".to_owned(),
+         "begun_record is"),
         ("UPDATE totals SET credits = credits + 1 WHERE kind = 'issued'".to_owned(),
          "UPDATE totals SET credits = credits - 1 WHERE kind = 'issued'".to_owned(),
          "totals:"),

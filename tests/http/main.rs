@@ -33,6 +33,7 @@ mod recharge_clock;
 mod recharges;
 mod refusals;
 mod replays;
+mod rules_listed;
 mod sdk_shapes;
 mod slow_clients;
 mod sse;

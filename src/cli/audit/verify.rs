@@ -2,7 +2,7 @@
 //!
 //! First the bytes: log, archive with its audit trees, snapshots, control file. Then the signatures. Then, if the bytes are sound,
 //! what they mean: every record is read, the archive is replayed, the state that it gives is compared with recovery's, the
-//! invariants are checked, and the history is compared with the log and its balances with the state's. Absent on purpose: any repair. Tested in `tests/cli/audit.rs`.
+//! invariants are checked, and the history is compared with the log, and its balances, alerts and recharges with the state's. Absent on purpose: any repair. Tested in `tests/cli/audit.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::cli::wal::Shard;
 use crate::config::Config;
 use crate::engine::{ArchiveCheck, RecoveryProgress, from_archive};
 use crate::feed::HistoryCheck;
-use crate::feed::history::Sealed;
+use crate::feed::history::{Remembered, Sealed};
 
 /// All that was found.
 pub(super) struct Findings {
@@ -32,6 +32,8 @@ pub(super) struct Findings {
     pub(super) signed: Signed,
     /// What the bytes mean; not asked while they are damaged.
     pub(super) state: Option<ArchiveCheck>,
+    /// What customers of that state remember of alerts and recharges.
+    pub(super) remembered: Remembered,
     /// The history, where there is one to check.
     pub(super) history: Option<HistoryCheck>,
     /// What is damaged, a line each.
@@ -69,6 +71,7 @@ pub(super) fn run(settings: &SettingsArgs, keys: Vec<PublicKey>, as_json: bool) 
         log,
         signed,
         state: None,
+        remembered: Remembered::default(),
         history: None,
         damaged,
         differs: Vec::new(),
@@ -172,7 +175,10 @@ impl Findings {
         let env = crate::cli::start::machine(config.switch("log.direct_io"));
         let shown = Arc::new(Progress::new(Arc::clone(&env.clock)));
         let progress: Arc<dyn RecoveryProgress> = shown.clone();
-        let checked = from_archive(&config.engine_options(), &env, &progress);
+        let remembered = &mut self.remembered;
+        let checked = from_archive(&config.engine_options(), &env, &progress, &mut |customer| {
+            remembered.add_customer(customer);
+        });
         shown.finish();
         let state = match checked {
             Ok(state) => state,
@@ -210,7 +216,7 @@ impl Findings {
         Ok(())
     }
 
-    /// What the history says, and whether its balances are those of the replayed state.
+    /// What the history says, and whether its balances, alerts and recharges are those of the replayed state.
     fn history(&mut self, config: &Config) -> Result<(), CliError> {
         if config.feed_options().is_none() {
             return Ok(());
@@ -244,9 +250,12 @@ impl Findings {
         if let (Some(state), true) = (&self.state, check.is_sound()) {
             if check.position == check.log_end {
                 self.differs.extend(apart(&state.balances, &check.balances));
+                self.differs.extend(self.remembered.apart(&check.remembered));
             } else {
-                let line =
-                    format!("history: it ends at record {}, its balances were not compared", check.position);
+                let line = format!(
+                    "history: it ends at record {}, its balances, alerts and recharges were not compared",
+                    check.position
+                );
                 self.unchecked.push(line);
             }
         }

@@ -3,15 +3,17 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use coffer_ledger::alert::AlertChange;
 use coffer_ledger::amount::{Credits, Money, Rate, Usage};
 use coffer_ledger::hold::Hold;
 use coffer_ledger::ids::{
-    CustomerNumber, HoldId, LogPosition, RateCardId, RowId, TenantNumber, TransferId, WalletId,
+    CustomerNumber, HoldId, LogPosition, RateCardId, RechargeId, RowId, TenantNumber, TransferId, WalletId,
 };
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::{Currency, Unit};
 use coffer_ledger::view::{MoveKind, RowReason};
 
+use super::recharge::RechargeLife;
 use super::row::{OfTranche, Row};
 use super::totals::Totals;
 use super::tranche::TrancheLife;
@@ -38,6 +40,10 @@ pub(crate) struct Batch {
     pub(crate) ended: Vec<(TransferId, &'static str, RecordAt)>,
     /// Usage events.
     pub(crate) events: Vec<EventLine>,
+    /// Alerts that changed, in the order of the log.
+    pub(crate) alerts: Vec<AlertLine>,
+    /// Recharges as they are after it.
+    pub(crate) recharges: HashMap<RechargeId, RechargeLife>,
     /// Sums for the books.
     pub(crate) totals: Totals,
     /// How far it goes.
@@ -56,6 +62,8 @@ impl Default for Batch {
             sent: Vec::new(),
             ended: Vec::new(),
             events: Vec::new(),
+            alerts: Vec::new(),
+            recharges: HashMap::new(),
             totals: Totals::default(),
             cursor: Cursor::START,
         }
@@ -227,4 +235,17 @@ pub(crate) struct EventLine {
     /// The first row of its debit.
     pub(crate) row: Option<RowId>,
     pub(crate) recorded: RecordAt,
+}
+
+/// A change of an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertLine {
+    /// Whose it is.
+    pub tenant: TenantNumber,
+    /// Whose it is.
+    pub customer: CustomerNumber,
+    /// The record that it stands in.
+    pub position: LogPosition,
+    /// What changed.
+    pub change: AlertChange,
 }

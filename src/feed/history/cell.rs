@@ -3,7 +3,8 @@
 use coffer_ledger::amount::{Credits, Money, Rate, Usage};
 use coffer_ledger::ids::CustomerNumber;
 use coffer_ledger::ids::{
-    GrantId, HoldId, KeyId, LogPosition, RateCardId, RowId, TenantNumber, TrancheId, TransferId, WalletId,
+    AlertId, GrantId, HoldId, InvoiceId, KeyId, LogPosition, RateCardId, RechargeId, RowId, TenantNumber,
+    TrancheId, TransferId, WalletId,
 };
 use coffer_ledger::time::Timestamp;
 
@@ -58,6 +59,9 @@ cells! {
     GrantId => |id| Self::Id(GrantId::PREFIX, id.0.0),
     KeyId => |id| Self::Id(KeyId::PREFIX, id.0.0),
     RateCardId => |id| Self::Id(RateCardId::PREFIX, id.0.0),
+    AlertId => |id| Self::Id(AlertId::PREFIX, id.0.0),
+    RechargeId => |id| Self::Id(RechargeId::PREFIX, id.0.0),
+    InvoiceId => |id| Self::Id(InvoiceId::PREFIX, id.0.0),
     RowId => |id| Self::Id(RowId::PREFIX, id.0),
     Credits => |credits| Self::Amount(credits.0),
     Money => |money| Self::Amount(money.0),

@@ -2,8 +2,10 @@
 //!
 //! A backend's own columns come after these. Tested in `tests/history/` and, for the names, in the backend of PostgreSQL.
 
+mod rules;
 mod things;
 
+pub(super) use self::rules::{alert_change, recharge};
 pub(super) use self::things::{
     event, hold, settlement, settlement_voided, total, tranche, transfer, transfer_ended, wallet,
 };

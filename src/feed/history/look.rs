@@ -1,4 +1,4 @@
-//! A consistent look at a store: a few small reads that statements, books and the journal are made of.
+//! A consistent look at a store: a few small reads that statements, books, the journal and lists of alerts and recharges are made of.
 //!
 //! All that one look sees is as of one record of the log. What is asked is plain enough for any database: equality, ranges, one order.
 //! Amounts are added up by who reads, never by the store. Tested in `tests/history/` and `tests/books/`.
@@ -8,7 +8,10 @@ use std::cell::RefCell;
 use coffer_ledger::ids::{CustomerNumber, RowId, TenantNumber, TrancheId, WalletId};
 use coffer_ledger::time::Timestamp;
 
-use super::{FullRow, HistoryError, StoreError, Sums, TotalOf, TrancheLife, WalletLife};
+use super::{
+    AlertLine, AlertsAsked, FullRow, HistoryError, Listed, RechargeLife, RechargesAsked, StoreError, Sums,
+    TotalOf, TrancheLife, WalletLife,
+};
 
 /// Which rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +68,18 @@ pub trait Look {
     /// # Errors
     /// [`HistoryError`]: the store cannot be read.
     fn tranche(&self, id: TrancheId) -> Result<Option<TrancheLife>, HistoryError>;
+
+    /// A page of changes of alerts.
+    ///
+    /// # Errors
+    /// [`HistoryError`]: the store cannot be read.
+    fn alerts(&self, asked: &AlertsAsked) -> Result<Listed<AlertLine>, HistoryError>;
+
+    /// A page of recharges, also of those that are gone.
+    ///
+    /// # Errors
+    /// [`HistoryError`]: the store cannot be read.
+    fn recharges(&self, asked: &RechargesAsked) -> Result<Listed<RechargeLife>, HistoryError>;
 }
 
 /// What went wrong first in a look: whoever looks is told that there is no answer, and whoever keeps the store why.

@@ -6,7 +6,7 @@ use std::path::Path;
 use coffer_ledger::amount::Credits;
 use coffer_ledger::ids::WalletId;
 
-use super::{Differences, Sealed, StoreError};
+use super::{Differences, Remembered, Sealed, StoreError};
 use crate::feed::cursor::Cursor;
 
 /// A store of either kind. Made by [`super::Place::look_at`].
@@ -25,6 +25,12 @@ pub(in crate::feed) trait Looked {
     /// # Errors
     /// [`StoreError`]: it cannot be read.
     fn balances(&self) -> Result<BTreeMap<WalletId, (Credits, Credits)>, StoreError>;
+
+    /// What of its alerts and recharges customers remember themselves.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it cannot be read.
+    fn remembered(&self) -> Result<Remembered, StoreError>;
 
     /// Compares every line with those of a file that was made from the log just now.
     ///

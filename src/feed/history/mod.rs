@@ -2,7 +2,7 @@
 //! whoever asks.
 //!
 //! A projection: everything in it is said by the log, and it can be thrown away at any time. The `projector` makes a `batch` of records,
-//! a `store` takes it; `row`, `tranche` and `totals` are what is kept, `query` and `look` are what can be asked; [`History`] is the
+//! a `store` takes it; `row`, `tranche`, `recharge` and `totals` are what is kept, `query` and `look` are what can be asked; [`History`] is the
 //! handle that readers hold, [`HistoryFile`] that of a stopped server. A reader sees a whole batch or nothing of it, and is told the record up to which it saw.
 //!
 //! Absent on purpose: the customers' names (the engine knows them), what is left of a credit (the engine knows that as of now),
@@ -22,6 +22,8 @@ mod postgres;
 mod projector;
 mod query;
 mod reader;
+mod recharge;
+mod remembered;
 mod row;
 mod sql;
 pub(in crate::feed) mod sqlite;
@@ -37,7 +39,7 @@ use std::time::Duration;
 use coffer_ledger::ids::{RowId, TrancheId};
 
 pub(crate) use self::batch::Batch;
-pub use self::batch::{FullRow, SliceKind, SliceLine, WalletLife};
+pub use self::batch::{AlertLine, FullRow, SliceKind, SliceLine, WalletLife};
 pub use self::erase::{Erasable, EraseError, erasable, erase, followed_to};
 pub(crate) use self::error::StoreError;
 pub use self::file::HistoryFile;
@@ -45,8 +47,10 @@ pub use self::look::{Look, RowsAsked};
 pub use self::place::Place;
 pub use self::postgres::{Address, AddressError, Server};
 pub(crate) use self::projector::{Nothing, Projector};
-pub use self::query::{Column, Given, Of, Query, Test};
+pub use self::query::{AlertsAsked, Column, Given, Listed, Of, Paged, Query, RechargesAsked, Test};
 pub(in crate::feed) use self::reader::Idle;
+pub use self::recharge::RechargeLife;
+pub use self::remembered::Remembered;
 pub use self::row::{OfTranche, Part, Row};
 pub use self::sqlite::{Differences, Sealed};
 pub(crate) use self::store::Store;

@@ -1,9 +1,10 @@
-//! Records into batches: the rows and slices of each, the paid shares, and what becomes of tranches, wallets and holds.
+//! Records into batches: the rows and slices of each, the paid shares, and what becomes of tranches, wallets, holds and recharges.
 //!
 //! A record does not say what is left of a tranche, and its paid shares depend on that (SEMANTICS §6). So the projector knows every
 //! tranche that moves: from the batch, from batches before, or else from the store that it fills. It is a function of log and store alone;
 //! after a failed write it is thrown away with the store's handle. Absent on purpose: SQL. Tested in `tests/history/`.
 
+mod rules;
 mod things;
 
 use std::collections::hash_map::Entry;

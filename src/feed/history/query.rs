@@ -1,6 +1,9 @@
 //! What is asked of the store. Absent on purpose: how it is asked, which is `sql`.
 
-use coffer_ledger::ids::{CustomerNumber, RowId, TenantNumber, TrancheId, WalletId};
+use coffer_ledger::alert::AlertKind;
+use coffer_ledger::ids::{AlertId, CustomerNumber, RechargeId, RowId, TenantNumber, TrancheId, WalletId};
+use coffer_ledger::recharge::RechargeStatus;
+use coffer_ledger::time::Timestamp;
 
 /// A column that can be filtered and sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub enum Column {
     Wallet,
     /// The tranche that it made or emptied.
     Tranche,
+    /// The grant that it belongs to.
+    Grant,
     /// The hold that it belongs to.
     Hold,
     /// The transfer that it belongs to.
@@ -123,4 +128,66 @@ pub struct Query {
     pub limit: usize,
     /// Rows to pass over.
     pub offset: usize,
+}
+
+/// A page of things in the order of their ids, which is that of their creation.
+#[derive(Clone, Copy, Debug)]
+pub struct Paged<K> {
+    /// The newest first.
+    pub newest_first: bool,
+    /// What comes after this one.
+    pub after: Option<K>,
+    /// Things of the page.
+    pub limit: usize,
+    /// Things to pass over.
+    pub offset: usize,
+}
+
+/// A page, and what it is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// The page, in the order asked for.
+    pub items: Vec<T>,
+    /// Everything that matches, on whatever page.
+    pub total: usize,
+    /// Whether more comes after the page.
+    pub more: bool,
+}
+
+/// Which changes of alerts. `None` = any.
+#[derive(Clone, Debug)]
+pub struct AlertsAsked {
+    /// Nobody else's are found.
+    pub tenant: TenantNumber,
+    /// Only this customer's.
+    pub customer: Option<CustomerNumber>,
+    /// Only this wallet's.
+    pub wallet: Option<WalletId>,
+    /// Only of this alert.
+    pub kind: Option<AlertKind>,
+    /// Only those after which the alert was this, by the API's word.
+    pub to: Option<Box<str>>,
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+    /// Which of them.
+    pub page: Paged<AlertId>,
+}
+
+/// Which recharges of a customer. `None` = any.
+#[derive(Clone, Debug)]
+pub struct RechargesAsked {
+    /// Nobody else's are found.
+    pub tenant: TenantNumber,
+    /// Whose.
+    pub customer: CustomerNumber,
+    /// Only this wallet's.
+    pub wallet: Option<WalletId>,
+    /// Only those that are this far.
+    pub status: Option<RechargeStatus>,
+    /// Only those of which the credit, or the bonus, is or would be one of these.
+    pub tranches: Option<Vec<TrancheId>>,
+    /// Which of them.
+    pub page: Paged<RechargeId>,
 }

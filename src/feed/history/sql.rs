@@ -2,10 +2,13 @@
 //!
 //! Every value is a parameter; names of columns come from [`Column`] alone. What is found, and in which order, is the same in each
 //! dialect: a missing value sorts before all others and matches only what says "not", texts compare by their bytes, and "contains"
-//! passes over the case of ASCII letters only. Tested in `tests/http/history.rs` and `tests/history/`.
+//! passes over the case of ASCII letters only. Lists of other things than rows are in `listing`. Tested in `tests/http/history.rs` and `tests/history/`.
 
-use coffer_ledger::ids::{HoldId, KeyId, RowId, TrancheId, TransferId, WalletId};
+mod listing;
 
+use coffer_ledger::ids::{GrantId, HoldId, KeyId, RowId, TenantNumber, TrancheId, TransferId, WalletId};
+
+pub(super) use self::listing::{Listing, alerts, recharges};
 use super::cell::Cell;
 use super::key::key;
 use super::query::{Column, Given, Of, Query, Test};
@@ -60,21 +63,14 @@ pub(super) fn page(query: &Query, dialect: Dialect) -> Sql {
         sql.text.push_str(order);
     }
     sql.text.push_str(if query.newest_first { "key DESC" } else { "key ASC" });
-    for (word, count) in [(" LIMIT ", query.limit.saturating_add(1)), (" OFFSET ", query.offset)] {
-        let mark = sql.mark(Cell::Number(i64::try_from(count).unwrap_or(i64::MAX)));
-        sql.text.push_str(word);
-        sql.text.push_str(&mark);
-    }
+    sql.cut(query.limit, query.offset);
     sql
 }
 
 impl Sql {
     fn matching(select: &str, query: &Query, dialect: Dialect) -> Self {
         let mut sql = Self { dialect, text: format!("{select} WHERE true"), parameters: Vec::new() };
-        // For SQLite's planner a plus keeps the index of the tenant out of the way where there is a narrower one.
-        let narrow = query.of != Of::Tenant || query.only.is_some();
-        let tenant = if narrow && dialect == Dialect::Sqlite { "+tenant" } else { "tenant" };
-        sql.compare(tenant, "=", query.tenant.into());
+        sql.of_tenant(query.tenant, query.of != Of::Tenant || query.only.is_some());
         match query.of {
             Of::Tenant => {}
             Of::Customer(number) => sql.compare("customer", "=", number.into()),
@@ -98,6 +94,21 @@ impl Sql {
         }
         query.tests.iter().for_each(|(column, test)| sql.test(*column, test));
         sql
+    }
+
+    /// For SQLite's planner a plus keeps the index of the tenant out of the way where there is a narrower one.
+    fn of_tenant(&mut self, tenant: TenantNumber, is_narrow: bool) {
+        let column = if is_narrow && self.dialect == Dialect::Sqlite { "+tenant" } else { "tenant" };
+        self.compare(column, "=", tenant.into());
+    }
+
+    /// So many lines and one more, from this one on.
+    fn cut(&mut self, limit: usize, offset: usize) {
+        for (word, count) in [(" LIMIT ", limit.saturating_add(1)), (" OFFSET ", offset)] {
+            let mark = self.mark(Cell::Number(i64::try_from(count).unwrap_or(i64::MAX)));
+            self.text.push_str(word);
+            self.text.push_str(&mark);
+        }
     }
 
     fn and(&mut self, condition: &str) {
@@ -229,6 +240,7 @@ const fn prefix(column: Column) -> &'static str {
     match column {
         Column::Wallet => WalletId::PREFIX,
         Column::Tranche => TrancheId::PREFIX,
+        Column::Grant => GrantId::PREFIX,
         Column::Hold => HoldId::PREFIX,
         Column::Transfer => TransferId::PREFIX,
         Column::Parent | Column::Completes => RowId::PREFIX,
@@ -265,6 +277,7 @@ const fn name(column: Column) -> &'static str {
         Column::RecordedAt => "recorded_at",
         Column::Wallet => "wallet",
         Column::Tranche => "tranche",
+        Column::Grant => "grant_id",
         Column::Hold => "hold",
         Column::Transfer => "transfer",
         Column::Invoice => "invoice",

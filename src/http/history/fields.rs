@@ -1,7 +1,7 @@
 //! What rows can be filtered and sorted by, and how each value is read.
 
 use coffer_ledger::amount::Credits;
-use coffer_ledger::ids::{HoldId, KeyId, RowId, TrancheId, TransferId, WalletId};
+use coffer_ledger::ids::{GrantId, HoldId, KeyId, RowId, TrancheId, TransferId, WalletId};
 
 use crate::feed::history::{Column, Given, Test};
 use crate::http::error::ApiError;
@@ -16,6 +16,7 @@ enum Kind {
     Time,
     Wallet,
     Tranche,
+    Grant,
     Hold,
     Transfer,
     Row,
@@ -44,6 +45,7 @@ const FIELDS: &[Field] = &[
     field("recorded_at", Column::RecordedAt, Kind::Time),
     field("wallet_id", Column::Wallet, Kind::Wallet),
     field("tranche_id", Column::Tranche, Kind::Tranche),
+    field("grant_id", Column::Grant, Kind::Grant),
     field("hold_id", Column::Hold, Kind::Hold),
     field("transfer_id", Column::Transfer, Kind::Transfer),
     field("source_id", Column::Invoice, Kind::Text),
@@ -85,6 +87,7 @@ impl Field {
                 .ok_or_else(|| ApiError::field(self.name, "not an RFC 3339 time between 1970 and 2262")),
             Kind::Wallet => id(text.parse::<WalletId>().ok().map(|id| id.0.0)),
             Kind::Tranche => id(text.parse::<TrancheId>().ok().map(|id| id.0.0)),
+            Kind::Grant => id(text.parse::<GrantId>().ok().map(|id| id.0.0)),
             Kind::Hold => id(text.parse::<HoldId>().ok().map(|id| id.0.0)),
             Kind::Transfer => id(text.parse::<TransferId>().ok().map(|id| id.0.0)),
             Kind::Row => id(text.parse::<RowId>().ok().map(|id| id.0)),

@@ -173,19 +173,31 @@ pub(super) async fn known(call: &Call, found: &Found) -> Result<HashMap<Customer
         if known.contains_key(&row.customer) {
             continue;
         }
-        let target = Target::Number(row.customer);
         let of_customer = found.rows.iter().filter(|other| other.customer == row.customer);
         let begun: Vec<Begun> = of_customer.filter_map(progress::begun).collect();
-        let look = move |customer: &Customer, now| Known {
-            id: names_of(customer).id.clone(),
-            left: live(customer, now).collect(),
-            progress: begun
-                .iter()
-                .filter_map(|begun| Some((begun.id, view::progress(customer, now, begun)?)))
-                .collect(),
-        };
-        let seen = call.engine().read(call.tenant(), target, look).await;
-        known.insert(row.customer, seen.map_err(|failure| failed(target, failure))?.value);
+        known.insert(row.customer, known_of(call, row.customer, begun).await?);
+    }
+    Ok(known)
+}
+
+async fn known_of(call: &Call, number: CustomerNumber, begun: Vec<Begun>) -> Result<Known, ApiError> {
+    let (target, asked) = (Target::Number(number), begun.clone());
+    let look = move |customer: &Customer, now| Known {
+        id: names_of(customer).id.clone(),
+        left: live(customer, now).collect(),
+        progress: asked
+            .iter()
+            .filter_map(|begun| Some((begun.id, view::progress(customer, now, begun)?)))
+            .collect(),
+    };
+    let seen = call.engine().read(call.tenant(), target, look).await;
+    let mut known = seen.map_err(|failure| failed(target, failure))?.value;
+    let forgotten = begun.into_iter().filter(|begun| !known.progress.contains_key(&begun.id));
+    let forgotten: Vec<_> = forgotten.collect();
+    if let (Some(history), false) = (&call.app.history, forgotten.is_empty()) {
+        let found = progress::forgotten(call, history, number, forgotten).await;
+        let found = found.map_err(reading::unavailable)?.into_iter();
+        known.progress.extend(found.map(|(row, status)| (row, Progress::only(status))));
     }
     Ok(known)
 }

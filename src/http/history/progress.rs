@@ -1,14 +1,19 @@
 //! How far a row is now that was not completed when it was written: an invoiced purchase, credit that starts later.
 //!
-//! The customer's state knows it of what is open and of what ended lately, the history of everything that came in. A purchase that neither
-//! knows has ended without its credit.
+//! The customer's state knows it of what is open and of what ended lately, the history of everything.
 
-use coffer_ledger::ids::RowId;
+use std::collections::HashMap;
+
+use coffer_ledger::ids::{CustomerNumber, RowId, TenantNumber};
+use coffer_ledger::recharge::RechargeStatus;
 use coffer_ledger::view::{self, Begun, Progress, ProgressStatus};
 
 use super::reading;
 use crate::engine::{StoredRecord, Target};
-use crate::feed::history::{Column, Given, History, HistoryError, Of, Query, Row, Test, TrancheStatus};
+use crate::feed::history::{
+    Column, Given, History, HistoryError, Look, Of, Paged, Query, RechargeLife, RechargesAsked, Row, Test,
+    TrancheStatus,
+};
 use crate::http::call::Call;
 use crate::http::error::ApiError;
 
@@ -69,22 +74,60 @@ async fn searched(
     begun: &Begun,
     known: Option<Progress>,
 ) -> Result<Option<Progress>, HistoryError> {
-    let tranche = begun.tranche;
-    let life = history.look(move |look| look.tranche(tranche)).await?;
-    let status = match (known, life.map(|life| life.status)) {
-        (Some(known), _) => known.status,
-        (None, Some(TrancheStatus::Started)) => ProgressStatus::Completed,
-        (None, Some(TrancheStatus::Scheduled)) => ProgressStatus::Scheduled,
-        (None, Some(TrancheStatus::Cancelled)) => ProgressStatus::Cancelled,
-        // It is not open any more, and its credit was never there.
-        (None, None) if begun.pending => ProgressStatus::Failed,
-        (None, None) => return Ok(None),
+    let status = match known {
+        Some(known) => Some(known.status),
+        None => {
+            let found = forgotten(call, history, row.customer, vec![*begun]).await?;
+            found.get(&row.id).copied()
+        }
     };
+    let Some(status) = status else { return Ok(None) };
     let completed_by = match (status, known.and_then(|known| known.completed_by)) {
         (ProgressStatus::Completed, None) => completes(call, history, row).await?,
         (_, known) => known,
     };
     Ok(Some(Progress { status, completed_by }))
+}
+
+/// How far those of a customer's rows are of which its state does not know it any more, as far as the history does.
+pub(super) async fn forgotten(
+    call: &Call,
+    history: &History,
+    customer: CustomerNumber,
+    begun: Vec<Begun>,
+) -> Result<HashMap<RowId, ProgressStatus>, HistoryError> {
+    let of = (call.tenant(), customer);
+    history.look(move |look| looked_up(look, of, &begun)).await
+}
+
+fn looked_up(
+    look: &dyn Look,
+    (tenant, customer): (TenantNumber, CustomerNumber),
+    begun: &[Begun],
+) -> Result<HashMap<RowId, ProgressStatus>, HistoryError> {
+    let page = Paged { newest_first: false, after: None, limit: begun.len(), offset: 0 };
+    let tranches = Some(begun.iter().map(|begun| begun.tranche).collect());
+    let asked = RechargesAsked { tenant, customer, wallet: None, status: None, tranches, page };
+    let purchases = look.recharges(&asked)?.items;
+    let mut statuses = HashMap::new();
+    for begun in begun {
+        let is_its = |one: &&RechargeLife| [one.tranche, one.bonus].contains(&Some(begun.tranche));
+        let status = match purchases.iter().find(is_its).map(|one| one.status) {
+            // The state has all that are pending: this one has ended, and the history is not that far.
+            Some(RechargeStatus::Pending) => None,
+            Some(RechargeStatus::Failed) => Some(ProgressStatus::Failed),
+            Some(RechargeStatus::Cancelled) => Some(ProgressStatus::Cancelled),
+            Some(RechargeStatus::Completed) | None => {
+                look.tranche(begun.tranche)?.map(|life| match life.status {
+                    TrancheStatus::Started => ProgressStatus::Completed,
+                    TrancheStatus::Scheduled => ProgressStatus::Scheduled,
+                    TrancheStatus::Cancelled => ProgressStatus::Cancelled,
+                })
+            }
+        };
+        statuses.extend(status.map(|status| (begun.id, status)));
+    }
+    Ok(statuses)
 }
 
 /// The row that brought a row's credit into the balance, among those of its customer. What was paid before it counted has two rows that did

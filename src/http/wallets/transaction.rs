@@ -29,8 +29,7 @@ pub(crate) struct TransactionReply<'a> {
     transaction_status: &'a str,
     /// Of a row that was pending or scheduled when it was written: pending, scheduled, completed, failed or cancelled, as of the read. Null
     /// of all other rows, in the reply of the request that made it, and where nobody knows any more: of what is not among the last 128
-    /// purchases of its customer that ended, and whose credit is gone, only the history knows it. To the history a purchase that was
-    /// cancelled has failed.
+    /// purchases of its customer that ended, and whose credit is gone, only the history knows it.
     current_status: Option<&'static str>,
     /// Credits moved.
     credit_amount: Dec,

@@ -1,4 +1,4 @@
-//! The columns of everything but rows and slices, each in the order of its table.
+//! The columns of wallets, tranches, holds, invoices, transfers, events and totals, each in the order of its table.
 
 use coffer_ledger::ids::{TransferId, WalletId};
 

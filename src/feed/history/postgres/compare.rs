@@ -9,7 +9,8 @@ use std::str::FromStr;
 
 use coffer_ledger::amount::Credits;
 use coffer_ledger::ids::{
-    GrantId, HoldId, KeyId, LogPosition, RateCardId, RowId, TrancheId, TransferId, WalletId,
+    AlertId, GrantId, HoldId, InvoiceId, KeyId, LogPosition, RateCardId, RechargeId, RowId, TrancheId,
+    TransferId, WalletId,
 };
 use coffer_ledger::time::Timestamp;
 use tokio_postgres::Row as Line;
@@ -27,7 +28,7 @@ use crate::feed::history::key::place_of;
 use crate::feed::history::looked::Looked;
 use crate::feed::history::sqlite::compare::{Held, Right, Value};
 use crate::feed::history::sqlite::written_slices;
-use crate::feed::history::{Differences, Sealed, StoreError};
+use crate::feed::history::{Differences, Remembered, Sealed, StoreError};
 
 /// Lines that are fetched at once.
 const LINES: usize = 2_000;
@@ -62,6 +63,26 @@ impl PostgresLooked {
     }
 }
 
+impl PostgresLooked {
+    /// Shows each line of a query, in order.
+    fn each(
+        &self,
+        query: &str,
+        mut visit: impl FnMut(&Line) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let declare = format!("DECLARE asked NO SCROLL CURSOR FOR {query}");
+        self.connection.run(async |client| client.batch_execute(&declare).await)?;
+        loop {
+            let fetch = format!("FETCH {LINES} FROM asked");
+            let lines = self.connection.run(async |client| client.query(&fetch, &[]).await)?;
+            if lines.is_empty() {
+                return Ok(self.connection.run(async |client| client.batch_execute("CLOSE asked").await)?);
+            }
+            lines.iter().try_for_each(&mut visit)?;
+        }
+    }
+}
+
 impl Looked for PostgresLooked {
     fn cursor(&self) -> Cursor {
         self.cursor
@@ -85,6 +106,19 @@ impl Looked for PostgresLooked {
             }
             Ok(balances)
         })
+    }
+
+    fn remembered(&self) -> Result<Remembered, StoreError> {
+        let mut remembered = Remembered::default();
+        self.each(&Remembered::alerts(), |line| {
+            remembered.add_alert(&read::alert_change(line)?.change);
+            Ok(())
+        })?;
+        self.each(&Remembered::recharges(), |line| {
+            remembered.add_recharge(read::recharge(line)?);
+            Ok(())
+        })?;
+        Ok(remembered)
     }
 
     fn compare(&self, right: &Path) -> Result<Differences, StoreError> {
@@ -214,12 +248,15 @@ fn wrong_id(line: &Line) -> Result<Option<String>, StoreError> {
 fn of_text(table: &str, column: &str, text: &str) -> Value {
     let bits = match (table, column) {
         (_, "wallet") | ("wallets", "id") => bits(text, |id: WalletId| id.0.0),
-        (_, "tranche") | ("tranches", "id") => bits(text, |id: TrancheId| id.0.0),
+        (_, "tranche" | "bonus_tranche") | ("tranches", "id") => bits(text, |id: TrancheId| id.0.0),
         (_, "hold") | ("holds", "id") => bits(text, |id: HoldId| id.0.0),
         (_, "transfer") | ("transfers", "id") => bits(text, |id: TransferId| id.0.0),
         ("transactions", "parent" | "completes") | ("tranches", "credit") | ("events", "debit") => {
             bits(text, |id: RowId| id.0)
         }
+        ("alert_changes", "id") => bits(text, |id: AlertId| id.0.0),
+        ("recharges", "id") => bits(text, |id: RechargeId| id.0.0),
+        (_, "invoice_id") => bits(text, |id: InvoiceId| id.0.0),
         (_, "card") => bits(text, |id: RateCardId| id.0.0),
         (_, "grant_id") => bits(text, |id: GrantId| id.0.0),
         (_, "by_key") => bits(text, |id: KeyId| id.0.0),

@@ -1,5 +1,7 @@
 //! Takes everything personal about one customer out of a history: a stopped server's, or by its writer.
 //!
+//! Personal are words of requests, which rows and usage events have. Alerts, recharges and everything else have none.
+//!
 //! The tables are written anew afterwards, so that none of their pages keeps what was there. Absent on purpose: PostgreSQL's own log and
 //! the backups of its operator (docs/OPERATIONS.md).
 

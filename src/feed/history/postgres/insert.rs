@@ -9,8 +9,8 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Statement};
 
 use super::schema::{
-    EVENTS, HOLDS, SETTLEMENT_VOIDED, SETTLEMENTS, SLICES, TOTALS, TRANCHES, TRANSACTIONS, TRANSFER_ENDED,
-    TRANSFERS, WALLETS,
+    ALERT_CHANGES, EVENTS, HOLDS, RECHARGES, SETTLEMENT_VOIDED, SETTLEMENTS, SLICES, TOTALS, TRANCHES,
+    TRANSACTIONS, TRANSFER_ENDED, TRANSFERS, WALLETS,
 };
 use super::table::{Table, lines};
 use crate::feed::history::batch::{Batch, FullRow};
@@ -45,6 +45,8 @@ pub(super) async fn part(client: &Client, prepared: &Prepared, batch: &Batch) ->
     });
     copy((client, prepared), "slices", &SLICES, slices).await?;
     copy((client, prepared), "events", &EVENTS, batch.events.iter().map(columns::event)).await?;
+    let alerts = batch.alerts.iter().map(columns::alert_change);
+    copy((client, prepared), "alert changes", &ALERT_CHANGES, alerts).await?;
     Ok(things(client, prepared, batch).await?)
 }
 
@@ -66,6 +68,7 @@ async fn things(client: &Client, prepared: &Prepared, batch: &Batch) -> Result<(
     replaced(&WALLETS).put(batch.wallets.iter().map(|(id, life)| columns::wallet(*id, life))).await?;
     replaced(&TRANCHES).put(batch.tranches.iter().map(columns::tranche)).await?;
     replaced(&HOLDS).put(batch.holds.values().map(columns::hold)).await?;
+    replaced(&RECHARGES).put(batch.recharges.values().map(columns::recharge)).await?;
     kept(&SETTLEMENTS, 9).put(batch.settled.iter().map(columns::settlement)).await?;
     into("settlements voided", voided).put(batch.voided.iter().map(columns::settlement_voided)).await?;
     kept(&TRANSFERS, 8).put(batch.sent.iter().map(columns::transfer)).await?;

@@ -9,7 +9,11 @@ use super::connection::Connection;
 use super::read;
 use crate::feed::history::key::key;
 use crate::feed::history::look::{Failure, Look, RowsAsked};
-use crate::feed::history::{FullRow, HistoryError, StoreError, Sums, TotalOf, TrancheLife, WalletLife};
+use crate::feed::history::sql::{self, Dialect};
+use crate::feed::history::{
+    AlertLine, AlertsAsked, FullRow, HistoryError, Listed, RechargeLife, RechargesAsked, StoreError, Sums,
+    TotalOf, TrancheLife, WalletLife,
+};
 
 /// A slot later than 2262 reads as a number below zero.
 const TOTALS: &str = "SELECT * FROM totals WHERE tenant = $1 AND slot >= 0 AND slot < $2";
@@ -82,6 +86,16 @@ impl Look for PostgresLook<'_> {
 
     fn tranche(&self, id: TrancheId) -> Result<Option<TrancheLife>, HistoryError> {
         self.read(async |client| read::tranche(client, id).await)
+    }
+
+    fn alerts(&self, asked: &AlertsAsked) -> Result<Listed<AlertLine>, HistoryError> {
+        let listing = sql::alerts(asked, Dialect::Postgres);
+        self.read(async |client| read::listed(client, &listing, read::alert_change).await)
+    }
+
+    fn recharges(&self, asked: &RechargesAsked) -> Result<Listed<RechargeLife>, HistoryError> {
+        let listing = sql::recharges(asked, Dialect::Postgres);
+        self.read(async |client| read::listed(client, &listing, read::recharge).await)
     }
 }
 

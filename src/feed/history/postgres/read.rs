@@ -1,5 +1,7 @@
 //! Rows, and what else is read, out of the tables.
 
+mod rules;
+
 use std::collections::HashMap;
 use std::str::FromStr;
 
@@ -12,6 +14,7 @@ use coffer_ledger::view::MoveKind;
 use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Client, Row as Line};
 
+pub(super) use self::rules::{alert_change, listed, recharge};
 use super::cell::Units;
 use crate::feed::history::StoreError;
 use crate::feed::history::batch::{FullRow, SliceKind, SliceLine, WalletLife};

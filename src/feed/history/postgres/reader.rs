@@ -63,7 +63,7 @@ async fn find(client: &Client, query: &Query) -> Result<Found, StoreError> {
 }
 
 /// Asks in one round trip: the parameters' types are known.
-async fn ask(client: &Client, sql: &Sql) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+pub(super) async fn ask(client: &Client, sql: &Sql) -> Result<Vec<tokio_postgres::Row>, StoreError> {
     let lists: Vec<Vec<Cell<'static>>> = sql.parameters.iter().map(list).collect();
     let parameters = sql.parameters.iter().zip(&lists).map(|(parameter, list)| match parameter {
         Parameter::One(cell) => (cell as &(dyn ToSql + Sync), cell.kind()),

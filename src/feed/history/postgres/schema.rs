@@ -7,7 +7,7 @@
 use super::table::{Column, Kind, Table};
 
 /// Grows with every change of the tables or of what stands in them; a store of another one is made anew from the log.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// What the comment on everything of ours begins with, before the version.
 pub(super) const MARK: &str = "Coffer history, version ";
@@ -241,6 +241,58 @@ pub(super) const EVENTS: Table = Table {
     changes: false,
 };
 
+pub(super) const ALERT_CHANGES: Table = Table {
+    name: "alert_changes",
+    columns: &[
+        text("id"),
+        number("tenant"),
+        number("customer"),
+        text("wallet"),
+        text("type"),
+        text("previous_status"),
+        text("status"),
+        amount("posted"),
+        maybe(number("runway_seconds")),
+        number("record"),
+        number("changed_at"),
+    ],
+    key: "id",
+    indices: &[
+        "CREATE INDEX alert_changes_of_tenant ON alert_changes (tenant, id)",
+        "CREATE INDEX alert_changes_of_customer ON alert_changes (customer, id)",
+    ],
+    changes: false,
+};
+
+pub(super) const RECHARGES: Table = Table {
+    name: "recharges",
+    columns: &[
+        text("id"),
+        number("tenant"),
+        number("customer"),
+        text("wallet"),
+        text("origin"),
+        text("status"),
+        number("trusted"),
+        amount("credits"),
+        amount("amount"),
+        amount("charged"),
+        text("currency"),
+        maybe(text("invoice_id")),
+        maybe(text("tranche")),
+        maybe(text("bonus_tranche")),
+        maybe(text("reason")),
+        number("begun_record"),
+        number("begun_at"),
+        maybe(number("expires_at")),
+        maybe(number("ended_record")),
+        maybe(number("ended_at")),
+    ],
+    key: "id",
+    indices: &["CREATE INDEX recharges_of_customer ON recharges (customer, id)"],
+    changes: true,
+};
+
 pub(super) const TOTALS: Table = Table {
     name: "totals",
     columns: &[
@@ -263,8 +315,19 @@ pub(super) const TOTALS: Table = Table {
 };
 
 /// All but the cursor.
-pub(super) const TABLES: [&Table; 9] =
-    [&TRANSACTIONS, &SLICES, &WALLETS, &TRANCHES, &HOLDS, &SETTLEMENTS, &TRANSFERS, &EVENTS, &TOTALS];
+pub(super) const TABLES: [&Table; 11] = [
+    &TRANSACTIONS,
+    &SLICES,
+    &WALLETS,
+    &TRANCHES,
+    &HOLDS,
+    &SETTLEMENTS,
+    &TRANSFERS,
+    &EVENTS,
+    &ALERT_CHANGES,
+    &RECHARGES,
+    &TOTALS,
+];
 
 /// One line: the last record that is in the store, the hash of that record's batch, and how many rows there must be.
 pub(super) const CURSOR: &str = "CREATE TABLE cursor (
@@ -287,7 +350,7 @@ pub(super) const CURSOR_COLUMNS: [(&str, &str); 6] = [
 pub(super) const EMPTY: &str = "INSERT INTO cursor VALUES (true, 0, '', 0, 0, 0)";
 
 /// Views for people, by name. A customer's name is in the engine only, so they have its number.
-pub(super) const VIEWS: [(&str, &str); 3] = [
+pub(super) const VIEWS: [(&str, &str); 5] = [
     (
         "ledger",
         "SELECT id, {recorded_at}, {effective_at}, tenant, customer, wallet, sequence, type, reason, status, credits, amount, currency,
@@ -305,8 +368,19 @@ pub(super) const VIEWS: [(&str, &str); 3] = [
     (
         "tranche_lives",
         "SELECT id, tenant, customer, wallet, source, priority, original, paid, {effective_at}, {expires_at}, status, credit,
-           remaining, spent, repaid, expired, voided, forfeited, paid_out, sent
+           remaining, spent, repaid, expired, voided, forfeited, paid_out, sent, rolled_over
          FROM tranches",
+    ),
+    (
+        "alert_log",
+        "SELECT id, {changed_at}, tenant, customer, wallet, type, previous_status, status, posted, runway_seconds, record
+         FROM alert_changes",
+    ),
+    (
+        "recharge_lives",
+        "SELECT id, {begun_at}, tenant, customer, wallet, origin, status, trusted = 1 AS trusted, credits, amount, charged, currency,
+           invoice_id, tranche, bonus_tranche, reason, {expires_at}, {ended_at}, begun_record, ended_record
+         FROM recharges",
     ),
 ];
 

@@ -1,4 +1,4 @@
-//! What a record says beside its rows: wallets, holds, invoices, transfers, events.
+//! What a record says beside its rows: wallets, holds, invoices, transfers, events, recharges, alerts.
 
 use coffer_ledger::amount::Credits;
 use coffer_ledger::command::{Command, Event};
@@ -10,7 +10,7 @@ use coffer_ledger::record::Record;
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::wallet::{WalletHead, WalletStatus};
 
-use super::{Known, Of, Projector};
+use super::{Known, Of, Projector, rules};
 use crate::feed::history::StoreError;
 use crate::feed::history::batch::{
     Batch, EventLine, HoldLife, RecordAt, Settlement, SettlementVoided, TransferLife, WalletLife,
@@ -27,7 +27,11 @@ impl Projector {
     ) -> Result<(), StoreError> {
         self.note_due(of, &record.facts.due, known, batch)?;
         let first = RowId::new(record.facts.at, of.position, record.facts.first_row());
-        self.note_effect(of, &record.facts.effect, &record.command, (first, record.facts.at), known, batch)
+        self.note_effect(of, &record.facts.effect, &record.command, (first, record.facts.at), known, batch)?;
+        if let Some(set_off) = &record.facts.set_off {
+            rules::set_off(of, set_off, batch);
+        }
+        Ok(())
     }
 
     /// What happened by itself.
@@ -46,7 +50,8 @@ impl Projector {
                         self.note_wallet(of, &head_of(made, granted.at), known, batch)?;
                     }
                 }
-                Due::Expired { .. } | Due::Started { .. } | Due::RechargeExpired(_) | Due::RolledOver(_) => {}
+                Due::RechargeExpired(end) => rules::recharge(of, &end.recharge, batch),
+                Due::Expired { .. } | Due::Started { .. } | Due::RolledOver(_) => {}
             }
         }
         Ok(())
@@ -92,6 +97,8 @@ impl Projector {
                     self.note_effect(of, effect, item, (first, at), known, batch)?;
                 }
             }
+            Effect::Recharged { recharge, .. } => rules::recharge(of, recharge, batch),
+            Effect::RechargeEnded(end) => rules::recharge(of, &end.recharge, batch),
             Effect::Subscribed(subscribed) => self.note_due(of, &subscribed.minted, known, batch)?,
             Effect::GrantSet(set) => self.note_due(of, &set.minted, known, batch)?,
             Effect::Ticked
@@ -108,8 +115,6 @@ impl Projector {
             | Effect::TransferForgotten(_)
             | Effect::BudgetSet(_)
             | Effect::BudgetDeleted(_)
-            | Effect::Recharged { .. }
-            | Effect::RechargeEnded(_)
             | Effect::AutoTopupResumed(_) => {}
         }
         Ok(())

@@ -18,7 +18,7 @@ use crate::feed::history::StoreError;
 use crate::feed::history::key::place_of;
 
 /// The tables; how many of the first columns are the key.
-const TABLES: [(&str, usize); 8] = [
+const TABLES: [(&str, usize); 10] = [
     ("transactions", 1),
     ("wallets", 1),
     ("tranches", 1),
@@ -26,11 +26,13 @@ const TABLES: [(&str, usize); 8] = [
     ("settlements", 2),
     ("transfers", 1),
     ("events", 1),
+    ("alert_changes", 1),
+    ("recharges", 1),
     ("totals", 8),
 ];
 
 /// Columns that hold ids; other blobs are amounts.
-const IDS: [&str; 12] = [
+const IDS: [&str; 14] = [
     "id",
     "wallet",
     "tranche",
@@ -43,6 +45,8 @@ const IDS: [&str; 12] = [
     "credit",
     "debit",
     "grant_id",
+    "invoice_id",
+    "bonus_tranche",
 ];
 
 /// Differences that are told; the rest is counted.
@@ -270,7 +274,10 @@ impl Table {
                 Some((record, row)) => format!("{}: record {record} row {row}{}", self.name, rest(1)),
                 None => format!("{}: key {key}", self.name),
             },
-            ("wallets" | "tranches" | "holds" | "transfers", Some(Value::Blob(id))) => {
+            (
+                "wallets" | "tranches" | "holds" | "transfers" | "alert_changes" | "recharges",
+                Some(Value::Blob(id)),
+            ) => {
                 format!("{} {}", self.name, printed(self.name, id))
             }
             _ => format!("{}:{}", self.name, rest(0)),
@@ -284,6 +291,8 @@ fn printed(table: &str, id: &[u8]) -> String {
         "wallets" => "wallet_",
         "tranches" => "tranche_",
         "holds" => "hold_",
+        "alert_changes" => "alert_",
+        "recharges" => "rchg_",
         _ => "xfer_",
     };
     match <[u8; 16]>::try_from(id) {

@@ -1,5 +1,7 @@
 //! Takes everything personal about one customer out of a history: a stopped server's, or by its writer.
 //!
+//! Personal are words of requests, which rows and usage events have. Alerts, recharges and everything else have none.
+//!
 //! The rows stay, with their amounts, balances and slices; what goes is what goes from the records they were made of, so a row reads
 //! as one that is made anew from an erased record. The file is written anew, so that no free page keeps what was there.
 

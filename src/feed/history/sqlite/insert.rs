@@ -20,6 +20,8 @@ const WALLET: &str = "INSERT OR REPLACE INTO wallets";
 const TRANCHE: &str = "INSERT OR REPLACE INTO tranches";
 const HOLD: &str = "INSERT OR REPLACE INTO holds";
 const EVENT: &str = "INSERT INTO events";
+const ALERT_CHANGE: &str = "INSERT INTO alert_changes";
+const RECHARGE: &str = "INSERT OR REPLACE INTO recharges";
 const TOTAL: &str = "INSERT OR REPLACE INTO totals";
 const SETTLEMENT: &str = "INSERT INTO settlements VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, NULL, NULL)";
 const SETTLEMENT_VOIDED: &str = "UPDATE settlements SET status = 'voided', voided_record = ?3, voided_at = ?4 WHERE customer = ?1 AND invoice = ?2";
@@ -110,6 +112,8 @@ pub(super) fn part(into: &Connection, batch: &Batch) -> Result<(), StoreError> {
     put_all(into, TRANCHE, batch.tranches.iter().map(columns::tranche).map(Ok))?;
     put_all(into, HOLD, batch.holds.values().map(columns::hold).map(Ok))?;
     put_all(into, EVENT, batch.events.iter().map(columns::event).map(Ok))?;
+    put_all(into, ALERT_CHANGE, batch.alerts.iter().map(columns::alert_change).map(Ok))?;
+    put_all(into, RECHARGE, batch.recharges.values().map(columns::recharge).map(Ok))?;
     for settled in &batch.settled {
         put(into, SETTLEMENT, &columns::settlement(settled))?;
     }

@@ -10,7 +10,11 @@ use super::reader::told;
 use super::values::{number, number_of};
 use crate::feed::history::key::key;
 use crate::feed::history::look::{Failure, Look, RowsAsked};
-use crate::feed::history::{FullRow, HistoryError, StoreError, Sums, TotalOf, TrancheLife, WalletLife};
+use crate::feed::history::sql::{self, Dialect};
+use crate::feed::history::{
+    AlertLine, AlertsAsked, FullRow, HistoryError, Listed, RechargeLife, RechargesAsked, StoreError, Sums,
+    TotalOf, TrancheLife, WalletLife,
+};
 
 /// A slot later than 2262 reads as a number below zero.
 const TOTALS: &str = "SELECT * FROM totals WHERE tenant = ?1 AND slot >= 0 AND slot < ?2";
@@ -89,6 +93,14 @@ impl Look for SqliteLook<'_> {
 
     fn tranche(&self, id: TrancheId) -> Result<Option<TrancheLife>, HistoryError> {
         self.told(read::tranche(self.connection, id))
+    }
+
+    fn alerts(&self, asked: &AlertsAsked) -> Result<Listed<AlertLine>, HistoryError> {
+        self.told(read::listed(self.connection, &sql::alerts(asked, Dialect::Sqlite), read::alert_change))
+    }
+
+    fn recharges(&self, asked: &RechargesAsked) -> Result<Listed<RechargeLife>, HistoryError> {
+        self.told(read::listed(self.connection, &sql::recharges(asked, Dialect::Sqlite), read::recharge))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Rows, and what else is read, out of the tables.
 
+mod rules;
+
 use std::collections::{BTreeMap, HashMap};
 
 use coffer_ledger::amount::{Credits, Money, Rate};
@@ -13,6 +15,7 @@ use coffer_ledger::unit::{Currency, PriceUnit, Unit};
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, OptionalExtension, Row as Line, params};
 
+pub(super) use self::rules::{alert_change, listed, recharge};
 use super::slices;
 use super::values::{self, amount_of, number_of};
 use crate::feed::history::batch::{FullRow, SliceLine, WalletLife};

@@ -71,7 +71,7 @@ fn page(connection: &mut Connection, query: &Query) -> rusqlite::Result<Found> {
 }
 
 /// The parameters as SQLite takes them: a list is one JSON text.
-fn bound(sql: &Sql) -> impl Iterator<Item = Value> {
+pub(super) fn bound(sql: &Sql) -> impl Iterator<Item = Value> {
     sql.parameters.iter().map(|parameter| match parameter {
         Parameter::One(cell) => match Bound::of(cell) {
             Bound::Text(text) => Value::Text(text.to_owned()),

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 pub(super) const APPLICATION_ID: i32 = 0x436f_6648;
 
 /// Grows with every change of the tables or of what stands in them; a file of another one is made anew from the log.
-pub(super) const VERSION: i32 = 4;
+pub(super) const VERSION: i32 = 5;
 
 /// `key` = record × 65,536 + row. The cursor has one line: the last record that is in here, the hash of that record's batch, and how many
 /// rows there must be. A row has its slices beside it in one value (`slices.rs`). A customer's rows have the one index that is worth its pages: a wallet's, a hold's or a tranche's are found
@@ -67,6 +67,21 @@ CREATE TABLE events (
   meter TEXT NOT NULL, quantity BLOB NOT NULL, price BLOB, card BLOB, card_version INTEGER,
   uncollected BLOB NOT NULL, debit BLOB, recorded_at INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE alert_changes (
+  id BLOB PRIMARY KEY, tenant INTEGER NOT NULL, customer INTEGER NOT NULL, wallet BLOB NOT NULL,
+  type TEXT NOT NULL, previous_status TEXT NOT NULL, status TEXT NOT NULL, posted BLOB NOT NULL, runway_seconds INTEGER,
+  record INTEGER NOT NULL, changed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX alert_changes_of_tenant ON alert_changes (tenant);
+CREATE INDEX alert_changes_of_customer ON alert_changes (customer);
+CREATE TABLE recharges (
+  id BLOB PRIMARY KEY, tenant INTEGER NOT NULL, customer INTEGER NOT NULL, wallet BLOB NOT NULL,
+  origin TEXT NOT NULL, status TEXT NOT NULL, trusted INTEGER NOT NULL,
+  credits BLOB NOT NULL, amount BLOB NOT NULL, charged BLOB NOT NULL, currency TEXT NOT NULL,
+  invoice_id BLOB, tranche BLOB, bonus_tranche BLOB, reason TEXT,
+  begun_record INTEGER NOT NULL, begun_at INTEGER NOT NULL, expires_at INTEGER, ended_record INTEGER, ended_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX recharges_of_customer ON recharges (customer);
 CREATE TABLE totals (
   tenant INTEGER NOT NULL, slot INTEGER NOT NULL,
   currency TEXT NOT NULL, price_unit TEXT NOT NULL, conversion_rate BLOB NOT NULL,

@@ -14,7 +14,7 @@ use super::seal;
 use super::store::SqliteStore;
 use crate::feed::cursor::Cursor;
 use crate::feed::history::looked::Looked;
-use crate::feed::history::{Differences, Sealed, StoreError};
+use crate::feed::history::{Differences, Remembered, Sealed, StoreError};
 
 /// A file that is looked at and not touched.
 pub(in crate::feed::history) struct LookedFile {
@@ -66,6 +66,19 @@ impl Looked for LookedFile {
 
     fn balances(&self) -> Result<BTreeMap<WalletId, (Credits, Credits)>, StoreError> {
         Ok(read::balances(&self.connection)?)
+    }
+
+    fn remembered(&self) -> Result<Remembered, StoreError> {
+        let mut remembered = Remembered::default();
+        let mut alerts = self.connection.prepare(&Remembered::alerts())?;
+        for line in alerts.query_map([], read::alert_change)? {
+            remembered.add_alert(&line?.change);
+        }
+        let mut recharges = self.connection.prepare(&Remembered::recharges())?;
+        for life in recharges.query_map([], read::recharge)? {
+            remembered.add_recharge(life?);
+        }
+        Ok(remembered)
     }
 
     fn compare(&self, right: &Path) -> Result<Differences, StoreError> {

@@ -1,12 +1,15 @@
 //! `POST /v1/alerts/search`: what alerts changed, as billing SDKs read it (SEMANTICS §12).
 //!
-//! Each wallet remembers its last changes ([`coffer_ledger::alert::ALERT_CHANGES_KEPT_MAX`]); older ones are in the log, and went out as
-//! events.
+//! With a history they are all there (`stored`), and the search waits for it as other lists of the history do. Without one each wallet
+//! remembers its last changes ([`coffer_ledger::alert::ALERT_CHANGES_KEPT_MAX`]; `remembered`).
+
+mod remembered;
+mod stored;
 
 use axum::http::StatusCode;
 use coffer_ledger::alert::{AlertChange, AlertKind};
-use coffer_ledger::customer::Customer;
-use coffer_ledger::ids::{AlertId, TenantNumber, WalletId};
+use coffer_ledger::ids::{LogPosition, TenantNumber, WalletId};
+use coffer_ledger::time::Timestamp;
 use coffer_ledger::watch::WalletRules;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,17 +17,12 @@ use utoipa::ToSchema;
 use super::call::Call;
 use super::error::ApiError;
 use super::fields;
-use super::page::{ListReply, Page, PageFields};
+use super::page::{ListReply, PageFields, Pagination};
 use super::reply::Reply;
-use super::wallets::reply::{TenantId, public_id};
+use super::wallets::reply::TenantId;
 use super::wallets::rules::AlertSettingsReply;
 use super::wire::{Absent, Dec, Id, Time};
-use crate::engine::Target;
 
-/// The alert on a balance.
-const BALANCE: &str = "low_credit_balance";
-/// The alert on a runway.
-const RUNWAY: &str = "low_runway";
 /// What alerts are about.
 const WALLET: &str = "wallet";
 
@@ -102,104 +100,85 @@ struct Seen {
     change: AlertChange,
 }
 
-/// The filter as the read asks it.
-struct Matches {
+/// A page of changes, and up to where in the log it saw.
+struct Found {
+    changes: Vec<Seen>,
+    pagination: Pagination,
+    position: LogPosition,
+}
+
+/// The filter, read. `None` = any.
+struct Wanted {
+    /// The customer's name.
+    customer: Option<Box<str>>,
     wallet: Option<WalletId>,
     kind: Option<AlertKind>,
     status: Option<Box<str>>,
-    from: u64,
-    until: u64,
-    none: bool,
+    /// Not before.
+    from: Option<Timestamp>,
+    /// Before.
+    until: Option<Timestamp>,
+    /// What is asked for is of no wallet.
+    is_nothing: bool,
 }
 
-/// What alerts changed, the latest first unless `order` says otherwise. Each wallet remembers its last 32 changes.
-#[utoipa::path(post, path = "/v1/alerts/search", tag = "Wallets", request_body = Option<AlertFilter>, responses((status = 200, body = ListReply<AlertReply>, description = "Done")))]
+/// What alerts changed.
+///
+/// The latest first unless `order` says otherwise. With the history (`history.enabled`) all changes are found: send `X-Min-Log-Position`
+/// with the `X-Log-Position` of a write to see what it changed. Without it the last 32 changes of each wallet are.
+#[utoipa::path(post, path = "/v1/alerts/search", tag = "Wallets", request_body = Option<AlertFilter>, responses(
+    (status = 200, body = ListReply<AlertReply>, description = "Done"),
+    (status = 503, body = super::error::ErrorBody, description = "history_behind, history_unavailable, quarantined, outcome_unknown"),
+))]
 pub(crate) async fn search(call: Call) -> Result<Reply, ApiError> {
     let filter: AlertFilter = call.json_or_empty()?;
-    let matches = filter.matches()?;
-    let mut found = found(&call, filter.customer_id.as_deref(), matches).await?;
-    let page: Page<AlertId> = filter.page.read(&call.app, |text| text.parse().ok())?;
-    found.sort_by_key(|seen| seen.change.id);
-    let cut = page.cut(found.iter().map(|seen| seen.change.id).collect());
-    let of = |id: &AlertId| found.binary_search_by_key(id, |seen| seen.change.id).ok().map(|at| &found[at]);
-    let tenant = call.tenant();
-    let items: Vec<_> = cut.keys.iter().filter_map(of).map(|seen| AlertReply::of(tenant, seen)).collect();
-    let pagination = cut.pagination(|id| id.to_string());
-    Ok(Reply::json(StatusCode::OK, &ListReply { items, pagination }))
+    let wanted = filter.wanted()?;
+    let page = filter.page.read(&call.app, |text| text.parse().ok())?;
+    let found = match call.app.history {
+        Some(_) => stored::find(&call, wanted, page).await?,
+        None => remembered::find(&call, wanted, page).await?,
+    };
+    let items: Vec<_> = found.changes.iter().map(|seen| AlertReply::of(call.tenant(), seen)).collect();
+    let pagination = found.pagination;
+    Ok(Reply::json(StatusCode::OK, &ListReply { items, pagination }).at(found.position))
 }
 
 impl AlertFilter {
-    fn matches(&self) -> Result<Matches, ApiError> {
+    fn wanted(&self) -> Result<Wanted, ApiError> {
         let given = |text: &Option<Box<str>>| text.clone().filter(|text| !text.is_empty());
-        let kind = given(&self.alert_type);
-        let known = match kind.as_deref() {
-            None => Some(None),
-            Some(BALANCE) => Some(Some(AlertKind::Balance)),
-            Some(RUNWAY) => Some(Some(AlertKind::Runway)),
-            Some(_) => None,
-        };
+        let word = given(&self.alert_type);
+        let kind = AlertKind::ALL.into_iter().find(|kind| word.as_deref() == Some(kind.as_str()));
         let entity = given(&self.entity_id);
         let wallet: Option<WalletId> = entity.as_deref().and_then(|id| id.parse().ok());
         let other = given(&self.entity_type).is_some_and(|entity| *entity != *WALLET);
         let at = |name, text: &Option<Box<str>>| fields::time(name, text.as_deref());
-        Ok(Matches {
-            none: known.is_none() || other || (entity.is_some() && wallet.is_none()),
+        Ok(Wanted {
+            is_nothing: kind.is_some() != word.is_some() || wallet.is_some() != entity.is_some() || other,
+            customer: given(&self.customer_id),
             wallet,
-            kind: known.flatten(),
+            kind,
             status: given(&self.alert_status),
-            from: at("start_time", &self.start_time)?.map_or(0, |at| at.0),
-            until: at("end_time", &self.end_time)?.map_or(u64::MAX, |at| at.0),
+            from: at("start_time", &self.start_time)?,
+            until: at("end_time", &self.end_time)?,
         })
     }
 }
 
-impl Matches {
-    fn of(&self, customer: &Customer) -> Vec<Seen> {
-        let wallets =
-            customer.wallets.iter().filter(|wallet| self.wallet.is_none_or(|id| id == wallet.head.id));
-        let changes = wallets.flat_map(|wallet| {
-            let watch = wallet.watch.iter();
-            watch.flat_map(|watch| &watch.changes).map(|change| (&wallet.head, change))
-        });
-        let admitted = changes.filter(|(_, change)| self.admits(change));
-        admitted
-            .map(|(head, change)| Seen {
-                customer_id: public_id(customer),
-                rules: head.rules.clone(),
-                change: change.clone(),
-            })
-            .collect()
-    }
-
+impl Wanted {
     fn admits(&self, change: &AlertChange) -> bool {
-        !self.none
+        !self.is_nothing
             && self.kind.is_none_or(|kind| kind == change.kind)
             && self.status.as_deref().is_none_or(|status| status == change.to.as_str())
-            && (self.from..self.until).contains(&change.at.0)
+            && self.from.is_none_or(|from| change.at >= from)
+            && self.until.is_none_or(|until| change.at < until)
     }
-}
-
-async fn found(call: &Call, name: Option<&str>, matches: Matches) -> Result<Vec<Seen>, ApiError> {
-    if let Some(name) = name.filter(|name| !name.is_empty()) {
-        let seen = call.read(Target::Customer(name), move |customer, _| matches.of(customer)).await;
-        return no_one(seen.map(|seen| seen.value));
-    }
-    if let Some(wallet) = matches.wallet {
-        let seen = call.read(Target::Wallet(wallet), move |customer, _| matches.of(customer)).await;
-        return no_one(seen.map(|seen| seen.value));
-    }
-    let only = call.who.customer;
-    let all = call.engine().scan(call.tenant(), move |customer, _| {
-        only.is_none_or(|only| only == customer.number).then(|| matches.of(customer))
-    });
-    Ok(all.await?.into_iter().flatten().collect())
 }
 
 /// A search for somebody who is not there finds nothing.
-fn no_one(found: Result<Vec<Seen>, ApiError>) -> Result<Vec<Seen>, ApiError> {
+fn or_nobody<T>(found: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
     match found {
-        Err(error) if error.code() == super::error::Code::NotFound => Ok(Vec::new()),
-        found => found,
+        Err(error) if error.code() == super::error::Code::NotFound => Ok(None),
+        found => found.map(Some),
     }
 }
 
@@ -213,10 +192,7 @@ impl AlertReply {
             parent_entity_type: Absent,
             parent_entity_id: Absent,
             customer_id: seen.customer_id.clone().into(),
-            alert_type: match change.kind {
-                AlertKind::Balance => BALANCE,
-                AlertKind::Runway => RUNWAY,
-            },
+            alert_type: change.kind.as_str(),
             alert_status: change.to.as_str(),
             previous_status: change.from.as_str(),
             alert_info: AlertInfo {
