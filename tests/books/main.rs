@@ -46,6 +46,8 @@ const ROUND_S: u64 = 11_213;
 const BEGIN: Timestamp = Timestamp(1_805_328_000_000_000_000);
 /// Commands about grants of a world in a round.
 const GRANTING_STEPS: u64 = 3;
+/// Commands of those that save.
+const SAVING_STEPS: u64 = 4;
 
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
@@ -77,7 +79,7 @@ async fn a_ledger_of_many_rows() {
             worlds.drain(..).map(|world| tokio::spawn(world.go_on(engine.clone(), steps))).collect();
         for world in running {
             let mut world = world.await.unwrap();
-            tell(&mut told, world.granting.lines());
+            tell(&mut told, world.granting.as_mut().map_or_else(Vec::new, Granting::lines));
             worlds.push(world);
         }
         tell(&mut told, plans.go_on(&engine, &mut random).await);
@@ -98,34 +100,39 @@ fn tell(told: &mut impl Write, lines: Vec<Value>) {
 /// A world between two rounds.
 struct Running {
     world: World,
-    granting: Granting,
+    /// Its customers have grants, if this is there, every other world of either kind recharges itself.
+    granting: Option<Granting>,
+    /// Of those with grants, two more that use little of theirs: it goes on, ends and lies pinned.
+    saving: World,
     random: Random,
-    /// Whether its customers have grants; every other one of either kind recharges itself.
-    is_granted: bool,
 }
 
 impl Running {
     async fn new(engine: &Engine, world: u64, seed: u64) -> Self {
-        let names: Vec<&'static str> = (0..4)
+        let is_granted = world % 4 >= 2;
+        let names: Vec<&'static str> = (0..if is_granted { 6 } else { 4 })
             .map(|customer| &*Box::leak(format!("customer-{world}-{customer}").into_boxed_str()))
             .collect();
-        let wallets = wallets_of(engine, &names).await;
+        let (spending, saving) =
+            (wallets_of(engine, &names[..4]).await, wallets_of(engine, &names[4..]).await);
         if world % 2 == 1 {
-            recharging(engine, &wallets).await;
+            recharging(engine, &spending).await;
         }
         Self {
-            world: World::new(&wallets),
-            granting: Granting::new(&names),
+            world: World::new(&spending),
+            granting: is_granted.then(|| Granting::new(&names)),
+            saving: World::new(&saving),
             random: Random::new(seed * 1_000 + world * 2),
-            is_granted: world % 4 >= 2,
         }
     }
 
     async fn go_on(mut self, engine: Engine, steps: u64) -> Self {
-        let Self { world, granting, random, is_granted } = &mut self;
+        let Self { world, granting, saving, random } = &mut self;
         world.run(&engine, random, steps / 2).await;
-        if *is_granted {
-            granting.run(&engine, world.wallets(), random, GRANTING_STEPS).await;
+        if let Some(granting) = granting {
+            let wallets = [world.wallets(), saving.wallets()].concat();
+            granting.run(&engine, &wallets, random, GRANTING_STEPS).await;
+            saving.run(&engine, random, SAVING_STEPS).await;
         }
         world.run(&engine, random, steps - steps / 2).await;
         self
