@@ -23,13 +23,13 @@ test:
 binary:
     cargo test --quiet --no-run --test cli
 
-# A ledger of so many rows through the real engine, and its books, journals and statements computed anew in Python: they agree to the last
-# digit. `just books 1000000 release` is the long form.
+# A ledger of so many rows through the real engine, recharges and grants among them, and its books, journals, statements, FOCUS rows and
+# periods of grants computed anew in Python: they agree to the last digit. `just books 1000000 release` is the long form.
 books rows="20000" profile="dev":
     rm -rf target/books && mkdir -p target/books
     COFFER_BOOKS_ROWS={{rows}} COFFER_BOOKS_DIR="$PWD/target/books/data" \
         cargo test --profile {{ if profile == "dev" { "test" } else { profile } }} --test books -- --ignored --nocapture
-    python3 tests/python/books.py target/{{ if profile == "dev" { "debug" } else { profile } }}/coffer target/books/data target/books
+    python3 tests/python/books target/{{ if profile == "dev" { "debug" } else { profile } }}/coffer target/books/data target/books
 
 # The history in a real PostgreSQL server, which the tests start and crash; they fail where it is not installed. COFFER_TEST_LONG=1: 200 crashes
 # and 200 kills.

@@ -5,7 +5,7 @@
 //! `journal` the double entries of its rows, `statement` one customer's. docs/BOOKS.md is the contract.
 //!
 //! Absent on purpose: reading, HTTP, and any rounding: what is added up here was rounded once, when it was recorded or shared out.
-//! Tested in `tests/books/`, and by a computation of its own in `tests/python/books.py`.
+//! Tested in `tests/books/`, and by a computation of its own in `tests/python/books`.
 
 mod account;
 mod journal;

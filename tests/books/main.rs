@@ -1,20 +1,31 @@
-//! A ledger of many rows through the real engine, for `tests/python/books.py` to compute anew: `just books`.
+//! A ledger of many rows through the real engine, for `tests/python/books` to compute anew: `just books`.
 
 #![allow(clippy::unwrap_used, reason = "a panic in a test is its failure report")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what it says of grants is a file on the real disk, for Python"
+)]
 
 #[path = "../history/program.rs"]
 #[allow(dead_code, reason = "the tests of the history use more of it")]
 mod program;
 
+mod granting;
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use coffer::engine::{Engine, EngineOptions, TenantOperation};
 use coffer::env::Env;
-use coffer_ledger::catalog::tenant::TenantCommand;
+use coffer_ledger::catalog::tenant::{Settings, TenantCommand};
 use coffer_ledger::command::Origin;
 use coffer_ledger::time::Timestamp;
+use serde_json::{Value, json};
 
-use crate::program::{Random, World, wallets_of};
+use crate::granting::{Granting, Plans};
+use crate::program::{Random, World, recharging, wallets_of};
 
 /// What `program` shares.
 mod support {
@@ -31,6 +42,10 @@ const WORLDS: u64 = 8;
 const ROUNDS: u64 = 120;
 /// How far, in seconds: months end, credit ends, holds pass their deadlines.
 const ROUND_S: u64 = 11_213;
+/// 2027-03-18T00:00:00Z: a month ends while it runs, and Europe's clocks change.
+const BEGIN: Timestamp = Timestamp(1_805_328_000_000_000_000);
+/// Commands about grants of a world in a round.
+const GRANTING_STEPS: u64 = 3;
 
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
@@ -39,41 +54,93 @@ fn setting(name: &str) -> Option<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "it makes the ledger of `just books`"]
 async fn a_ledger_of_many_rows() {
-    let dir = setting("COFFER_BOOKS_DIR").unwrap();
+    let dir = PathBuf::from(setting("COFFER_BOOKS_DIR").unwrap());
     let rows: u64 = setting("COFFER_BOOKS_ROWS").unwrap().parse().unwrap();
     let seed: u64 = setting("COFFER_BOOKS_SEED").map_or(7, |seed| seed.parse().unwrap());
     println!("seed {seed}");
-    let engine = Engine::open(EngineOptions::new(dir), Env::os(), Arc::new(())).await.unwrap();
+    let engine = Engine::open(EngineOptions::new(&dir), Env::os(), Arc::new(())).await.unwrap();
     engine.create_test_tenant("books", Origin::default()).await.unwrap();
+    move_to(&engine, BEGIN).await;
+    let mut told = BufWriter::new(File::create(dir.with_file_name("grants.jsonl")).unwrap());
+    let mut random = Random::new(seed * 1_000 + 999);
+    let (mut plans, lines) = Plans::new(&engine, &mut random).await;
+    tell(&mut told, lines);
     let mut worlds = Vec::new();
     for world in 0..WORLDS {
-        let names: Vec<&'static str> = (0..4)
-            .map(|customer| &*Box::leak(format!("customer-{world}-{customer}").into_boxed_str()))
-            .collect();
-        let wallets = wallets_of(&engine, &names).await;
-        worlds.push((World::new(&wallets), Random::new(seed * 1_000 + world * 2)));
+        worlds.push(Running::new(&engine, world, seed).await);
     }
     // Of five commands one is refused, or does nothing that a row shows.
     let steps = rows * 5 / (4 * ROUNDS * WORLDS) + 1;
     for round in 0..ROUNDS {
+        pay_as_in(&engine, round).await;
         let running: Vec<_> =
-            worlds.drain(..).map(|world| tokio::spawn(go_on(engine.clone(), world, steps))).collect();
+            worlds.drain(..).map(|world| tokio::spawn(world.go_on(engine.clone(), steps))).collect();
         for world in running {
-            worlds.push(world.await.unwrap());
+            let mut world = world.await.unwrap();
+            tell(&mut told, world.granting.lines());
+            worlds.push(world);
         }
-        move_on(&engine).await;
+        tell(&mut told, plans.go_on(&engine, &mut random).await);
+        move_to(&engine, Timestamp(engine.now_of(TENANT).0 + ROUND_S * 1_000_000_000)).await;
         println!("round {round}: {} records", engine.stats().appended.0);
     }
+    tell(&mut told, vec![json!({"what": "end", "at": engine.now_of(TENANT).0})]);
+    told.flush().unwrap();
     engine.shutdown().await.unwrap();
 }
 
-async fn go_on(engine: Engine, (mut world, mut random): (World, Random), steps: u64) -> (World, Random) {
-    world.run(&engine, &mut random, steps).await;
-    (world, random)
+fn tell(told: &mut impl Write, lines: Vec<Value>) {
+    for line in lines {
+        writeln!(told, "{line}").unwrap();
+    }
 }
 
-async fn move_on(engine: &Engine) {
-    let later = Timestamp(engine.now_of(TENANT).0 + ROUND_S * 1_000_000_000);
-    let operation = TenantOperation::new(TenantCommand::MoveClock(later), Origin::default());
+/// A world between two rounds.
+struct Running {
+    world: World,
+    granting: Granting,
+    random: Random,
+    /// Whether its customers have grants; every other one of either kind recharges itself.
+    is_granted: bool,
+}
+
+impl Running {
+    async fn new(engine: &Engine, world: u64, seed: u64) -> Self {
+        let names: Vec<&'static str> = (0..4)
+            .map(|customer| &*Box::leak(format!("customer-{world}-{customer}").into_boxed_str()))
+            .collect();
+        let wallets = wallets_of(engine, &names).await;
+        if world % 2 == 1 {
+            recharging(engine, &wallets).await;
+        }
+        Self {
+            world: World::new(&wallets),
+            granting: Granting::new(&names),
+            random: Random::new(seed * 1_000 + world * 2),
+            is_granted: world % 4 >= 2,
+        }
+    }
+
+    async fn go_on(mut self, engine: Engine, steps: u64) -> Self {
+        let Self { world, granting, random, is_granted } = &mut self;
+        world.run(&engine, random, steps / 2).await;
+        if *is_granted {
+            granting.run(&engine, world.wallets(), random, GRANTING_STEPS).await;
+        }
+        world.run(&engine, random, steps - steps / 2).await;
+        self
+    }
+}
+
+async fn move_to(engine: &Engine, at: Timestamp) {
+    let operation = TenantOperation::new(TenantCommand::MoveClock(at), Origin::default());
     engine.move_clock(TENANT, operation).await.unwrap();
+}
+
+/// Whether payments of direct recharges are reported, and whether invoiced ones are trusted, changes from round to round.
+async fn pay_as_in(engine: &Engine, round: u64) {
+    let settings =
+        Settings { payment_result: round % 5 != 4, auto_complete: round % 3 == 2, ..Settings::default() };
+    let set = TenantOperation::new(TenantCommand::SetSettings(settings), Origin::default());
+    engine.submit_tenant(TENANT, set).await.unwrap();
 }

@@ -6,12 +6,14 @@ use coffer::engine::{Committed, Operation, Target};
 use coffer::export::SERVICE_CATEGORIES;
 use coffer_ledger::amount::{Credits, Money, Rate};
 use coffer_ledger::command::{
-    Asked, Charge, Command, CreateWallet, CreditReason, Debit, Memo, Quantity, Refund, TopUp,
+    Asked, Charge, Command, CreateWallet, CreditReason, Debit, InvoiceLine, Memo, Quantity, Refund, Settle,
+    TopUp,
 };
 use coffer_ledger::fact::Effect;
 use coffer_ledger::ids::{RowId, WalletId};
 use coffer_ledger::scope::PriceTypes;
-use coffer_ledger::unit::Currency;
+use coffer_ledger::time::Timestamp;
+use coffer_ledger::unit::{Currency, PriceType};
 use serde_json::Value;
 
 use crate::support::{TENANT, World};
@@ -90,6 +92,48 @@ fn what_was_paid_for_credits_is_earned_as_they_are_used_and_taken_back_with_them
     // What comes back is of the feature that the debit was for.
     assert_eq!(column(&lines, "ResourceId"), ["null", "chat", "chat", "chat", "chat"]);
     assert_eq!(column(&lines, "ChargeClass")[4], "null", "within one billing period it is no correction");
+}
+
+/// 2040-01-31T12:00:00Z.
+const LAST_OF_JANUARY: Timestamp = Timestamp(2_211_624_000_000_000_000);
+/// 2040-02-01T00:00:00Z.
+const FEBRUARY: Timestamp = Timestamp(2_211_667_200_000_000_000);
+
+#[test]
+fn what_comes_back_in_a_later_month_corrects_also_by_an_invoice_that_is_voided() {
+    let world = World::with_a_clock();
+    world.move_clock(LAST_OF_JANUARY);
+    let id = wallet(&world, 0);
+    top_up(&world, id, 30);
+    let debits = [1, 1].map(|credits| debit(&world, credits));
+    settle(&world, "early");
+    refund(&world, debits[0]);
+    world.move_clock(FEBRUARY);
+    settle(&world, "late");
+    refund(&world, debits[1]);
+    for invoice in ["early", "late"] {
+        submit(&world, Command::VoidInvoice { invoice: invoice.into() });
+    }
+    world.look();
+    let lines = world.lines("focus");
+    let told = |line: &Value| {
+        ["x_TransactionReason", "ChargeClass"]
+            .map(|name| line[name].as_str().unwrap_or("-").to_owned())
+            .join(" ")
+    };
+    let back: Vec<_> = lines
+        .iter()
+        .filter(|line| line["PricingQuantity"].as_str().unwrap().starts_with('-'))
+        .map(told)
+        .collect();
+    assert_eq!(back, ["REFUND -", "REFUND Correction", "REVERSAL Correction", "REVERSAL -"]);
+}
+
+fn settle(world: &World, invoice: &str) {
+    let line =
+        InvoiceLine { id: "a".into(), amount: Money::whole(5), price_type: PriceType::Usage, feature: None };
+    let currency = Currency::parse("usd").unwrap();
+    submit(world, Command::Settle(Settle { invoice: invoice.into(), currency, lines: vec![line] }));
 }
 
 #[test]

@@ -4,14 +4,16 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use coffer::engine::{Engine, EngineOptions};
+use coffer::engine::{Engine, EngineOptions, TenantOperation};
 use coffer::env::Env;
 use coffer::export::{
     Bound, ExportError, Filter, Format, Job, JobOptions, KindInfo, KindOptions, Manifest, Range, Request,
     pipe,
 };
+use coffer_ledger::catalog::tenant::TenantCommand;
 use coffer_ledger::command::Origin;
 use coffer_ledger::ids::TenantNumber;
+use coffer_ledger::time::Timestamp;
 use coffer_wal::storage::Storage;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -34,6 +36,15 @@ pub(crate) struct World {
 impl World {
     /// With one tenant and nothing else.
     pub(crate) fn empty() -> Self {
+        Self::made(false)
+    }
+
+    /// The same, with a clock of its own.
+    pub(crate) fn with_a_clock() -> Self {
+        Self::made(true)
+    }
+
+    fn made(test_mode: bool) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let dir = tempfile::tempdir().unwrap();
@@ -41,7 +52,12 @@ impl World {
             EngineOptions { segment_bytes: 2 << 20, snapshot_log_bytes: 0, ..EngineOptions::new(dir.path()) };
         let engine = runtime.block_on(async {
             let engine = Engine::open(options, Env::os(), Arc::new(())).await.unwrap();
-            engine.create_tenant("default", Origin::default()).await.unwrap();
+            let made = if test_mode {
+                engine.create_test_tenant("default", Origin::default()).await
+            } else {
+                engine.create_tenant("default", Origin::default()).await
+            };
+            made.unwrap();
             engine
         });
         let world = Self { runtime, engine, last: Cell::new(0), _dir: dir };
@@ -71,6 +87,12 @@ impl World {
         });
         assert!(accepted > steps / 3, "only {accepted} of {steps} were accepted");
         self.look();
+    }
+
+    /// It is that late now.
+    pub(crate) fn move_clock(&self, to: Timestamp) {
+        let operation = TenantOperation::new(TenantCommand::MoveClock(to), Origin::default());
+        self.runtime.block_on(self.engine.move_clock(TENANT, operation)).unwrap();
     }
 
     /// The last record, as of the last [`World::look`].

@@ -300,7 +300,7 @@ fn begun_again(
     if !lands || once || rule.end == known.rule.end {
         return known.next;
     }
-    let from = grant::from_change(rule, zone, known.anchor, changed_at);
+    let from = grant::from_change(rule, zone, (known.anchor, known.enrolled_at), changed_at);
     // What was minted is not minted again.
     if from.period >= known.next.period { from } else { Upcoming { at: Timestamp::MAX, ..known.next } }
 }
@@ -411,7 +411,7 @@ fn added(
 ) -> Grant {
     let since = subscription.start.unwrap_or(subscription.created_at);
     let grant = copy(customer, template, subscription, since, context);
-    let from = template.changed_at.max(since);
-    let next = grant::from_change(&grant.rule, grant::zone_of(customer, &grant), grant.anchor, from);
+    let zone = grant::zone_of(customer, &grant);
+    let next = grant::from_change(&grant.rule, zone, (grant.anchor, since), template.changed_at);
     Grant { next, ..grant }
 }

@@ -36,6 +36,11 @@ pub(crate) fn beginning(
         Some(start) => zone.anchor(start),
         None => zone.midnight(enrolled_at),
     };
+    Beginning { anchor, first: first(rule, zone, anchor, enrolled_at) }
+}
+
+/// The period that runs at enrolment, from then on.
+fn first(rule: &Rule, zone: Zone, anchor: Anchor, enrolled_at: Timestamp) -> Upcoming {
     let first = match rule.cadence {
         Cadence::OneTime => Upcoming { period: 0, at: rule.start.unwrap_or(enrolled_at).max(enrolled_at) },
         Cadence::Recurring(span) => {
@@ -43,12 +48,21 @@ pub(crate) fn beginning(
             Upcoming { period, at: zone.boundary(anchor, span, u64::from(period)).max(enrolled_at) }
         }
     };
-    Beginning { anchor, first: ending(rule, first) }
+    ending(rule, first)
 }
 
-/// The first period that begins at or after the instant of a change (SEMANTICS §13 "counts from the next period").
+/// The first period that begins at or after the instant of a change (SEMANTICS §13 "counts from the next period"); of who is enrolled only
+/// later, the first of all.
 #[must_use]
-pub(crate) fn from_change(rule: &Rule, zone: Zone, anchor: Anchor, changed_at: Timestamp) -> Upcoming {
+pub(crate) fn from_change(
+    rule: &Rule,
+    zone: Zone,
+    (anchor, enrolled_at): (Anchor, Timestamp),
+    changed_at: Timestamp,
+) -> Upcoming {
+    if changed_at < enrolled_at {
+        return first(rule, zone, anchor, enrolled_at);
+    }
     match rule.cadence {
         Cadence::OneTime => {
             ending(rule, Upcoming { period: 0, at: rule.start.unwrap_or(changed_at).max(changed_at) })

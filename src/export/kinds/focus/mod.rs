@@ -11,6 +11,9 @@ mod cost;
 mod units;
 
 use coffer_ledger::amount::Money;
+use coffer_ledger::fact::Effect;
+use coffer_ledger::record::Record;
+use coffer_ledger::time::Timestamp;
 use coffer_wal::LogReader;
 
 use self::charge::{Charged, charged_at};
@@ -115,17 +118,25 @@ impl Focus {
             .units
             .get(row.wallet)
             .ok_or_else(|| ExportError::Mismatch(format!("{} is used and was never made", row.wallet)))?;
-        let (charged, of) = match (category, row.parent) {
-            // What comes back is of what the debit was of.
-            (Category::Refund, Some(debit)) => match Source::record(&self.log, debit.position())? {
-                Some(record) => (charged_at(&record, debit.row()), Some(record.facts.at)),
-                None => (Charged::default(), None),
-            },
-            (Category::Usage, _) => (charged_at(entry.record, row.id.row()), None),
-            (Category::Refund | Category::Purchase | Category::Adjustment, _) => (Charged::default(), None),
+        let (charged, of) = match category {
+            Category::Usage => (charged_at(entry.record, row.id.row()), None),
+            Category::Refund => self.refunded(entry.record, row)?,
+            Category::Purchase | Category::Adjustment => (Charged::default(), None),
         };
         let (charged, options, buying_rate) = (&charged, &self.options, *buying_rate);
         let line = Line { entry, row, share, unit, buying_rate, category, charged, of, options };
         out.line(&line.cells())
+    }
+
+    /// What the debit was of that a row gives back, and when it was made. A row of a voided invoice may be of several lines of that.
+    fn refunded(&self, record: &Record, row: &Row) -> Result<(Charged, Option<Timestamp>), ExportError> {
+        let debit = match (row.parent, &record.facts.effect) {
+            (Some(debit), _) => debit.position(),
+            (None, Effect::InvoiceVoided { back, .. }) => back.debit,
+            (None, _) => return Ok((Charged::default(), None)),
+        };
+        let Some(record) = Source::record(&self.log, debit)? else { return Ok((Charged::default(), None)) };
+        let charged = row.parent.map_or_else(Charged::default, |debit| charged_at(&record, debit.row()));
+        Ok((charged, Some(record.facts.at)))
     }
 }

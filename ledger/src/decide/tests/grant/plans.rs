@@ -123,6 +123,38 @@ fn a_plans_change_counts_from_its_instant_however_late_it_is_followed() {
 }
 
 #[test]
+fn a_subscription_that_has_not_begun_gets_nothing_before_whatever_changes_of_its_plan() {
+    let start = instant("2027-01-10T15:00:00Z");
+    let monthly = rule(|rule| (rule.start, rule.prorated) = (Some(instant("2026-06-01T00:00:00Z")), true));
+    let once = rule(|rule| rule.cadence = Cadence::OneTime);
+    for (rule, wanted) in [(once, "100"), (monthly, "70.96774193548387")] {
+        for comes_later in [false, true] {
+            let mut book = Book::empty();
+            book.now = instant("2027-01-01T00:00:00Z");
+            // Over before the subscription begins, until it gets a later end; or not there yet.
+            let short = Rule { end: Some(instant("2027-01-05T00:00:00Z")), ..rule.clone() };
+            let known = (!comes_later).then(|| template(&mut book, short));
+            enrol(&mut book, |request| request.start = Some(start)).unwrap();
+            assert_eq!(book.customer.next_due(), Timestamp::MAX);
+            book.now = instant("2027-01-02T00:00:00Z");
+            let (later, at) = (Some(instant("2027-01-20T00:00:00Z")), book.now);
+            match known {
+                Some(id) => change(&mut book, id, at, |template| template.rule.end = later),
+                None => _ = template(&mut book, rule.clone()),
+            }
+            follow(&mut book).unwrap();
+            assert_eq!(book.customer.next_due(), start);
+            book.now = start;
+            catch_up(&mut book);
+            let minted: Vec<_> =
+                tranches(&book).iter().map(|one| (one.terms.original, one.terms.effective_at)).collect();
+            assert_eq!(minted, [(credits(wanted), start)]);
+            book.replay();
+        }
+    }
+}
+
+#[test]
 fn a_deleted_template_mints_no_period_after_its_deletion_and_what_is_there_stays() {
     let mut book = Book::empty();
     book.now = instant("2027-01-01T00:00:00Z");
