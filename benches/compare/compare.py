@@ -95,11 +95,19 @@ class Redis:
         rate = self.requests(wallets, clients, 20_000)
         return self.requests(wallets, clients, int(rate * seconds))
 
+    def rows(self):
+        return int(run(program("redis-cli"), "-s", self.socket, "xlen", "entries"))
+
     def requests(self, wallets, clients, count):
+        before = self.rows()
         said = run(
             program("redis-benchmark"), "-s", self.socket, "-c", str(clients), "-n", str(count), "-r", "1000000000", "-q", "--csv",
-            "evalsha", self.script, "0", "__rand_int__", "__rand_int__", str(wallets),
+            "evalsha", self.script, "0", os.urandom(8).hex(), "__rand_int__", "__rand_int__", str(wallets),
         )
+        # A key that was there already is answered without a write, and much sooner.
+        written = self.rows() - before
+        if written < count * 0.999:
+            sys.exit(f"Redis wrote {written} rows for {count} debits")
         return float(said.strip().splitlines()[-1].split(",")[1].strip('"'))
 
     def stop(self):

@@ -120,8 +120,8 @@ impl Engine {
         Ok(Self { core, creating: Arc::default() })
     }
 
-    /// Asks something of one customer. Resolves when the outcome is durable. Dropping the future changes nothing: the work
-    /// belongs to the engine.
+    /// Asks something of one customer; the operation may be in a box already. Resolves when the outcome is durable. Dropping
+    /// the future changes nothing: the work belongs to the engine.
     ///
     /// # Errors
     /// [`Failure`]; a [`coffer_ledger::refusal::Refusal`] is inside [`Failure::Refused`].
@@ -129,10 +129,10 @@ impl Engine {
         &'a self,
         tenant: TenantNumber,
         target: Target<'a>,
-        operation: Operation,
-    ) -> impl Future<Output = Result<Committed, Failure>> + Send + 'a {
+        operation: impl Into<Box<Operation>>,
+    ) -> impl Future<Output = Result<Committed, Failure>> + Send {
         // Boxed once, here: operations are large, and this one still has several hands to go through.
-        submit::one(&self.core, tenant, target, Box::new(operation))
+        submit::one(&self.core, tenant, target, operation.into())
     }
 
     /// Asks many things at once, each alone, answered in their order. Operations of one customer share messages and appends,

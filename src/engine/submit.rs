@@ -281,7 +281,10 @@ async fn open_answer(
 ) -> Result<Committed, Failure> {
     match answer? {
         Outcome::Committed(committed) => Ok(committed),
-        Outcome::Replay { position, asked, by } => replayer::replay(core, to, *asked, (position, by)).await,
+        // Boxed: few answers are replays, and each submission would carry its room.
+        Outcome::Replay { position, asked, by } => {
+            Box::pin(replayer::replay(core, to, *asked, (position, by))).await
+        }
     }
 }
 

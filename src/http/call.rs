@@ -123,20 +123,20 @@ impl Call {
     }
 
     /// Hands a command to the engine.
-    pub(crate) async fn submit(
-        &self,
-        target: Target<'_>,
+    pub(crate) fn submit<'a>(
+        &'a self,
+        target: Target<'a>,
         command: Command,
         origin: Origin,
         dry_run: bool,
-    ) -> Result<Committed, ApiError> {
-        self.check_bound(target)?;
+    ) -> impl Future<Output = Result<Committed, ApiError>> + Send + 'a {
         let asked = (command.name(), dry_run);
-        let operation = Operation { command, origin, dry_run };
-        self.engine()
-            .submit(self.tenant(), target, operation)
-            .await
-            .map_err(|failure| self.refused(target, asked, failure))
+        let operation = Box::new(Operation { command, origin, dry_run });
+        async move {
+            self.check_bound(target)?;
+            let submitted = self.engine().submit(self.tenant(), target, operation);
+            submitted.await.map_err(|failure| self.refused(target, asked, failure))
+        }
     }
 
     /// What failed, in the words of the request; a no is noted, to be explained later.

@@ -1,7 +1,7 @@
 //! One connection: limits on heads and URLs, timeouts on clients that are slow or silent, and what every response carries.
 //!
 //! The timeouts cost a request two stores and no timer: the connection's progress is one word, and a watch looks at it every now and
-//! then. Deliberately absent: per-request timers, middleware. Tested in tests/http_slow_clients.rs.
+//! then. Deliberately absent: per-request timers, middleware. Tested in tests/http/slow_clients.rs.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -17,6 +17,7 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
@@ -174,9 +175,6 @@ impl Body for WatchedBody {
     }
 }
 
-/// What hyper calls for each request of a connection.
-pub(super) struct Front(Arc<Connection>);
-
 /// What a connection's requests share.
 struct Connection {
     app: Arc<App>,
@@ -185,22 +183,24 @@ struct Connection {
     key: KeyMemo,
 }
 
-impl hyper::service::Service<Request<Incoming>> for Front {
-    type Response = Response<axum::body::Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.0.progress.enter(Phase::Busy);
-        Box::pin(Arc::clone(&self.0).respond(request))
-    }
-}
-
-impl Front {
-    pub(super) fn new(app: Arc<App>, router: Router, progress: Arc<Progress>) -> Self {
-        let router = TowerToHyperService::new(router);
-        Self(Arc::new(Connection { app, router, progress, key: KeyMemo::default() }))
-    }
+/// What hyper calls for each request of a connection. The future of its answer is not boxed: hyper has one place for it, as long as
+/// the connection lasts.
+pub(super) fn front(
+    app: Arc<App>,
+    router: Router,
+    progress: Arc<Progress>,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<axum::body::Body>,
+    Error = Infallible,
+    Future: Future + Send,
+> + Send {
+    let router = TowerToHyperService::new(router);
+    let connection = Arc::new(Connection { app, router, progress, key: KeyMemo::default() });
+    service_fn(move |request| {
+        connection.progress.enter(Phase::Busy);
+        Arc::clone(&connection).respond(request)
+    })
 }
 
 impl Connection {
@@ -212,7 +212,7 @@ impl Connection {
         let mut response = match self.check_head(&request) {
             Ok(()) => match direct::customer(&request) {
                 Some(customer) => direct::debit(&self.app, customer, &self.key, request).await,
-                None => hyper::service::Service::call(&self.router, request).await?,
+                None => self.router.call(request).await?,
             },
             Err(error) => error.into_response(),
         };
@@ -325,6 +325,16 @@ mod tests {
         assert!(!prefers("application/json, application/problem+json"));
         assert!(!prefers("*/*"));
         assert!(!prefers_problem(&HeaderMap::new()));
+    }
+
+    /// The future of each request is made and copied into its place.
+    #[test]
+    fn what_a_request_needs_while_it_is_answered_is_small() {
+        fn bytes<A, B, F>(_: impl Fn(A, B) -> F) -> usize {
+            size_of::<F>()
+        }
+        let bytes = bytes(Connection::respond);
+        assert!(bytes <= 3_072, "{bytes}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::http::StatusCode;
-use coffer_ledger::command::{Asked, Command, Debit};
+use coffer_ledger::command::{Asked, Command, Debit, Origin};
 use coffer_ledger::fact::{Debited, Effect, Giver, Priced, Slice};
 use coffer_ledger::ids::RateCardId;
 use coffer_ledger::recharge::Recharge;
@@ -112,14 +112,19 @@ impl DebitBody<'_> {
 /// Debits a customer.
 #[utoipa::path(post, path = "/v1/customers/{id}/debits", tag = "Debits", request_body = DebitBody, responses((status = 200, body = DebitReply, description = "Done")))]
 pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
+    let (command, origin, dry_run) = read(&call)?;
+    let committed = call.submit(Target::Customer(call.customer_name()?), command, origin, dry_run).await?;
+    Ok(Reply::json(StatusCode::OK, &DebitReply::of(&Done::alone(&committed))?).of(&committed))
+}
+
+/// What is asked, under which key, and whether it is a dry run.
+fn read(call: &Call) -> Result<(Command, Origin, bool), ApiError> {
     let dry_run = call.dry_run()?;
     let mut body: DebitBody<'_> = call.json()?;
     only_in_a_batch("op", body.op.is_some())?;
     only_in_a_batch("customer_id", body.customer_id.is_some())?;
     let origin = call.origin(body.idempotency_key.take())?;
-    let command = Command::Debit(body.read()?);
-    let committed = call.submit(Target::Customer(call.customer_name()?), command, origin, dry_run).await?;
-    Ok(Reply::json(StatusCode::OK, &DebitReply::of(&Done::alone(&committed))?).of(&committed))
+    Ok((Command::Debit(body.read()?), origin, dry_run))
 }
 
 /// An accepted debit.

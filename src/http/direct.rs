@@ -29,13 +29,13 @@ pub(super) fn customer<B>(request: &Request<B>) -> Option<Range<usize>> {
 }
 
 /// Answers a single debit of the customer whose name stands there.
-pub(super) async fn debit(
+pub(super) fn debit(
     app: &Arc<App>,
     customer: Range<usize>,
     memo: &KeyMemo,
     request: Request<Incoming>,
-) -> Response {
-    routes::serve(app, DEBIT, Found::Directly(Params::Id(customer), memo), request, debits::create).await
+) -> impl Future<Output = Response> {
+    routes::serve(app, DEBIT, Found::Directly(Params::Id(customer), memo), request, debits::create)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::App;
-use super::connection::{Front, Progress, WatchedIo};
+use super::connection::{Progress, WatchedIo, front};
 
 /// Bytes of a connection's read buffer beyond its head's limits.
 const READ_BUFFER_BYTES: usize = 16 << 10;
@@ -108,7 +108,7 @@ async fn serve(
     let progress = Arc::new(Progress::default());
     let builder = builder(&app);
     let io = WatchedIo::new(stream, Arc::clone(&progress));
-    let front = Front::new(app, router, Arc::clone(&progress));
+    let front = front(app, router, Arc::clone(&progress));
     let mut connection = pin!(builder.serve_connection(io, front));
     let mut watch = pin!(progress.watch(header_timeout, idle_timeout));
     let mut stop = pin!(stopped.wait_for(|stopped| *stopped));

@@ -196,14 +196,15 @@ impl Decimal {
     }
 }
 
-/// Integer and fractional part. A division of 64 bits is several times as fast as one of 128.
+/// Integer and fractional part. A division of 64 bits is several times as fast as one of 128, of which there is one at most.
 fn split_units(magnitude: u128) -> (u128, u64) {
     const ONE_SHORT: u64 = 10_u64.pow(FRACTION_DIGITS);
     match u64::try_from(magnitude) {
         Ok(short) => (u128::from(short / ONE_SHORT), short % ONE_SHORT),
         Err(_) => {
-            let rest = u64::try_from(magnitude % u128::from(ONE_SHORT)).expect("less than 10^15");
-            (magnitude / u128::from(ONE_SHORT), rest)
+            let integer = magnitude / u128::from(ONE_SHORT);
+            let rest = magnitude - integer * u128::from(ONE_SHORT);
+            (integer, u64::try_from(rest).expect("less than 10^15"))
         }
     }
 }
