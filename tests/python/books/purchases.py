@@ -1,15 +1,17 @@
 """Purchases: pending credit comes in once, money is charged and paid as SEMANTICS §6 and §11 say, and what is not paid is taken back."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from fractions import Fraction
 
-from ledger import ONE, Failed, half_even, same, text, units
+from ledger import IN, ONE, OUT, Failed, half_even, same, text, units
 
 CENT = ONE // 100
 BOUGHT = ("PURCHASED_CREDIT_DIRECT", "PURCHASED_CREDIT_INVOICED")
 FREE = ("PURCHASED_CREDIT_BONUS",)
 # Given for money that is not charged now: worth what it would cost.
 GIVEN_BACK = ("CREDIT_NOTE", "INVOICE_VOID_REFUND")
+# How credit ends unspent.
+ENDS = {"expired", "voided", "forfeited", "paid_out"}
 
 
 def half_up(exact, to):
@@ -20,6 +22,7 @@ def half_up(exact, to):
 def check_purchases(ledger):
     done = Counter()
     waiting = {}
+    left, ended, voided = defaultdict(int), defaultdict(int), set()
     for row in ledger.in_order:
         if row.completes_transaction_id:
             complete(waiting, row, done)
@@ -30,9 +33,17 @@ def check_purchases(ledger):
             done[f"were {row.transaction_status}"] += 1
         if row.transaction_reason in (*BOUGHT, *FREE, *GIVEN_BACK):
             price(ledger, row)
-        if row.transaction_reason == "CREDIT_VOIDED" and any(move.debt for move in row.moves):
-            take_back(row)
+        unpaid = row.transaction_reason == "CREDIT_VOIDED" and any(move.debt for move in row.moves)
+        if unpaid:
+            id = row.tranche_id
+            take_back(ledger.tranches[id], row, ended[id], left[id] if id in voided else 0)
             done["were not paid after all"] += 1
+        for move in row.moves:
+            if move.kind in IN | OUT and move.tranche:
+                left[move.tranche.id] += move.credits if move.kind in IN else -move.credits
+                ended[move.tranche.id] += move.credits if move.kind in ENDS else 0
+        if row.transaction_reason == "CREDIT_VOIDED":
+            voided.add(row.tranche_id)
     came_in = Counter(move.tranche.id for row in ledger.in_order for move in row.moves if move.kind == "issued")
     for tranche, times in came_in.items():
         same(f"how often {tranche} comes in", times, 1)
@@ -81,11 +92,13 @@ def price(ledger, row):
         same(f"the paid money of {tranche.id}", text(tranche.paid), text(paid))
 
 
-def take_back(row):
-    """Of credit that is not paid what is unpinned goes, and what did not end unspent is owed, also what holds keep of it."""
-    voided = [move for move in row.moves if move.kind == "voided"]
-    owed = sum(move.credits for move in row.moves if move.debt)
-    taken = sum(move.credits for move in voided)
-    for move in voided:
+def take_back(tranche, row, ended, pinned):
+    """Of credit that is not paid what is unpinned goes, and all else that did not end unspent is owed, also what holds keep of it. What
+    they keep of credit that was voided before goes when they let it go: `pinned`, which is owed by nobody."""
+    taken = [move for move in row.moves if move.kind == "voided"]
+    for move in taken:
         same(f"what {row.id} takes of {move.tranche.id}", text(move.credits), text(move.left))
-    same(f"what {row.id} is about", row.credit_amount, text(taken + owed))
+    credits = sum(move.credits for move in taken)
+    owed = sum(move.credits for move in row.moves if move.debt)
+    same(f"what {row.id} makes a debt", text(owed), text(tranche.original - ended - credits - pinned))
+    same(f"what {row.id} is about", row.credit_amount, text(credits + owed))
