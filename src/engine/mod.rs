@@ -52,6 +52,7 @@ mod tenant_view;
 mod test_clock;
 mod timers;
 mod turn;
+mod upkeep;
 mod whole;
 
 use std::sync::Arc;
@@ -62,9 +63,7 @@ use coffer_ledger::catalog::tenant::TenantCommand;
 use coffer_ledger::command::Origin;
 use coffer_ledger::customer::{ClosedAs, Customer};
 use coffer_ledger::hold::Hold;
-use coffer_ledger::ids::{
-    CustomerNumber, HoldId, LogPosition, RowId, SubscriptionId, TenantNumber, TransferId,
-};
+use coffer_ledger::ids::{CustomerNumber, HoldId, LogPosition, SubscriptionId, TenantNumber, TransferId};
 use coffer_ledger::time::Timestamp;
 use coffer_wal::Halted;
 
@@ -91,7 +90,6 @@ pub(crate) use self::turn::DUE_BESIDE_A_COMMAND_MAX;
 pub use self::whole::{ArchiveCheck, Comparison, from_archive};
 
 use self::core::Core;
-use crate::audit::{Checkpoint, Proof, ProveFailure, PublicKey};
 use crate::env::Env;
 
 /// How often a halt is looked for by those who wait for one.
@@ -398,103 +396,6 @@ impl Engine {
     #[must_use]
     pub fn renames(&self) -> u64 {
         self.core.counters.renames.load(Ordering::Acquire)
-    }
-
-    /// Takes a snapshot while the engine goes on.
-    ///
-    /// # Errors
-    /// [`SnapshotFailure`]; the log keeps what the snapshot would have replaced.
-    pub async fn take_snapshot(&self) -> Result<SnapshotReport, SnapshotFailure> {
-        housekeeping::take_snapshot(&self.core).await
-    }
-
-    /// The proof of a ledger row, for whoever has the public key. That the row is the caller's to see is the caller's to know.
-    ///
-    /// # Errors
-    /// [`ProveFailure`], while its segment is not sealed and signed above all.
-    pub async fn prove(&self, row: RowId) -> Result<Proof, ProveFailure> {
-        proving::prove(&self.core, row).await
-    }
-
-    /// Waits until what is sealed is archived, and signs what is not signed yet. It happens by itself, too, once a second.
-    ///
-    /// # Errors
-    /// [`CheckpointFailure`]; the log goes on.
-    pub async fn checkpoint(&self) -> Result<Vec<Checkpoint>, CheckpointFailure> {
-        proving::seal_and_sign(&self.core).await
-    }
-
-    /// The key by which checkpoints and proofs are checked.
-    #[must_use]
-    pub fn audit_key(&self) -> PublicKey {
-        self.core.notary.lock().expect("nothing panics while it is held").public()
-    }
-
-    /// Ends in good order: refuse writes, wait for those in flight, rest all actors, snapshot, close the log. Safe to leave
-    /// out: whatever was acknowledged is in the log.
-    ///
-    /// # Errors
-    /// [`Failure::Halted`] if the log halted before.
-    pub async fn shutdown(&self) -> Result<(), Failure> {
-        shutdown::run(&self.core).await
-    }
-
-    /// Refuses writes from now on; reads go on. The first step of a shutdown, for a front that drains.
-    pub fn stop_admitting(&self) {
-        self.core.closing.store(true, Ordering::Release);
-    }
-
-    /// Reads the log's durable records, for whoever follows it. It pins nothing.
-    #[must_use]
-    pub fn log_reader(&self) -> coffer_wal::LogReader {
-        self.core.reader.clone()
-    }
-
-    /// Registers one that follows the log: what it has not taken is not removed from the archive by [`Engine::keep_archive`].
-    #[must_use]
-    pub fn follow(&self) -> Follower {
-        self.core.followers.add()
-    }
-
-    /// From now on removes the oldest archived segments for good that are not wanted and that nothing needs, one a second. Call it once,
-    /// after everybody who follows the log is registered.
-    pub fn keep_archive(&self, keep: retention::Keep) {
-        if !keep.is_all() {
-            self.core.runtime.spawn(retention::running::run(Arc::downgrade(&self.core), keep));
-        }
-    }
-
-    /// What erasing a customer would change. Changes nothing. Reads the whole log.
-    ///
-    /// # Errors
-    /// [`erasure::ErasureError`]; `Busy` while something else changes the archive.
-    pub async fn plan_erasure(
-        &self,
-        tenant: TenantNumber,
-        name: &str,
-    ) -> Result<erasure::ErasurePlan, erasure::ErasureError> {
-        erasure::running::plan(&self.core, tenant, name).await
-    }
-
-    /// Begins to erase a customer while everybody else goes on: when this resolves, its live state is erased for good, and what is
-    /// recorded from then on stays. The rest is [`erasure::Erasure::run`]'s. `name` is its id or external id.
-    ///
-    /// # Errors
-    /// [`erasure::ErasureError`]; what was begun goes on with the same call, or [`Engine::unfinished_erasure`].
-    pub async fn begin_erasure(
-        &self,
-        tenant: TenantNumber,
-        name: &str,
-    ) -> Result<erasure::Erasure, erasure::ErasureError> {
-        erasure::running::begin(&self.core, tenant, name).await
-    }
-
-    /// Goes on with an erasure that was begun and not finished, also on a stopped engine.
-    ///
-    /// # Errors
-    /// As [`Engine::begin_erasure`].
-    pub async fn unfinished_erasure(&self) -> Result<Option<erasure::Erasure>, erasure::ErasureError> {
-        erasure::running::unfinished(&self.core).await
     }
 
     /// What names its log for good, whatever directory it is in.

@@ -1,6 +1,7 @@
 //! Slices that came back, and credit that was voided.
 
-use super::{bind_tranches, budgets, insert, lapse, note_id, post, recharges, sweep, wallet_mut};
+use super::bind::bind_tranches;
+use super::{budgets, insert, lapse, note_id, post, recharges, sweep, wallet_mut};
 use crate::amount::Credits;
 use crate::command::RefundReason;
 use crate::customer::Customer;

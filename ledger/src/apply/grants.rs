@@ -1,6 +1,7 @@
 //! What grants minted and carried over; what a customer is enrolled in.
 
-use super::{bind_tranches, create_wallet, insert, mint, note_id, post, recharges, wallet_mut};
+use super::bind::bind_tranches;
+use super::{create_wallet, insert, mint, note_id, post, recharges, wallet_mut};
 use crate::amount::Credits;
 use crate::customer::Customer;
 use crate::fact::{Due, Granted, Landed, PlansFollowed, RolledOver, Subscribed};

@@ -1,6 +1,7 @@
 //! Purchases that begin and end, and what an operation set off.
 
-use super::{bind_tranches, mint, note_id, note_own_id, post, sweep, wallet_mut};
+use super::bind::bind_tranches;
+use super::{mint, note_id, note_own_id, post, sweep, wallet_mut};
 use crate::amount::Credits;
 use crate::amount::Money;
 use crate::customer::Customer;

@@ -1,6 +1,7 @@
 //! Transfers that left, arrived, and are over.
 
-use super::{bind_tranches, debit, insert, lapse, note_id, post, wallet_mut};
+use super::bind::bind_tranches;
+use super::{debit, insert, lapse, note_id, post, wallet_mut};
 use crate::amount::Credits;
 use crate::customer::{Closed, ClosedAs, Customer};
 use crate::fact::{Arrived, TransferSent};
