@@ -1,14 +1,25 @@
 //! The yardstick: an axum handler that reads a body and sends it back. What HTTP alone costs on this machine.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::post;
 use axum::serve::ListenerExt;
+use coffer_wal::Clock;
 use tokio::net::TcpListener;
 
+use crate::cli::child::{Server, own_program};
 use crate::cli::exit::{CliError, Code};
 use crate::cli::output;
+
+/// Starts it as a process of its own.
+pub(crate) async fn start(clock: &Arc<dyn Clock>) -> Result<Server, CliError> {
+    let mut echo = own_program()?;
+    echo.args(["bench", "--serve-echo"]);
+    Server::spawn(echo, clock).await
+}
 
 /// Serves until the process ends.
 pub(crate) async fn serve() -> Result<(), CliError> {

@@ -16,8 +16,8 @@ use super::http::{API_KEY, Target, make_customers, one};
 use super::offer::Pick;
 use super::report::Figure;
 use super::sheet::{Goal, Sheet};
-use super::{Bench, CUSTOMERS};
-use crate::cli::child::{Server, own_program, serve_command};
+use super::{Bench, CUSTOMERS, echo};
+use crate::cli::child::{Server, serve_command};
 use crate::cli::client::Client;
 use crate::cli::exit::{CliError, Code};
 
@@ -40,9 +40,7 @@ struct Behind {
 pub(super) async fn measure(bench: &Bench) -> Result<Sheet, CliError> {
     let mut sheet = Sheet::default();
     let clock = &bench.env.clock;
-    let mut receiver = own_program()?;
-    receiver.args(["bench", "--serve-echo"]);
-    let receiver = Server::spawn(receiver, clock).await?;
+    let receiver = echo::start(clock).await?;
     let mut servers = Vec::new();
     for (name, settings) in [
         ("alone", &[][..]),

@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 
 use super::offer::Pick;
 use super::report::Figure;
-use super::{Bench, CUSTOMERS, ClientKind, load, wrk};
-use crate::cli::child::{Server, own_program, serve_command};
+use super::{Bench, CUSTOMERS, ClientKind, echo, load, wrk};
+use crate::cli::child::{Server, serve_command};
 use crate::cli::client::Client;
 use crate::cli::exit::{CliError, Code};
 use crate::demo::Random;
@@ -56,9 +56,7 @@ fn to_u64(number: usize) -> u64 {
 /// Measures everything that goes over HTTP.
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
     let clock = &bench.env.clock;
-    let mut echo = own_program()?;
-    echo.args(["bench", "--serve-echo"]);
-    let echo = Server::spawn(echo, clock).await?;
+    let echo = echo::start(clock).await?;
     let server = Server::start(&bench.dir.path().join("http"), API_KEY, clock).await?;
     let mut with_history = serve_command(&bench.dir.path().join("http-with-history"), API_KEY)?;
     with_history.env("COFFER_HISTORY_ENABLED", "true");
