@@ -53,6 +53,8 @@ impl<'a> Bound<'a> {
 }
 
 impl ToSql for Bound<'_> {
+    // It is asked for every value of every line, by statements of several shapes.
+    #[inline]
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(match self {
             Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
