@@ -59,15 +59,9 @@ fn session(shared: &Shared, pace: Pace) -> Result<(), FeedError> {
         while let Some(errand) = shared.errand(position) {
             run_errand(shared, &mut *store, errand)?;
         }
-        let now = shared.log.durable_lsn().0;
-        let seen = Seen {
-            taken,
-            came: now.saturating_sub(durable),
-            lag: now.saturating_sub(position),
-            is_level,
-            is_awaited: shared.is_awaited(),
-            worked: Duration::from_nanos(shared.clock.monotonic_ns().saturating_sub(began)),
-        };
+        let worked = Duration::from_nanos(shared.clock.monotonic_ns().saturating_sub(began));
+        let durable = (durable, shared.log.durable_lsn().0);
+        let seen = Seen::of((taken, position), durable, shared.is_awaited(), worked);
         was_beyond = tell_of_the_limit(&pace, &seen, was_beyond);
         shared.rest(pace.rest(&seen));
         let now = shared.clock.monotonic_ns();

@@ -45,6 +45,25 @@ pub(super) struct Seen {
     pub(super) worked: Duration,
 }
 
+impl Seen {
+    /// After a batch of so many records that brought the store to this one; what was durable when it began, and what is now.
+    pub(super) const fn of(
+        (taken, position): (u64, u64),
+        (before, now): (u64, u64),
+        is_awaited: bool,
+        worked: Duration,
+    ) -> Self {
+        Self {
+            taken,
+            came: now.saturating_sub(before),
+            lag: now.saturating_sub(position),
+            is_level: position >= before,
+            is_awaited,
+            worked,
+        }
+    }
+}
+
 impl Pace {
     /// Whether the store lacks so much that it gives way no longer.
     pub(super) const fn is_beyond(&self, lag: u64) -> bool {
@@ -82,6 +101,15 @@ mod tests {
         is_awaited: false,
         worked: Duration::from_millis(150),
     };
+
+    #[test]
+    fn a_batch_counts_what_came_while_it_was_written_and_what_the_store_lacks_then() {
+        let seen = Seen::of((20_000, 120_000), (142_000, 150_000), false, BUSY.worked);
+        assert_eq!((seen.taken, seen.came, seen.lag, seen.is_level), (20_000, 8_000, 30_000, false));
+        assert_eq!(PACE.rest(&seen), PACE.rest(&BUSY));
+        let level = Seen::of((2_000, 142_000), (142_000, 150_000), true, BUSY.worked);
+        assert_eq!((level.came, level.lag, level.is_level, level.is_awaited), (8_000, 8_000, true, true));
+    }
 
     #[test]
     fn while_records_keep_coming_it_rests_in_proportion_to_its_work_and_never_long() {

@@ -287,8 +287,11 @@ async fn tranches(history: &History, rows: &[Row]) {
     let makes = |row: &Row| row.row_type == "credit";
     let all: BTreeSet<TrancheId> =
         rows.iter().filter(|row| makes(row)).filter_map(|row| row.tranche).collect();
-    // The newest are those of the many debits.
-    for tranche in all.into_iter().rev().take(VALUES_MAX) {
+    // The newest are those of the many debits. Of those that ended, their ends name them too.
+    let ended: BTreeSet<TrancheId> =
+        rows.iter().filter(|row| row.row_type == "debit").filter_map(|row| row.tranche).collect();
+    assert!(!ended.is_empty());
+    for tranche in all.into_iter().rev().take(VALUES_MAX).chain(ended.into_iter().take(VALUES_MAX)) {
         let made = rows.iter().filter(|row| makes(row) && row.tranche == Some(tranche)).map(|row| row.id);
         let credits = Query { credits_of: Some(vec![tranche]), ..everything() };
         assert!(ids(history, credits).await == made.collect::<Vec<_>>(), "{tranche}");
