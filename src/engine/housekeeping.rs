@@ -32,7 +32,7 @@ pub(crate) async fn run(core: Weak<Core>) {
         if second.is_multiple_of(KEY_SWEEP_EVERY_S) {
             core.keys.sweep_all(core.time.now());
         }
-        snapshot_if_due(&core, &mut logged_at_snapshot);
+        snapshot_if_due(&core, &mut logged_at_snapshot, second == 1);
         let archived = core.archive.count();
         if archived != archived_when_signed || second.is_multiple_of(SIGN_AGAIN_EVERY_S) {
             archived_when_signed = archived;
@@ -60,12 +60,22 @@ async fn rest_idle(core: &Arc<Core>) {
     }
 }
 
-/// Starts a snapshot when enough was logged since the last, what recovery replayed included. The rest of the house goes on.
-fn snapshot_if_due(core: &Arc<Core>, logged_at_snapshot: &mut u64) {
+/// Whether the hot log's files take twice the room after which a snapshot is due. Each start begins a segment, however little comes into
+/// it, and only a snapshot lets the old ones go.
+pub(crate) fn hot_log_is_long(core: &Core) -> bool {
+    let every = core.options.snapshot_log_bytes;
+    let taken = core.journal.stats().segments_live.saturating_mul(core.options.segment_bytes);
+    every > 0 && taken >= every.saturating_mul(2)
+}
+
+/// Starts a snapshot when enough was logged since the last, what recovery replayed included, or the engine starts with a hot log that is
+/// long without having much in it. The rest of the house goes on.
+fn snapshot_if_due(core: &Arc<Core>, logged_at_snapshot: &mut u64, at_start: bool) {
     let logged = core.replayed_bytes + core.journal.stats().bytes;
     let every = core.options.snapshot_log_bytes;
     let busy = core.snapshotting.try_lock().is_err();
-    if every == 0 || busy || logged - *logged_at_snapshot < every {
+    let due = logged - *logged_at_snapshot >= every || (at_start && hot_log_is_long(core));
+    if every == 0 || busy || !due {
         return;
     }
     *logged_at_snapshot = logged;

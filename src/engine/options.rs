@@ -35,7 +35,8 @@ pub struct EngineOptions {
     pub as_of_records_max: usize,
     /// Answers about the past that are made at once.
     pub as_of_in_flight_max: usize,
-    /// Bytes of log after which a snapshot is taken; 0 = only when asked and at shutdown.
+    /// Bytes of log after which a snapshot is taken, also at start and at the end when the hot log's files take twice as many; 0 = only
+    /// when asked and at shutdown.
     pub snapshot_log_bytes: u64,
     /// Whether a clean shutdown takes a snapshot.
     pub snapshot_at_shutdown: bool,

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::core::Core;
-use super::housekeeping::take_snapshot;
+use super::housekeeping::{hot_log_is_long, take_snapshot};
 use super::operation::Failure;
 
 /// How long the engine waits for writes in flight and for actors to rest, each.
@@ -27,7 +27,7 @@ pub(crate) async fn run(core: &Arc<Core>) -> Result<(), Failure> {
         stop_tenants(core);
         return Err(Failure::Halted);
     }
-    if core.options.snapshot_at_shutdown && has_something_new(core) {
+    if (core.options.snapshot_at_shutdown && has_something_new(core)) || hot_log_is_long(core) {
         // Without it the next start replays more, and that is all.
         drop(take_snapshot(core).await);
     }

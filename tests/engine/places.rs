@@ -202,3 +202,37 @@ async fn a_reader_that_panics_spoils_its_own_answer_only() {
 pub(crate) async fn states(engine: &coffer::engine::Engine) -> Vec<coffer_ledger::customer::Customer> {
     engine.scan(TENANT, |customer, _| Some(customer.clone())).await.unwrap()
 }
+
+/// Commands on a stopped directory take no snapshot, and servers that are killed neither; each start begins a segment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn starts_alone_do_not_fill_the_disk() {
+    let disk = CrashStorage::new();
+    open(&disk).await.shutdown().await.unwrap();
+    let never = EngineOptions { snapshot_at_shutdown: false, ..options() };
+    for _ in 0..12 {
+        open_with(never.clone(), env_on(&disk)).await.unwrap().shutdown().await.unwrap();
+    }
+    let four_segments = EngineOptions { snapshot_log_bytes: 4 * never.segment_bytes, ..never };
+    let mut most = 0;
+    for start in 0..12 {
+        let engine = open_with(four_segments.clone(), env_on(&disk)).await.unwrap();
+        most = engine.stats().log.segments_live;
+        assert!(start > 0 || most > 12, "{most}");
+        engine.shutdown().await.unwrap();
+    }
+    assert!(most < 2 * 4, "{most}");
+    // Servers that are killed: the next start takes the snapshot.
+    let mut disk = disk;
+    for _ in 0..12 {
+        let engine = open_with(four_segments.clone(), env_on(&disk)).await.unwrap();
+        let at_start = engine.stats().log.segments_live;
+        assert!(at_start <= 2 * 4, "{at_start}");
+        let shorter = async {
+            while at_start == 2 * 4 && engine.stats().log.segments_live == at_start {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), shorter).await.expect("a snapshot at the start");
+        disk = disk.kill();
+    }
+}
