@@ -61,7 +61,7 @@ class Enrolment:
         # Who is enrolled only later than a grant came to the plan enters it as any.
         self.made_at, self.since, self.added_at = made_at, since, added_at if added_at is None or added_at >= since else None
         self.versions = [(0, units(rule["credits"]), rule["end"])]
-        self.removed_at = None
+        self.removed_at = self.woken_at = None
         self.begins = {}
         begin = rule["start"] if rule["start"] is not None else start
         self.anchor = calendar.midnight(since) if begin is None else begin
@@ -75,8 +75,9 @@ class Enrolment:
         self.change(at, None, end if known is None else min(known, end))
 
     def version(self, at):
-        """What counts for a period that begins then; what began before anybody could change it is as it was made."""
-        return next(one for one in reversed(self.versions) if one[0] <= at and (one[0] == 0 or at > self.made_at))
+        """What counts for a period that begins then; what began before anybody could change it is as it was made, but for what only a change let begin."""
+        changed = at > self.made_at or at == self.woken_at
+        return next(one for one in reversed(self.versions) if one[0] <= at and (one[0] == 0 or changed))
 
     def boundary(self, number):
         return self.calendar.later(self.anchor, self.rule["every"], number) if number else self.anchor
@@ -113,6 +114,7 @@ class Enrolment:
         # Over before it began, it begins with whoever gives it a later end.
         candidates = [first, *(at for at, _, _ in self.versions if at > first)]
         for at in candidates:
+            self.woken_at = at if at > first else None
             end = self.version(at)[2]
             if end is None or at < end:
                 yield at, nominal if at == first or begin is None else at, None
