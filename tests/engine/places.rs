@@ -237,3 +237,30 @@ async fn starts_alone_do_not_fill_the_disk() {
         disk = disk.kill();
     }
 }
+
+/// The hot log becomes long while the engine runs, though less is logged than a snapshot is due for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_with_a_long_hot_log_takes_the_snapshot_that_no_start_took() {
+    let disk = CrashStorage::new();
+    let engine = open(&disk).await;
+    wallet(&engine, "acme", 10_000).await;
+    engine.shutdown().await.unwrap();
+    let never = EngineOptions { snapshot_at_shutdown: false, ..options() };
+    let mut segments = 0;
+    while segments < 2 * 4 - 1 {
+        let engine = open_with(never.clone(), env_on(&disk)).await.unwrap();
+        segments = engine.stats().log.segments_live;
+        engine.shutdown().await.unwrap();
+    }
+    // One fewer than are too many at its start; it gets there by what it writes.
+    let half_of_nine = EngineOptions { snapshot_log_bytes: 9 * never.segment_bytes / 2, ..never.clone() };
+    let engine = open_with(half_of_nine, env_on(&disk)).await.unwrap();
+    assert_eq!(engine.stats().log.segments_live, 8);
+    while engine.stats().log.segments_live < 9 {
+        debit_now(&engine, "acme", 1).await.unwrap();
+    }
+    engine.checkpoint().await.unwrap();
+    engine.shutdown().await.unwrap();
+    let engine = open_with(never, env_on(&disk)).await.unwrap();
+    assert!(engine.stats().log.segments_live < 9, "{}", engine.stats().log.segments_live);
+}
