@@ -1,8 +1,9 @@
 """Exports read back by pyarrow: CSV, JSON Lines and Parquet of one range say the same, digit by digit, as each other and as the API.
 
 `just exports` runs it: python exports.py COFFER [ROWS]. It starts a real server on a directory of its own, makes a ledger over HTTP
-with everything that is hard to write down (quotes, line ends, formulas, empty texts, 15 digits), asks for each export over HTTP and by
-the command line, and checks FOCUS rows against the rules of FOCUS 1.2. Exits with 1 at the first thing that is wrong.
+with everything that is hard to write down (quotes, line ends, formulas, empty texts, 15 digits) and with purchases and grants of every
+kind (bought_and_granted.py), asks for each export over HTTP and by the command line, and checks FOCUS rows against the rules of FOCUS
+1.2. Exits with 1 at the first thing that is wrong.
 """
 
 import csv
@@ -23,10 +24,12 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+import bought_and_granted
+from bought_and_granted import Asked, Wrong
 from server import Server
 
 getcontext().prec = 60
-KINDS = ["transactions", "slices", "focus"]
+KINDS = ["transactions", "slices", "moves", "journal", "focus"]
 # Texts that some format must escape, guard or keep apart from nothing.
 TEXTS = ["plain", "=1+1", "+1", "-1", "@sum", "\ttab", "'quoted'", 'say "so"', "a,b;c", "line\r\nend", "é ∑ 😀", " ", "null", "0010"]
 
@@ -189,13 +192,19 @@ def by_command(coffer, data, kind, last, out):
     return manifests
 
 
-def against_the_api(server, data):
-    """Every transaction's line says what the API says of it."""
+def against_the_api(server, data, asked):
+    """Every transaction's line says what the API says of it; of one that waited, the API says how it went since."""
     own = {"log_position", "external_customer_id", "rate_card_id", "rate_card_version", "slices", "overdraft"}
-    for text in data.decode("utf-8").split("\n")[:-1]:
-        line = json.loads(text)
+    lines = [json.loads(text) for text in data.decode("utf-8").split("\n")[:-1]]
+    came_in = {line["completes_transaction_id"]: line for line in lines if line["transaction_status"] == "completed"}
+    for line in lines:
         shown = server.ask("GET", f"/transactions/{line['id']}")
-        for name, value in line.items():
+        now = dict(line)
+        if line["transaction_status"] in ("pending", "scheduled"):
+            now["transaction_status"] = asked.status_now(line)
+            for name in ("credit_balance_before", "credit_balance_after", "repaid"):
+                now[name] = came_in.get(line["id"], line)[name]
+        for name, value in now.items():
             if name not in own:
                 check(value == shown[name], f"{name} of {line['id']}: {value!r}, and the API says {shown[name]!r}")
         check(line["slices"] == len(shown["slices"]), f"slices of {line['id']}")
@@ -237,12 +246,14 @@ def main():
     with tempfile.TemporaryDirectory() as place:
         data, out = os.path.join(place, "data"), Path(place)
         with Server(coffer, data, SEGMENT_BYTES=2 << 20) as server:
+            asked = Asked(server)
             live(server, rows)
             streamed = {kind: over_http(server, kind) for kind in KINDS}
             apart = server.raw("GET", "/exports/transactions?format=csv&customer_id=customer-3")[1]
             check(0 < apart.count(b"customer-3") and b"customer-2," not in apart, "a customer's export has another's rows")
-            against_the_api(server, streamed["transactions"][1]["jsonl"])
+            against_the_api(server, streamed["transactions"][1]["jsonl"], asked)
             check(server.stop(), "the server did not end in good order")
+        found = {}
         for kind in KINDS:
             last, bodies = streamed[kind]
             manifests = by_command(coffer, data, kind, last, out)
@@ -261,9 +272,16 @@ def main():
                     check(one == other, f"{kind}: {form} says {one}, and JSON Lines {other}")
             file = pq.ParquetFile(io.BytesIO(bodies["parquet"])).metadata.metadata
             check(file[b"coffer.log_to"] == last.encode(), f"the metadata of {kind}: {file}")
+            names = [column["name"] for column in columns]
+            found[kind] = [dict(zip(names, line)) for line in parsed["jsonl"]]
             told = f", {focus_rules(parsed['jsonl'], columns)} earned" if kind == "focus" else ""
             files = len(manifests["parquet"]["files"])
             print(f"{kind}: {len(parsed['jsonl'])} lines, {len(columns)} columns, the same in CSV, JSON Lines and Parquet ({files} files){told}")
+        try:
+            print(bought_and_granted.check_transactions(asked, found["transactions"], found["slices"]))
+            bought_and_granted.check_focus(asked, found["focus"])
+        except Wrong as wrong:
+            check(False, wrong)
     print("exports: everything agrees")
 
 
