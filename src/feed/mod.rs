@@ -30,7 +30,7 @@ use coffer_wal::Urgency;
 
 pub use self::erasing::{Eraser, EraserError, ErasureReport};
 use self::history::{History, Place};
-use self::pace::{LOOK_EVERY, Pace};
+use self::pace::{LOOK_EVERY, Pace, REST_MAX};
 use self::progress::{Shared, State};
 pub use self::rebuild::{RebuildError, RebuildProgress, Rebuilt, catch_up, rebuild};
 pub use self::verify::{HistoryCheck, VerifyError, verify};
@@ -71,7 +71,7 @@ impl Feed {
         let shared = Arc::new(Shared::new(options.place.clone(), engine, Arc::clone(&env.clock)));
         let following = Arc::clone(&shared);
         let FeedOptions { batch_records, lag_records_max, .. } = *options;
-        let pace = Pace { batch_records, lag_records_max, look_every: LOOK_EVERY };
+        let pace = Pace { batch_records, lag_records_max, look_every: LOOK_EVERY, rest_max: REST_MAX };
         let body = move || follower::run(&following, pace);
         env.spawn.spawn("history", Urgency::Later, Box::new(body))?;
         Ok(Self { shared })

@@ -14,8 +14,8 @@ const REST_PER_WORK: u32 = 4;
 const BUSY_PART: u64 = 4;
 /// … and it was no handful.
 const BUSY_RECORDS_MIN: u64 = 200;
-/// Longest rest.
-const REST_MAX: Duration = Duration::from_secs(1);
+/// Longest rest while records keep coming in.
+pub(super) const REST_MAX: Duration = Duration::from_secs(1);
 
 /// How the thread shares the cores.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,8 @@ pub(super) struct Pace {
     pub(super) lag_records_max: u64,
     /// How often the log is looked at while little comes in and nobody waits.
     pub(super) look_every: Duration,
+    /// Longest rest while records keep coming in.
+    pub(super) rest_max: Duration,
 }
 
 /// A batch, and what happened meanwhile.
@@ -84,7 +86,7 @@ impl Pace {
         let worked_ns = seen.worked.as_nanos();
         let fills_ns = worked_ns * u128::from(missing) / u128::from(seen.came.max(1));
         let fills = Duration::from_nanos(u64::try_from(fills_ns).unwrap_or(u64::MAX));
-        (seen.worked * REST_PER_WORK).max(fills).min(REST_MAX)
+        (seen.worked * REST_PER_WORK).max(fills).min(self.rest_max)
     }
 }
 
@@ -92,7 +94,8 @@ impl Pace {
 mod tests {
     use super::*;
 
-    const PACE: Pace = Pace { batch_records: 20_000, lag_records_max: 100_000, look_every: LOOK_EVERY };
+    const PACE: Pace =
+        Pace { batch_records: 20_000, lag_records_max: 100_000, look_every: LOOK_EVERY, rest_max: REST_MAX };
     const BUSY: Seen = Seen {
         taken: 20_000,
         came: 8_000,
