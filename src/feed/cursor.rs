@@ -55,4 +55,19 @@ impl Cursor {
         Ok(((there.position, there.hash) != (self.position, self.hash))
             .then(|| format!("the log holds something else at record {}", self.position)))
     }
+
+    /// Why its time is not the log's there, though it is a place in the log; `None` = it is, or nobody can tell any more.
+    ///
+    /// # Errors
+    /// [`ReadError`]: the log cannot say.
+    pub(crate) fn misdated(&self, log: &LogReader) -> Result<Option<String>, ReadError> {
+        // Of what was removed, only the time of its successor is known.
+        if self.position > 0 && self.position <= log.removed_to().0 {
+            return Ok(None);
+        }
+        let there = Self::at(log, self.position)?.at;
+        Ok((there != self.at).then(|| {
+            format!("it says that record {} is of {}, and the log says {there}", self.position, self.at)
+        }))
+    }
 }

@@ -23,7 +23,7 @@ pub struct HistoryCheck {
     pub rows: u64,
     /// Its bytes.
     pub sealed: Sealed,
-    /// What is damaged, a line each; then nothing was compared.
+    /// What is damaged, a line each; rows were compared as far as they can be read.
     pub damaged: Vec<String>,
     /// Why its rows were not compared, if they could not be.
     pub not_compared: Option<String>,
@@ -103,16 +103,22 @@ fn checked(
         };
         check.damaged.extend(ranges.iter().map(told));
     }
+    check.damaged.extend(looked.miscounted());
     if let Some(misfit) = looked.cursor().misfit(log)? {
         check.damaged.push(misfit);
         return Ok(Some(check));
     }
+    check.damaged.extend(looked.cursor().misdated(log)?);
     let removed = log.removed_to();
     if removed.is_none() {
         let dir = tempfile::tempdir().map_err(StoreError::from)?;
         let right = dir.path().join("right.db");
         check.rows = made(&right, log, (looked.cursor().position, batch_records), progress)?;
-        check.differences = looked.compare(&right)?;
+        match looked.compare(&right) {
+            Ok(differences) => check.differences = differences,
+            Err(StoreError::Unfit(why)) => check.damaged.push(why),
+            Err(error) => return Err(error.into()),
+        }
     } else {
         let line =
             format!("records 1 to {removed} were removed from the archive: its rows cannot be made anew");

@@ -90,7 +90,16 @@ async fn scan(engine: &Engine, last_of_rows: u64, last: u64) -> (Vec<Row>, Rules
     (rows, rules)
 }
 
-/// Ends both in good order.
+/// Ends the engine first: nothing comes due any more, and the store has all of the log.
+pub(crate) async fn end(engine: Engine, feed: Feed) -> HistoryStatus {
+    engine.shutdown().await.unwrap();
+    assert!(feed.stop(PATIENCE).await, "the feed did not end: {:?}", feed.history().status());
+    let status = feed.history().status();
+    assert_eq!((status.state, status.lag_records), ("stopped", 0), "{status:?}");
+    status
+}
+
+/// Ends both as a server does, which leaves what came due at last to its next start.
 pub(crate) async fn close(engine: Engine, feed: Feed) -> HistoryStatus {
     assert!(feed.stop(PATIENCE).await, "the feed did not end: {:?}", feed.history().status());
     engine.shutdown().await.unwrap();

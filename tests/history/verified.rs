@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use coffer::engine::{Engine, EngineOptions, StoppedLog};
+use coffer::engine::{EngineOptions, StoppedLog};
 use coffer::env::Env;
 use coffer::feed::history::Sealed;
-use coffer::feed::{Feed, HistoryCheck, RebuildProgress, verify};
+use coffer::feed::{HistoryCheck, RebuildProgress, verify};
 use rusqlite::Connection;
 
 use crate::program::{Random, recharging, run, wallets};
-use crate::support::{PATIENCE, all, engine, follow};
+use crate::support::{all, end, engine, follow};
 
 fn file(dir: &Path) -> PathBuf {
     dir.join("history.db")
@@ -36,12 +36,6 @@ async fn written(dir: &Path, seed: u64, steps: u64) {
     run(&engine, &wallets, &mut Random::new(seed), steps).await;
     all(&engine, &feed.history(), "written").await;
     end(engine, feed).await;
-}
-
-/// Ends the engine first: nothing comes due any more, and the history has all of the log.
-async fn end(engine: Engine, feed: Feed) {
-    engine.shutdown().await.unwrap();
-    assert!(feed.stop(PATIENCE).await, "{:?}", feed.history().status());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,6 +90,7 @@ async fn one_value_edited_by_hand_is_found_in_each_table() {
                 .to_owned(),
             "description is",
         ),
+        ("DELETE FROM transactions WHERE key = (SELECT min(key) FROM transactions)".to_owned(), "row 0 is missing"),
         (
             "UPDATE transactions SET slices = x'00' WHERE key = (SELECT max(key) FROM transactions WHERE slices <> x'00')"
                 .to_owned(),
@@ -156,6 +151,31 @@ async fn one_value_edited_by_hand_is_found_in_each_table() {
             "{change}: {:?}",
             found.differences
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cursor_that_says_what_is_not_so_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    written(dir.path(), 47, 100).await;
+    let path = file(dir.path());
+    let whole = std::fs::read(&path).unwrap();
+    for (change, told) in [
+        ("position = position + 1", "and the log ends at"),
+        ("position = position / 2", "the log holds something else at record"),
+        ("hash = zeroblob(32)", "the log holds something else at record"),
+        ("at = at + 1", "and the log says"),
+        ("transactions = transactions + 1", "rows instead of"),
+    ] {
+        std::fs::write(&path, &whole).unwrap();
+        let changed = Connection::open(&path).unwrap();
+        changed
+            .execute_batch(&format!("UPDATE cursor SET {change}; PRAGMA wal_checkpoint(TRUNCATE)"))
+            .unwrap();
+        drop(changed);
+        // Every change of the file breaks its seal; what the cursor says is told beside it.
+        let found = check(dir.path());
+        assert!(found.damaged.iter().any(|line| line.contains(told)), "{change}: {found:?}");
     }
 }
 

@@ -8,6 +8,7 @@
 mod agree;
 #[path = "../history/broken.rs"]
 mod broken;
+mod damaged;
 #[path = "../history/filters.rs"]
 mod filters;
 mod kept;

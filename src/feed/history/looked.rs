@@ -14,6 +14,9 @@ pub(in crate::feed) trait Looked {
     /// How far it is.
     fn cursor(&self) -> Cursor;
 
+    /// Why it does not have as many rows as it says itself, if so.
+    fn miscounted(&self) -> Option<String>;
+
     /// Whether its bytes are as they were when it was closed.
     ///
     /// # Errors

@@ -3,42 +3,36 @@
 //! All of it is read as of one moment, through the server's cursors, so neither store has to fit into memory. Tested in
 //! `tests/history_postgres/verified.rs`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::str::FromStr;
 
 use coffer_ledger::amount::Credits;
-use coffer_ledger::ids::{
-    AlertId, GrantId, HoldId, InvoiceId, KeyId, LogPosition, RateCardId, RechargeId, RowId, TrancheId,
-    TransferId, WalletId,
-};
-use coffer_ledger::time::Timestamp;
+use coffer_ledger::ids::WalletId;
 use tokio_postgres::Row as Line;
 
 use super::address::Address;
 use super::connection::Connection;
 use super::inspect::{Seen, inspect};
-use super::schema::TABLES;
-use super::store::{CURSOR, check_whole, read_cursor};
-use super::table::{Kind, Table};
+use super::lines::{LINES, Lines};
+use super::store::{CURSOR, Counts, read_cursor};
 use super::{cell, read};
 use crate::feed::cursor::Cursor;
-use crate::feed::history::batch::SliceLine;
 use crate::feed::history::key::place_of;
 use crate::feed::history::looked::Looked;
-use crate::feed::history::sqlite::compare::{Held, Right, Value};
-use crate::feed::history::sqlite::written_slices;
+use crate::feed::history::sqlite::compare::Right;
 use crate::feed::history::{Differences, Remembered, Sealed, StoreError};
 
-/// Lines that are fetched at once.
-const LINES: usize = 2_000;
+/// Slices that no row has, by the row that they name.
+const OF_NO_ROW: &str = "SELECT key, count(*) AS slices FROM slices
+  WHERE NOT EXISTS (SELECT FROM transactions WHERE transactions.key = slices.key) GROUP BY key ORDER BY key";
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 
 /// A schema that is looked at and not touched.
 pub(in crate::feed::history) struct PostgresLooked {
     connection: Connection,
     cursor: Cursor,
-    slices: u64,
+    /// Rows that there must be, and those that there are.
+    counted: (Counts, Counts),
 }
 
 impl PostgresLooked {
@@ -56,10 +50,9 @@ impl PostgresLooked {
             }
             client.batch_execute(BEGIN).await?;
             let (cursor, counts) = read_cursor(client, CURSOR).await?;
-            check_whole(client, counts).await?;
-            Ok(Some((cursor, counts.slices.cast_unsigned())))
+            Ok(Some((cursor, (counts, Counts::found(client).await?))))
         })?;
-        Ok(found.map(|(cursor, slices)| Self { connection, cursor, slices }))
+        Ok(found.map(|(cursor, counted)| Self { connection, cursor, counted }))
     }
 }
 
@@ -86,6 +79,11 @@ impl PostgresLooked {
 impl Looked for PostgresLooked {
     fn cursor(&self) -> Cursor {
         self.cursor
+    }
+
+    fn miscounted(&self) -> Option<String> {
+        let (counts, found) = self.counted;
+        counts.misfit(found)
     }
 
     fn sealed(&self) -> Result<Sealed, StoreError> {
@@ -126,148 +124,22 @@ impl Looked for PostgresLooked {
         let mut slices = 0;
         for (table, key) in right.tables() {
             let columns = right.columns(table)?;
-            let mut held = Lines::declare(self, table, key, &columns)?;
+            let mut held = Lines::declare(&self.connection, table, key, &columns)?;
             right.compare((table, key), &mut held, &mut differences)?;
             slices += held.slices;
             held.wrong_ids.drain(..).for_each(|line| differences.tell(|| line));
             held.close()?;
         }
-        if slices != self.slices {
-            differences.tell(|| format!("slices: {} are of no row", self.slices.saturating_sub(slices)));
+        if slices != self.counted.1.slices.cast_unsigned() {
+            self.each(OF_NO_ROW, |line| {
+                let (key, count): (i64, i64) = (read::needed(line, "key")?, read::needed(line, "slices")?);
+                let (record, row) = place_of(key).unwrap_or_default();
+                differences.tell(|| {
+                    format!("slices: {count} are of record {record} row {row}, and there is no such row")
+                });
+                Ok(())
+            })?;
         }
         Ok(differences)
     }
-}
-
-/// The lines of a table, in the order of its key.
-struct Lines<'a> {
-    of: &'a PostgresLooked,
-    table: &'static Table,
-    columns: Vec<String>,
-    fetched: VecDeque<Vec<Value>>,
-    /// Slices of the rows so far.
-    slices: u64,
-    /// Rows whose ids, which only this kind of store has, are not theirs.
-    wrong_ids: Vec<String>,
-}
-
-impl<'a> Lines<'a> {
-    fn declare(
-        of: &'a PostgresLooked,
-        name: &str,
-        key: usize,
-        columns: &[String],
-    ) -> Result<Self, StoreError> {
-        let table = TABLES.iter().find(|table| table.name == name).expect("both kinds of store have it");
-        let order = columns[..key].join(", ");
-        let text = format!("DECLARE held NO SCROLL CURSOR FOR SELECT * FROM {name} ORDER BY {order}");
-        of.connection.run(async |client| client.batch_execute(&text).await)?;
-        Ok(Self {
-            of,
-            table,
-            columns: columns.to_vec(),
-            fetched: VecDeque::new(),
-            slices: 0,
-            wrong_ids: Vec::new(),
-        })
-    }
-
-    fn close(self) -> Result<(), StoreError> {
-        Ok(self.of.connection.run(async |client| client.batch_execute("CLOSE held").await)?)
-    }
-
-    fn fetch(&mut self) -> Result<(), StoreError> {
-        let (lines, mut slices) = self.of.connection.run(async |client| {
-            let lines = client.query(&format!("FETCH {LINES} FROM held"), &[]).await?;
-            let keys = match self.table.name {
-                "transactions" => lines.iter().map(|line| line.get("key")).collect(),
-                _ => Vec::new(),
-            };
-            let slices = read::slices(client, &keys).await?;
-            Ok::<_, StoreError>((lines, slices))
-        })?;
-        for line in &lines {
-            let of_row = match self.table.name {
-                "transactions" => slices.remove(&line.get("key")).unwrap_or_default(),
-                _ => Vec::new(),
-            };
-            self.slices += of_row.len() as u64;
-            if self.table.name == "transactions" {
-                self.wrong_ids.extend(wrong_id(line)?);
-            }
-            let values = self.columns.iter().map(|column| self.value(line, column, &of_row));
-            self.fetched.push_back(values.collect::<Result<_, _>>()?);
-        }
-        Ok(())
-    }
-
-    /// What a file would hold there.
-    fn value(&self, line: &Line, column: &str, slices: &[SliceLine]) -> Result<Value, StoreError> {
-        if column == "slices" {
-            let written = written_slices(read::id(line, "wallet")?, slices);
-            return Ok(written.map_or(Value::Null, Value::Blob));
-        }
-        let known = self.table.columns.iter().find(|known| known.name == column);
-        Ok(match known.map(|known| known.kind) {
-            Some(Kind::Number) => {
-                read::needed::<Option<i64>>(line, column)?.map_or(Value::Null, Value::Integer)
-            }
-            Some(Kind::Amount) => {
-                let units = read::needed::<Option<cell::Units>>(line, column)?;
-                units.map_or(Value::Null, |units| Value::of_amount(units.0))
-            }
-            Some(Kind::Text) => {
-                let text = read::needed::<Option<&str>>(line, column)?;
-                text.map_or(Value::Null, |text| of_text(self.table.name, column, text))
-            }
-            None => Value::Null,
-        })
-    }
-}
-
-impl Held for Lines<'_> {
-    fn next(&mut self) -> Result<Option<Vec<Value>>, StoreError> {
-        if self.fetched.is_empty() {
-            self.fetch()?;
-        }
-        Ok(self.fetched.pop_front())
-    }
-}
-
-/// What is wrong with the id of a row, if anything is.
-fn wrong_id(line: &Line) -> Result<Option<String>, StoreError> {
-    let (key, recorded_at): (i64, i64) = (read::needed(line, "key")?, read::needed(line, "recorded_at")?);
-    let text: &str = read::needed(line, "id")?;
-    let right = place_of(key).map(|(position, row)| {
-        RowId::new(Timestamp(recorded_at.cast_unsigned()), LogPosition(position), row).to_string()
-    });
-    Ok((right.as_deref() != Some(text)).then(|| format!("transactions: key {key}: id is {text:?}")))
-}
-
-/// An id where the column has ids; a text that is none of the right kind stays a text, and differs.
-fn of_text(table: &str, column: &str, text: &str) -> Value {
-    let bits = match (table, column) {
-        (_, "wallet") | ("wallets", "id") => bits(text, |id: WalletId| id.0.0),
-        (_, "tranche" | "bonus_tranche") | ("tranches", "id") => bits(text, |id: TrancheId| id.0.0),
-        (_, "hold") | ("holds", "id") => bits(text, |id: HoldId| id.0.0),
-        (_, "transfer") | ("transfers", "id") => bits(text, |id: TransferId| id.0.0),
-        ("transactions", "parent" | "completes") | ("tranches", "credit") | ("events", "debit") => {
-            bits(text, |id: RowId| id.0)
-        }
-        ("alert_changes", "id") => bits(text, |id: AlertId| id.0.0),
-        ("recharges", "id") => bits(text, |id: RechargeId| id.0.0),
-        (_, "invoice_id") => bits(text, |id: InvoiceId| id.0.0),
-        (_, "card") => bits(text, |id: RateCardId| id.0.0),
-        (_, "grant_id") => bits(text, |id: GrantId| id.0.0),
-        (_, "by_key") => bits(text, |id: KeyId| id.0.0),
-        _ => None,
-    };
-    match bits {
-        Some(bits) => Value::Blob(bits.to_be_bytes().to_vec()),
-        None => Value::Text(text.as_bytes().to_vec()),
-    }
-}
-
-fn bits<T: FromStr>(text: &str, of: impl Fn(T) -> u128) -> Option<u128> {
-    text.parse().ok().map(of)
 }

@@ -11,6 +11,7 @@ mod connection;
 mod erase;
 mod insert;
 mod inspect;
+mod lines;
 mod look;
 mod numeric;
 mod read;

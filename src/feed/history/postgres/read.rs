@@ -55,9 +55,22 @@ pub(super) async fn slices(
     client: &Client,
     keys: &[i64],
 ) -> Result<HashMap<i64, Vec<SliceLine>>, StoreError> {
-    let mut of: HashMap<i64, Vec<SliceLine>> = HashMap::new();
+    let lines = slice_lines(client, keys).await?.into_iter();
+    let read = lines.map(|(key, lines)| Ok((key, lines.iter().map(slice).collect::<Result<_, _>>()?)));
+    read.collect()
+}
+
+/// The same as they stand there.
+pub(super) async fn slice_lines(
+    client: &Client,
+    keys: &[i64],
+) -> Result<HashMap<i64, Vec<Line>>, StoreError> {
+    let mut of: HashMap<i64, Vec<Line>> = HashMap::new();
+    if keys.is_empty() {
+        return Ok(of);
+    }
     for line in client.query(SLICES, &[&keys]).await? {
-        of.entry(needed(&line, "key")?).or_default().push(slice(&line)?);
+        of.entry(needed(&line, "key")?).or_default().push(line);
     }
     Ok(of)
 }
@@ -122,7 +135,7 @@ fn parts(slices: Vec<SliceLine>, reason: &str) -> Vec<Part> {
     shown.map(|SliceLine { wallet, credits, tranche, .. }| Part { wallet, credits, tranche }).collect()
 }
 
-fn slice(line: &Line) -> Result<SliceLine, StoreError> {
+pub(super) fn slice(line: &Line) -> Result<SliceLine, StoreError> {
     Ok(SliceLine {
         wallet: id(line, "wallet")?,
         kind: word(line, "kind", SliceKind::of)?,

@@ -109,7 +109,9 @@ async fn opened(client: &Client, schema: &str) -> Result<(Cursor, Counts, u32), 
         }
     }
     let (cursor, counts) = read_cursor(client, CURSOR).await?;
-    check_whole(client, counts).await?;
+    if let Some(why) = counts.misfit(Counts::found(client).await?) {
+        return Err(StoreError::Unfit(why));
+    }
     Ok((cursor, counts, table(client).await?))
 }
 
@@ -129,18 +131,23 @@ pub(super) async fn read_cursor(client: &Client, text: &str) -> Result<(Cursor, 
     Ok((cursor, Counts { transactions: line.get(3), slices: line.get(4) }))
 }
 
-/// As many rows as there must be.
-pub(super) async fn check_whole(client: &Client, counts: Counts) -> Result<(), StoreError> {
-    let text = "SELECT (SELECT count(*) FROM transactions), (SELECT count(*) FROM slices)";
-    let line = client.query_one(text, &[]).await?;
-    let found = Counts { transactions: line.get(0), slices: line.get(1) };
-    if found == counts {
-        return Ok(());
+impl Counts {
+    /// Rows that there are.
+    pub(super) async fn found(client: &Client) -> Result<Self, StoreError> {
+        let text = "SELECT (SELECT count(*) FROM transactions), (SELECT count(*) FROM slices)";
+        let line = client.query_one(text, &[]).await?;
+        Ok(Self { transactions: line.get(0), slices: line.get(1) })
     }
-    Err(StoreError::Unfit(format!(
-        "it has {} rows and {} slices instead of {} and {}",
-        found.transactions, found.slices, counts.transactions, counts.slices
-    )))
+
+    /// Why these are not as many as there must be.
+    pub(super) fn misfit(self, found: Self) -> Option<String> {
+        (found != self).then(|| {
+            format!(
+                "it has {} rows and {} slices instead of {} and {}",
+                found.transactions, found.slices, self.transactions, self.slices
+            )
+        })
+    }
 }
 
 impl Store for PostgresStore {

@@ -15,6 +15,7 @@ use super::slices;
 use super::values::{amount, amount_of};
 use super::verify::immutable;
 use crate::feed::history::StoreError;
+use crate::feed::history::cell::Cell;
 use crate::feed::history::key::place_of;
 
 /// The tables; how many of the first columns are the key.
@@ -96,6 +97,19 @@ impl From<ValueRef<'_>> for Value {
             ValueRef::Real(number) => Self::Real(number),
             ValueRef::Text(text) => Self::Text(text.to_vec()),
             ValueRef::Blob(bytes) => Self::Blob(bytes.to_vec()),
+        }
+    }
+}
+
+impl From<&Cell<'_>> for Value {
+    fn from(cell: &Cell<'_>) -> Self {
+        match cell {
+            Cell::Text(text) => Self::Text(text.as_bytes().to_vec()),
+            Cell::Owned(text) => Self::Text(text.as_bytes().to_vec()),
+            Cell::Id(_, bits) => Self::Blob(bits.to_be_bytes().to_vec()),
+            Cell::Amount(units) => Self::of_amount(*units),
+            Cell::Number(number) => Self::Integer(*number),
+            Cell::Null => Self::Null,
         }
     }
 }
@@ -304,7 +318,8 @@ fn printed(table: &str, id: &[u8]) -> String {
     }
 }
 
-fn shown(column: &str, value: &Value) -> String {
+/// A value in words.
+pub(in crate::feed::history) fn shown(column: &str, value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
         Value::Integer(number) => number.to_string(),

@@ -45,7 +45,7 @@ pub(in crate::feed::history) fn erasable(path: &Path, what: &Erasable) -> Result
     if !path.exists() {
         return Ok(0);
     }
-    Ok(count(LookedFile::open(path)?.connection(), what)?)
+    Ok(count(LookedFile::open(path)?.whole()?.connection(), what)?)
 }
 
 /// Erases the rows of a customer, and those of other customers' records that name it. Returns how many rows changed.
@@ -60,7 +60,10 @@ pub(in crate::feed::history) fn erase(path: &Path, what: &Erasable) -> Result<u6
         return Err(EraseError::InUse);
     }
     // Its bytes are others now; what they say up to the cursor is what an erased log says.
-    let cursor = SqliteStore::check(&connection, path)?;
+    let (cursor, miscounted) = SqliteStore::check(&connection, path)?;
+    if let Some(why) = miscounted {
+        return Err(StoreError::Unfit(why).into());
+    }
     drop(connection);
     seal::write(path, cursor).map_err(StoreError::from)?;
     Ok(rows)
@@ -98,7 +101,7 @@ pub(in crate::feed::history) fn followed_to(path: &Path) -> Result<u64, EraseErr
     if !path.exists() {
         return Ok(0);
     }
-    Ok(LookedFile::open(path)?.cursor().position)
+    Ok(LookedFile::open(path)?.whole()?.cursor().position)
 }
 
 fn open(path: &Path) -> Result<Option<Connection>, EraseError> {

@@ -81,23 +81,29 @@ impl SqliteStore {
             schema::create(&mut connection)?;
         }
         let (cursor, rows) = read_cursor(&connection)?;
-        check_whole(&connection, rows)?;
+        check_whole(&connection)?;
+        if let Some(why) = miscounted(&connection, rows)? {
+            return Err(StoreError::Unfit(why));
+        }
         let inode = inode(path)?;
         Ok(Self { connection, path: path.to_owned(), inode, cursor, rows, begun: None })
     }
 
-    /// Checks an open file whole; how far it is.
+    /// Checks an open file whole; how far it is, and why it does not have as many rows as it says, if so.
     ///
     /// # Errors
     /// [`StoreError`]: it is damaged, older, empty, or not ours.
-    pub(super) fn check(connection: &Connection, path: &Path) -> Result<Cursor, StoreError> {
+    pub(super) fn check(
+        connection: &Connection,
+        path: &Path,
+    ) -> Result<(Cursor, Option<String>), StoreError> {
         if is_fresh(connection)? {
             return Err(StoreError::Unfit("it is empty".to_owned()));
         }
         check_length(connection, path)?;
         let (cursor, rows) = read_cursor(connection)?;
-        check_whole(connection, rows)?;
-        Ok(cursor)
+        check_whole(connection)?;
+        Ok((cursor, miscounted(connection, rows)?))
     }
 
     /// Removes a file that is of no use. One that is not ours gets another name instead.
@@ -255,20 +261,19 @@ fn read_cursor(connection: &Connection) -> Result<(Cursor, i64), StoreError> {
     Ok(read?)
 }
 
-/// All tables, SQLite's own check of every page, and as many rows as there must be.
-fn check_whole(connection: &Connection, rows: i64) -> Result<(), StoreError> {
+/// All tables, and SQLite's own check of every page.
+fn check_whole(connection: &Connection) -> Result<(), StoreError> {
     if let Some(name) = schema::missing(connection)? {
         return Err(StoreError::Unfit(format!("its {name} is missing or changed")));
     }
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if verdict != "ok" {
-        return Err(StoreError::Unfit(verdict));
-    }
+    if verdict == "ok" { Ok(()) } else { Err(StoreError::Unfit(verdict)) }
+}
+
+/// Why there are not as many rows as there must be.
+fn miscounted(connection: &Connection, rows: i64) -> rusqlite::Result<Option<String>> {
     let found: i64 = connection.query_row("SELECT count(*) FROM transactions", [], |row| row.get(0))?;
-    if found == rows {
-        return Ok(());
-    }
-    Err(StoreError::Unfit(format!("it has {found} rows instead of {rows}")))
+    Ok((found != rows).then(|| format!("it has {found} rows instead of {rows}")))
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

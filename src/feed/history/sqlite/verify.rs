@@ -21,6 +21,7 @@ pub(in crate::feed::history) struct LookedFile {
     connection: Connection,
     file: PathBuf,
     cursor: Cursor,
+    miscounted: Option<String>,
     /// A copy, where the file's last batches are only in its write-ahead file.
     _copy: Option<TempDir>,
 }
@@ -42,8 +43,16 @@ impl LookedFile {
             }
             None => immutable(file)?,
         };
-        let cursor = SqliteStore::check(&connection, file)?;
-        Ok(Self { connection, file: file.to_owned(), cursor, _copy: copy })
+        let (cursor, miscounted) = SqliteStore::check(&connection, file)?;
+        Ok(Self { connection, file: file.to_owned(), cursor, miscounted, _copy: copy })
+    }
+
+    /// The same with as many rows as it says, for whoever does not look for those that are missing.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it has others.
+    pub(super) fn whole(self) -> Result<Self, StoreError> {
+        self.miscounted.clone().map_or(Ok(self), |why| Err(StoreError::Unfit(why)))
     }
 
     /// For whoever reads more of it.
@@ -55,6 +64,10 @@ impl LookedFile {
 impl Looked for LookedFile {
     fn cursor(&self) -> Cursor {
         self.cursor
+    }
+
+    fn miscounted(&self) -> Option<String> {
+        self.miscounted.clone()
     }
 
     fn sealed(&self) -> Result<Sealed, StoreError> {
