@@ -31,8 +31,8 @@ books rows="20000" profile="dev":
         cargo test --profile {{ if profile == "dev" { "test" } else { profile } }} --test books -- --ignored --nocapture
     python3 tests/python/books target/{{ if profile == "dev" { "debug" } else { profile } }}/coffer target/books/data target/books
 
-# The history in a real PostgreSQL server, which the tests start and crash; they fail where it is not installed. COFFER_TEST_LONG=1: 200 crashes
-# and 200 kills.
+# The history in a real PostgreSQL server, which the tests start and crash; they fail where it is not installed. COFFER_TEST_LONG=1: 200 crashes,
+# 200 kills, and every filter over a million rows (fewer: COFFER_TEST_ROWS=400000).
 postgres:
     cargo test --test history_postgres
 

@@ -1,7 +1,9 @@
 //! Every filter over a history that is not small: each row is found by every value that it names and by no other, once, and lists that are
-//! read page by page have each row once. COFFER_TEST_LONG=1: over a million rows.
+//! read page by page have each row once. COFFER_TEST_LONG=1: over a million rows, or as many as COFFER_TEST_ROWS says, with the time that each
+//! filter took.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::time::Instant;
 
 use coffer::engine::{Engine, EngineOptions, Operation, StoppedLog};
 use coffer::env::Env;
@@ -14,7 +16,7 @@ use coffer_ledger::unit::PriceType;
 
 use crate::kept::Kept;
 use crate::program::{Random, grant, run, wallets};
-use crate::support::{TENANT, all, close, engine, everything};
+use crate::support::{TENANT, all, end, engine, everything};
 
 /// Values of a column that are asked for, each; where it has more, those that come first.
 const VALUES_MAX: usize = 12;
@@ -61,6 +63,28 @@ fn text(text: &str) -> Given {
 
 fn is_long() -> bool {
     std::env::var_os("COFFER_TEST_LONG").is_some()
+}
+
+/// So many debits in the long form.
+fn many_long() -> u64 {
+    std::env::var("COFFER_TEST_ROWS").map_or(1_000_000, |rows| rows.parse().unwrap())
+}
+
+/// Says how long something took, in the long form.
+struct Took(Instant);
+
+impl Took {
+    fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    #[expect(clippy::print_stdout, reason = "the long form is for whoever watches it")]
+    fn tell(&mut self, what: &str) {
+        if is_long() {
+            println!("{:8.2} s  {what}", self.0.elapsed().as_secs_f64());
+        }
+        self.0 = Instant::now();
+    }
 }
 
 /// Where it stands in the log.
@@ -146,7 +170,8 @@ async fn fill(engine: &Engine, wallets: &[(&'static str, WalletId)]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_row_of_a_large_history_is_found_by_all_that_it_names_and_listed_once() {
-    let (steps, many) = if is_long() { (3_000, 1_000_000) } else { (1_200, 3_000) };
+    let (steps, many) = if is_long() { (3_000, many_long()) } else { (1_200, 3_000) };
+    let mut took = Took::new();
     let (dir, kept) = (tempfile::tempdir().unwrap(), Kept::new());
     let engine = engine(dir.path()).await;
     let options = FeedOptions { place: kept.place(), batch_records: 5_000, lag_records_max: 20_000 };
@@ -162,7 +187,8 @@ async fn every_row_of_a_large_history_is_found_by_all_that_it_names_and_listed_o
     debits(&engine, &mine, many).await;
     assert!(history.wait_for(engine.stats().durable.0, PATIENCE).await, "{:?}", history.status());
     // What comes due by itself would be one more row between two questions; a history that has ended answers as it is.
-    assert_eq!(close(engine, feed).await.rebuilds, 0);
+    assert_eq!(end(engine, feed).await.rebuilds, 0);
+    took.tell("written");
 
     let rows = pages(&history, everything()).await;
     assert!(rows.len() >= few + usize::try_from(many).unwrap(), "{} {few}", rows.len());
@@ -174,11 +200,14 @@ async fn every_row_of_a_large_history_is_found_by_all_that_it_names_and_listed_o
     let mut backwards = ids(&history, Query { newest_first: true, ..everything() }).await;
     backwards.reverse();
     assert!(backwards.iter().eq(rows.iter().map(|row| &row.id)), "newest first");
+    took.tell("all rows, and backwards");
 
-    values(&history, &rows).await;
-    ranges(&history, &rows).await;
+    values(&history, &rows, &mut took).await;
+    ranges(&history, &rows, &mut took).await;
     whose(&history, &rows).await;
+    took.tell("customers and wallets");
     tranches(&history, &rows).await;
+    took.tell("tranches");
     // Made anew in batches of another size, everything is the same: also the sums, which parts of a transaction share.
     let (place, path) = (kept.place(), dir.path().to_owned());
     let verifying = tokio::task::spawn_blocking(move || {
@@ -189,6 +218,8 @@ async fn every_row_of_a_large_history_is_found_by_all_that_it_names_and_listed_o
     });
     let found = verifying.await.unwrap();
     assert!(found.is_sound() && found.rows == rows.len() as u64, "{found:?}");
+    assert_eq!(found.position, found.log_end);
+    took.tell("verified");
 }
 
 struct Silent;
@@ -198,7 +229,7 @@ impl RebuildProgress for Silent {
 }
 
 /// By every value that rows name, and by all others.
-async fn values(history: &History, rows: &[Row]) {
+async fn values(history: &History, rows: &[Row], took: &mut Took) {
     for (column, of) in COLUMNS {
         let mut values: BTreeMap<String, (Given, Vec<RowId>)> = BTreeMap::new();
         // From both ends: the program's rows, and the many.
@@ -226,11 +257,12 @@ async fn values(history: &History, rows: &[Row]) {
         let query = Query { limit: 1, ..asked(column, Test::NotIn(all)) };
         let others = history.find(query).await.unwrap().total;
         assert_eq!(named + others, rows.len(), "{column:?}");
+        took.tell(&format!("{} values of {column:?}, {named} rows", values.len()));
     }
 }
 
 /// By ranges that lie side by side: each row is in one of them.
-async fn ranges(history: &History, rows: &[Row]) {
+async fn ranges(history: &History, rows: &[Row], took: &mut Took) {
     for (column, of) in COLUMNS.into_iter().filter(|(column, _)| RANGED.contains(column)) {
         let number = |given: &Given| match given {
             Given::Amount(units) => *units,
@@ -258,6 +290,7 @@ async fn ranges(history: &History, rows: &[Row]) {
         let sorted = history.find(query).await.unwrap().rows;
         let order = |row: &Row| of(row).as_ref().map(number);
         assert!(sorted.len() == rows.len() && sorted.is_sorted_by_key(order), "{column:?}");
+        took.tell(&format!("ranges of {column:?}, and sorted by it"));
     }
 }
 
