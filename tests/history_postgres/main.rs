@@ -17,6 +17,7 @@ mod killed;
 mod others;
 #[path = "../history/periods.rs"]
 mod periods;
+mod plans;
 #[path = "../history/program.rs"]
 mod program;
 mod restarts;

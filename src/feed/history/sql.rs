@@ -2,13 +2,16 @@
 //!
 //! Every value is a parameter; names of columns come from [`Column`] alone. What is found, and in which order, is the same in each
 //! dialect: a missing value sorts before all others and matches only what says "not", texts compare by their bytes, and "contains"
-//! passes over the case of ASCII letters only. Lists of other things than rows are in `listing`. Tested in `tests/http/history.rs` and `tests/history/`.
+//! passes over the case of ASCII letters only. In which order a page comes is in `order`, lists of other things than rows are in `listing`.
+//! Tested in `tests/http/history.rs`, `tests/history/` and `tests/history_postgres/`.
 
 mod listing;
+mod order;
 
-use coffer_ledger::ids::{GrantId, HoldId, KeyId, RowId, TenantNumber, TrancheId, TransferId, WalletId};
+use coffer_ledger::ids::{GrantId, HoldId, KeyId, RowId, TrancheId, TransferId, WalletId};
 
 pub(super) use self::listing::{Listing, alerts, recharges};
+use self::order::Order;
 use super::cell::Cell;
 use super::key::key;
 use super::query::{Column, Given, Of, Query, Test};
@@ -36,52 +39,57 @@ pub(super) enum Parameter {
 /// A statement and its parameters, in order.
 pub(super) struct Sql {
     dialect: Dialect,
+    /// Of a page.
+    order: Option<Order>,
     pub(super) text: String,
     pub(super) parameters: Vec<Parameter>,
 }
 
 /// Counts everything that matches.
 pub(super) fn count(query: &Query, dialect: Dialect) -> Sql {
-    Sql::matching("SELECT count(*) FROM transactions", query, dialect)
+    Sql::matching("SELECT count(*) FROM transactions", query, dialect, None)
 }
 
 /// Reads the page and one row more.
 pub(super) fn page(query: &Query, dialect: Dialect) -> Sql {
-    let mut sql = Sql::matching("SELECT * FROM transactions", query, dialect);
-    if let Some(after) = query.after {
-        let beyond = Cell::Number(key(after.position().0, after.row()).unwrap_or(i64::MAX));
-        sql.compare("key", if query.newest_first { "<" } else { ">" }, beyond);
-    }
-    sql.text.push_str(" ORDER BY ");
+    let after = query.after.map(|after| key(after.position().0, after.row()).unwrap_or(i64::MAX));
+    let order = Order::new("key", query.newest_first, after.map(Cell::Number));
+    let order = order.by_index(dialect == Dialect::Postgres && query.sort.is_empty());
+    let mut sql = Sql::matching("SELECT * FROM transactions", query, dialect, Some(order));
+    let mut sort = String::new();
     for (column, largest_first) in &query.sort {
         let order = if *largest_first { " DESC NULLS LAST, " } else { " ASC NULLS FIRST, " };
         if is_time(*column) {
             // What has wrapped is later than all others.
-            sql.text.push_str(&format!("({} < 0){order}", name(*column)));
+            sort.push_str(&format!("({} < 0){order}", name(*column)));
         }
-        sql.text.push_str(name(*column));
-        sql.text.push_str(order);
+        sort.push_str(name(*column));
+        sort.push_str(order);
     }
-    sql.text.push_str(if query.newest_first { "key DESC" } else { "key ASC" });
+    sql.in_order(&sort);
     sql.cut(query.limit, query.offset);
     sql
 }
 
 impl Sql {
-    fn matching(select: &str, query: &Query, dialect: Dialect) -> Self {
-        let mut sql = Self { dialect, text: format!("{select} WHERE true"), parameters: Vec::new() };
+    fn new(select: &str, dialect: Dialect, order: Option<Order>) -> Self {
+        Self { dialect, order, text: format!("{select} WHERE true"), parameters: Vec::new() }
+    }
+
+    fn matching(select: &str, query: &Query, dialect: Dialect, order: Option<Order>) -> Self {
+        let mut sql = Self::new(select, dialect, order);
         sql.of_tenant(query.tenant, query.of != Of::Tenant || query.only.is_some());
         match query.of {
             Of::Tenant => {}
-            Of::Customer(number) => sql.compare("customer", "=", number.into()),
+            Of::Customer(number) => sql.whose("customer", number.into()),
             // Its id names its customer, whose rows have an index.
             Of::Wallet(id) => {
-                sql.compare("customer", "=", id.0.customer().into());
+                sql.whose("customer", id.0.customer().into());
                 sql.compare("wallet", "=", id.into());
             }
         }
         if let Some(only) = query.only {
-            sql.compare("customer", "=", only.into());
+            sql.whose("customer", only.into());
         }
         if query.moving {
             sql.and("sequence IS NOT NULL");
@@ -94,12 +102,6 @@ impl Sql {
         }
         query.tests.iter().for_each(|(column, test)| sql.test(*column, test));
         sql
-    }
-
-    /// For SQLite's planner a plus keeps the index of the tenant out of the way where there is a narrower one.
-    fn of_tenant(&mut self, tenant: TenantNumber, is_narrow: bool) {
-        let column = if is_narrow && self.dialect == Dialect::Sqlite { "+tenant" } else { "tenant" };
-        self.compare(column, "=", tenant.into());
     }
 
     /// So many lines and one more, from this one on.

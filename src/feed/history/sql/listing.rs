@@ -1,6 +1,6 @@
 //! Pages of tables whose lines are in the order of their ids.
 
-use super::{Dialect, Sql};
+use super::{Dialect, Order, Sql};
 use crate::feed::history::cell::Cell;
 use crate::feed::history::query::{AlertsAsked, Paged, RechargesAsked};
 
@@ -18,7 +18,9 @@ pub(in crate::feed::history) struct Listing {
 pub(in crate::feed::history) fn alerts(asked: &AlertsAsked, dialect: Dialect) -> Listing {
     let narrow = |sql: &mut Sql| {
         sql.of_tenant(asked.tenant, asked.customer.is_some());
-        sql.only("customer", "=", asked.customer);
+        if let Some(customer) = asked.customer {
+            sql.whose("customer", customer.into());
+        }
         sql.only("wallet", "=", asked.wallet);
         sql.only("type", "=", asked.kind.map(|kind| kind.as_str()));
         sql.only("status", "=", asked.to.as_deref().map(|word| Cell::Owned(word.to_owned())));
@@ -32,7 +34,7 @@ pub(in crate::feed::history) fn alerts(asked: &AlertsAsked, dialect: Dialect) ->
 pub(in crate::feed::history) fn recharges(asked: &RechargesAsked, dialect: Dialect) -> Listing {
     let narrow = |sql: &mut Sql| {
         sql.of_tenant(asked.tenant, true);
-        sql.only("customer", "=", Some(asked.customer));
+        sql.whose("customer", asked.customer.into());
         sql.only("wallet", "=", asked.wallet);
         sql.only("status", "=", asked.status.map(|status| status.as_str()));
         if let Some(tranches) = &asked.tranches {
@@ -53,18 +55,16 @@ fn listing<K: Copy + Into<Cell<'static>>>(
     dialect: Dialect,
     narrow: impl Fn(&mut Sql),
 ) -> Listing {
-    let matching = |select: &str| {
-        let text = format!("SELECT {select} FROM {table} WHERE true");
-        let mut sql = Sql { dialect, text, parameters: Vec::new() };
+    let matching = |select: &str, order: Option<Order>| {
+        let mut sql = Sql::new(&format!("SELECT {select} FROM {table}"), dialect, order);
         narrow(&mut sql);
         sql
     };
-    let mut lines = matching("*");
-    let (beyond, order) = if page.newest_first { ("<", "DESC") } else { (">", "ASC") };
-    lines.only("id", beyond, page.after);
-    lines.text.push_str(&format!(" ORDER BY id {order}"));
+    let order = Order::new("id", page.newest_first, page.after.map(Into::into));
+    let mut lines = matching("*", Some(order.by_index(dialect == Dialect::Postgres)));
+    lines.in_order("");
     lines.cut(page.limit, page.offset);
-    Listing { count: matching("count(*)"), page: lines, limit: page.limit }
+    Listing { count: matching("count(*)", None), page: lines, limit: page.limit }
 }
 
 impl Sql {
