@@ -20,8 +20,8 @@ pub use self::period::{Period, PeriodError};
 pub(crate) use self::show::Shown;
 pub(crate) use self::statement::ShownStatement;
 pub use self::statement::{
-    Heading, HoldAtEnd, ReasonTotal, Statement, StatementFormat, StatementLine, StatementOf, TrancheAtEnd,
-    WalletStatement,
+    Heading, HoldAtEnd, ReasonTotal, Statement, StatementAlert, StatementFormat, StatementLine, StatementOf,
+    StatementRecharge, StatusThen, TrancheAtEnd, WalletStatement,
 };
 pub use self::tenant::{
     AccountTotal, Amounts, Books, Debt, Detail, Revenue, SourceBooks, Transit, UnitBooks,

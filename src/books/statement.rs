@@ -1,4 +1,5 @@
-//! A customer's statement: what each wallet had, every row that moved it, what is left of which tranche, what is still held.
+//! A customer's statement: what each wallet had, every row that moved it, what its rules did (`rules`: recharges and alerts), what is left of
+//! which tranche, what is still held.
 //!
 //! One pass over the customer's rows up to the end of the period, in the order of the log; rows are then put in the order in which they
 //! count. Nothing is taken from what is true now: the statement of a closed period stays the same. Shown as `json`, `csv` and `html`.
@@ -8,6 +9,7 @@ mod csv;
 mod html;
 mod json;
 mod maker;
+mod rules;
 
 use coffer_ledger::amount::{Credits, Money};
 use coffer_ledger::calendar::Zone;
@@ -19,6 +21,7 @@ use coffer_ledger::unit::Unit;
 pub(crate) use self::json::ShownStatement;
 pub use self::json::StatementFormat;
 use self::maker::Maker;
+pub use self::rules::{StatementAlert, StatementRecharge, StatusThen};
 use super::period::Period;
 use super::tenant::Amounts;
 use crate::engine::names_of;
@@ -36,7 +39,7 @@ pub struct StatementOf {
     pub customer: CustomerNumber,
     /// Which instants count.
     pub period: Period,
-    /// Lines that it may have.
+    /// Lines that it may have: rows, recharges and changes of alerts.
     pub lines_max: usize,
 }
 
@@ -62,7 +65,7 @@ pub struct Statement {
     pub of: StatementOf,
     /// The last record of the log that it knows of.
     pub position: u64,
-    /// Every wallet that was ever used by the end of the period, oldest first.
+    /// Every wallet that has a row by the end of the period, or something of its rules in it, oldest first.
     pub wallets: Vec<WalletStatement>,
 }
 
@@ -79,6 +82,10 @@ pub struct WalletStatement {
     pub lines: Vec<StatementLine>,
     /// These by reason, in alphabetical order.
     pub totals: Vec<ReasonTotal>,
+    /// Recharges that began or ended in the period, and those that wait for their payment at its end; by their beginning.
+    pub recharges: Vec<StatementRecharge>,
+    /// Every change of its alerts in the period, as they came.
+    pub alerts: Vec<StatementAlert>,
     /// Posted after it, and the paid money in it.
     pub closing: Amounts,
     /// Overdraft that is not repaid at the end of the period.
@@ -185,6 +192,8 @@ impl Statement {
     pub fn of(look: &dyn Look, of: StatementOf) -> Result<Option<Self>, HistoryError> {
         let position = look.position()?;
         let (mut maker, mut after) = (Maker::new(of.period), None);
+        // First: rows are looked at for them.
+        rules::read(look, &of, &mut maker)?;
         loop {
             let page = look.rows(&RowsAsked {
                 tenant: of.tenant,

@@ -14,7 +14,7 @@ use super::reply::Reply;
 use crate::books::{Heading, ShownStatement, Statement, StatementFormat, StatementOf};
 use crate::engine::Target;
 
-/// Rows that a statement over HTTP may show.
+/// Lines that a statement over HTTP may show: rows, recharges and changes of alerts.
 const STATEMENT_LINES_MAX: usize = 50_000;
 const PARAMETERS: [&str; 5] = ["from", "to", "month", "time_zone", "format"];
 
@@ -29,9 +29,9 @@ pub(crate) struct StatementQuery {
 
 /// A customer's statement.
 ///
-/// For each wallet the opening balance, every row that moved it with the balance after it, totals by reason, the closing balance, and what
-/// is left of which tranche and on hold at the end. Rows stand in the order in which they count. Times on the HTML page are by the clocks
-/// of `time_zone`.
+/// For each wallet the opening balance, every row that moved it with the balance after it, totals by reason, recharges and changes of
+/// alerts, the closing balance, and what is left of which tranche and on hold at the end. Rows stand in the order in which they count; a
+/// recharge as it stood at the end of the period. Times on the HTML page are by the clocks of `time_zone`.
 #[utoipa::path(get, path = "/v1/customers/{id}/statement", tag = "Books", params(PeriodQuery, StatementQuery), responses((status = 200, body = ShownStatement, description = "Done; X-Log-Position says how far into the log it saw")))]
 pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
     let query = call.query()?;
@@ -58,7 +58,7 @@ pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
 
 fn too_long() -> ApiError {
     let message =
-        "the statement has too many rows: ask for a shorter period, or make it with `coffer statement`";
+        "the statement has too many lines: ask for a shorter period, or make it with `coffer statement`";
     ApiError::new(Code::LimitReached, message)
         .with("limit", "statement_lines_max")
         .with("max", STATEMENT_LINES_MAX)

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic in a test is its failure report")]
 #![expect(
     clippy::disallowed_methods,
-    reason = "what it says of grants is a file on the real disk, for Python"
+    reason = "what it says of grants and alerts is a file on the real disk, for Python"
 )]
 
 #[path = "../history/program.rs"]
@@ -12,16 +12,19 @@ mod program;
 
 mod granting;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use coffer::engine::{Engine, EngineOptions, TenantOperation};
+use coffer::engine::{Engine, EngineOptions, Target, TenantOperation};
 use coffer::env::Env;
 use coffer_ledger::catalog::tenant::{Settings, TenantCommand};
 use coffer_ledger::command::Origin;
+use coffer_ledger::customer::Customer;
 use coffer_ledger::time::Timestamp;
+use coffer_ledger::wallet::Wallet;
 use serde_json::{Value, json};
 
 use crate::granting::{Granting, Plans};
@@ -88,6 +91,11 @@ async fn a_ledger_of_many_rows() {
     }
     tell(&mut told, vec![json!({"what": "end", "at": engine.now_of(TENANT).0})]);
     told.flush().unwrap();
+    let mut warning = BufWriter::new(File::create(dir.with_file_name("alerts.jsonl")).unwrap());
+    for world in &worlds {
+        tell(&mut warning, world.warning(&engine).await);
+    }
+    warning.flush().unwrap();
     engine.shutdown().await.unwrap();
 }
 
@@ -124,6 +132,24 @@ impl Running {
             saving: World::new(&saving),
             random: Random::new(seed * 1_000 + world * 2),
         }
+    }
+
+    /// Which of its wallets warn, and whether at percent or at credits: at 5, 40 and 90 (`recharging`).
+    async fn warning(&self, engine: &Engine) -> Vec<Value> {
+        let wallets = self.world.wallets().iter().chain(self.saving.wallets());
+        let customers: BTreeSet<_> = wallets.map(|(customer, _)| *customer).collect();
+        let mut lines = Vec::new();
+        for customer in customers {
+            let read = |customer: &Customer, _| {
+                let alerts = |wallet: &Wallet| Some(wallet.head.rules.as_ref()?.alerts.as_ref()?.percent);
+                let line = |wallet: &Wallet| {
+                    Some(json!({"wallet": wallet.head.id.to_string(), "percent": alerts(wallet)?}))
+                };
+                customer.wallets.iter().filter_map(line).collect::<Vec<_>>()
+            };
+            lines.extend(engine.read(TENANT, Target::Customer(customer), read).await.unwrap().value);
+        }
+        lines
     }
 
     async fn go_on(mut self, engine: Engine, steps: u64) -> Self {

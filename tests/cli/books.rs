@@ -71,6 +71,30 @@ fn a_journal_and_a_statement_go_where_they_are_told() {
 }
 
 #[test]
+fn a_stopped_servers_statement_has_its_recharges_and_alerts_though_it_keeps_no_history() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    post(
+        &server,
+        "/v1/wallets",
+        r#"{"customer_id":"acme","currency":"usd","conversion_rate":1,"initial_credits_to_load":"100",
+            "alert_settings":{"warning":{"threshold":30}},"auto_topup":{"threshold":20,"amount":50,"invoicing":true}}"#,
+    );
+    post(&server, "/v1/customers/acme/debits", r#"{"credits":"81.5"}"#);
+    assert!(server.stop().success());
+    assert!(!place.data().join("history.db").exists());
+    let statement = place.run(&with(&["statement", "acme"], &[])).ok().json();
+    let wallet = &statement["wallets"][0];
+    let (recharge, alert) = (&wallet["recharges"][0], &wallet["alerts"][0]);
+    assert_eq!((&recharge["status"], &recharge["credits"]), (&"pending".into(), &"50".into()), "{wallet}");
+    assert_eq!((&alert["alert_status"], &alert["value_at_time"]), (&"warning".into(), &"18.5".into()));
+    assert_eq!(alert["transaction_id"], wallet["lines"][1]["transaction_id"]);
+    let csv = place.run(&with(&["statement", "acme"], &["--format", "csv"])).ok().out;
+    let kinds: Vec<_> = csv.lines().map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(kinds, ["line", "opening", "row", "row", "closing", "recharge", "alert"], "{csv}");
+}
+
+#[test]
 fn periods_that_are_none_and_tenants_that_are_not_there_are_said() {
     let place = used();
     let odd = ["books", "--from", "2026-01-01T00:00:01Z", "--to", "2026-02-01T00:00:00Z"];

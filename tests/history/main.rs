@@ -16,5 +16,6 @@ mod periods;
 mod program;
 mod rows;
 mod rules;
+mod statements;
 mod support;
 mod verified;

@@ -27,6 +27,8 @@ mod rows;
 mod rules;
 mod same;
 mod server;
+#[path = "../history/statements.rs"]
+mod statements;
 #[path = "../history/support.rs"]
 mod support;
 mod verified;

@@ -37,6 +37,7 @@ mod rules_listed;
 mod sdk_shapes;
 mod slow_clients;
 mod sse;
+mod statement_rules;
 mod support;
 mod tenancy;
 mod test_clock;

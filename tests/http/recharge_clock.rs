@@ -7,7 +7,7 @@ use crate::sse::Sse;
 use crate::support::Server;
 
 /// A server whose key is that of a tenant in test mode, at this instant.
-fn at(instant: &str) -> Server {
+pub(crate) fn at(instant: &str) -> Server {
     let mut server = Server::start();
     let made = server.ask("POST", "/v1/tenants", r#"{"name":"tests","test_mode":true}"#);
     server.key = made.json["key"]["key"].as_str().unwrap().to_owned();
@@ -15,7 +15,7 @@ fn at(instant: &str) -> Server {
     server
 }
 
-fn to(server: &Server, instant: &str) {
+pub(crate) fn to(server: &Server, instant: &str) {
     let moved = server.ask("POST", "/v1/test-clock", &json!({"now": instant}).to_string());
     assert_eq!(moved.status, 200, "{}", moved.text);
 }
@@ -29,14 +29,14 @@ fn wallet(server: &Server, rule: &Value) -> String {
 }
 
 /// The recharge that a debit set off.
-fn debit(server: &Server, credits: &str) -> Option<String> {
+pub(crate) fn debit(server: &Server, credits: &str) -> Option<String> {
     let body = json!({"credits": credits}).to_string();
     let taken = server.ask("POST", "/v1/customers/acme/debits", &body);
     assert_eq!(taken.status, 200, "{}", taken.text);
     taken.json["recharge"]["recharge_id"].as_str().map(ToOwned::to_owned)
 }
 
-fn report(server: &Server, recharge: &str, verb: &str, body: &Value) {
+pub(crate) fn report(server: &Server, recharge: &str, verb: &str, body: &Value) {
     let path = format!("/v1/recharges/{recharge}/{verb}");
     let told = server.ask("POST", &path, &body.to_string());
     assert_eq!(told.status, 200, "{}", told.text);

@@ -6,9 +6,13 @@ use std::fmt::Write;
 
 use coffer_ledger::amount::{Credits, Money};
 use coffer_ledger::calendar::Zone;
+use coffer_ledger::recharge::RechargeOrigin;
 use coffer_ledger::unit::Unit;
 
-use super::{Heading, HoldAtEnd, ReasonTotal, Statement, StatementLine, TrancheAtEnd, WalletStatement};
+use super::{
+    Heading, HoldAtEnd, ReasonTotal, Statement, StatementAlert, StatementLine, StatementRecharge, StatusThen,
+    TrancheAtEnd, WalletStatement,
+};
 use crate::books::period::Period;
 
 const STYLE: &str = include_str!("style.css");
@@ -91,6 +95,14 @@ impl Page {
         if !wallet.totals.is_empty() {
             self.raw("<h3>By reason</h3>\n");
             self.totals(&wallet.totals);
+        }
+        if !wallet.recharges.is_empty() {
+            self.raw("<h3>Recharges, as they stood at the end of the period</h3>\n");
+            self.recharges(&wallet.recharges);
+        }
+        if !wallet.alerts.is_empty() {
+            self.raw("<h3>Alerts</h3>\n");
+            self.alerts(&wallet.alerts);
         }
         self.raw("<h3>Credit at the end of the period</h3>\n");
         self.tranches(&wallet.tranches);
@@ -176,6 +188,64 @@ impl Page {
                 number(total.credits_in),
                 number(total.credits_out),
                 number(total.paid)
+            ));
+        }
+        self.raw("</tbody>\n</table>\n");
+    }
+
+    fn recharges(&mut self, recharges: &[StatementRecharge]) {
+        self.raw(
+            "<table>\n<thead><tr><th>Began</th><th>Asked for by</th><th>Payment</th><th class=\"n\">Credits</th>\
+             <th class=\"n\">To be paid</th></tr></thead>\n<tbody>\n",
+        );
+        recharges.iter().for_each(|recharge| self.recharge(recharge));
+        self.raw("</tbody>\n</table>\n");
+        if recharges.iter().any(|recharge| recharge.status == StatusThen::Trusted) {
+            self.raw("<p class=\"none\">Trusted: the credit is there, and no result of its payment was reported.</p>\n");
+        }
+    }
+
+    fn recharge(&mut self, recharge: &StatementRecharge) {
+        let by = match recharge.origin {
+            RechargeOrigin::Auto => "Automatic top-up",
+            RechargeOrigin::TopUp => "Top-up",
+        };
+        let why = recharge.reason.map(|reason| in_words(reason.as_str()));
+        let ended = recharge.ended_at.map(|at| self.zone.shown(at));
+        let said: Vec<_> = [why, ended].into_iter().flatten().collect();
+        let ids = [
+            Some(recharge.id.to_string()),
+            recharge.invoice.map(|id| id.to_string()),
+            recharge.row.map(|id| id.to_string()),
+        ];
+        let ids: Vec<_> = ids.into_iter().flatten().collect();
+        self.put(format_args!(
+            "<tr><td class=\"when\">{}</td><td>{by}<small class=\"id\">{}</small></td><td>{}<small>{}</small></td><td class=\"n\">{}</td>\
+             <td class=\"n\">{}</td></tr>\n",
+            self.zone.shown(recharge.begun_at),
+            ids.join(" · "),
+            in_words(recharge.status.as_str()),
+            said.join(" · "),
+            number(recharge.credits),
+            number(recharge.charged)
+        ));
+    }
+
+    fn alerts(&mut self, alerts: &[StatementAlert]) {
+        self.raw(
+            "<table>\n<thead><tr><th>Date</th><th>Alert</th><th>From</th><th>To</th><th class=\"n\">Balance</th></tr></thead>\n<tbody>\n",
+        );
+        for alert in alerts {
+            let runway =
+                alert.runway_s.map_or(String::new(), |seconds| format!(", empty in {} s", number(seconds)));
+            let row = alert.row.map_or(String::new(), |row| format!("<small class=\"id\">{row}</small>"));
+            self.put(format_args!(
+                "<tr><td class=\"when\">{}</td><td>{}{runway}{row}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td></tr>\n",
+                self.zone.shown(alert.at),
+                in_words(alert.kind.as_str()),
+                in_words(alert.from.as_str()),
+                in_words(alert.to.as_str()),
+                number(alert.posted)
             ));
         }
         self.raw("</tbody>\n</table>\n");

@@ -3,12 +3,14 @@
 use std::str::FromStr;
 
 use coffer_ledger::amount::Credits;
+use coffer_ledger::recharge::RechargeReason;
 use coffer_ledger::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    Heading, HoldAtEnd, ReasonTotal, Statement, StatementLine, TrancheAtEnd, WalletStatement, csv, html,
+    Heading, HoldAtEnd, ReasonTotal, Statement, StatementAlert, StatementLine, StatementRecharge,
+    TrancheAtEnd, WalletStatement, csv, html,
 };
 use crate::books::tenant::Amounts;
 use crate::rfc3339;
@@ -18,7 +20,7 @@ use crate::rfc3339;
 pub enum StatementFormat {
     /// One JSON document.
     Json,
-    /// A line for each row, opening and closing.
+    /// A line for each row, opening and closing, recharge and change of an alert.
     Csv,
     /// A page to print.
     Html,
@@ -103,6 +105,10 @@ struct ShownWallet {
     /// Every row that moved posted, as they count, with the posted balance after each.
     lines: Vec<ShownLine>,
     totals: Vec<ShownTotal>,
+    /// Recharges that began or ended in the period, and those that wait for their payment at its end; each as it stood then.
+    recharges: Vec<ShownRecharge>,
+    /// Every change of its alerts in the period.
+    alerts: Vec<ShownAlert>,
     closing: ShownAmounts,
     /// Overdraft that is not repaid at the end.
     debt: String,
@@ -151,6 +157,59 @@ struct ShownTotal {
     credits_in: String,
     credits_out: String,
     paid: String,
+}
+
+/// A purchase, and how far its payment was at the end of the period.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StatementRecharge)]
+struct ShownRecharge {
+    recharge_id: String,
+    /// auto or top_up.
+    origin: &'static str,
+    /// At the end of the period: pending (its credit waits for the payment), trusted (its credit is there, and no payment was reported),
+    /// completed, failed or cancelled.
+    status: &'static str,
+    /// What it brings, its bonus included.
+    credits: String,
+    /// Worth of what is bought in money, unrounded.
+    amount: String,
+    /// Money to be paid, in whole minor units.
+    charged: String,
+    /// The invoice that asks for it; null = it is charged directly.
+    invoice_id: Option<String>,
+    /// The last row of what is bought, its bonus apart, that counts by the end of the period: by which it came in, or with which it waits.
+    transaction_id: Option<String>,
+    /// Why it was not paid, as GET /v1/recharges says it; null unless it had failed or been cancelled by the end of the period.
+    reason: Option<&'static str>,
+    /// When it began.
+    created_at: String,
+    /// When it fails by itself.
+    expires_at: Option<String>,
+    /// When it ended; null = not by the end of the period.
+    ended_at: Option<String>,
+}
+
+/// A change of an alert.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StatementAlert)]
+struct ShownAlert {
+    alert_id: String,
+    /// low_credit_balance or low_runway.
+    alert_type: &'static str,
+    /// What it was before: ok, info, warning or in_alarm.
+    previous_status: &'static str,
+    /// What it is since.
+    alert_status: &'static str,
+    /// Posted at that moment.
+    value_at_time: String,
+    /// Seconds until empty, of a runway's.
+    runway_seconds: Option<u64>,
+    /// The last row of that record and wallet after which the balance was that; null = none was: settings changed, time passed, or debt
+    /// was written off.
+    transaction_id: Option<String>,
+    /// The record that it stands in.
+    log_position: u64,
+    changed_at: String,
 }
 
 /// What is left of a tranche.
@@ -205,6 +264,8 @@ impl ShownWallet {
             opening: ShownAmounts::of(wallet.opening),
             lines: wallet.lines.iter().map(ShownLine::of).collect(),
             totals: wallet.totals.iter().map(ShownTotal::of).collect(),
+            recharges: wallet.recharges.iter().map(ShownRecharge::of).collect(),
+            alerts: wallet.alerts.iter().map(ShownAlert::of).collect(),
             closing: ShownAmounts::of(wallet.closing),
             debt: wallet.debt.to_string(),
             tranches: wallet.tranches.iter().map(ShownTranche::of).collect(),
@@ -256,6 +317,41 @@ impl ShownTotal {
             credits_in: total.credits_in.to_string(),
             credits_out: total.credits_out.to_string(),
             paid: total.paid.to_string(),
+        }
+    }
+}
+
+impl ShownRecharge {
+    fn of(recharge: &StatementRecharge) -> Self {
+        Self {
+            recharge_id: recharge.id.to_string(),
+            origin: recharge.origin.as_str(),
+            status: recharge.status.as_str(),
+            credits: recharge.credits.to_string(),
+            amount: recharge.amount.to_string(),
+            charged: recharge.charged.to_string(),
+            invoice_id: recharge.invoice.map(|invoice| invoice.to_string()),
+            transaction_id: recharge.row.map(|row| row.to_string()),
+            reason: recharge.reason.map(RechargeReason::as_str),
+            created_at: instant(recharge.begun_at),
+            expires_at: recharge.expires_at.map(instant),
+            ended_at: recharge.ended_at.map(instant),
+        }
+    }
+}
+
+impl ShownAlert {
+    fn of(alert: &StatementAlert) -> Self {
+        Self {
+            alert_id: alert.id.to_string(),
+            alert_type: alert.kind.as_str(),
+            previous_status: alert.from.as_str(),
+            alert_status: alert.to.as_str(),
+            value_at_time: alert.posted.to_string(),
+            runway_seconds: alert.runway_s,
+            transaction_id: alert.row.map(|row| row.to_string()),
+            log_position: alert.position.0,
+            changed_at: instant(alert.at),
         }
     }
 }

@@ -3,17 +3,23 @@
 use std::collections::{BTreeMap, HashMap};
 
 use coffer_ledger::amount::{Credits, Money};
-use coffer_ledger::ids::{HoldId, TrancheId, WalletId};
+use coffer_ledger::ids::{HoldId, LogPosition, RowId, TrancheId, WalletId};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::unit::Unit;
 use coffer_ledger::view::MoveKind;
 
+use super::rules::{StatementAlert, StatementRecharge};
 use super::{HoldAtEnd, ReasonTotal, StatementLine, TrancheAtEnd, WalletStatement};
 use crate::books::period::Period;
 use crate::books::tenant::{Amounts, SourceBooks};
-use crate::feed::history::{FullRow, HistoryError, OfTranche, Row, SliceKind, SliceLine};
+use crate::feed::history::{
+    AlertLine, FullRow, HistoryError, OfTranche, RechargeLife, Row, SliceKind, SliceLine,
+};
 
-/// Takes rows in the order of the log.
+/// The word of a row's type that brings in credit, or says that it will come.
+const CREDIT: &str = "credit";
+
+/// Takes what rules did, and then rows in the order of the log.
 pub(super) struct Maker {
     period: Period,
     wallets: BTreeMap<WalletId, OfWallet>,
@@ -28,6 +34,13 @@ struct OfWallet {
     lines: Vec<StatementLine>,
     tranches: HashMap<TrancheId, TrancheAtEnd>,
     holds: HashMap<HoldId, HoldAtEnd>,
+    /// Each with the tranche that it is about.
+    recharges: Vec<(StatementRecharge, Option<TrancheId>)>,
+    /// The last row that brings each of these tranches in, or says that it will come.
+    bought: HashMap<TrancheId, Option<RowId>>,
+    alerts: Vec<StatementAlert>,
+    /// The last row of each change's record after which posted was what it says.
+    reached: HashMap<(LogPosition, Credits), Option<RowId>>,
 }
 
 impl Maker {
@@ -40,9 +53,27 @@ impl Maker {
         self.lines
     }
 
+    /// Takes a recharge, if it is one of the period.
+    pub(super) fn recharge(&mut self, life: &RechargeLife) {
+        let Some(recharge) = StatementRecharge::of(life, self.period) else { return };
+        let wallet = self.wallets.entry(life.wallet).or_default();
+        wallet.bought.extend(life.tranche.map(|tranche| (tranche, None)));
+        wallet.recharges.push((recharge, life.tranche));
+        self.lines += 1;
+    }
+
+    /// Takes a change of the period.
+    pub(super) fn alert(&mut self, line: &AlertLine) {
+        let wallet = self.wallets.entry(line.change.wallet).or_default();
+        wallet.reached.insert((line.position, line.change.posted), None);
+        wallet.alerts.push(StatementAlert::of(line));
+        self.lines += 1;
+    }
+
     /// Takes a row that counts before the end of the period.
     pub(super) fn row(&mut self, FullRow { row, slices }: &FullRow) {
         let wallet = self.wallets.entry(row.wallet).or_default();
+        wallet.look_at(row);
         let mut change = Amounts::default();
         for slice in slices {
             wallet.slice(row, slice, &mut change);
@@ -76,6 +107,18 @@ impl Maker {
 }
 
 impl OfWallet {
+    /// Whether it is a row that a recharge or an alert names.
+    fn look_at(&mut self, row: &Row) {
+        let of_tranche = row.tranche.filter(|_| row.row_type == CREDIT);
+        if let Some(bought) = of_tranche.and_then(|tranche| self.bought.get_mut(&tranche)) {
+            *bought = Some(row.id);
+        }
+        let after = row.balance_after.map(|posted| (row.id.position(), posted));
+        if let Some(reached) = after.and_then(|key| self.reached.get_mut(&key)) {
+            *reached = Some(row.id);
+        }
+    }
+
     fn slice(&mut self, row: &Row, slice: &SliceLine, change: &mut Amounts) {
         self.hold(row, slice);
         let SliceKind::Moved(kind) = slice.kind else { return };
@@ -123,7 +166,7 @@ impl OfWallet {
     }
 
     fn finish(self, wallet: WalletId, unit: Unit) -> WalletStatement {
-        let Self { opening, debt, mut lines, tranches, holds } = self;
+        let Self { opening, debt, mut lines, tranches, holds, recharges, bought, mut alerts, reached } = self;
         // Stable: what counts at the same instant stays in the order of the log.
         lines.sort_by_key(|line| line.effective_at);
         let (mut closing, mut totals) = (opening, BTreeMap::new());
@@ -138,7 +181,31 @@ impl OfWallet {
         let mut holds: Vec<_> = holds.into_values().filter(|one| one.held.is_positive()).collect();
         holds.sort_by_key(|one| (one.placed_at, one.hold));
         let totals = totals.into_values().collect();
-        WalletStatement { wallet, unit, opening, lines, totals, closing, debt, tranches, holds }
+        let row_of = |tranche: TrancheId| bought.get(&tranche).copied().flatten();
+        let named = |(recharge, tranche): (_, Option<_>)| StatementRecharge {
+            row: tranche.and_then(row_of),
+            ..recharge
+        };
+        let mut recharges: Vec<_> = recharges.into_iter().map(named).collect();
+        // Stable, as that of the rows: at the same instant they stay in the order of their ids.
+        recharges.sort_by_key(|recharge| recharge.begun_at);
+        alerts.sort_by_key(|alert| alert.at);
+        for alert in &mut alerts {
+            alert.row = reached.get(&(alert.position, alert.posted)).copied().flatten();
+        }
+        WalletStatement {
+            wallet,
+            unit,
+            opening,
+            lines,
+            totals,
+            recharges,
+            alerts,
+            closing,
+            debt,
+            tranches,
+            holds,
+        }
     }
 }
 

@@ -4,13 +4,15 @@
     python3 tests/python/books COFFER DATA_DIR WORK_DIR
 
 COFFER is the program, DATA_DIR the data directory of a stopped server. Rows come from `coffer export transactions` and `coffer export
-moves` as JSON Lines; of the latter everything is taken but the paid shares, which are computed here. WORK_DIR/grants.jsonl says who was
-enrolled in which grants. Amounts are integers of 10^-15 and fractions; nothing is rounded but where docs/BOOKS.md and SEMANTICS say so.
+moves` as JSON Lines; of the latter everything is taken but the paid shares, which are computed here. What recharges began and ended, and
+which alerts changed, comes from `coffer wal dump`. WORK_DIR/grants.jsonl says who was enrolled in which grants, alerts.jsonl which wallets
+warn. Amounts are integers of 10^-15 and fractions; nothing is rounded but where docs/BOOKS.md and SEMANTICS say so.
 No code, no formula and no table is shared with Coffer. Checks, for every tranche, wallet, statement, period of books and journal entry:
   - `ledger`: each tranche's credit, never below nothing or what holds keep, all of it accounted for; each wallet's rows, numbered without a
     gap, each balance the one before and what its slices move; the paid share of each slice
   - `purchases`: pending credit comes in once; money charged and paid; what becomes of credit that was trusted and is not paid
   - `grants`: each period of each grant once, with its credits and dates; what rolls over, what ends
+  - `rules`: alerts, which are what the balances make them; recharges, which end once, in a week at the latest
   - `accounts`, `statements`, `focus`: books, trial balances, journals and statements of several periods; rows of FOCUS
 """
 
@@ -26,6 +28,7 @@ from focus import compare_focus
 from grants import check_grants
 from ledger import Failed, Ledger, differ, same, text, units
 from purchases import check_purchases
+from rules import Rules
 from statements import statement
 
 QUARTER = 15 * 60
@@ -52,6 +55,11 @@ class Coffer:
         self.run("export", kind, "--format", "jsonl", "--out", str(path))
         return path
 
+    def dump(self):
+        path = self.work / "log.jsonl"
+        self.run("wal", "dump", "--json", out=path)
+        return path
+
 
 def rfc3339(seconds):
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -73,6 +81,8 @@ def main(program, data, work):
     print(f"{len(ledger.in_order)} rows, {len(ledger.tranches)} tranches, {len(ledger.balances)} wallets, {ledger.shares} paid shares agree")
     print(check_purchases(ledger))
     print(check_grants(ledger, work / "grants.jsonl"))
+    rules = Rules(ledger, coffer.dump(), work / "alerts.jsonl")
+    print(f"{len(rules.by_id)} recharges and {rules.judged} changes of alerts are what the rows make them")
     print(compare_focus(ledger, coffer.export("focus")))
     of_customer = defaultdict(list)
     for row in ledger.in_order:
@@ -85,12 +95,14 @@ def main(program, data, work):
         coffer.run("journal", "--format", "jsonl", "--out", str(path), *span)
         entries = compare_journal(ledger, path, start * 10**9, end * 10**9)
         rows = 0
-        for customer in sorted(of_customer)[number :: 5 if len(of_customer) > 40 else 1][:8]:
+        chosen = {*sorted(of_customer)[number::5][:8], *(rules.customers_of_each_kind() if number < 2 else ())}
+        for customer in sorted(chosen):
             said = coffer.json("statement.json", "statement", customer, *span)
-            computed = statement(ledger, of_customer[customer], start * 10**9, end * 10**9)
+            computed = statement(ledger, rules, of_customer[customer], start * 10**9, end * 10**9)
             differ(f"the statement of {customer}", said["wallets"], computed)
             rows += sum(len(wallet["lines"]) for wallet in computed)
         print(f"{span[1]} to {span[3]}: books, {entries} journal entries and {rows} lines of statements agree")
+    rules.check_seen()
     check_end(ledger, coffer)
     print("everything agrees to the last digit")
 

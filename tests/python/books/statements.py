@@ -5,13 +5,18 @@ from collections import defaultdict
 from ledger import IN, OUT, ns, pair, posted, text
 
 
-def statement(ledger, rows, start, end):
+def statement(ledger, rules, rows, start, end):
     """The wallets of a customer's statement, as Coffer shows them."""
-    wallets = {}
+    wallets = defaultdict(list)
     for row in rows:
-        if row.at < end:
-            wallets.setdefault(row.wallet_id, []).append(row)
-    return [wallet_statement(ledger, wallet, wallets[wallet], start, end) for wallet in sorted(wallets)]
+        wallets[row.wallet_id] += [row] if row.at < end else []
+    shown = []
+    for wallet in sorted(wallets):
+        recharges, alerts = rules.shown(wallet, start, end)
+        if wallets[wallet] or recharges or alerts:
+            shown.append(wallet_statement(ledger, wallet, wallets[wallet], start, end))
+            shown[-1].update(recharges=recharges, alerts=alerts)
+    return shown
 
 
 def wallet_statement(ledger, wallet, rows, start, end):
