@@ -128,6 +128,11 @@ impl HotLog {
         self.tell_sealed();
     }
 
+    /// How many segments were sealed since the log was opened; closing counts as well.
+    pub(crate) fn count_sealed(&self) -> u64 {
+        *self.sealed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Blocks until the count of sealings differs from `seen` or the time is over; returns the count.
     pub fn wait_sealed(&self, seen: u64, time: Duration) -> u64 {
         let count = self.sealed.lock().unwrap_or_else(PoisonError::into_inner);

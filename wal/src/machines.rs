@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::env::{Spawn, Urgency};
+use crate::env::{Clock, Spawn, Urgency};
 use crate::hot_log::HotLog;
 use crate::open_batch::Completion;
 use crate::sealer::{SealError, SealStep, Sealer};
@@ -19,6 +19,12 @@ use crate::zero_fill::ZeroFiller;
 
 /// Pause after the sealer failed, and the longest it sleeps.
 const SEALER_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long the sealer works before it rests.
+const SEALER_WORK_NS: u64 = 300_000;
+
+/// It rests so many times as long as it worked: a quarter of a core is all that it takes while it keeps up.
+const SEALER_REST: u32 = 3;
 
 /// The machines of a log that are stepped by hand. Step the writer until it has stopped before the log is
 /// closed, or closing waits for ever.
@@ -35,7 +41,20 @@ pub struct Machines<C: Completion> {
 pub struct SealerMachine {
     sealer: Sealer,
     hot: Arc<HotLog>,
+    clock: Arc<dyn Clock>,
     running: Arc<Running>,
+}
+
+/// When the sealer rests. A segment's worth of hashing and compressing at once fills a core that others wait for; spread over a few
+/// times as long, nobody notices. It does not rest while a second segment waits, nor when the log closes: it must keep up
+/// (docs/decisions/0027).
+struct Rests<'a> {
+    hot: &'a HotLog,
+    clock: &'a dyn Clock,
+    /// The count of sealings when it began; another count ends all rests.
+    seen: u64,
+    pressed: bool,
+    since_ns: u64,
 }
 
 /// What still runs, and the lock that it runs under.
@@ -60,8 +79,13 @@ impl<C: Completion> Machines<C> {
 }
 
 impl SealerMachine {
-    pub(crate) fn new(sealer: Sealer, hot: Arc<HotLog>, running: Arc<Running>) -> SealerMachine {
-        SealerMachine { sealer, hot, running }
+    pub(crate) fn new(
+        sealer: Sealer,
+        hot: Arc<HotLog>,
+        clock: Arc<dyn Clock>,
+        running: Arc<Running>,
+    ) -> SealerMachine {
+        SealerMachine { sealer, hot, clock, running }
     }
 
     /// Archives the oldest sealed segment that is not archived yet.
@@ -72,19 +96,44 @@ impl SealerMachine {
         self.sealer.step()
     }
 
-    fn run(mut self) {
-        let mut seen = 0;
-        while !self.running.closing.load(Ordering::Acquire) {
-            match self.step() {
+    fn run(self) {
+        loop {
+            // Counted first: what is sealed or closed after this is not slept through.
+            let seen = self.hot.count_sealed();
+            if self.running.closing.load(Ordering::Acquire) {
+                return;
+            }
+            let mut rests = Rests::new(&self.hot, self.clock.as_ref(), seen);
+            rests.pressed = self.sealer.waiting().nth(1).is_some();
+            match self.sealer.step_resting(&mut || rests.rest()) {
                 Ok(SealStep::Archived { number }) => tracing::debug!(number, "archived a segment"),
-                Ok(SealStep::Idle) => seen = self.hot.wait_sealed(seen, SEALER_PAUSE),
+                Ok(SealStep::Idle) => drop(self.hot.wait_sealed(seen, SEALER_PAUSE)),
                 Err(error) => {
                     tracing::error!(%error, "a sealed segment could not be archived");
-                    let now = self.hot.wait_sealed(seen, Duration::ZERO);
-                    seen = self.hot.wait_sealed(now, SEALER_PAUSE);
+                    self.hot.wait_sealed(self.hot.count_sealed(), SEALER_PAUSE);
                 }
             }
         }
+    }
+}
+
+impl<'a> Rests<'a> {
+    fn new(hot: &'a HotLog, clock: &'a dyn Clock, seen: u64) -> Rests<'a> {
+        Rests { hot, clock, seen, pressed: false, since_ns: clock.monotonic_ns() }
+    }
+
+    /// Rests if it is time to.
+    fn rest(&mut self) {
+        if let Some(time) = self.due() {
+            self.pressed = self.hot.wait_sealed(self.seen, time) != self.seen;
+            self.since_ns = self.clock.monotonic_ns();
+        }
+    }
+
+    fn due(&self) -> Option<Duration> {
+        let worked_ns = self.clock.monotonic_ns().saturating_sub(self.since_ns);
+        let due = !self.pressed && worked_ns >= SEALER_WORK_NS;
+        due.then(|| Duration::from_nanos(worked_ns) * SEALER_REST)
     }
 }
 
@@ -136,5 +185,46 @@ impl Drop for Counted {
     fn drop(&mut self) {
         *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
         self.0.ended.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+    use crate::storage::Access;
+    use crate::storage::crash::CrashStorage;
+
+    struct Set(AtomicU64);
+
+    impl Clock for Set {
+        fn now_ns(&self) -> u64 {
+            self.monotonic_ns()
+        }
+
+        fn monotonic_ns(&self) -> u64 {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn the_sealer_rests_thrice_as_long_as_it_worked_until_it_is_needed() {
+        let hot = HotLog::new(Arc::new(CrashStorage::new()), PathBuf::from("/wal"), Access::Read);
+        let clock = Set(AtomicU64::new(77));
+        let mut rests = Rests::new(&hot, &clock, hot.count_sealed());
+        clock.0.fetch_add(SEALER_WORK_NS - 1, Ordering::Relaxed);
+        assert_eq!(rests.due(), None, "too little to rest from");
+        clock.0.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(rests.due(), Some(Duration::from_micros(900)));
+        rests.rest();
+        assert_eq!(rests.due(), None, "its work is counted anew");
+
+        hot.wake_sealer();
+        clock.0.fetch_add(SEALER_WORK_NS, Ordering::Relaxed);
+        rests.rest();
+        clock.0.fetch_add(60_000_000_000, Ordering::Relaxed);
+        assert_eq!(rests.due(), None, "a segment was sealed meanwhile, or the log closes");
     }
 }

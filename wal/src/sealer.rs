@@ -6,7 +6,7 @@
 //! kept snapshot needs for its replay.
 //!
 //! A failure here never stops the log: the hot file stays, and the caller reports it and tries again later.
-//! Absent on purpose: a thread (the log loops [`Sealer::step`]), signatures of the audit trees' roots. Tested in `wal/tests/archive.rs`.
+//! Absent on purpose: a thread and its rests (`machines`), signatures of the audit trees' roots. Tested in `wal/tests/archive.rs`.
 
 use std::io;
 use std::path::PathBuf;
@@ -79,10 +79,19 @@ impl Sealer {
     /// # Errors
     /// [`SealError`]; nothing was archived then, and the hot file is untouched.
     pub fn step(&self) -> Result<SealStep, SealError> {
-        let next = self.hot.sealed().into_iter().find(|segment| !self.archive.holds(segment.header.number));
-        let Some(segment) = next else { return Ok(SealStep::Idle) };
-        self.archive_segment(&segment)?;
+        self.step_resting(&mut || {})
+    }
+
+    /// The same, with a chance to rest after each little piece of work.
+    pub(crate) fn step_resting(&self, rest: &mut dyn FnMut()) -> Result<SealStep, SealError> {
+        let Some(segment) = self.waiting().next() else { return Ok(SealStep::Idle) };
+        self.archive_segment(&segment, rest)?;
         Ok(SealStep::Archived { number: segment.header.number })
+    }
+
+    /// The sealed segments that are not archived, oldest first.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = SealedSegment> + '_ {
+        self.hot.sealed().into_iter().filter(|segment| !self.archive.holds(segment.header.number))
     }
 
     /// Removes the hot files of segments that are archived and whose last record is at or before `floor`,
@@ -109,7 +118,7 @@ impl Sealer {
         Ok(purged)
     }
 
-    fn archive_segment(&self, segment: &SealedSegment) -> Result<(), SealError> {
+    fn archive_segment(&self, segment: &SealedSegment, rest: &mut dyn FnMut()) -> Result<(), SealError> {
         let header = &segment.header;
         let mut writer = self.archive.create(ArchiveHeader {
             store: header.store,
@@ -120,21 +129,29 @@ impl Sealer {
             chain: header.chain,
             erased: false,
         })?;
-        self.copy_batches(segment, &mut writer)?;
-        let archived = writer.finish()?;
+        self.copy_batches(segment, &mut writer, rest)?;
+        let archived = writer.finish_resting(rest)?;
         assert_eq!(archived, segment.chain, "the copy was checked to end where the segment does");
         Ok(())
     }
 
     /// Reads past the page cache: what is archived is what the device holds.
-    fn copy_batches(&self, segment: &SealedSegment, writer: &mut ArchiveWriter) -> Result<(), SealError> {
+    fn copy_batches(
+        &self,
+        segment: &SealedSegment,
+        writer: &mut ArchiveWriter,
+        rest: &mut dyn FnMut(),
+    ) -> Result<(), SealError> {
         let error = |source| SealError::Io { path: segment.path.clone(), source };
         let file = self.storage.open(&segment.path, Access::ReadDirect).map_err(error)?;
         let mut walk = SegmentWalk::new(file.as_ref(), segment.header, segment.end);
         loop {
             let offset = walk.offset();
             match walk.step().map_err(error)? {
-                WalkStep::Batch(batch) => writer.batch(&batch.header, batch.frames)?,
+                WalkStep::Batch(batch) => {
+                    writer.batch(&batch.header, batch.frames)?;
+                    rest();
+                }
                 WalkStep::Invalid(error) => {
                     return Err(SealError::Damaged { path: segment.path.clone(), offset, error });
                 }

@@ -13,8 +13,8 @@ use crate::frame::{FrameError, Lsn, Record, decode_frame_unchecked};
 use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::storage::{AlignedBuf, BLOCK_BYTES, File, read_up_to};
 
-/// Bytes read at once: several times the largest batch, which must fit.
-const WINDOW_BYTES: usize = 4 * BATCH_BYTES_LIMIT;
+/// Bytes read at once: the largest batch must fit. More would be no faster, and a write of the log that comes behind it waits longer.
+const WINDOW_BYTES: usize = BATCH_BYTES_LIMIT;
 
 /// A walk over the batches of one segment.
 pub struct SegmentWalk<'f> {

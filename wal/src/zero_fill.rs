@@ -17,11 +17,12 @@ use crate::hot_log::segment_path;
 use crate::journal::Gauges;
 use crate::storage::{Access, AlignedBuf, File, Storage, publish, write_all_at};
 
-/// Bytes of zeros written at once; small enough not to hold up the log's own writes for long.
-const PIECE_BYTES: u64 = 1 << 20;
+/// Bytes of zeros written at once; small enough not to hold up the log's own writes for long: a write behind one waits twice as long as
+/// one alone, behind a mebibyte five times.
+const PIECE_BYTES: u64 = 256 << 10;
 
 /// Pause between pieces while a spare is ready and nothing presses.
-const PIECE_PAUSE: Duration = Duration::from_millis(2);
+const PIECE_PAUSE: Duration = Duration::from_millis(1);
 
 /// Pause between looks at the file system's free space, and between attempts after a failure.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
@@ -66,7 +67,8 @@ struct Unfinished {
 impl Spares {
     /// With spares `ready` from an earlier run; new ones get the numbers after them, from `next_number`.
     pub(crate) fn new(plan: SparePlan, ready: Vec<u64>, next_number: u64, gauges: Arc<Gauges>) -> Spares {
-        let piece = usize::try_from(plan.segment_bytes.min(PIECE_BYTES)).expect("at most a mebibyte");
+        let piece =
+            usize::try_from(plan.segment_bytes.min(PIECE_BYTES)).expect("at most a quarter of a mebibyte");
         gauges.segments_spare.store(ready.len() as u64, Ordering::Relaxed);
         Spares {
             plan,

@@ -188,18 +188,26 @@ impl ArchivedSegment {
     /// The first damage found, or that the storage failed.
     pub fn verify(&self) -> Result<(), ArchiveError> {
         let mut tree = (self.trailer.tree_bytes > 0).then(TreeBuilder::new);
-        self.verify_bytes(tree.as_mut())?;
+        self.verify_bytes(tree.as_mut(), &mut || {})?;
         tree.map_or(Ok(()), |tree| self.verify_tree(tree))
     }
 
     /// Checks every byte and the chain of what was just written, and that the tree is this one. Its leaves were made of the records
     /// whose hashes are checked here, so they are not made again.
-    pub(super) fn verify_written(&self, tree: Option<&AuditTree>) -> Result<(), ArchiveError> {
-        self.verify_bytes(None)?;
+    pub(super) fn verify_written(
+        &self,
+        tree: Option<&AuditTree>,
+        rest: &mut dyn FnMut(),
+    ) -> Result<(), ArchiveError> {
+        self.verify_bytes(None, rest)?;
         if self.tree()?.as_ref() == tree { Ok(()) } else { Err(self.tree_damaged()) }
     }
 
-    fn verify_bytes(&self, mut tree: Option<&mut TreeBuilder>) -> Result<(), ArchiveError> {
+    fn verify_bytes(
+        &self,
+        mut tree: Option<&mut TreeBuilder>,
+        rest: &mut dyn FnMut(),
+    ) -> Result<(), ArchiveError> {
         let mut sum =
             Trailer { blocks: 0, batches: 0, raw_bytes: 0, chain: self.header.chain, ..self.trailer };
         let mut end = BLOCK_BYTES as u64;
@@ -208,6 +216,7 @@ impl ArchivedSegment {
                 return Err(ArchiveError::damaged(&self.path, self.trailer.index_at, ArchiveDamage::Index));
             }
             end += self.verify_block(number, &mut sum, tree.as_deref_mut())?;
+            rest();
         }
         if sum != self.trailer || end != self.trailer.index_at {
             return Err(ArchiveError::damaged(&self.path, self.trailer.offset(), ArchiveDamage::Chain));

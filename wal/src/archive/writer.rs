@@ -83,7 +83,12 @@ impl ArchiveWriter {
     ///
     /// # Errors
     /// When the storage failed or gave back other bytes than were written; nothing is archived then.
-    pub fn finish(mut self) -> Result<ChainEnd, ArchiveError> {
+    pub fn finish(self) -> Result<ChainEnd, ArchiveError> {
+        self.finish_resting(&mut || {})
+    }
+
+    /// The same, with a chance to rest after each block that was read back.
+    pub(crate) fn finish_resting(mut self, rest: &mut dyn FnMut()) -> Result<ChainEnd, ArchiveError> {
         if self.block.raw_bytes() > 0 {
             self.seal_block()?;
         }
@@ -94,7 +99,8 @@ impl ArchiveWriter {
         let file = stream.finish().map_err(error)?;
         file.sync().map_err(error)?;
         drop(file);
-        archive.open_path(&temporary, header.number, Access::ReadDirect)?.verify_written(tree.as_ref())?;
+        let written = archive.open_path(&temporary, header.number, Access::ReadDirect)?;
+        written.verify_written(tree.as_ref(), rest)?;
         archive.storage.rename(&temporary, &archive.path(header.number)).map_err(error)?;
         archive.storage.sync_dir(&archive.dir).map_err(error)?;
         archive.add(header.number);

@@ -243,7 +243,12 @@ impl Opened {
         let machines = Machines {
             writer,
             zero_filler: ZeroFiller::new(Arc::clone(&spares)),
-            sealer: SealerMachine::new(sealer(), Arc::clone(&hot), Arc::clone(&running)),
+            sealer: SealerMachine::new(
+                sealer(),
+                Arc::clone(&hot),
+                Arc::clone(&self.env.clock),
+                Arc::clone(&running),
+            ),
         };
         let sealer = sealer();
         let (archive, snapshots) = (self.archive, self.snapshots);
