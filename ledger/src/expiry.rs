@@ -4,7 +4,8 @@
 //! Nothing happens *at* an instant: what is due is found by whoever comes next, and gets the instant at which it counts. Each
 //! thing is dated by itself, so it does not matter how late it is written. At one instant tranches start, then holds end, then
 //! what is left of a grant's period goes on into the next, then tranches end, then purchases that nobody paid fail, then periods begin:
-//! what a hold gives back in time still ends with its tranche, or goes on. Tested in `tests/rules` against a naive model, and in
+//! what a hold gives back in time still ends with its tranche, or goes on. Credit that is paid after its end comes in with an end at that
+//! instant (`decide/purchase`), so that no row counts before the credit that it takes. Tested in `tests/rules` against a naive model, and in
 //! `decide/tests`.
 
 use std::collections::BTreeMap;

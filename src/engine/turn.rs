@@ -162,6 +162,8 @@ impl Seat {
             return (Turned::unlogged(Ok(Outcome::Committed(self.committed(record)))), Ok(()));
         }
         let (turned, sound) = self.log(record, logged_at, key);
+        // What came in after its end is gone in the same turn: whoever comes next finds nothing due, also on a clock that stands still.
+        let sound = sound.and_then(|()| self.catch_up((now, logged_at), 0));
         let sound = sound.and_then(|()| self.look_at_runways((now, logged_at)));
         (turned, sound)
     }

@@ -1,6 +1,6 @@
-//! Statements of a period that is over: recharges and alerts in them stay as they stood, whatever becomes of them; every one is in those
-//! of its time and in no other, and each line counts. What they say is computed anew in `tests/python/books`; here it is compared with what
-//! the store said when the period ended.
+//! Statements of a period that is over stay as they are: their rows, also when credit is paid after its end, and recharges and alerts as
+//! they stood, whatever becomes of them. Every one is in those of its time and in no other, and each line counts. What they say is computed
+//! anew in `tests/python/books`; here it is compared with what the store said when the period ended.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -170,6 +170,7 @@ async fn a_closed_period_keeps_its_recharges_and_alerts_as_they_stood_whatever_b
     are_unchanged(&statements(&history, &customers, first).await, &before);
     let turned = turns(&then, &now);
     assert!(TURNS.iter().all(|turn| turned.contains(*turn)), "{turned:?}");
+    assert!(paid_late(&now) > paid_late(&then), "{} before, {} now", paid_late(&then), paid_late(&now));
 
     let second = Period::new(first.to(), Timestamp(clocked.now().0 + 1)).unwrap();
     let after = statements(&history, &customers, second).await;
@@ -187,15 +188,21 @@ async fn a_closed_period_keeps_its_recharges_and_alerts_as_they_stood_whatever_b
 }
 
 fn are_unchanged(now: &BTreeMap<CustomerNumber, Statement>, before: &BTreeMap<CustomerNumber, Statement>) {
-    let of = |all: &BTreeMap<CustomerNumber, Statement>| {
-        let wallets = all.values().flat_map(|statement| &statement.wallets);
-        let rules = wallets.map(|wallet| (wallet.wallet, wallet.recharges.clone(), wallet.alerts.clone()));
-        rules.collect::<Vec<_>>()
-    };
-    for (now, before) in of(now).iter().zip(&of(before)) {
-        assert_eq!(now, before);
+    assert_eq!(now.len(), before.len());
+    for (customer, before) in before {
+        for (now, before) in now[customer].wallets.iter().zip(&before.wallets) {
+            assert_eq!(now, before);
+        }
+        assert_eq!(now[customer], *before);
     }
-    assert_eq!(of(now).len(), of(before).len());
+}
+
+/// Purchases whose credit came in after the end with which it was bought.
+fn paid_late(of: &Said) -> usize {
+    let bought: BTreeMap<_, _> =
+        of.rows.iter().filter(|row| row.status == "pending").map(|row| (row.id, row.expires_at)).collect();
+    let came_in = of.rows.iter().filter_map(|row| Some((bought.get(&row.completes?)?, row)));
+    came_in.filter(|(end, row)| end.is_some_and(|end| end <= row.effective_at)).count()
 }
 
 fn every_recharge_stands_as_the_store_says(of: &BTreeMap<CustomerNumber, Statement>, then: &Said) {

@@ -24,6 +24,7 @@ mod holds;
 mod invoices;
 mod mixed_batches;
 mod operations;
+mod paid_late;
 mod past;
 mod past_recharges;
 mod purchases;

@@ -58,6 +58,12 @@ impl Credit {
     pub(super) fn of_row(row: &CreditRow) -> Self {
         Self { reason: row.reason, terms: row.terms.clone(), amount: row.amount, charged: row.charged }
     }
+
+    /// The same, ending at `at` if its end was before.
+    pub(super) fn ending_no_earlier_than(mut self, at: Timestamp) -> Self {
+        self.terms.expires_at = self.terms.expires_at.map(|end| end.max(at));
+        self
+    }
 }
 
 /// A purchase of so many credits, as nobody asked for more than that; `None` = it leaves the digits that amounts have.

@@ -51,7 +51,8 @@ fn end(recharge: &Recharge, status: RechargeStatus, context: &Context<'_>) -> Re
     RechargeEnd { recharge, rows: SmallVec::new(), unpaid: Vec::new() }
 }
 
-/// It is paid: what was waited for comes in.
+/// It is paid: what was waited for comes in. Where its end has passed meanwhile it ends as it comes in, so that nothing is gone before it
+/// was there, and no month that is over changes.
 pub(super) fn complete(
     customer: &Customer,
     id: RechargeId,
@@ -68,7 +69,7 @@ pub(super) fn complete(
         credit::check_total(wallet, recharge.credits())?;
         let mut head = wallet.head.clone();
         for row in &recharge.rows {
-            let credit = Credit::of_row(row);
+            let credit = Credit::of_row(row).ending_no_earlier_than(context.now);
             paid.rows.push(Box::new(credit::enter(&mut head, row.tranche, credit, context.now)));
         }
     }

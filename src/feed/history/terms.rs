@@ -50,7 +50,9 @@ fn in_effect(effect: &Effect, tranche: TrancheId) -> Option<&Terms> {
         Effect::TransferSent(sent) => sent.arrived.as_ref().and_then(|arrived| in_arrived(arrived, tranche)),
         Effect::TransferReceived { arrived, .. } => in_arrived(arrived, tranche),
         Effect::Recharged { recharge, .. } => in_recharge(recharge, tranche),
-        Effect::RechargeEnded(end) => in_recharge(&end.recharge, tranche),
+        // As it came in: what was paid after its end has another one than it was bought with.
+        Effect::RechargeEnded(end) => in_credits(end.rows.iter().map(|row| &**row), tranche)
+            .or_else(|| in_recharge(&end.recharge, tranche)),
         Effect::Atomic(effects) => effects.iter().find_map(|effect| in_effect(effect, tranche)),
         Effect::Ticked
         | Effect::CustomerSet(_)

@@ -219,6 +219,8 @@ class Ledger:
             same(f"what {row.id} leaves to no hold in {tranche.id}", text(tranche.unpinned()), "0")
         if move.kind == "expired" and ns(tranche.expires) > row.at:
             raise Failed(f"{row.id} expires {tranche.id} before its end")
+        if move.kind in OUT and row.at < tranche.made_by.at:
+            raise Failed(f"{row.id} counts before {tranche.id} came in")
 
     def check_tranches(self):
         for tranche in self.tranches.values():

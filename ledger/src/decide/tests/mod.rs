@@ -12,6 +12,7 @@ mod hold;
 mod invoice;
 mod life;
 mod purchase;
+mod purchase_late;
 mod recharge;
 mod refund;
 mod refund_asked;

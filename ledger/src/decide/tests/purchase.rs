@@ -6,7 +6,12 @@ use crate::refusal::Refusal;
 use crate::testing::{Book, credits, money, second, top_up};
 use crate::view::{self, Begun, Progress, ProgressStatus};
 
-fn buy(book: &mut Book, wallet: WalletId, amount: i64, change: impl FnOnce(&mut TopUp)) -> Recharge {
+pub(super) fn buy(
+    book: &mut Book,
+    wallet: WalletId,
+    amount: i64,
+    change: impl FnOnce(&mut TopUp),
+) -> Recharge {
     let mut request =
         top_up(wallet, amount, |request| request.reason = CreditReason::PurchasedCreditInvoiced);
     change(&mut request);
@@ -15,7 +20,7 @@ fn buy(book: &mut Book, wallet: WalletId, amount: i64, change: impl FnOnce(&mut 
     book.customer.recharges.get(recharge.id).unwrap().clone()
 }
 
-fn with_bonus(request: &mut TopUp) {
+pub(super) fn with_bonus(request: &mut TopUp) {
     request.bonus = Some(Bonus { credits: credits("10"), expires_at: None });
 }
 
