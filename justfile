@@ -1,7 +1,7 @@
 # One gate for everybody: `just verify` reads and judges, `just fix` changes files.
 
 # What CI runs, after installing what a bare machine lacks.
-verify: fmt lint test sdks books webhooks postgres loom shuttle doc deny
+verify: fmt lint test sdks books webhooks stripe postgres loom shuttle doc deny
 
 # Everything that can be mended by a tool.
 fix:
@@ -70,15 +70,15 @@ bench:
 # Coverage-guided fuzzing; no sanitizer, so that a stable toolchain is enough. CONTRIBUTING.md, "Fuzzing".
 fuzz_targets := "amount archive codec frames http http_texts snapshot store"
 
-# Each target for some seconds: what CI runs after `verify`.
+# Each target for some seconds: what CI runs after `verify`. Hardly optimised, since building takes longer than this runs.
 fuzz-short seconds="15":
-    cargo fuzz build --sanitizer none
-    for target in {{fuzz_targets}}; do just fuzz $target {{seconds}} || exit 1; done
+    cargo fuzz build --dev --sanitizer none
+    for target in {{fuzz_targets}}; do just fuzz $target {{seconds}} --dev || exit 1; done
 
 # One target for as long as wanted. What it learns is in fuzz/work, what it finds in fuzz/artifacts.
-fuzz target seconds="3600":
+fuzz target seconds="3600" *build:
     mkdir -p fuzz/work/{{target}}
-    cargo fuzz run --sanitizer none {{target}} fuzz/work/{{target}} fuzz/seeds/{{target}} fuzz/corpus/{{target}} -- \
+    cargo fuzz run {{build}} --sanitizer none {{target}} fuzz/work/{{target}} fuzz/seeds/{{target}} fuzz/corpus/{{target}} -- \
         -max_total_time={{seconds}} -timeout=20 -rss_limit_mb=2048 -print_final_stats=1
 
 # Adds to the corpus what a long run learnt, as far as it reaches something new.
