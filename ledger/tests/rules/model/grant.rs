@@ -15,10 +15,11 @@ use coffer_ledger::time::Timestamp;
 use coffer_ledger::wallet::WalletStatus;
 
 use self::dates::boundary;
+use super::coming::Coming;
 use super::number::Q;
 use super::outcome::{Done, No, Void};
 use super::state::Person;
-use super::{Circumstances, Coming, Model, those, unless};
+use super::{Circumstances, Model, those, unless};
 
 const HOUR: u64 = 3_600_000_000_000;
 const DAY: u64 = 24 * HOUR;
