@@ -3,7 +3,7 @@
 //! Each machine is a struct with a `step`; a simulation steps them by hand, `Machines::spawn` gives each a
 //! thread. The lock on the directory lives until the last of them has ended, so that no other process opens
 //! the log while one of ours may still touch a file.
-//! Absent on purpose: any work. Tested in `log/tests.rs`.
+//! Absent on purpose: any work. Tested in `log/tests.rs`, when the sealer rests below.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -103,8 +103,8 @@ impl SealerMachine {
             if self.running.closing.load(Ordering::Acquire) {
                 return;
             }
-            let mut rests = Rests::new(&self.hot, self.clock.as_ref(), seen);
-            rests.pressed = self.sealer.waiting().nth(1).is_some();
+            let pressed = self.sealer.waiting().nth(1).is_some();
+            let mut rests = Rests::new(&self.hot, self.clock.as_ref(), seen, pressed);
             match self.sealer.step_resting(&mut || rests.rest()) {
                 Ok(SealStep::Archived { number }) => tracing::debug!(number, "archived a segment"),
                 Ok(SealStep::Idle) => drop(self.hot.wait_sealed(seen, SEALER_PAUSE)),
@@ -118,8 +118,8 @@ impl SealerMachine {
 }
 
 impl<'a> Rests<'a> {
-    fn new(hot: &'a HotLog, clock: &'a dyn Clock, seen: u64) -> Rests<'a> {
-        Rests { hot, clock, seen, pressed: false, since_ns: clock.monotonic_ns() }
+    fn new(hot: &'a HotLog, clock: &'a dyn Clock, seen: u64, pressed: bool) -> Rests<'a> {
+        Rests { hot, clock, seen, pressed, since_ns: clock.monotonic_ns() }
     }
 
     /// Rests if it is time to.
@@ -213,7 +213,7 @@ mod tests {
     fn the_sealer_rests_thrice_as_long_as_it_worked_until_it_is_needed() {
         let hot = HotLog::new(Arc::new(CrashStorage::new()), PathBuf::from("/wal"), Access::Read);
         let clock = Set(AtomicU64::new(77));
-        let mut rests = Rests::new(&hot, &clock, hot.count_sealed());
+        let mut rests = Rests::new(&hot, &clock, hot.count_sealed(), false);
         clock.0.fetch_add(SEALER_WORK_NS - 1, Ordering::Relaxed);
         assert_eq!(rests.due(), None, "too little to rest from");
         clock.0.fetch_add(1, Ordering::Relaxed);
@@ -226,5 +226,9 @@ mod tests {
         rests.rest();
         clock.0.fetch_add(60_000_000_000, Ordering::Relaxed);
         assert_eq!(rests.due(), None, "a segment was sealed meanwhile, or the log closes");
+
+        let rests = Rests::new(&hot, &clock, hot.count_sealed(), true);
+        clock.0.fetch_add(SEALER_WORK_NS, Ordering::Relaxed);
+        assert_eq!(rests.due(), None, "another segment waits");
     }
 }

@@ -6,7 +6,7 @@
 //! kept snapshot needs for its replay.
 //!
 //! A failure here never stops the log: the hot file stays, and the caller reports it and tries again later.
-//! Absent on purpose: a thread and its rests (`machines`), signatures of the audit trees' roots. Tested in `wal/tests/archive.rs`.
+//! Absent on purpose: a thread and its rests (`machines`), signatures of the audit trees' roots. Tested in `wal/tests/proofs/archive.rs`.
 
 use std::io;
 use std::path::PathBuf;
