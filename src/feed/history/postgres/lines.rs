@@ -1,7 +1,7 @@
 //! The lines of a table as a file would hold them: ids are their bits, amounts a file's bytes, slices one value beside their row.
 //!
 //! A value that nothing of Coffer's ever wrote stays a text and so differs from whatever must be there: an id in other letters, an amount
-//! that is no number, a slice that does not read back as what was written. Tested in `tests/history_postgres/verified.rs`.
+//! that is no number, a slice that does not read back as what was written. Tested in `tests/history_postgres/{damaged,verified}.rs`.
 
 use std::collections::VecDeque;
 use std::fmt::Display;
