@@ -32,7 +32,8 @@ books rows="20000" profile="dev":
     python3 tests/python/books target/{{ if profile == "dev" { "debug" } else { profile } }}/coffer target/books/data target/books
 
 # The history in a real PostgreSQL server, which the tests start and crash; they fail where it is not installed. COFFER_TEST_LONG=1: 200 crashes,
-# 200 kills, and every filter over a million rows (fewer: COFFER_TEST_ROWS=400000).
+# 200 kills, and every filter over a million rows (fewer: COFFER_TEST_ROWS=400000): 9 minutes on two cores that others use too, in a build with
+# CARGO_PROFILE_DEV_OPT_LEVEL=1 and a CARGO_TARGET_DIR of its own.
 postgres:
     cargo test --test history_postgres
 

@@ -2,7 +2,7 @@
 //! read page by page have each row once. COFFER_TEST_LONG=1: over a million rows, or as many as COFFER_TEST_ROWS says, with the time that each
 //! filter took.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Instant;
 
 use coffer::engine::{Engine, EngineOptions, Operation, StoppedLog};
@@ -11,7 +11,7 @@ use coffer::feed::history::{Column, Given, History, Of, Query, Row, Test};
 use coffer::feed::{Feed, FeedOptions, RebuildProgress, verify};
 use coffer_ledger::amount::Credits;
 use coffer_ledger::command::{Asked, Charge, Command, CreditReason, Debit, Memo, Quantity, TopUp};
-use coffer_ledger::ids::{RowId, TrancheId, WalletId};
+use coffer_ledger::ids::{CustomerNumber, RowId, TrancheId, TransferId, WalletId};
 use coffer_ledger::unit::PriceType;
 
 use crate::kept::Kept;
@@ -26,10 +26,10 @@ const AT_ONCE: u64 = 1_000;
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(600);
 
 /// What a row says in a column.
-type Said = fn(&Row) -> Option<Given>;
+pub(crate) type Said = fn(&Row) -> Option<Given>;
 
 /// What every row is asked for.
-const COLUMNS: [(Column, Said); 22] = [
+pub(crate) const COLUMNS: [(Column, Said); 23] = [
     (Column::Type, |row| Some(text(&row.row_type))),
     (Column::Status, |row| Some(text(&row.status))),
     (Column::Reason, |row| Some(text(&row.reason))),
@@ -47,6 +47,7 @@ const COLUMNS: [(Column, Said); 22] = [
     (Column::Transfer, |row| row.transfer.map(|id| Given::Id(id.0.0))),
     (Column::Invoice, |row| row.invoice.as_deref().map(text)),
     (Column::Parent, |row| row.parent.map(|id| Given::Id(id.0))),
+    (Column::Completes, |row| row.completes.map(|id| Given::Id(id.0))),
     (Column::By, |row| row.by.map(|id| Given::Id(id.0.0))),
     (Column::ReferenceType, |row| row.reference_type.as_deref().map(text)),
     (Column::ReferenceId, |row| row.reference_id.as_deref().map(text)),
@@ -202,6 +203,7 @@ async fn every_row_of_a_large_history_is_found_by_all_that_it_names_and_listed_o
     assert!(backwards.iter().eq(rows.iter().map(|row| &row.id)), "newest first");
     took.tell("all rows, and backwards");
 
+    names(&rows);
     values(&history, &rows, &mut took).await;
     ranges(&history, &rows, &mut took).await;
     whose(&history, &rows).await;
@@ -228,7 +230,24 @@ impl RebuildProgress for Silent {
     fn records(&self, _done: u64, _all: u64) {}
 }
 
-/// By every value that rows name, and by all others.
+/// What a search by id builds on: a row names things of its own customer and rows of its own customer, but for a transfer that it received.
+fn names(rows: &[Row]) {
+    let of: HashMap<RowId, CustomerNumber> = rows.iter().map(|row| (row.id, row.customer)).collect();
+    for row in rows {
+        let tranches = row.parts.iter().filter_map(|part| part.tranche.as_ref().map(|of| of.id));
+        let tranches = tranches.chain(row.tranche).map(|id| id.0);
+        let wallets = row.parts.iter().map(|part| part.wallet.0).chain([row.wallet.0]);
+        let own = row.grant.filter(|grant| !grant.is_template()).map(|id| id.0);
+        let mut things = tranches.chain(wallets).chain(own).chain(row.hold.map(|id| id.0));
+        assert!(things.all(|id| id.customer() == row.customer), "{row:?}");
+        let sent = |transfer: &TransferId| transfer.0.customer() == row.customer;
+        assert!(row.transfer.as_ref().is_none_or(sent) || row.reason == "TRANSFER_IN", "{row:?}");
+        let mut others = row.parent.into_iter().chain(row.completes);
+        assert!(others.all(|id| of[&id] == row.customer), "{row:?}");
+    }
+}
+
+/// By every value that rows name, by several, and by all others.
 async fn values(history: &History, rows: &[Row], took: &mut Took) {
     for (column, of) in COLUMNS {
         let mut values: BTreeMap<String, (Given, Vec<RowId>)> = BTreeMap::new();
@@ -253,6 +272,15 @@ async fn values(history: &History, rows: &[Row], took: &mut Took) {
             assert!(found == *expected, "{column:?} {given:?}: {} and {}", found.len(), expected.len());
         }
         let all: Vec<Given> = values.values().map(|(given, _)| given.clone()).collect();
+        let mut several: Vec<RowId> = values.values().flat_map(|(_, rows)| rows).copied().collect();
+        several.sort_by_key(|row| place(*row));
+        let query = Query { limit: 100, ..asked(column, Test::In(all.clone())) };
+        let first = history.find(query).await.unwrap();
+        let expected = &several[..several.len().min(100)];
+        assert!(
+            first.rows.iter().map(|row| &row.id).eq(expected) && first.total == several.len(),
+            "{column:?}"
+        );
         let named: usize = values.values().map(|(_, rows)| rows.len()).sum();
         let query = Query { limit: 1, ..asked(column, Test::NotIn(all)) };
         let others = history.find(query).await.unwrap().total;

@@ -35,6 +35,12 @@ impl<'a> From<&'a str> for Cell<'a> {
     }
 }
 
+impl From<i64> for Cell<'_> {
+    fn from(value: i64) -> Self {
+        Self::Number(value)
+    }
+}
+
 impl From<u64> for Cell<'_> {
     fn from(value: u64) -> Self {
         Self::Number(value.cast_signed())

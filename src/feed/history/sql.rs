@@ -2,15 +2,18 @@
 //!
 //! Every value is a parameter; names of columns come from [`Column`] alone. What is found, and in which order, is the same in each
 //! dialect: a missing value sorts before all others and matches only what says "not", texts compare by their bytes, and "contains"
-//! passes over the case of ASCII letters only. In which order a page comes is in `order`, lists of other things than rows are in `listing`.
+//! passes over the case of ASCII letters only. In which order a page comes is in `order`, whose rows it can have in `named`, lists of other
+//! things than rows are in `listing`.
 //! Tested in `tests/http/history.rs`, `tests/history/` and `tests/history_postgres/`.
 
 mod listing;
+mod named;
 mod order;
 
 use coffer_ledger::ids::{GrantId, HoldId, KeyId, RowId, TrancheId, TransferId, WalletId};
 
 pub(super) use self::listing::{Listing, alerts, recharges};
+pub(super) use self::named::Narrowing;
 use self::order::Order;
 use super::cell::Cell;
 use super::key::key;
@@ -46,16 +49,18 @@ pub(super) struct Sql {
 }
 
 /// Counts everything that matches.
-pub(super) fn count(query: &Query, dialect: Dialect) -> Sql {
-    Sql::matching("SELECT count(*) FROM transactions", query, dialect, None)
+pub(super) fn count(query: &Query, narrowing: &Narrowing, dialect: Dialect) -> Sql {
+    Sql::matching("SELECT count(*) FROM transactions", query, narrowing, dialect, None)
 }
 
 /// Reads the page and one row more.
-pub(super) fn page(query: &Query, dialect: Dialect) -> Sql {
+pub(super) fn page(query: &Query, narrowing: &Narrowing, dialect: Dialect) -> Sql {
     let after = query.after.map(|after| key(after.position().0, after.row()).unwrap_or(i64::MAX));
+    let before_all = narrowing.since.map(|since| since - 1);
+    let after = if query.newest_first { after } else { after.max(before_all) };
     let order = Order::new("key", query.newest_first, after.map(Cell::Number));
     let order = order.by_index(dialect == Dialect::Postgres && query.sort.is_empty());
-    let mut sql = Sql::matching("SELECT * FROM transactions", query, dialect, Some(order));
+    let mut sql = Sql::matching("SELECT * FROM transactions", query, narrowing, dialect, Some(order));
     let mut sort = String::new();
     for (column, largest_first) in &query.sort {
         let order = if *largest_first { " DESC NULLS LAST, " } else { " ASC NULLS FIRST, " };
@@ -76,9 +81,16 @@ impl Sql {
         Self { dialect, order, text: format!("{select} WHERE true"), parameters: Vec::new() }
     }
 
-    fn matching(select: &str, query: &Query, dialect: Dialect, order: Option<Order>) -> Self {
+    fn matching(
+        select: &str,
+        query: &Query,
+        narrowing: &Narrowing,
+        dialect: Dialect,
+        order: Option<Order>,
+    ) -> Self {
         let mut sql = Self::new(select, dialect, order);
-        sql.of_tenant(query.tenant, query.of != Of::Tenant || query.only.is_some());
+        let is_narrow = query.of != Of::Tenant || query.only.is_some() || narrowing.is_narrow(dialect);
+        sql.of_tenant(query.tenant, is_narrow);
         match query.of {
             Of::Tenant => {}
             Of::Customer(number) => sql.whose("customer", number.into()),
@@ -90,6 +102,10 @@ impl Sql {
         }
         if let Some(only) = query.only {
             sql.whose("customer", only.into());
+        }
+        sql.narrowed(narrowing);
+        if let Some(since) = narrowing.since {
+            sql.compare("key", ">=", since.into());
         }
         if query.moving {
             sql.and("sequence IS NOT NULL");
@@ -152,12 +168,14 @@ impl Sql {
                 let gave = gave.map(|mark| format!("instr(slices, {mark}) > 0"));
                 self.and(&format!("({})", gave.join(" OR ")));
             }
+            // OFFSET keeps it from being made a join: then the planner may begin with the slices, which have no index but their rows', and
+            // looks at everybody's.
             Dialect::Postgres => {
                 let mark = self.mark(tranche.into());
                 let kinds = GIVING.map(|kind| format!("'{kind}'")).join(", ");
                 self.and(&format!(
                     "EXISTS (SELECT 1 FROM slices WHERE slices.key = transactions.key AND slices.tranche = {mark} \
-                     AND slices.kind IN ({kinds}))"
+                     AND slices.kind IN ({kinds}) OFFSET 0)"
                 ));
             }
         }

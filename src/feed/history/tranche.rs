@@ -6,6 +6,8 @@ use coffer_ledger::time::Timestamp;
 use coffer_ledger::tranche::{Source, Terms};
 use coffer_ledger::view::MoveKind;
 
+use super::key::key;
+
 /// How far a tranche is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrancheStatus {
@@ -112,6 +114,11 @@ impl TrancheLife {
             sent: Credits::ZERO,
             rolled_over: Credits::ZERO,
         }
+    }
+
+    /// The first key of the record that brought it in, where that is known: no row before it can name it.
+    pub(super) fn since(&self) -> Option<i64> {
+        self.credit.and_then(|credit| key(credit.position().0, 0))
     }
 
     /// Enters a move; the money of its paid share, without a sign (SEMANTICS §6). `sent`: what comes back, comes from a transfer.

@@ -10,7 +10,7 @@ use super::read;
 use crate::feed::history::cell::Cell;
 use crate::feed::history::look::Look;
 use crate::feed::history::reader::HistoryReader;
-use crate::feed::history::sql::{self, Dialect, Parameter, Sql};
+use crate::feed::history::sql::{self, Dialect, Narrowing, Parameter, Sql};
 use crate::feed::history::{Found, Query, StoreError, givers};
 
 /// As of one instant.
@@ -51,9 +51,17 @@ impl HistoryReader for PostgresReader {
 
 async fn find(client: &Client, query: &Query) -> Result<Found, StoreError> {
     let position: i64 = client.query_one("SELECT position FROM cursor", &[]).await?.get(0);
-    let counted = ask(client, &sql::count(query, Dialect::Postgres)).await?;
+    let since = match query.paid_by {
+        Some(tranche) => read::tranche(client, tranche).await?.and_then(|life| life.since()),
+        None => None,
+    };
+    let mut narrowing = Narrowing::of(query, since);
+    while let Some(asked) = narrowing.look_up(Dialect::Postgres) {
+        narrowing.tell(ask(client, &asked).await?.iter().map(|line| line.get(0)));
+    }
+    let counted = ask(client, &sql::count(query, &narrowing, Dialect::Postgres)).await?;
     let total = counted.first().map_or(0, |line| line.get::<_, i64>(0));
-    let mut lines = ask(client, &sql::page(query, Dialect::Postgres)).await?;
+    let mut lines = ask(client, &sql::page(query, &narrowing, Dialect::Postgres)).await?;
     let more = lines.len() > query.limit;
     lines.truncate(query.limit);
     let rows = read::rows(client, &lines).await?;

@@ -16,9 +16,11 @@ pub(in crate::feed::history) struct Listing {
 
 /// Changes of alerts.
 pub(in crate::feed::history) fn alerts(asked: &AlertsAsked, dialect: Dialect) -> Listing {
+    // A wallet's id names its customer, whose changes have an index.
+    let customer = asked.customer.or(asked.wallet.map(|wallet| wallet.0.customer()));
     let narrow = |sql: &mut Sql| {
-        sql.of_tenant(asked.tenant, asked.customer.is_some());
-        if let Some(customer) = asked.customer {
+        sql.of_tenant(asked.tenant, customer.is_some());
+        if let Some(customer) = customer {
             sql.whose("customer", customer.into());
         }
         sql.only("wallet", "=", asked.wallet);

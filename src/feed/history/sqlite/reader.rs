@@ -12,7 +12,7 @@ use super::values::number_of;
 use super::{read, slices};
 use crate::feed::history::look::Look;
 use crate::feed::history::reader::HistoryReader;
-use crate::feed::history::sql::{self, Dialect, Parameter, Sql};
+use crate::feed::history::sql::{self, Dialect, Narrowing, Parameter, Sql};
 use crate::feed::history::{Found, Query, StoreError, givers};
 
 /// How long a reader waits for the file's lock.
@@ -55,11 +55,18 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 fn page(connection: &mut Connection, query: &Query) -> rusqlite::Result<Found> {
     let transaction = connection.transaction()?;
     let position = transaction.query_row("SELECT position FROM cursor", [], |row| row.get(0))?;
-    let count = sql::count(query, Dialect::Sqlite);
+    let life = query.paid_by.map(|tranche| read::tranche(&transaction, tranche)).transpose()?.flatten();
+    let mut narrowing = Narrowing::of(query, life.and_then(|life| life.since()));
+    while let Some(asked) = narrowing.look_up(Dialect::Sqlite) {
+        let mut statement = transaction.prepare(&asked.text)?;
+        let numbers = statement.query_map(params_from_iter(bound(&asked)), |row| row.get(0))?;
+        narrowing.tell(numbers.collect::<rusqlite::Result<Vec<_>>>()?.into_iter());
+    }
+    let count = sql::count(query, &narrowing, Dialect::Sqlite);
     let total: i64 = transaction
         .prepare_cached(&count.text)?
         .query_row(params_from_iter(bound(&count)), |row| row.get(0))?;
-    let asked = sql::page(query, Dialect::Sqlite);
+    let asked = sql::page(query, &narrowing, Dialect::Sqlite);
     let mut statement = transaction.prepare_cached(&asked.text)?;
     let rows = statement.query_map(params_from_iter(bound(&asked)), read::row)?;
     let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
