@@ -6,9 +6,9 @@ use crate::export::table::{Column, Table, Type, column, nullable};
 /// The version of the specification.
 pub(super) const FOCUS_VERSION: &str = "1.2";
 
-pub(super) static TABLE: Table = Table { name: "focus", version: 1, columns: &COLUMNS };
+pub(super) static TABLE: Table = Table { name: "focus", version: 2, columns: &COLUMNS };
 
-pub(super) static COLUMNS: [Column; 47] = [
+pub(super) static COLUMNS: [Column; 48] = [
     column("BilledCost", Type::Decimal),
     column("BillingAccountId", Type::Word),
     column("BillingAccountName", Type::Text),
@@ -46,6 +46,7 @@ pub(super) static COLUMNS: [Column; 47] = [
     column("ServiceName", Type::Text),
     nullable("SkuId", Type::Text),
     nullable("SkuMeter", Type::Text),
+    nullable("SkuPriceDetails", Type::Json),
     nullable("SkuPriceId", Type::Text),
     column("SubAccountId", Type::Text),
     column("SubAccountName", Type::Text),

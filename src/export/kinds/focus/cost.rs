@@ -236,6 +236,7 @@ impl<'a> Line<'a> {
             (*self.options.service_name).into(),
             sku,
             sku_meter,
+            Cell::Null,
             sku_price,
             (*self.entry.customer.id).into(),
             (*self.entry.customer.external_id).into(),
