@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use xxhash_rust::xxh3::xxh3_128;
 use zstd::bulk::Compressor;
 
 use crate::batch::{BATCH_HEADER_BYTES, BatchError, BatchHeader, check_erased_body, open_batch_body};
@@ -52,8 +53,9 @@ impl OpenBlock {
         self.batches += 1;
     }
 
-    /// The block as it stands in the file, header first. Empties it.
-    pub(super) fn seal(&mut self) -> std::io::Result<Vec<u8>> {
+    /// The block as it stands in the file, header first, and the hash of what it holds. Empties it.
+    pub(super) fn seal(&mut self) -> std::io::Result<(Vec<u8>, ContentHash)> {
+        let hash = content_hash(&self.raw);
         let compressed = self.compressor.compress(&self.raw)?;
         let length = |bytes: usize| u32::try_from(bytes).expect("blocks are far below 4 GiB");
         let header = BlockHeader {
@@ -66,8 +68,30 @@ impl OpenBlock {
         sealed.extend_from_slice(&compressed);
         self.raw.clear();
         (self.batches, self.first_lsn) = (0, Lsn::NONE);
-        Ok(sealed)
+        Ok((sealed, hash))
     }
+}
+
+/// Tells a block's batches from any others, as long as nobody forges them. It stands in no file.
+pub(super) type ContentHash = u128;
+
+fn content_hash(raw: &[u8]) -> ContentHash {
+    xxh3_128(raw)
+}
+
+/// Unpacks a block whose checksum is right; returns the hash of what it holds, which is not looked at.
+pub(super) fn unpacked_hash(header_bytes: &[u8], compressed: &[u8]) -> Result<ContentHash, ArchiveDamage> {
+    Ok(content_hash(&unpack(header_bytes, compressed)?))
+}
+
+fn unpack(header_bytes: &[u8], compressed: &[u8]) -> Result<Vec<u8>, ArchiveDamage> {
+    let raw_bytes = index32(BlockHeader::decode(header_bytes).raw);
+    if block_crc_of(header_bytes) != block_crc(header_bytes, compressed) || raw_bytes > BLOCK_RAW_BYTES_LIMIT
+    {
+        return Err(ArchiveDamage::Block);
+    }
+    let raw = zstd::bulk::decompress(compressed, raw_bytes).map_err(|_| ArchiveDamage::Block)?;
+    if raw.len() == raw_bytes { Ok(raw) } else { Err(ArchiveDamage::Block) }
 }
 
 /// A block that was unpacked and whose batches were verified one by one.
@@ -81,19 +105,10 @@ impl Block {
     /// Unpacks and verifies the block at `offset`: its header, and the compressed bytes that follow it.
     pub(super) fn open(header_bytes: &[u8], compressed: &[u8], offset: u64) -> Result<Block, ArchiveDamage> {
         let header = BlockHeader::decode(header_bytes);
-        let raw_bytes = index32(header.raw);
-        if block_crc_of(header_bytes) != block_crc(header_bytes, compressed) {
-            return Err(ArchiveDamage::Block);
-        }
-        if raw_bytes > BLOCK_RAW_BYTES_LIMIT {
-            return Err(ArchiveDamage::Block);
-        }
-        let mut raw = zstd::bulk::decompress(compressed, raw_bytes).map_err(|_| ArchiveDamage::Block)?;
+        let mut raw = unpack(header_bytes, compressed)?;
         let batches = open_batches(&mut raw).map_err(ArchiveDamage::Batch)?;
         let first_lsn = batches.first().map(|(batch, _)| batch.first_lsn);
-        let as_said = raw.len() == raw_bytes
-            && batches.len() == index32(header.batches)
-            && first_lsn == Some(header.first_lsn);
+        let as_said = batches.len() == index32(header.batches) && first_lsn == Some(header.first_lsn);
         if as_said { Ok(Block { raw, batches, offset }) } else { Err(ArchiveDamage::Block) }
     }
 

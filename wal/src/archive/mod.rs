@@ -3,7 +3,7 @@
 //! An archived segment holds the same batches as the hot one without mask, salt and padding, compressed in
 //! blocks of whole batches, with an index from record numbers to blocks and the audit tree of its records.
 //! Nothing of the chain is lost: each batch keeps its header, so hashes can be computed again from the file
-//! alone. A file gets its name only when it was read back from the device and its chain came out right.
+//! alone. A file gets its name only when its chain came out right and it was read back from the device as it was written.
 //!
 //! Absent on purpose: deciding what is removed or erased, and when to seal (that is [`crate::sealer`]). Layout: `docs/WAL_FORMAT.md`, "Archive". Tested in `tests` and in `wal/tests/`.
 

@@ -11,7 +11,7 @@ use crate::frame::{Lsn, Record};
 use crate::storage::{AlignedBuf, BLOCK_BYTES, File, read_exact_at};
 use crate::walk::WalkedBatch;
 
-use super::block::Block;
+use super::block::{Block, ContentHash, unpacked_hash};
 use super::error::{ArchiveDamage, ArchiveError};
 use super::layout::{
     ArchiveHeader, BLOCK_HEADER_BYTES, BLOCK_RAW_BYTES_LIMIT, BlockHeader, INDEX_ENTRY_BYTES, IndexEntry,
@@ -27,6 +27,15 @@ pub struct ArchivedSegment {
     trailer: Trailer,
     index: Vec<IndexEntry>,
     latest: Mutex<Option<(usize, Arc<Block>)>>,
+}
+
+/// What was written to a file that is about to be an archived segment.
+pub(super) struct Written {
+    pub(super) index: Vec<IndexEntry>,
+    /// What each block holds.
+    pub(super) blocks: Vec<ContentHash>,
+    pub(super) tree: Option<AuditTree>,
+    pub(super) trailer: Trailer,
 }
 
 impl ArchivedSegment {
@@ -188,26 +197,36 @@ impl ArchivedSegment {
     /// The first damage found, or that the storage failed.
     pub fn verify(&self) -> Result<(), ArchiveError> {
         let mut tree = (self.trailer.tree_bytes > 0).then(TreeBuilder::new);
-        self.verify_bytes(tree.as_mut(), &mut || {})?;
+        self.verify_bytes(tree.as_mut())?;
         tree.map_or(Ok(()), |tree| self.verify_tree(tree))
     }
 
-    /// Checks every byte and the chain of what was just written, and that the tree is this one. Its leaves were made of the records
-    /// whose hashes are checked here, so they are not made again.
+    /// Checks that the file holds what was written to it: each block unpacks to the batches that went into it, and index, tree and
+    /// trailer are these. The batches' hashes and their chain were verified on the way in, so they are not computed again.
     pub(super) fn verify_written(
         &self,
-        tree: Option<&AuditTree>,
+        written: &Written,
         rest: &mut dyn FnMut(),
     ) -> Result<(), ArchiveError> {
-        self.verify_bytes(None, rest)?;
-        if self.tree()?.as_ref() == tree { Ok(()) } else { Err(self.tree_damaged()) }
+        if self.index != written.index {
+            return Err(ArchiveError::damaged(&self.path, self.trailer.index_at, ArchiveDamage::Index));
+        }
+        if self.trailer != written.trailer {
+            return Err(ArchiveError::damaged(&self.path, self.trailer.offset(), ArchiveDamage::Chain));
+        }
+        for (number, hash) in written.blocks.iter().enumerate() {
+            let (header_bytes, compressed) = self.read_block(number)?;
+            let found = unpacked_hash(&header_bytes, &compressed);
+            if found.map_err(|damage| self.damaged_block(number, damage))? != *hash {
+                return Err(self.damaged_block(number, ArchiveDamage::Block));
+            }
+            rest();
+        }
+        self.verify_fill()?;
+        if self.tree()?.as_ref() == written.tree.as_ref() { Ok(()) } else { Err(self.tree_damaged()) }
     }
 
-    fn verify_bytes(
-        &self,
-        mut tree: Option<&mut TreeBuilder>,
-        rest: &mut dyn FnMut(),
-    ) -> Result<(), ArchiveError> {
+    fn verify_bytes(&self, mut tree: Option<&mut TreeBuilder>) -> Result<(), ArchiveError> {
         let mut sum =
             Trailer { blocks: 0, batches: 0, raw_bytes: 0, chain: self.header.chain, ..self.trailer };
         let mut end = BLOCK_BYTES as u64;
@@ -216,11 +235,14 @@ impl ArchivedSegment {
                 return Err(ArchiveError::damaged(&self.path, self.trailer.index_at, ArchiveDamage::Index));
             }
             end += self.verify_block(number, &mut sum, tree.as_deref_mut())?;
-            rest();
         }
         if sum != self.trailer || end != self.trailer.index_at {
             return Err(ArchiveError::damaged(&self.path, self.trailer.offset(), ArchiveDamage::Chain));
         }
+        self.verify_fill()
+    }
+
+    fn verify_fill(&self) -> Result<(), ArchiveError> {
         let fill_at = self.trailer.fill_at();
         let fill = self.read_range(fill_at, index(self.trailer.offset() - fill_at))?;
         if fill.iter().any(|byte| *byte != 0) {

@@ -2,6 +2,7 @@
 
 mod erase;
 mod removed;
+mod rotten;
 mod tree;
 
 use std::path::Path;

@@ -7,11 +7,12 @@ use crate::storage::{Access, BLOCK_BYTES, File};
 use crate::walk::WalkedBatch;
 
 use super::Archive;
-use super::block::OpenBlock;
+use super::block::{ContentHash, OpenBlock};
 use super::error::{ArchiveDamage, ArchiveError};
 use super::layout::{
     ArchiveHeader, BLOCK_RAW_BYTES_TARGET, INDEX_ENTRY_BYTES, IndexEntry, TRAILER_BYTES, Trailer,
 };
+use super::segment::Written;
 use super::tree::AuditTree;
 
 /// A segment being archived. Dropped before [`ArchiveWriter::finish`], it leaves an unfinished file that the
@@ -23,6 +24,7 @@ pub struct ArchiveWriter {
     stream: StreamWriter,
     block: OpenBlock,
     index: Vec<IndexEntry>,
+    blocks: Vec<ContentHash>,
     tree: TreeBuilder,
     /// The tree that must come out, of a segment that is written again; `None` inside = it has none.
     kept: Option<Option<AuditTree>>,
@@ -46,6 +48,7 @@ impl ArchiveWriter {
             stream: StreamWriter::new(file),
             block,
             index: Vec::new(),
+            blocks: Vec::new(),
             tree: TreeBuilder::new(),
             kept: None,
             batches: 0,
@@ -64,8 +67,12 @@ impl ArchiveWriter {
     /// Appends the next batch: its header and its frames, unmasked.
     ///
     /// # Errors
-    /// When it does not follow the one before, or the storage failed.
+    /// When it does not follow the one before, something of it was erased and the file's header says that nothing is, or the
+    /// storage failed.
     pub fn batch(&mut self, header: &BatchHeader, body: &[u8]) -> Result<(), ArchiveError> {
+        if header.stored != 0 && !self.header.erased {
+            return Err(self.damaged(ArchiveDamage::Batch(BatchError::HeaderFields)));
+        }
         let next = self.chain.followed_by(header);
         self.chain = next.ok_or_else(|| self.damaged(ArchiveDamage::Chain))?;
         for record in (WalkedBatch { header: *header, offset: 0, frames: body }).records() {
@@ -92,15 +99,19 @@ impl ArchiveWriter {
         if self.block.raw_bytes() > 0 {
             self.seal_block()?;
         }
-        let tree = self.push_end()?;
-        let ArchiveWriter { archive, header, stream, chain, .. } = self;
+        let (tree, trailer) = self.push_end()?;
+        let ArchiveWriter { archive, header, stream, index, blocks, kept, chain, .. } = self;
         let temporary = archive.temporary_path(header.number);
         let error = |source| ArchiveError::io(&temporary, source);
         let file = stream.finish().map_err(error)?;
         file.sync().map_err(error)?;
         drop(file);
-        let written = archive.open_path(&temporary, header.number, Access::ReadDirect)?;
-        written.verify_written(tree.as_ref(), rest)?;
+        let segment = archive.open_path(&temporary, header.number, Access::ReadDirect)?;
+        match kept {
+            None => segment.verify_written(&Written { index, blocks, tree, trailer }, rest)?,
+            // Its batches are other than before: they are looked at one by one.
+            Some(_) => segment.verify()?,
+        }
         archive.storage.rename(&temporary, &archive.path(header.number)).map_err(error)?;
         archive.storage.sync_dir(&archive.dir).map_err(error)?;
         archive.add(header.number);
@@ -111,12 +122,13 @@ impl ArchiveWriter {
         let first_lsn = self.block.first_lsn();
         self.index.push(IndexEntry { first_lsn, offset: self.stream.offset() });
         self.raw_bytes += self.block.raw_bytes() as u64;
-        let sealed = self.block.seal().map_err(|source| self.io(source))?;
+        let (sealed, hash) = self.block.seal().map_err(|source| self.io(source))?;
+        self.blocks.push(hash);
         self.push(&sealed)
     }
 
     /// Writes index, audit tree, fill and trailer.
-    fn push_end(&mut self) -> Result<Option<AuditTree>, ArchiveError> {
+    fn push_end(&mut self) -> Result<(Option<AuditTree>, Trailer), ArchiveError> {
         let index_at = self.stream.offset();
         let index: Vec<u8> = self.index.iter().flat_map(IndexEntry::encode).collect();
         self.push(&index)?;
@@ -142,7 +154,7 @@ impl ArchiveWriter {
         let fill = usize::try_from(trailer.file_bytes - end).expect("less than a block");
         self.push(&[0; BLOCK_BYTES][..fill])?;
         self.push(&trailer.encode())?;
-        Ok(audit_tree)
+        Ok((audit_tree, trailer))
     }
 
     fn audit_tree(&mut self) -> Result<Option<AuditTree>, ArchiveError> {

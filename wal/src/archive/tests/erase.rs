@@ -4,6 +4,7 @@ use super::*;
 use crate::audit::{leaf_of_record, personal_hash};
 use crate::error::VisitError;
 use crate::frame::Record;
+use crate::storage::BLOCK_BYTES;
 
 const BATCHES: [(u32, usize); 4] = [(3, 10), (200, 1000), (1, 0), (2, 90_000)];
 const RECORDS: u64 = 206;
@@ -155,8 +156,9 @@ fn forge(batch: &crate::walk::WalkedBatch<'_>) -> Vec<u8> {
 }
 
 #[test]
-fn an_erased_batch_in_a_file_that_says_it_has_none_is_refused() {
-    let (archive, _) = sample(&CrashStorage::new());
+fn an_erased_batch_in_a_file_that_says_it_has_none_is_neither_written_nor_read() {
+    let disk = CrashStorage::new();
+    let (archive, _) = sample(&disk);
     archive.erase(1, &mut choose).unwrap();
     let segment = archive.segment(1).unwrap();
     let copy = archive_on(&CrashStorage::new(), 0);
@@ -165,8 +167,12 @@ fn an_erased_batch_in_a_file_that_says_it_has_none_is_refused() {
     let written = segment.batches(Lsn(1), Lsn(RECORDS), &mut |batch| {
         writer.batch(&batch.header, batch.frames).map_err(|error| error.at_record(Lsn(1)))
     });
-    written.unwrap();
-    assert!(writer.finish().is_err());
+    assert!(written.is_err());
+    let path = archive.path(1);
+    let mut file = disk.read_file(&path).unwrap();
+    file[..BLOCK_BYTES].copy_from_slice(&unmarked.encode());
+    disk.put_file(&path, &file);
+    assert!(archive_on(&disk, 0).segment(1).unwrap().verify().is_err());
 }
 
 #[test]
