@@ -108,3 +108,76 @@ pub(super) fn told(error: rusqlite::Error) -> StoreError {
         Some(_) => StoreError::Unusable(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use coffer_ledger::ids::{CustomerNumber, GrantId, LogPosition, RowId, TenantNumber, ThingId, TrancheId};
+    use coffer_ledger::time::Timestamp;
+
+    use super::*;
+    use crate::feed::history::sqlite::schema;
+    use crate::feed::history::{Column, Given, Of, Test};
+
+    fn asked(tests: Vec<(Column, Test)>) -> Query {
+        Query {
+            tenant: TenantNumber(1),
+            of: Of::Tenant,
+            only: None,
+            moving: false,
+            tests,
+            credits_of: None,
+            paid_by: None,
+            sort: Vec::new(),
+            newest_first: true,
+            after: None,
+            limit: 20,
+            offset: 0,
+        }
+    }
+
+    /// The index that count and page are looked for in.
+    fn indices(file: &Connection, query: &Query) -> Vec<String> {
+        let mut narrowing = Narrowing::of(query, None);
+        while narrowing.look_up(Dialect::Sqlite).is_some() {
+            narrowing.tell([7, 8].into_iter());
+        }
+        let statements =
+            [sql::count(query, &narrowing, Dialect::Sqlite), sql::page(query, &narrowing, Dialect::Sqlite)];
+        let index = |sql: &Sql| -> String {
+            let plan = format!("EXPLAIN QUERY PLAN {}", sql.text);
+            let line = file.query_row(&plan, params_from_iter(bound(sql)), |line| line.get::<_, String>(3));
+            line.unwrap().split(" INDEX ").nth(1).unwrap().split(' ').next().unwrap().to_owned()
+        };
+        statements.iter().map(index).collect()
+    }
+
+    #[test]
+    fn what_ids_name_is_looked_for_in_the_index_of_customers() {
+        let mut file = Connection::open_in_memory().unwrap();
+        schema::create(&mut file).unwrap();
+        let thing = |number| ThingId::new(Timestamp(5_000_000), CustomerNumber(number), 3);
+        let (one, two) = (vec![Given::Id(thing(7).0)], vec![Given::Id(thing(7).0), Given::Id(thing(8).0)]);
+        let row = vec![Given::Id(RowId::new(Timestamp(5_000_000), LogPosition(9), 1).0)];
+        let mut queries = vec![
+            Query { paid_by: Some(TrancheId(thing(7))), ..asked(Vec::new()) },
+            Query { credits_of: Some(vec![TrancheId(thing(7)), TrancheId(thing(8))]), ..asked(Vec::new()) },
+            asked(vec![(Column::Parent, Test::In(row.clone()))]),
+            asked(vec![(Column::Completes, Test::In(row))]),
+        ];
+        for column in [Column::Wallet, Column::Tranche, Column::Grant, Column::Hold, Column::Transfer] {
+            queries.extend([&one, &two].map(|given| asked(vec![(column, Test::In(given.clone()))])));
+        }
+        for query in &queries {
+            assert_eq!(indices(&file, query), ["transactions_of_customer"; 2], "{query:?}");
+        }
+        let of_tenant = GrantId::of_tenant(Timestamp(5_000_000), TenantNumber(1), 2);
+        for test in [
+            (Column::Grant, Test::In(vec![Given::Id(of_tenant.0.0)])),
+            (Column::Hold, Test::NotIn(one.clone())),
+            (Column::ReferenceId, Test::In(vec![Given::Text("a".into())])),
+        ] {
+            let query = asked(vec![test]);
+            assert_eq!(indices(&file, &query), ["transactions_of_tenant"; 2], "{query:?}");
+        }
+    }
+}
