@@ -16,11 +16,12 @@ use coffer_ledger::limits::{Limits, TenantLimits};
 
 use crate::engine::EngineOptions;
 use crate::engine::retention::Keep;
-use crate::export::FocusOptions;
+use crate::export::{FocusOptions, service_subcategories};
 use crate::feed::FeedOptions;
 use crate::feed::history::{Address, Place};
 use crate::feed::payments::{Hidden, PaymentOptions};
 use crate::feed::webhooks::WebhookOptions;
+use settings::SUBCATEGORY;
 pub use settings::{Allowed, SETTINGS, Setting, Value};
 
 /// config/default.toml: each setting with its unit, meaning and default.
@@ -124,7 +125,18 @@ impl Config {
             let setting = Setting::find(key).expect("flags name settings of the table");
             config.set_text(setting, text, Origin::Flag(flag))?;
         }
+        config.check_subcategory()?;
         Ok(config)
+    }
+
+    /// A part of another category than the one in force is none.
+    fn check_subcategory(&self) -> Result<(), ConfigError> {
+        let known = service_subcategories(self.text("exports.focus_service_category"));
+        if known.contains(&self.text(SUBCATEGORY)) {
+            return Ok(());
+        }
+        let (value, origin) = (format!("{:?}", self.text(SUBCATEGORY)), self.values[SUBCATEGORY].1.clone());
+        Err(ConfigError::NotAllowed { key: SUBCATEGORY, value, origin, allowed: Allowed::Word(known) })
     }
 
     /// Every setting with its value and where that comes from, in the order of the table.
@@ -344,6 +356,7 @@ impl Config {
             invoice_issuer: given("exports.focus_invoice_issuer"),
             service_name: given("exports.focus_service_name").unwrap_or(otherwise.service_name),
             service_category: self.text("exports.focus_service_category").to_owned(),
+            service_subcategory: self.text(SUBCATEGORY).to_owned(),
         }
     }
 

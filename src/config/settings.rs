@@ -106,6 +106,9 @@ const fn setting(key: &'static str, allowed: Allowed) -> Setting {
 /// The sections whose keys say too little without them.
 const NAMED_WITH_SECTION: &[&str] = &["archive", "history", "stripe"];
 
+/// What it may be depends on the category, which may be set in another layer.
+pub(super) const SUBCATEGORY: &str = "exports.focus_service_subcategory";
+
 const SECRET_BYTES_MAX: usize = 512;
 const SECONDS_MAX: u64 = 86_400;
 const NAME_BYTES_MAX: usize = 128;
@@ -228,6 +231,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("exports.focus_invoice_issuer", Allowed::Name),
     setting("exports.focus_service_name", Allowed::Name),
     setting("exports.focus_service_category", Allowed::Word(SERVICE_CATEGORIES)),
+    setting(SUBCATEGORY, Allowed::Name),
     integer("clock.gap_days_max", 1, 36_500),
     setting("clock.accept_clock", Allowed::Bool),
     setting("audit.audit_key", Allowed::OptionalPath),

@@ -72,6 +72,22 @@ fn a_wrong_value_is_told_with_its_key_its_value_and_what_is_allowed() {
 }
 
 #[test]
+fn a_part_of_a_service_category_is_one_of_that_category_in_force() {
+    let media = ("COFFER_FOCUS_SERVICE_CATEGORY", "Media");
+    for part in ["Gaming", "Other"] {
+        let variables = [media, ("COFFER_FOCUS_SERVICE_SUBCATEGORY", part)];
+        let variables = variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        let options = Config::load(None, variables, &[]).unwrap().focus_options();
+        assert_eq!((&*options.service_category, &*options.service_subcategory), ("Media", part));
+    }
+    assert_eq!(
+        refusal(&[media, ("COFFER_FOCUS_SERVICE_SUBCATEGORY", "Bots")]),
+        "exports.focus_service_subcategory = \"Bots\" (COFFER_FOCUS_SERVICE_SUBCATEGORY): must be one of Other, Content Creation, Gaming, \
+         Media Streaming, Mixed Reality"
+    );
+}
+
+#[test]
 fn a_password_is_never_printed_neither_of_a_right_value_nor_of_a_wrong_one() {
     assert_eq!(
         refusal(&[("COFFER_HISTORY_POSTGRES", "postgres://coffer:hunter2@db.example")]),

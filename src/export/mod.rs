@@ -28,7 +28,9 @@ pub use self::formats::{EncodeError, Format};
 pub use self::job::{Job, JobOptions, JobProgress};
 pub use self::journal::JournalRequest;
 pub(crate) use self::journal::{Rows, journal_into, journal_stream};
-pub use self::kinds::{FocusOptions, KINDS, KindInfo, KindOptions, SERVICE_CATEGORIES};
+pub use self::kinds::{
+    FocusOptions, KINDS, KindInfo, KindOptions, SERVICE_CATEGORIES, service_subcategories,
+};
 pub use self::manifest::{Asked, ColumnInfo, FileInfo, Manifest, Only, Unfinished};
 pub(crate) use self::names::Names;
 pub use self::pipe::pipe;

@@ -192,7 +192,9 @@ fn obeys(line: &Value) {
     assert!(!is_null("ResourceId") || is_null("ResourceType"), "{line}");
     let currency = line["BillingCurrency"].as_str().unwrap();
     assert!(currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase()), "{line}");
-    assert!(SERVICE_CATEGORIES.contains(&line["ServiceCategory"].as_str().unwrap()), "{line}");
+    let service = line["ServiceCategory"].as_str().unwrap();
+    assert!(SERVICE_CATEGORIES.contains(&service), "{line}");
+    assert_eq!(line["ServiceSubcategory"], format!("Other ({service})"), "{line}");
     for name in ["BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd"] {
         let at = line[name].as_str().unwrap();
         assert!(at.len() == 20 && at.ends_with('Z'), "{name}: YYYY-MM-DDTHH:mm:ssZ: {line}");

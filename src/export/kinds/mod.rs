@@ -11,7 +11,7 @@ mod transactions;
 use coffer_ledger::ids::WalletId;
 use coffer_wal::LogReader;
 
-pub use self::focus::{FocusOptions, SERVICE_CATEGORIES};
+pub use self::focus::{FocusOptions, SERVICE_CATEGORIES, service_subcategories};
 use super::error::ExportError;
 use super::formats::Encoder;
 use super::source::Entry;

@@ -8,7 +8,7 @@ pub(super) const FOCUS_VERSION: &str = "1.2";
 
 pub(super) static TABLE: Table = Table { name: "focus", version: 2, columns: &COLUMNS };
 
-pub(super) static COLUMNS: [Column; 48] = [
+pub(super) static COLUMNS: [Column; 49] = [
     column("BilledCost", Type::Decimal),
     column("BillingAccountId", Type::Word),
     column("BillingAccountName", Type::Text),
@@ -44,6 +44,7 @@ pub(super) static COLUMNS: [Column; 48] = [
     nullable("ResourceType", Type::Text),
     column("ServiceCategory", Type::Word),
     column("ServiceName", Type::Text),
+    column("ServiceSubcategory", Type::Word),
     nullable("SkuId", Type::Text),
     nullable("SkuMeter", Type::Text),
     nullable("SkuPriceDetails", Type::Json),
@@ -57,27 +58,4 @@ pub(super) static COLUMNS: [Column; 48] = [
     column("x_TransactionReason", Type::Word),
     column("x_LogPosition", Type::Integer),
     column("x_RecordedAt", Type::Time),
-];
-
-/// What `ServiceCategory` may be.
-pub(super) const SERVICE_CATEGORIES: &[&str] = &[
-    "AI and Machine Learning",
-    "Analytics",
-    "Business Applications",
-    "Compute",
-    "Databases",
-    "Developer Tools",
-    "Multicloud",
-    "Identity",
-    "Integration",
-    "Internet of Things",
-    "Management and Governance",
-    "Media",
-    "Migration",
-    "Mobile",
-    "Networking",
-    "Security",
-    "Storage",
-    "Web",
-    "Other",
 ];

@@ -234,6 +234,7 @@ impl<'a> Line<'a> {
             resource_type,
             (*self.options.service_category).into(),
             (*self.options.service_name).into(),
+            self.options.subcategory().into(),
             sku,
             sku_meter,
             Cell::Null,

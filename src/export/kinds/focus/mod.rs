@@ -2,12 +2,13 @@
 //!
 //! Credits are the specification's virtual currency: usage is priced in them (`PricingCurrency…`), and what it cost in money is what
 //! was paid for the credits that were used (`EffectiveCost`, see [`super::paid`]). A purchase of credits is a row of its own. What each
-//! column holds, and which columns there are not, is in docs/EXPORTS.md. `columns` has their types, `charge` finds out what a row
+//! column holds, and which columns there are not, is in docs/EXPORTS.md. `columns` has their types, `services` what a service may be, `charge` finds out what a row
 //! was for, `units` what its wallet counts in, `cost` fills a line. Absent on purpose: transfers, expiry, voids: no use of a service.
 
 mod charge;
 mod columns;
 mod cost;
+mod services;
 mod units;
 
 use coffer_ledger::amount::Money;
@@ -18,6 +19,7 @@ use coffer_wal::LogReader;
 
 use self::charge::{Charged, charged_at};
 use self::cost::{Category, Line};
+pub use self::services::{SERVICE_CATEGORIES, service_subcategories};
 use self::units::Units;
 use super::paid::PaidShares;
 use super::{Kind, KindInfo, KindOptions, Lines};
@@ -41,6 +43,8 @@ pub struct FocusOptions {
     pub service_name: String,
     /// `ServiceCategory`: one of those that the specification lists.
     pub service_category: String,
+    /// `ServiceSubcategory`: one of [`service_subcategories`] of the category.
+    pub service_subcategory: String,
 }
 
 impl Default for FocusOptions {
@@ -51,6 +55,7 @@ impl Default for FocusOptions {
             invoice_issuer: None,
             service_name: "Prepaid usage".to_owned(),
             service_category: "Other".to_owned(),
+            service_subcategory: services::OTHER.to_owned(),
         }
     }
 }
@@ -67,13 +72,19 @@ impl FocusOptions {
             given("invoice_issuer", &self.invoice_issuer),
             Some(("service_name".to_owned(), self.service_name.clone())),
             Some(("service_category".to_owned(), self.service_category.clone())),
+            Some(("service_subcategory".to_owned(), self.subcategory())),
         ];
         names.into_iter().flatten().collect()
     }
-}
 
-/// The categories that `ServiceCategory` may have.
-pub const SERVICE_CATEGORIES: &[&str] = columns::SERVICE_CATEGORIES;
+    /// As FOCUS writes it.
+    fn subcategory(&self) -> String {
+        if self.service_subcategory == services::OTHER {
+            return format!("{} ({})", services::OTHER, self.service_category);
+        }
+        self.service_subcategory.clone()
+    }
+}
 
 struct Focus {
     options: FocusOptions,
