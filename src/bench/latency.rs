@@ -10,7 +10,7 @@ use super::{Bench, CUSTOMERS, echo};
 use crate::cli::child::Server;
 use crate::cli::exit::{CliError, Code};
 
-/// So many that each has milliseconds between two requests at half the peak: the timers count in these.
+/// So many that what is due seldom finds its connection still waiting for the answer before.
 const CONNECTIONS: u32 = 256;
 /// Percent of the peak, and at which the design has a goal.
 const SHARES: [(u64, Option<Goal>); 4] = [(5, None), (10, None), (25, None), (50, Some(Goal::AtMost(2.0)))];

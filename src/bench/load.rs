@@ -13,11 +13,11 @@ use hdrhistogram::Histogram;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 use super::Bench;
 use super::http::{Target, customer};
 use super::report::{Figure, new_histogram};
+use super::schedule::Schedule;
 use crate::cli::exit::{CliError, Code};
 use crate::demo::Random;
 
@@ -141,51 +141,47 @@ pub(crate) async fn offer(
         connection.exchange("GET /healthz HTTP/1.1\r\nHost: bench\r\n\r\n").await.map_err(failed)?;
         open.push(connection);
     }
-    let every = Duration::from_nanos(u64::from(connections) * 1_000_000_000 / per_second.max(1));
-    let (start, began_ns) = (Instant::now(), clock.monotonic_ns());
+    let (schedule, began_ns) = (Schedule::new(connections), clock.monotonic_ns());
     // One for all: thousands of histograms would be gigabytes.
     let heard = Arc::new(Mutex::new(Heard::new()));
     let mut tasks = JoinSet::new();
     for (number, connection) in (0..connections).zip(open) {
-        let first = start + every * number / connections;
-        let (target, clock, heard) = (target.clone(), Arc::clone(clock), Arc::clone(&heard));
+        let (target, clock) = (target.clone(), Arc::clone(clock));
+        let (schedule, heard) = (Arc::clone(&schedule), Arc::clone(&heard));
         tasks.spawn(async move {
-            pace(&target, (number, connection), clock.as_ref(), &heard, (first, every, start + span)).await
+            take_turns(&target, (number, connection), clock.as_ref(), &heard, &schedule).await
         });
     }
+    let timing = Arc::clone(&schedule);
+    let timing = tokio::task::spawn_blocking(move || timing.run(per_second, span));
     while let Some(ended) = tasks.join_next().await {
         ended.map_err(|error| CliError::new(Code::Internal, error.to_string()))?.map_err(failed)?;
     }
+    timing.await.map_err(|error| CliError::new(Code::Internal, error.to_string()))?;
     let mut heard = Arc::into_inner(heard)
         .expect("every task has ended")
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
+    heard.unsent = schedule.unsent();
     heard.elapsed_ns = clock.monotonic_ns() - began_ns;
     Ok(heard)
 }
 
-async fn pace(
+async fn take_turns(
     target: &Target,
     (number, mut connection): (u32, Connection),
     clock: &dyn Clock,
     heard: &Mutex<Heard>,
-    (mut due, every, end): (Instant, Duration, Instant),
+    schedule: &Schedule,
 ) -> std::io::Result<()> {
     let (mut count, mut random) = (0, Random::new(number.into()));
-    while due < end {
-        tokio::time::sleep_until(due).await;
+    while schedule.is_due(number as usize).await {
         count += 1;
         let request = request(target, number, count, &mut random);
         let began_ns = clock.monotonic_ns();
         let answer = connection.exchange(&request).await?;
         let us = (clock.monotonic_ns() - began_ns) / 1_000;
-        let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.note(answer, us)?;
-        due += every;
-        while due < Instant::now() && due < end {
-            heard.unsent += 1;
-            due += every;
-        }
+        heard.lock().unwrap_or_else(PoisonError::into_inner).note(answer, us)?;
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ mod offer;
 mod overload;
 mod report;
 mod scale;
+mod schedule;
 mod sheet;
 mod sizes;
 mod world;
