@@ -17,7 +17,7 @@ use super::offer::Pick;
 use super::report::Figure;
 use super::sheet::{Goal, Sheet};
 use super::{Bench, CUSTOMERS, echo};
-use crate::cli::child::{Server, serve_command};
+use crate::cli::child::Server;
 use crate::cli::client::Client;
 use crate::cli::exit::{CliError, Code};
 
@@ -51,9 +51,7 @@ pub(super) async fn measure(bench: &Bench) -> Result<Sheet, CliError> {
             &[("COFFER_WEBHOOK_ALLOW_HTTP", "true"), ("COFFER_WEBHOOK_ALLOW_PRIVATE_ADDRESSES", "true")],
         ),
     ] {
-        let mut command = serve_command(&bench.dir.path().join(name.replace(' ', "-")), API_KEY)?;
-        command.envs(settings.iter().copied());
-        let server = Server::spawn(command, clock).await?;
+        let server = bench.serve(&name.replace(' ', "-"), settings).await?;
         make_customers(&server.url).await?;
         servers.push((name, server));
     }

@@ -10,7 +10,6 @@ use tokio::task::JoinSet;
 use super::offer::Pick;
 use super::report::Figure;
 use super::{Bench, CUSTOMERS, ClientKind, echo, load, wrk};
-use crate::cli::child::{Server, serve_command};
 use crate::cli::client::Client;
 use crate::cli::exit::{CliError, Code};
 use crate::demo::Random;
@@ -57,10 +56,8 @@ fn to_u64(number: usize) -> u64 {
 pub(crate) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
     let clock = &bench.env.clock;
     let echo = echo::start(clock).await?;
-    let server = Server::start(&bench.dir.path().join("http"), API_KEY, clock).await?;
-    let mut with_history = serve_command(&bench.dir.path().join("http-with-history"), API_KEY)?;
-    with_history.env("COFFER_HISTORY_ENABLED", "true");
-    let with_history = Server::spawn(with_history, clock).await?;
+    let server = bench.serve("http", &[]).await?;
+    let with_history = bench.serve("http-with-history", &[("COFFER_HISTORY_ENABLED", "true")]).await?;
     make_customers(&server.url).await?;
     make_customers(&with_history.url).await?;
     let targets = [

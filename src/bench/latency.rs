@@ -7,7 +7,6 @@ use super::load::{self, Heard};
 use super::offer::Pick;
 use super::sheet::{Goal, Sheet};
 use super::{Bench, CUSTOMERS, echo};
-use crate::cli::child::Server;
 use crate::cli::exit::{CliError, Code};
 
 /// So many that what is due seldom finds its connection still waiting for the answer before.
@@ -18,7 +17,7 @@ const SHARES: [(u64, Option<Goal>); 4] = [(5, None), (10, None), (25, None), (50
 /// Measures it.
 pub(crate) async fn measure(bench: &Bench) -> Result<Sheet, CliError> {
     let mut sheet = Sheet::default();
-    let server = Server::start(&bench.dir.path().join("latency"), API_KEY, &bench.env.clock).await?;
+    let server = bench.serve("latency", &[]).await?;
     let echo = echo::start(&bench.env.clock).await?;
     make_customers(&server.url).await?;
     for (whose, customers) in [("over 1,000 wallets", CUSTOMERS), ("on one hot wallet", 1)] {

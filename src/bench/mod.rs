@@ -31,6 +31,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use tempfile::TempDir;
 
+use crate::cli::child::{Server, serve_command};
 use crate::cli::exit::{CliError, Code};
 use crate::cli::serve::raise_file_limit;
 use crate::cli::{output, start};
@@ -160,6 +161,14 @@ impl Bench {
         let dir =
             dir.map_err(|error| CliError::new(Code::CannotCreate, format!("{}: {error}", parent.display())))?;
         Ok(Self { env: start::machine(true), dir, args })
+    }
+
+    /// `coffer serve` on a directory of this bench's, with settings of its own. It keeps no history unless they say so: debits are
+    /// measured, and what follows them apart from them.
+    async fn serve(&self, dir: &str, settings: &[(&str, &str)]) -> Result<Server, CliError> {
+        let mut command = serve_command(&self.dir.path().join(dir), http::API_KEY)?;
+        command.env("COFFER_HISTORY_ENABLED", "false").envs(settings.iter().copied());
+        Server::spawn(command, &self.env.clock).await
     }
 
     /// How long one measurement takes.

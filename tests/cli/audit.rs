@@ -239,25 +239,21 @@ fn the_key_is_its_owners_only_and_may_be_given_from_elsewhere() {
 #[test]
 fn the_history_is_verified_with_the_rest_and_an_amount_edited_by_hand_is_found() {
     let place = Place::new();
-    let with_history = |args: &[&str]| {
-        let mut command = crate::program::program();
-        command.args(args).arg("--data-dir").arg(place.data()).env("COFFER_HISTORY_ENABLED", "true");
-        crate::program::ended(&mut command)
-    };
     used(&place);
-    assert_eq!(with_history(&["history", "verify"]).code, 3, "there is none yet");
-    with_history(&["history", "rebuild"]).ok();
+    let file = place.data().join("history.db");
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(place.run(&["history", "verify"]).code, 3, "there is none");
+    place.run(&["history", "rebuild"]).ok();
     place.run(&["snapshot", "take"]).ok();
     place.run(&["audit", "checkpoint"]).ok();
-    let sound = with_history(&["audit", "verify", "--json"]);
+    let sound = place.run(&["audit", "verify", "--json"]);
     assert_eq!((sound.code, &sound.json()["history"]["bytes"]), (0, &json!("whole")), "{sound:?}");
-    let page = with_history(&["audit", "verify"]).ok().out;
+    let page = place.run(&["audit", "verify"]).ok().out;
     assert!(
         page.contains(": 6 rows, and all that stands beside them, compared with the log")
             && page.ends_with("everything is sound\n"),
         "{page}"
     );
-    let file = place.data().join("history.db");
     let whole = std::fs::read(&file).unwrap();
     // Where nothing stands that SQLite reads; where a page's own head is; anywhere.
     let page = whole.len() / 4_096 / 2 * 4_096;
@@ -266,7 +262,7 @@ fn the_history_is_verified_with_the_rest_and_an_amount_edited_by_hand_is_found()
         let mut flipped = whole.clone();
         flipped[at] ^= 16;
         std::fs::write(&file, flipped).unwrap();
-        let found = with_history(&["audit", "verify", "--json"]);
+        let found = place.run(&["audit", "verify", "--json"]);
         assert_eq!(found.code, 65, "byte {at}: {found:?}");
         assert!(found.json()["damaged"][0].as_str().unwrap().starts_with(says), "byte {at}: {found:?}");
     }
@@ -275,20 +271,15 @@ fn the_history_is_verified_with_the_rest_and_an_amount_edited_by_hand_is_found()
     let edit = "UPDATE transactions SET credits = x'8101' WHERE type = 'debit'";
     assert_eq!(connection.execute(edit, []).unwrap(), 5);
     drop(connection);
-    let found = with_history(&["history", "verify", "--json"]);
+    let found = place.run(&["history", "verify", "--json"]);
     assert_eq!(found.json()["differences"], 5, "{found:?}");
-    let found = with_history(&["audit", "verify"]);
+    let found = place.run(&["audit", "verify"]);
     assert!(found.out.contains("credits is 0.000000000000001 and must be 1"), "{found:?}");
 }
 
 #[test]
 fn what_customers_remember_of_alerts_and_recharges_is_compared_with_the_history() {
     let place = Place::new();
-    let with_history = |args: &[&str]| {
-        let mut command = crate::program::program();
-        command.args(args).arg("--data-dir").arg(place.data()).env("COFFER_HISTORY_ENABLED", "true");
-        crate::program::ended(&mut command)
-    };
     let server = Server::start(&place);
     let wallet = r#"{"customer_id":"acme","currency":"usd","initial_credits_to_load":"100","alert_settings":{"critical":{"threshold":50}}}"#;
     let (status, wallet) = ask(&server, "POST", "/wallets", wallet);
@@ -316,10 +307,10 @@ fn what_customers_remember_of_alerts_and_recharges_is_compared_with_the_history(
         post(&format!("/recharges/{id}/cancel"), json!({}));
     }
     assert!(server.stop().success());
-    with_history(&["history", "rebuild"]).ok();
+    place.run(&["history", "rebuild"]).ok();
     place.run(&["snapshot", "take"]).ok();
     place.run(&["audit", "checkpoint"]).ok();
-    let page = with_history(&["audit", "verify"]).ok().out;
+    let page = place.run(&["audit", "verify"]).ok().out;
     assert!(page.ends_with("everything is sound\n"), "{page}");
     let connection = rusqlite::Connection::open(place.data().join("history.db")).unwrap();
     let count = |table: &str| -> i64 {

@@ -19,7 +19,7 @@ fn post(server: &Server, path: &str, body: &str) {
 /// A directory with a customer who was given 100 and has used 1.5.
 fn used() -> Place {
     let place = Place::new();
-    let server = Server::start(&place);
+    let server = Server::start_without_history(&place);
     post(
         &server,
         "/v1/wallets",
@@ -73,7 +73,7 @@ fn a_journal_and_a_statement_go_where_they_are_told() {
 #[test]
 fn a_stopped_servers_statement_has_its_recharges_and_alerts_though_it_keeps_no_history() {
     let place = Place::new();
-    let server = Server::start(&place);
+    let server = Server::start_without_history(&place);
     post(
         &server,
         "/v1/wallets",

@@ -142,6 +142,13 @@ impl Server {
         )
     }
 
+    /// The same without a history.
+    pub(crate) fn start_without_history(place: &Place) -> Self {
+        let mut command = program();
+        command.arg("serve").env("COFFER_BOOTSTRAP_KEY", KEY).env("COFFER_HISTORY_ENABLED", "false");
+        Self::spawn(command.arg("--data-dir").arg(place.data()))
+    }
+
     /// Waits until the command serves.
     pub(crate) fn spawn(command: &mut Command) -> Self {
         let command = command.args(["--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).stdout(Stdio::piped());

@@ -263,7 +263,7 @@ def refusals(world):
 
 def main():
     coffer, programs = os.path.abspath(sys.argv[1]), sys.argv[2:]
-    with tempfile.TemporaryDirectory() as data, Server(coffer, data, HISTORY_ENABLED="true") as server:
+    with tempfile.TemporaryDirectory() as data, Server(coffer, data) as server:
         world = World(server)
         for one in STEPS:
             one(world)

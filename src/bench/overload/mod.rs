@@ -14,12 +14,11 @@ use coffer_ledger::catalog::tenant::TenantCommand;
 use coffer_ledger::command::Origin;
 use coffer_ledger::ids::TenantNumber;
 
-use super::http::{API_KEY, Target};
+use super::http::Target;
 use super::offer::Pick;
 use super::sheet::Sheet;
 use super::world::{self, World};
 use super::{Bench, CUSTOMERS};
-use crate::cli::child::Server;
 use crate::cli::exit::{CliError, Code};
 use crate::engine::{Engine, EngineOptions, TenantOperation};
 use crate::http::Secret;
@@ -39,7 +38,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Sheet, CliError> {
     batch::embedded(bench, &engine, flood, &mut sheet).await?;
     engine.shutdown().await?;
     drop(engine);
-    let server = Server::start(&dir, API_KEY, &bench.env.clock).await?;
+    let server = bench.serve("overload", &[]).await?;
     batch::over_http(bench, &server.url, &mut sheet).await?;
     connections::measure(bench, &server, &mut sheet).await?;
     flood::measure(bench, &server, &mut sheet).await?;

@@ -6,7 +6,6 @@ use crate::bench::memory::resident_bytes;
 use crate::bench::offer::Pick;
 use crate::bench::sheet::{Goal, Sheet};
 use crate::bench::{Bench, CUSTOMERS};
-use crate::cli::child::Server;
 use crate::cli::exit::{CliError, Code};
 
 const CONNECTIONS: u32 = 64;
@@ -16,7 +15,7 @@ const ROUNDS_APART: usize = 7;
 /// Measures it.
 pub(super) async fn measure(bench: &Bench, sheet: &mut Sheet) -> Result<(), CliError> {
     bench.note("a start of the server with all customers and keys");
-    let server = Server::start(&bench.dir.path().join("scale"), API_KEY, &bench.env.clock).await?;
+    let server = bench.serve("scale", &[]).await?;
     sheet.judge(
         "`coffer serve`: from exec to serving, with all customers and keys",
         server.ready_ns as f64 / 1e9,

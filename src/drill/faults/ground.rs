@@ -66,10 +66,10 @@ impl Ground {
         self.dir.join(name)
     }
 
-    /// `coffer serve` on a directory, with small segments.
+    /// `coffer serve` on a directory, with small segments and without a history: what becomes of the log's own files is looked at.
     pub(crate) fn serve(&self, dir: &Path) -> Result<Command, CliError> {
         let mut command = child::serve_command(dir, KEY)?;
-        command.env("COFFER_SEGMENT_BYTES", SEGMENT_BYTES.to_string());
+        command.env("COFFER_SEGMENT_BYTES", SEGMENT_BYTES.to_string()).env("COFFER_HISTORY_ENABLED", "false");
         Ok(command)
     }
 
