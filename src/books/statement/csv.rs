@@ -13,149 +13,161 @@ use super::{Statement, StatementAlert, StatementLine, StatementRecharge, WalletS
 use crate::books::tenant::Amounts;
 use crate::rfc3339;
 
-const COLUMNS: [&str; 31] = [
-    "line",
-    "wallet_id",
-    "currency",
-    "price_unit",
-    "conversion_rate",
-    "effective_at",
-    "transaction_id",
-    "transaction_reason",
-    "credits_in",
-    "credits_out",
-    "balance",
-    "paid",
-    "amount",
-    "charged",
-    "belongs_to",
-    "reference_type",
-    "reference_id",
-    "description",
-    // Of recharges and alerts alone.
-    "id",
-    "type",
-    "previous_status",
-    "status",
-    "reason",
-    "ended_at",
-    "expires_at",
-    "recharge_credits",
-    "recharge_amount",
-    "recharge_charged",
-    "posted",
-    "runway_seconds",
-    "log_position",
-];
-const COLUMNS_OF_WALLET: std::ops::Range<usize> = 1..5;
-const COLUMNS_OF_ROWS: usize = 18;
+/// One line: a cell for each column, under the column's name.
+macro_rules! line {
+    ($($cell:ident => $column:literal),+ $(,)?) => {
+        #[derive(Default)]
+        struct Line {
+            $($cell: Cow<'static, str>),+
+        }
 
-type Cells = [Cow<'static, str>; COLUMNS.len()];
+        impl Line {
+            const COLUMNS: &[&str] = &[$($column),+];
+
+            fn cells(&self) -> impl Iterator<Item = &str> {
+                [$(&*self.$cell),+].into_iter()
+            }
+        }
+    };
+}
+
+line! {
+    line => "line",
+    wallet => "wallet_id",
+    currency => "currency",
+    price_unit => "price_unit",
+    conversion_rate => "conversion_rate",
+    at => "effective_at",
+    row => "transaction_id",
+    row_reason => "transaction_reason",
+    credits_in => "credits_in",
+    credits_out => "credits_out",
+    balance => "balance",
+    paid => "paid",
+    amount => "amount",
+    charged => "charged",
+    belongs_to => "belongs_to",
+    reference_type => "reference_type",
+    reference_id => "reference_id",
+    description => "description",
+    // Of recharges and alerts alone.
+    id => "id",
+    kind => "type",
+    previous_status => "previous_status",
+    status => "status",
+    reason => "reason",
+    ended_at => "ended_at",
+    expires_at => "expires_at",
+    recharge_credits => "recharge_credits",
+    recharge_amount => "recharge_amount",
+    recharge_charged => "recharge_charged",
+    posted => "posted",
+    runway_s => "runway_seconds",
+    position => "log_position",
+}
 
 pub(super) fn write(statement: &Statement) -> Vec<u8> {
     let mut lines = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
-    put(&mut lines, &COLUMNS.map(Cow::Borrowed));
+    put(&mut lines, Line::COLUMNS.iter().copied());
     for wallet in &statement.wallets {
         let period = statement.of.period;
         let (opening, closing) = (wallet.opening, wallet.closing);
-        put(&mut lines, &edge(wallet, "opening", instant(period.from()), opening));
-        wallet.lines.iter().for_each(|line| put(&mut lines, &row(wallet, line)));
-        put(&mut lines, &edge(wallet, "closing", instant(period.to()), closing));
-        wallet.recharges.iter().for_each(|one| put(&mut lines, &recharge(wallet, one)));
-        wallet.alerts.iter().for_each(|one| put(&mut lines, &alert(wallet, one)));
+        put(&mut lines, edge(wallet, "opening", period.from(), opening).cells());
+        wallet.lines.iter().for_each(|line| put(&mut lines, row(wallet, line).cells()));
+        put(&mut lines, edge(wallet, "closing", period.to(), closing).cells());
+        wallet.recharges.iter().for_each(|one| put(&mut lines, recharge(wallet, one).cells()));
+        wallet.alerts.iter().for_each(|one| put(&mut lines, alert(wallet, one).cells()));
     }
     lines.into_inner().expect("memory takes everything")
 }
 
-fn put(lines: &mut Writer<Vec<u8>>, cells: &Cells) {
-    lines
-        .write_record(cells.iter().map(|cell| cell.as_bytes()))
-        .expect("memory takes every line of all cells");
-}
-
-fn instant(at: Timestamp) -> String {
-    rfc3339::Text::new(at).as_str().to_owned()
+fn put<'a>(lines: &mut Writer<Vec<u8>>, cells: impl Iterator<Item = &'a str>) {
+    lines.write_record(cells).expect("memory takes every line of all cells");
 }
 
 /// What stands in every line of a wallet.
-fn cells(wallet: &WalletStatement, line: &'static str, at: String) -> Cells {
+fn line(wallet: &WalletStatement, line: &'static str, at: Timestamp) -> Line {
     let unit = &wallet.unit;
-    let price_unit = unit.price_unit.as_ref().map(ToString::to_string).unwrap_or_default();
-    let of_wallet =
-        [wallet.wallet.to_string(), unit.currency.to_string(), price_unit, unit.conversion_rate.to_string()];
-    let mut cells = Cells::default();
-    cells[0] = line.into();
-    cells[COLUMNS_OF_WALLET].clone_from_slice(&of_wallet.map(Cow::Owned));
-    cells[5] = at.into();
-    cells
+    Line {
+        line: line.into(),
+        wallet: cell(wallet.wallet),
+        currency: cell(unit.currency),
+        price_unit: maybe(unit.price_unit.as_ref()),
+        conversion_rate: cell(unit.conversion_rate),
+        at: instant(at),
+        ..Line::default()
+    }
 }
 
-fn edge(wallet: &WalletStatement, line: &'static str, at: String, amounts: Amounts) -> Cells {
-    let mut cells = cells(wallet, line, at);
-    cells[10] = amounts.credits.to_string().into();
-    cells[11] = amounts.paid.to_string().into();
-    cells
+fn edge(wallet: &WalletStatement, name: &'static str, at: Timestamp, amounts: Amounts) -> Line {
+    Line { balance: cell(amounts.credits), paid: cell(amounts.paid), ..line(wallet, name, at) }
 }
 
-fn row(wallet: &WalletStatement, line: &StatementLine) -> Cells {
-    let (credits_in, credits_out) = line.sides();
-    let words = |text: &Option<String>| text.as_deref().map_or(String::new(), harmless);
-    let of_row = [
-        line.row.to_string(),
-        line.reason.clone(),
-        credits_in.to_string(),
-        credits_out.to_string(),
-        line.balance.to_string(),
-        line.paid.to_string(),
-        text(line.amount),
-        text(line.charged),
-        words(&line.belongs_to),
-        words(&line.reference_type),
-        words(&line.reference_id),
-        words(&line.description),
-    ];
-    let mut cells = cells(wallet, "row", instant(line.effective_at));
-    cells[6..COLUMNS_OF_ROWS].clone_from_slice(&of_row.map(Cow::Owned));
-    cells
+fn row(wallet: &WalletStatement, row: &StatementLine) -> Line {
+    let (credits_in, credits_out) = row.sides();
+    Line {
+        row: cell(row.row),
+        row_reason: cell(&row.reason),
+        credits_in: cell(credits_in),
+        credits_out: cell(credits_out),
+        balance: cell(row.balance),
+        paid: cell(row.paid),
+        amount: maybe(row.amount),
+        charged: maybe(row.charged),
+        belongs_to: words(row.belongs_to.as_deref()),
+        reference_type: words(row.reference_type.as_deref()),
+        reference_id: words(row.reference_id.as_deref()),
+        description: words(row.description.as_deref()),
+        ..line(wallet, "row", row.effective_at)
+    }
 }
 
-fn recharge(wallet: &WalletStatement, recharge: &StatementRecharge) -> Cells {
-    let of_recharge = [
-        recharge.id.to_string(),
-        recharge.origin.as_str().to_owned(),
-        String::new(),
-        recharge.status.as_str().to_owned(),
-        recharge.reason.map_or("", RechargeReason::as_str).to_owned(),
-        recharge.ended_at.map_or(String::new(), instant),
-        recharge.expires_at.map_or(String::new(), instant),
-        recharge.credits.to_string(),
-        recharge.amount.to_string(),
-        recharge.charged.to_string(),
-        String::new(),
-        String::new(),
-        String::new(),
-    ];
-    let mut cells = cells(wallet, "recharge", instant(recharge.begun_at));
-    cells[6] = text(recharge.row).into();
-    cells[14] = text(recharge.invoice).into();
-    cells[COLUMNS_OF_ROWS..].clone_from_slice(&of_recharge.map(Cow::Owned));
-    cells
+fn recharge(wallet: &WalletStatement, recharge: &StatementRecharge) -> Line {
+    Line {
+        row: maybe(recharge.row),
+        belongs_to: maybe(recharge.invoice),
+        id: cell(recharge.id),
+        kind: recharge.origin.as_str().into(),
+        status: recharge.status.as_str().into(),
+        reason: recharge.reason.map_or("", RechargeReason::as_str).into(),
+        ended_at: recharge.ended_at.map(instant).unwrap_or_default(),
+        expires_at: recharge.expires_at.map(instant).unwrap_or_default(),
+        recharge_credits: cell(recharge.credits),
+        recharge_amount: cell(recharge.amount),
+        recharge_charged: cell(recharge.charged),
+        ..line(wallet, "recharge", recharge.begun_at)
+    }
 }
 
-fn alert(wallet: &WalletStatement, alert: &StatementAlert) -> Cells {
-    let mut cells = cells(wallet, "alert", instant(alert.at));
-    cells[6] = text(alert.row).into();
-    let words = [alert.id.to_string(), alert.kind.as_str().to_owned(), alert.from.as_str().to_owned()];
-    cells[COLUMNS_OF_ROWS..21].clone_from_slice(&words.map(Cow::Owned));
-    cells[21] = alert.to.as_str().into();
-    let figures = [alert.posted.to_string(), text(alert.runway_s), alert.position.0.to_string()];
-    cells[28..].clone_from_slice(&figures.map(Cow::Owned));
-    cells
+fn alert(wallet: &WalletStatement, alert: &StatementAlert) -> Line {
+    Line {
+        row: maybe(alert.row),
+        id: cell(alert.id),
+        kind: alert.kind.as_str().into(),
+        previous_status: alert.from.as_str().into(),
+        status: alert.to.as_str().into(),
+        posted: cell(alert.posted),
+        runway_s: maybe(alert.runway_s),
+        position: cell(alert.position.0),
+        ..line(wallet, "alert", alert.at)
+    }
+}
+
+fn cell(value: impl ToString) -> Cow<'static, str> {
+    value.to_string().into()
 }
 
 /// Nothing where there is nothing.
-fn text(value: Option<impl ToString>) -> String {
-    value.map_or(String::new(), |value| value.to_string())
+fn maybe(value: Option<impl ToString>) -> Cow<'static, str> {
+    value.map(cell).unwrap_or_default()
+}
+
+fn instant(at: Timestamp) -> Cow<'static, str> {
+    cell(rfc3339::Text::new(at).as_str())
+}
+
+fn words(text: Option<&str>) -> Cow<'static, str> {
+    text.map(harmless).unwrap_or_default().into()
 }
 
 /// Text of the caller's, so that no spreadsheet computes it.
