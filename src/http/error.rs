@@ -2,7 +2,7 @@
 //!
 //! A body satisfies readers of RFC 9457 and both billing SDKs at once. Whatever goes wrong becomes an [`ApiError`]: a refusal of the
 //! rules, a failure of the engine, a request that cannot be understood. Inner causes never leave the process; `Internal` says
-//! nothing but its request id. Tested in tests/http_bad_input.rs.
+//! nothing but its request id. Tested in tests/http/bad_input.rs.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -1,7 +1,5 @@
 //! What cannot be accepted: each its documented status and code, never a 500, never a change.
 
-use coffer::http::HttpOptions;
-
 use crate::support::{Answer, Server};
 
 /// A request, and what it must be answered.
@@ -480,29 +478,4 @@ fn an_error_is_a_problem_for_who_asks_for_problems() {
     assert_eq!(kind("application/problem+json, application/json").0, "application/problem+json");
     assert_eq!(kind("application/json, application/problem+json").0, "application/json");
     assert_eq!(kind("*/*"), ("application/json".to_owned(), "urn:coffer:error:not_found".to_owned()));
-}
-
-#[test]
-fn so_many_headers_as_are_allowed_are_taken_and_no_more() {
-    for headers_max in [100, 20, 200] {
-        let server = Server::start_with(HttpOptions { headers_max, ..HttpOptions::default() });
-        for (others, status) in [(headers_max - 1, 200), (headers_max, 431)] {
-            let others: String = (0..others).map(|number| format!("x-{number}: 1\r\n")).collect();
-            let mut connection = server.connect();
-            connection.send(format!("GET /healthz HTTP/1.1\r\nhost: test\r\n{others}\r\n").as_bytes());
-            assert_eq!(connection.answer().unwrap().status, status, "of {headers_max}");
-        }
-    }
-}
-
-#[test]
-fn what_is_no_http_is_told_so() {
-    let server = Server::start();
-    for head in
-        ["GARBAGE\r\n\r\n", "GET /healthz HTTP/1.1\r\nno header\r\n\r\n", "GET /healthz HTTP/7\r\n\r\n"]
-    {
-        let mut connection = server.connect();
-        connection.send(head.as_bytes());
-        assert_eq!(connection.answer().map(|answer| answer.status), Some(400), "{head:?}");
-    }
 }

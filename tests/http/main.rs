@@ -16,6 +16,7 @@ mod family;
 mod golden_path;
 mod granted;
 mod grants;
+mod heads;
 mod history;
 mod history_reads;
 mod hold_ends;
