@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 use zstd::bulk::Compressor;
 
 use crate::batch::{BATCH_HEADER_BYTES, BatchError, BatchHeader, check_erased_body, open_batch_body};
@@ -24,13 +24,15 @@ pub(super) struct OpenBlock {
     raw: Vec<u8>,
     batches: u32,
     first_lsn: Lsn,
+    /// Of what was pushed, and not of `raw`: what goes wrong between the two is found when the block is read back.
+    content: Xxh3,
     compressor: Compressor<'static>,
 }
 
 impl OpenBlock {
     pub(super) fn new() -> std::io::Result<OpenBlock> {
         let compressor = Compressor::new(ZSTD_LEVEL)?;
-        Ok(OpenBlock { raw: Vec::new(), batches: 0, first_lsn: Lsn::NONE, compressor })
+        Ok(OpenBlock { raw: Vec::new(), batches: 0, first_lsn: Lsn::NONE, content: Xxh3::new(), compressor })
     }
 
     pub(super) fn raw_bytes(&self) -> usize {
@@ -45,17 +47,19 @@ impl OpenBlock {
     pub(super) fn push(&mut self, header: &BatchHeader, body: &[u8]) {
         let header = BatchHeader { mask: 0, ..*header };
         assert_eq!(header.stored_bytes(), BATCH_HEADER_BYTES + body.len(), "the body is whole");
-        self.raw.extend_from_slice(&header.encode(NO_SALT));
-        self.raw.extend_from_slice(body);
         if self.batches == 0 {
             self.first_lsn = header.first_lsn;
+        }
+        let header = header.encode(NO_SALT);
+        for part in [&header[..], body] {
+            self.content.update(part);
+            self.raw.extend_from_slice(part);
         }
         self.batches += 1;
     }
 
     /// The block as it stands in the file, header first, and the hash of what it holds. Empties it.
     pub(super) fn seal(&mut self) -> std::io::Result<(Vec<u8>, ContentHash)> {
-        let hash = content_hash(&self.raw);
         let compressed = self.compressor.compress(&self.raw)?;
         let length = |bytes: usize| u32::try_from(bytes).expect("blocks are far below 4 GiB");
         let header = BlockHeader {
@@ -66,6 +70,8 @@ impl OpenBlock {
         };
         let mut sealed = header.encode(&compressed).to_vec();
         sealed.extend_from_slice(&compressed);
+        let hash = self.content.digest128();
+        self.content.reset();
         self.raw.clear();
         (self.batches, self.first_lsn) = (0, Lsn::NONE);
         Ok((sealed, hash))
@@ -75,13 +81,9 @@ impl OpenBlock {
 /// Tells a block's batches from any others, as long as nobody forges them. It stands in no file.
 pub(super) type ContentHash = u128;
 
-fn content_hash(raw: &[u8]) -> ContentHash {
-    xxh3_128(raw)
-}
-
 /// Unpacks a block whose checksum is right; returns the hash of what it holds, which is not looked at.
 pub(super) fn unpacked_hash(header_bytes: &[u8], compressed: &[u8]) -> Result<ContentHash, ArchiveDamage> {
-    Ok(content_hash(&unpack(header_bytes, compressed)?))
+    Ok(xxh3_128(&unpack(header_bytes, compressed)?))
 }
 
 fn unpack(header_bytes: &[u8], compressed: &[u8]) -> Result<Vec<u8>, ArchiveDamage> {

@@ -64,7 +64,7 @@ impl ArchiveWriter {
         ArchiveWriter { kept: Some(tree), ..self }
     }
 
-    /// Appends the next batch: its header and its frames, unmasked.
+    /// Appends the next batch: its header and its frames, unmasked, whose hash the caller has verified to be the header's.
     ///
     /// # Errors
     /// When it does not follow the one before, something of it was erased and the file's header says that nothing is, or the
