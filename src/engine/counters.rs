@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use coffer_ledger::command::Command;
 use coffer_ledger::refusal::Refusal;
 
 /// Codes under which refusals are counted, in the order of `Refusal`'s variants.
@@ -46,6 +47,16 @@ impl Counters {
     /// One more.
     pub(crate) fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One more command of this kind that was accepted.
+    pub(crate) fn accepted(&self, command: &Command) {
+        Self::count(match command {
+            Command::Debit(_) => &self.debits,
+            Command::PlaceHold(_) => &self.holds,
+            Command::Capture(_) => &self.captures,
+            _ => &self.other_commands,
+        });
     }
 
     /// One more refusal of this kind.

@@ -32,11 +32,37 @@ impl Equivalent<Name> for NameRef<'_> {
     }
 }
 
-/// Whose a name is. A deleted customer keeps it until somebody else takes it, so that a repeated deletion finds its record.
+/// Whose a name is. A deleted customer keeps it until somebody else takes it, so that a repeated deletion finds its record; whoever
+/// takes it knows the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Owner {
     number: CustomerNumber,
     deleted: bool,
+    /// The last deleted one before; 0 = none, a number that nobody has.
+    before: CustomerNumber,
+}
+
+impl Owner {
+    const NOBODY: CustomerNumber = CustomerNumber(0);
+
+    const fn new(number: CustomerNumber, deleted: bool) -> Self {
+        Self { number, deleted, before: Self::NOBODY }
+    }
+
+    /// This owner after, or beside, what was known of the name, in whatever order the two are heard of.
+    fn beside(self, known: Self) -> Self {
+        if known.number == self.number {
+            return Self { before: known.before, ..self };
+        }
+        // A deletion does not take a name from whoever has it by now; of two deleted ones the later was the last.
+        let (owner, other) = match (self.deleted, known.deleted) {
+            (true, false) => (known, self),
+            (true, true) if self.number < known.number => (known, self),
+            _ => (self, known),
+        };
+        let other = if other.deleted { other.number } else { Self::NOBODY };
+        Self { before: other.max(self.before).max(known.before), ..owner }
+    }
 }
 
 /// Names of customers, and the next free number.
@@ -65,6 +91,13 @@ impl Directory {
         self.owner(tenant, name).map(|owner| owner.number)
     }
 
+    /// Deleted customers that had this name, the last one first: at most two are remembered.
+    pub(crate) fn former_owners(&self, tenant: TenantNumber, name: &str) -> [Option<CustomerNumber>; 2] {
+        let Some(owner) = self.owner(tenant, name) else { return [None, None] };
+        let before = (owner.before != Owner::NOBODY).then_some(owner.before);
+        [owner.deleted.then_some(owner.number), before]
+    }
+
     fn owner(&self, tenant: TenantNumber, name: &str) -> Option<Owner> {
         let name = NameRef { tenant, name };
         self.shard(name).read().expect("no directory operation panics").get(&name).copied()
@@ -81,7 +114,7 @@ impl Directory {
             return owner.number;
         }
         let number = CustomerNumber(self.next.fetch_add(1, Ordering::Relaxed));
-        shard.insert(Name { tenant, name: name.into() }, Owner { number, deleted: false });
+        put(&mut shard, key, Owner::new(number, false));
         number
     }
 
@@ -96,7 +129,7 @@ impl Directory {
             CustomerId::Named => None,
         };
         for name in [Some(&*identity.external_id), minted.as_deref()].into_iter().flatten() {
-            self.enter(tenant, name, Owner { number, deleted: identity.deleted });
+            self.enter(tenant, name, Owner::new(number, identity.deleted));
         }
     }
 
@@ -113,26 +146,26 @@ impl Directory {
         if let Some(owner) = shard.get(&key) {
             return owner.number == number;
         }
-        shard.insert(Name { tenant, name: name.into() }, Owner { number, deleted });
+        put(&mut shard, key, Owner::new(number, deleted));
         true
     }
 
-    /// Enters a name. A deletion does not take a name from whoever has it by now.
+    /// Enters a name.
     fn enter(&self, tenant: TenantNumber, name: &str, owner: Owner) {
         let key = NameRef { tenant, name };
-        let mut shard = self.shard(key).write().expect("no directory operation panics");
-        if owner.deleted && shard.get(&key).is_some_and(|known| known.number != owner.number) {
-            return;
-        }
-        shard.insert(Name { tenant, name: name.into() }, owner);
+        put(&mut self.shard(key).write().expect("no directory operation panics"), key, owner);
     }
 
-    /// Forgets a name, if it is still this customer's.
+    /// Forgets a name, if it is still this customer's. A deleted one that had it before has it again.
     pub(crate) fn forget(&self, tenant: TenantNumber, name: &str, number: CustomerNumber) {
         let key = NameRef { tenant, name };
         let mut shard = self.shard(key).write().expect("no directory operation panics");
-        if shard.get(&key).is_some_and(|owner| owner.number == number) {
-            shard.remove(&key);
+        match shard.get_mut(&key) {
+            Some(owner) if owner.number == number && owner.before != Owner::NOBODY => {
+                *owner = Owner::new(owner.before, true);
+            }
+            Some(owner) if owner.number == number => drop(shard.remove(&key)),
+            Some(_) | None => {}
         }
     }
 
@@ -161,6 +194,13 @@ impl Directory {
     }
 }
 
+fn put(names: &mut HashMap<Name, Owner>, key: NameRef<'_>, owner: Owner) {
+    match names.get_mut(&key) {
+        Some(known) => *known = owner.beside(*known),
+        None => drop(names.insert(Name { tenant: key.tenant, name: key.name.into() }, owner)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,7 +219,7 @@ mod tests {
     fn numbers_from_the_log_are_never_given_again() {
         let directory = Directory::new();
         directory.number_is_taken(CustomerNumber(41));
-        directory.enter(T, "old", Owner { number: CustomerNumber(41), deleted: false });
+        directory.enter(T, "old", Owner::new(CustomerNumber(41), false));
         assert_eq!(directory.find_or_number(T, "new"), CustomerNumber(42));
     }
 
@@ -187,16 +227,41 @@ mod tests {
     fn a_deleted_name_is_free_and_still_leads_to_its_last_owner() {
         let directory = Directory::new();
         let number = directory.find_or_number(T, "acme");
-        directory.enter(T, "acme", Owner { number, deleted: true });
+        directory.enter(T, "acme", Owner::new(number, true));
         assert_eq!((directory.find(T, "acme"), directory.find_even_deleted(T, "acme")), (None, Some(number)));
         let next = directory.find_or_number(T, "acme");
         assert_ne!(next, number);
-        directory.enter(T, "acme", Owner { number, deleted: true });
+        directory.enter(T, "acme", Owner::new(number, true));
         assert_eq!(
             directory.find(T, "acme"),
             Some(next),
             "a late deletion does not take it from the new owner"
         );
+    }
+
+    #[test]
+    fn whoever_takes_a_name_knows_who_had_it_before_in_whatever_order_they_are_heard_of() {
+        let number = CustomerNumber;
+        let history =
+            [Owner::new(number(1), true), Owner::new(number(2), true), Owner::new(number(3), false)];
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let directory = Directory::new();
+            order.iter().for_each(|place| directory.enter(T, "acme", history[*place]));
+            assert_eq!(directory.find(T, "acme"), Some(number(3)), "{order:?}");
+            assert_eq!(directory.former_owners(T, "acme"), [None, Some(number(2))], "{order:?}");
+            directory.enter(T, "acme", Owner::new(number(3), true));
+            assert_eq!(directory.former_owners(T, "acme"), [Some(number(3)), Some(number(2))], "{order:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_whose_new_owner_was_refused_leads_to_the_deleted_one_again() {
+        let directory = Directory::new();
+        let number = directory.find_or_number(T, "acme");
+        directory.enter(T, "acme", Owner::new(number, true));
+        let refused = directory.find_or_number(T, "acme");
+        directory.forget(T, "acme", refused);
+        assert_eq!((directory.find(T, "acme"), directory.find_even_deleted(T, "acme")), (None, Some(number)));
     }
 
     #[test]

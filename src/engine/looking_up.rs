@@ -12,32 +12,40 @@ use coffer_ledger::record::Record;
 use coffer_ledger::refusal::Refusal;
 
 use super::core::Core;
+use super::message::Found;
 use super::operation::{Failure, Target};
 use super::read::read;
 use super::{replayer, submit};
 
-/// What the command needs of the log or of another customer; `None` if nothing.
-///
-/// # Errors
-/// [`Failure::NotFound`], [`Failure::RecordGone`], and the refusals of [`looked_up`].
+/// What the command needs of the log or of another customer; `None` if nothing. Where that fails, with [`Failure::NotFound`],
+/// [`Failure::RecordGone`] or a refusal of [`looked_up`], the turn says so, unless the command repeats one that was done: what that
+/// one looked at may have gone since (SEMANTICS §9).
 pub(crate) async fn look_up(
     core: &Arc<Core>,
     tenant: TenantNumber,
     number: CustomerNumber,
     command: &Command,
-) -> Result<Option<Box<LookedUp>>, Failure> {
-    let found = match command {
+) -> Option<Found> {
+    all(core, tenant, number, command).await.transpose().map(Box::new)
+}
+
+async fn all(
+    core: &Arc<Core>,
+    tenant: TenantNumber,
+    number: CustomerNumber,
+    command: &Command,
+) -> Result<Option<LookedUp>, Failure> {
+    match command {
         Command::Atomic(items) => {
             let mut each = Vec::with_capacity(items.len());
             for (index, item) in items.iter().enumerate() {
                 let found = one(core, tenant, number, item).await;
                 each.push(found.map_err(|failure| of_item(index, failure))?);
             }
-            each.iter().any(Option::is_some).then_some(LookedUp::Each(each))
+            Ok(each.iter().any(Option::is_some).then_some(LookedUp::Each(each)))
         }
-        other => one(core, tenant, number, other).await?,
-    };
-    Ok(found.map(Box::new))
+        other => one(core, tenant, number, other).await,
+    }
 }
 
 /// A refusal of one item of an atomic batch says which.

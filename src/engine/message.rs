@@ -11,11 +11,14 @@ use super::keys::KeyHash;
 use super::operation::{Failure, Operation};
 use super::permits::Permit;
 
+/// What was looked up for an operation before its turn, or why that failed: a repeat is answered all the same.
+pub(crate) type Found = Box<Result<LookedUp, Failure>>;
+
 /// An operation, the hash of its key, and what was looked up for it.
 pub(crate) struct Keyed {
     pub(crate) operation: Box<Operation>,
     pub(crate) key: Option<KeyHash>,
-    pub(crate) looked_up: Option<Box<LookedUp>>,
+    pub(crate) looked_up: Option<Found>,
 }
 
 /// A reader: looks at the state as of the instant and gives what is to be done once that state is durable.

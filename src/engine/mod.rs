@@ -358,6 +358,13 @@ impl Engine {
         submit::find(&self.core, tenant, target)
     }
 
+    /// The customer that a write to this name goes to: who has it, else who had it last. A deleted one answers what it did under a
+    /// repeated key, and else that it is not found (SEMANTICS §9).
+    #[must_use]
+    pub fn resolve_even_deleted(&self, tenant: TenantNumber, name: &str) -> Option<CustomerNumber> {
+        self.core.directory.find_even_deleted(tenant, name)
+    }
+
     /// Counters and gauges.
     #[must_use]
     pub fn stats(&self) -> EngineStats {

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use coffer_ledger::command::{Command, Event};
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
-use coffer_ledger::looked_up::LookedUp;
 use tokio::sync::oneshot;
 
 use super::core::{Core, customer_subject};
 use super::counters::Counters;
 use super::gate::{Answer, Group, GroupShare, Outcome};
 use super::looking_up;
-use super::message::{Keyed, Message};
+use super::message::{Found, Keyed, Message};
 use super::operation::{Committed, Failure, Operation, Target, TenantCommitted, TenantOperation};
 use super::permits::Door;
 use super::replayer;
@@ -35,8 +34,12 @@ pub(crate) async fn one(
     let looked_up = match looking_up::needs(&operation.command) {
         false => None,
         // Boxed: few operations pay for it, and all would carry its room.
-        true => Box::pin(look_up(core, tenant, target, &operation)).await?,
+        true => {
+            let (number, _) = locate(core, tenant, target)?;
+            Box::pin(looking_up::look_up(core, tenant, number, &operation.command)).await
+        }
     };
+    let target = addressee(core, tenant, target, &operation);
     let (reply, waiting) = oneshot::channel();
     let mut letter = Some((operation, reply, looked_up));
     let number = loop {
@@ -53,20 +56,6 @@ pub(crate) async fn one(
     };
     let answer = waiting.await.map_err(|_| Failure::OutcomeUnknown)?;
     open_answer(core, (tenant, number), answer).await
-}
-
-/// What the operation needs of the log or of another customer.
-async fn look_up(
-    core: &Arc<Core>,
-    tenant: TenantNumber,
-    target: Target<'_>,
-    operation: &Operation,
-) -> Result<Option<Box<LookedUp>>, Failure> {
-    if !looking_up::needs(&operation.command) {
-        return Ok(None);
-    }
-    let (number, _) = locate(core, tenant, target)?;
-    looking_up::look_up(core, tenant, number, &operation.command).await
 }
 
 /// One operation of the engine's own: it has room of its own, so that what customers ask for cannot keep it out.
@@ -129,14 +118,9 @@ async fn send_wave(
     if let Err(failure) = core.admit() {
         return wave.iter().map(|_| Err(failure.clone())).collect();
     }
-    let (wave, failed) = look_up_each(core, tenant, wave).await;
+    let wave = look_up_each(core, tenant, wave).await;
     let envelopes = sort_into_envelopes(core, tenant, wave);
-    let parts = envelopes.len() + usize::from(!failed.is_empty());
-    let (group, ready) = Group::new(len, parts);
-    if !failed.is_empty() {
-        let (items, failures): (Vec<_>, Vec<_>) = failed.into_iter().unzip();
-        GroupShare::new(Arc::clone(&group), items).answer(failures.into_iter().map(Err));
-    }
+    let (group, ready) = Group::new(len, envelopes.len());
     for envelope in envelopes {
         send_envelope(core, tenant, envelope, &group);
     }
@@ -148,25 +132,26 @@ async fn send_wave(
 }
 
 /// An operation of a wave, by its place in it, and what was looked up for it.
-type Found = (u32, CustomerNumber, Box<Operation>, Option<Box<LookedUp>>);
+type Item = (u32, CustomerNumber, Box<Operation>, Option<Found>);
 
-/// Looks up what each operation needs; those whose need cannot be met are answered at once.
+/// Looks up what each operation needs.
 async fn look_up_each(
     core: &Arc<Core>,
     tenant: TenantNumber,
     wave: Vec<(CustomerNumber, Operation)>,
-) -> (Vec<Found>, Vec<(u32, Failure)>) {
-    let (mut found, mut failed) = (Vec::with_capacity(wave.len()), Vec::new());
+) -> Vec<Item> {
+    let mut items = Vec::with_capacity(wave.len());
     for (item, (number, operation)) in (0_u32..).zip(wave) {
-        match look_up(core, tenant, Target::Number(number), &operation).await {
-            Ok(looked_up) => found.push((item, number, Box::new(operation), looked_up)),
-            Err(failure) => failed.push((item, failure)),
-        }
+        let looked_up = match looking_up::needs(&operation.command) {
+            false => None,
+            true => looking_up::look_up(core, tenant, number, &operation.command).await,
+        };
+        items.push((item, number, Box::new(operation), looked_up));
     }
-    (found, failed)
+    items
 }
 
-fn sort_into_envelopes(core: &Core, tenant: TenantNumber, wave: Vec<Found>) -> Vec<Envelope> {
+fn sort_into_envelopes(core: &Core, tenant: TenantNumber, wave: Vec<Item>) -> Vec<Envelope> {
     let mut envelopes: Vec<Envelope> = Vec::new();
     let mut open: HashMap<CustomerNumber, usize> = HashMap::new();
     for (item, number, operation, looked_up) in wave {
@@ -258,7 +243,7 @@ fn keyed(
     tenant: TenantNumber,
     number: CustomerNumber,
     mut operation: Box<Operation>,
-    looked_up: Option<Box<LookedUp>>,
+    looked_up: Option<Found>,
 ) -> Keyed {
     let subject = customer_subject(tenant, number);
     if let Command::Event(event) = &operation.command {
@@ -267,6 +252,23 @@ fn keyed(
     // A dry run looks a key up as the real request would, and stores none.
     let key = operation.origin.idempotency_key.as_deref().map(|key| core.keys.hash(subject, key));
     Keyed { operation, key, looked_up }
+}
+
+/// To whom a request goes that may make its customer: to who had the name before and did this already, else to whom it names. A
+/// deletion frees the name, not the keys of what was done under it.
+fn addressee<'a>(core: &Core, tenant: TenantNumber, target: Target<'a>, operation: &Operation) -> Target<'a> {
+    let Target::NewCustomer(name) = target else { return target };
+    let event = match &operation.command {
+        Command::Event(event) => Some(event_key(event)),
+        _ => None,
+    };
+    let Some(key) = event.as_deref().or(operation.origin.idempotency_key.as_deref()) else { return target };
+    let now = core.time.now();
+    let has_done_it = |number: &CustomerNumber| {
+        core.keys.find(core.keys.hash(customer_subject(tenant, *number), key), now).is_some()
+    };
+    let former = core.directory.former_owners(tenant, name);
+    former.into_iter().flatten().find(has_done_it).map_or(target, Target::Number)
 }
 
 /// An event's key is its source and id (SEMANTICS §19). The length keeps the two apart.

@@ -126,6 +126,10 @@ impl Seat {
             Counters::count(&self.core.counters.replays);
             return (Turned::unlogged(Ok(Outcome::Replay { position, asked: operation, by })), Ok(()));
         }
+        let looked_up = match looked_up.map(|found| *found).transpose() {
+            Ok(looked_up) => looked_up,
+            Err(failure) => return (Turned::unlogged(Err(failure)), Ok(())),
+        };
         if key.is_some() && self.core.keys.is_full() {
             return (Turned::unlogged(Err(Failure::KeysFull)), Ok(()));
         }
@@ -136,7 +140,7 @@ impl Seat {
             Ok(claimed) => claimed,
             Err(failure) => return (self.refused(failure, None), Ok(())),
         };
-        let (turned, sound) = self.answer(operation, looked_up.as_deref(), key, (now, logged_at));
+        let (turned, sound) = self.answer(operation, looked_up.as_ref(), key, (now, logged_at));
         if let Some(name) = claimed {
             self.core.directory.enrolments.release(self.tenant, &name, self.number);
         }
@@ -269,7 +273,7 @@ impl Seat {
         }
         self.enter_names(&record.facts.effect);
         self.expect_runways(&record.facts);
-        self.count(&record.command);
+        self.core.counters.accepted(&record.command);
         let binds = record.facts.needs_position();
         let mut turned =
             Turned { answer: Ok(Outcome::Committed(self.committed(record))), offset: Some(offset) };
@@ -479,17 +483,6 @@ impl Seat {
             | Effect::AutoTopupResumed(_)
             | Effect::Atomic(_) => {}
         }
-    }
-
-    fn count(&self, command: &Command) {
-        let counters = &self.core.counters;
-        let counter = match command {
-            Command::Debit(_) => &counters.debits,
-            Command::PlaceHold(_) => &counters.holds,
-            Command::Capture(_) => &counters.captures,
-            _ => &counters.other_commands,
-        };
-        Counters::count(counter);
     }
 
     fn report_panic(&self, place: &'static str) -> Failure {

@@ -103,9 +103,10 @@ impl Batch<'_> {
 /// The customer that an item names.
 fn customer(call: &Call, name: Option<&str>) -> Result<CustomerNumber, ApiError> {
     let name = name.ok_or_else(|| ApiError::field("customer_id", "missing"))?;
-    let target = Target::Customer(fields::known_name("customer_id", name)?);
-    call.check_bound(target)?;
-    call.engine().resolve(call.tenant(), target).ok_or_else(|| ApiError::not_found("customer"))
+    let name = fields::known_name("customer_id", name)?;
+    call.check_bound(Target::Customer(name))?;
+    let number = call.engine().resolve_even_deleted(call.tenant(), name);
+    number.ok_or_else(|| ApiError::not_found("customer"))
 }
 
 fn render(outcomes: Vec<Option<Outcome>>) -> Result<Reply, ApiError> {
