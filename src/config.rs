@@ -21,8 +21,8 @@ use crate::feed::FeedOptions;
 use crate::feed::history::{Address, Place};
 use crate::feed::payments::{Hidden, PaymentOptions};
 use crate::feed::webhooks::WebhookOptions;
-use settings::SUBCATEGORY;
 pub use settings::{Allowed, SETTINGS, Setting, Value};
+use settings::{PAGE_DEFAULT, SUBCATEGORY};
 
 /// config/default.toml: each setting with its unit, meaning and default.
 pub const DEFAULT_TOML: &str = include_str!("../config/default.toml");
@@ -126,7 +126,19 @@ impl Config {
             config.set_text(setting, text, Origin::Flag(flag))?;
         }
         config.check_subcategory()?;
+        config.check_page()?;
         Ok(config)
+    }
+
+    /// A page that nobody asked the length of is none that nobody may ask for.
+    fn check_page(&self) -> Result<(), ConfigError> {
+        let (value, max): (u64, u64) = (self.number(PAGE_DEFAULT), self.number("http.page_items_max"));
+        if value <= max {
+            return Ok(());
+        }
+        let origin = self.values[PAGE_DEFAULT].1.clone();
+        let allowed = Allowed::Integer { min: 1, max, step: 1 };
+        Err(ConfigError::NotAllowed { key: PAGE_DEFAULT, value: value.to_string(), origin, allowed })
     }
 
     /// A part of another category than the one in force is none.

@@ -180,7 +180,9 @@ fn write(out: Option<&PathBuf>, bytes: &[u8]) -> Result<(), CliError> {
         return Ok(());
     };
     std::fs::write(path, bytes)
-        .map_err(|error| CliError::new(Code::CannotCreate, format!("{}: {error}", path.display())))
+        .map_err(|error| CliError::new(Code::CannotCreate, format!("{}: {error}", path.display())))?;
+    output::note(format!("{}: {} bytes", path.display(), bytes.len()));
+    Ok(())
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {

@@ -109,6 +109,9 @@ const NAMED_WITH_SECTION: &[&str] = &["archive", "history", "stripe"];
 /// What it may be depends on the category, which may be set in another layer.
 pub(super) const SUBCATEGORY: &str = "exports.focus_service_subcategory";
 
+/// At most `http.page_items_max`, which may be set in another layer.
+pub(super) const PAGE_DEFAULT: &str = "http.page_items_default";
+
 const SECRET_BYTES_MAX: usize = 512;
 const SECONDS_MAX: u64 = 86_400;
 const NAME_BYTES_MAX: usize = 128;
@@ -147,7 +150,7 @@ pub const SETTINGS: &[Setting] = &[
     integer("http.idle_timeout_s", 1, SECONDS_MAX),
     integer("http.drain_timeout_s", 1, SECONDS_MAX),
     integer("http.connections_max", 1, 1_000_000),
-    integer("http.page_items_default", 1, 10_000),
+    integer(PAGE_DEFAULT, 1, 10_000),
     integer("http.page_items_max", 1, 10_000),
     integer("http.exports_max", 1, 64),
     integer("http.export_parquet_records_max", 1, COUNT_MAX),

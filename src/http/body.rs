@@ -10,6 +10,7 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use http_body_util::BodyExt;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::error::{ApiError, Code};
 
@@ -92,8 +93,19 @@ pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     Err(ApiError::new(Code::UnsupportedMediaType, "send the body as application/json"))
 }
 
-/// Parses a JSON body; anything wrong names its field.
+/// Parses a JSON object; anything wrong names its field.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, ApiError> {
+    // Fields have names: serde would also take an array, by their order.
+    match json.trim_ascii_start().first() {
+        Some(b'{') | None => {}
+        Some(_) if serde_json::from_slice::<IgnoredAny>(json).is_err() => {}
+        Some(_) => return Err(ApiError::new(Code::ValidationError, "the body is no JSON object")),
+    }
+    parse_any(json)
+}
+
+/// As [`parse`], for what need not be an object.
+pub(crate) fn parse_any<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, ApiError> {
     serde_json::from_slice(json).map_err(|error| explain::<T>(json, &error))
 }
 

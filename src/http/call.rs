@@ -13,7 +13,7 @@ use coffer_ledger::time::Timestamp;
 use serde::Deserialize;
 
 use super::App;
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use super::idempotency::{self, KeyBody};
 use super::query::Query;
 use super::refusals::Note;
@@ -120,6 +120,14 @@ impl Call {
             return Ok(());
         }
         Err(not_found(target))
+    }
+
+    /// A key that is bound to a customer changes nothing that is all customers'.
+    pub(crate) fn check_unbound(&self, of_all: &str) -> Result<(), ApiError> {
+        if self.who.customer.is_none() {
+            return Ok(());
+        }
+        Err(ApiError::new(Code::PermissionDenied, format!("the API key is bound to a customer: {of_all}")))
     }
 
     /// Hands a command to the engine.

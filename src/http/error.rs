@@ -182,6 +182,17 @@ impl ApiError {
         self
     }
 
+    /// The same, where the request calls this field otherwise.
+    pub(crate) fn renamed(mut self, field: &str, called: &str) -> Self {
+        for (_, value) in self.details.iter_mut().filter(|(name, value)| *name == "field" && value == field) {
+            called.clone_into(value);
+            if let Some(problem) = self.message.strip_prefix(field) {
+                self.message = format!("{called}{problem}").into();
+            }
+        }
+        self
+    }
+
     /// The same with what is to be kept of it.
     pub(crate) fn noted(mut self, note: Option<Note>) -> Self {
         self.note = note.map(Box::new);

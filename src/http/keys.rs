@@ -137,10 +137,15 @@ pub(super) fn key_of(committed: &TenantCommitted) -> Result<&ApiKey, ApiError> {
 
 /// A name for people.
 pub(super) fn name(given: Box<str>) -> Result<Box<str>, ApiError> {
-    if given.is_empty() || given.len() > NAME_BYTES_MAX || given.chars().any(char::is_control) {
+    if !is_key_name(&given) {
         return Err(ApiError::field("name", "1 to 128 bytes, no control characters"));
     }
     Ok(given)
+}
+
+/// Whether this may be the name of a key or a tenant.
+pub(crate) fn is_key_name(name: &str) -> bool {
+    (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control)
 }
 
 fn customer(call: &Call, name: Box<str>) -> Result<(coffer_ledger::ids::CustomerNumber, Box<str>), ApiError> {

@@ -82,6 +82,7 @@ use axum::http::Method;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+pub(crate) use keys::is_key_name;
 pub use options::HttpOptions;
 pub use secret::Secret;
 pub use server::ServeError;

@@ -260,7 +260,7 @@ fn parameter_names(path: &str) -> impl Iterator<Item = &str> {
 
 fn path_parameter(name: &str) -> Parameter {
     let description = match name {
-        "kind" => "transactions, slices or focus.",
+        "kind" => "transactions, slices, moves, journal or focus.",
         "external_id" => "The customer's external id; it may hold slashes.",
         "invoice_id" => "The invoice's id in your system.",
         "budget_id" => "The budget's name.",

@@ -14,6 +14,7 @@ use super::call::Call;
 use super::error::ApiError;
 use super::metrics;
 use super::reply::Reply;
+use super::tenants;
 
 /// The page loads nothing and runs nothing.
 const DOCS_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
@@ -111,9 +112,11 @@ pub(crate) async fn docs(app: Arc<App>) -> Response {
     (headers, app.docs.clone()).into_response()
 }
 
-/// Figures for Prometheus.
+/// Figures for Prometheus: of all tenants together, so only for keys of the first tenant that are bound to no customer.
 #[utoipa::path(get, path = "/metrics", tag = "Operations", responses((status = 200, content_type = "text/plain", body = String, description = "Figures")))]
 pub(crate) async fn metrics(call: Call) -> Result<Reply, ApiError> {
+    call.check_unbound("the figures are those of all tenants")?;
+    tenants::check_first(&call, "sees the figures of all")?;
     Ok(Reply::plain(metrics::render(&call.app).into_bytes()))
 }
 

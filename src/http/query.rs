@@ -36,13 +36,21 @@ impl Query {
         }
     }
 
-    /// `true` or `false`; absent = false.
+    /// `true` or `false`; absent = false. Given twice it must say the same.
     pub(crate) fn flag(&self, name: &str) -> Result<bool, ApiError> {
-        match self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str()) {
-            None | Some("false") => Ok(false),
-            Some("true") => Ok(true),
-            Some(_) => Err(ApiError::field(name, "true or false")),
+        let mut said = None;
+        for (_, value) in self.0.iter().filter(|(given, _)| given == name) {
+            let value = match value.as_str() {
+                "false" => false,
+                "true" => true,
+                _ => return Err(ApiError::field(name, "true or false")),
+            };
+            if said.is_some_and(|said| said != value) {
+                return Err(ApiError::field(name, "given as true and as false"));
+            }
+            said = Some(value);
         }
+        Ok(said.unwrap_or(false))
     }
 
     /// A whole number.

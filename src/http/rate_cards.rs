@@ -124,6 +124,7 @@ async fn commit(
     command: TenantCommand,
     key: Option<Box<str>>,
 ) -> Result<TenantCommitted, ApiError> {
+    call.check_unbound("it changes no rate card")?;
     let operation = TenantOperation { command, dry_run: call.dry_run()?, origin: call.origin(key)? };
     Ok(call.engine().submit_tenant(call.tenant(), operation).await?)
 }

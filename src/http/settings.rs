@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use coffer_ledger::catalog::tenant::{DefaultPriorities, Settings, TenantCommand, TenantEffect};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::call::Call;
@@ -18,7 +18,9 @@ use crate::feed::payments::Payments;
 #[serde(deny_unknown_fields)]
 pub(crate) struct SettingsBody {
     /// Burn priority of a new tranche by source.
-    default_priorities: Option<PrioritiesField>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<PrioritiesField>)]
+    default_priorities: Option<Option<PrioritiesField>>,
     /// Currency of a new wallet that names none.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
@@ -28,27 +30,46 @@ pub(crate) struct SettingsBody {
     #[schema(value_type = Option<String>)]
     time_zone: Option<Option<Box<str>>>,
     /// The credit of invoiced purchases is there at once, as if they were paid; default false.
-    auto_complete: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<bool>)]
+    auto_complete: Option<Option<bool>>,
     /// Results of payments are reported: a direct recharge is in flight until its is; default false.
-    payment_result: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<bool>)]
+    payment_result: Option<Option<bool>>,
     /// As the `Idempotency-Key` header.
     idempotency_key: Option<Box<str>>,
 }
 
-/// Burn priorities by source; absent leaves as it is.
+/// Burn priorities by source; absent leaves as it is, null goes back to the default.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PrioritiesField {
-    purchased: Option<u32>,
-    promotional: Option<u32>,
-    plan_included: Option<u32>,
-    refund: Option<u32>,
-    adjustment: Option<u32>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>)]
+    purchased: Option<Option<u32>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>)]
+    promotional: Option<Option<u32>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>)]
+    plan_included: Option<Option<u32>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>)]
+    refund: Option<Option<u32>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>)]
+    adjustment: Option<Option<u32>>,
 }
 
 /// Tells null from absent.
-fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Box<str>>>, D::Error> {
-    Deserialize::deserialize(deserializer).map(Some)
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// What a setting is after a change: absent leaves `now`, null is the `default`.
+fn after<T>(given: Option<Option<T>>, now: T, default: T) -> T {
+    given.map_or(now, |given| given.unwrap_or(default))
 }
 
 /// The settings.
@@ -84,17 +105,18 @@ fn current(call: &Call) -> Result<Settings, ApiError> {
 
 impl SettingsBody {
     fn over(self, mut settings: Settings) -> Result<Settings, ApiError> {
-        settings.auto_complete = self.auto_complete.unwrap_or(settings.auto_complete);
-        settings.payment_result = self.payment_result.unwrap_or(settings.payment_result);
+        let default = Settings::default();
+        settings.auto_complete = after(self.auto_complete, settings.auto_complete, default.auto_complete);
+        settings.payment_result = after(self.payment_result, settings.payment_result, default.payment_result);
         if let Some(given) = self.default_priorities {
-            let now = settings.default_priorities;
-            settings.default_priorities = DefaultPriorities {
-                purchased: given.purchased.unwrap_or(now.purchased),
-                promotional: given.promotional.unwrap_or(now.promotional),
-                plan_included: given.plan_included.unwrap_or(now.plan_included),
-                refund: given.refund.unwrap_or(now.refund),
-                adjustment: given.adjustment.unwrap_or(now.adjustment),
-            };
+            let (now, default) = (settings.default_priorities, default.default_priorities);
+            settings.default_priorities = given.map_or(default, |given| DefaultPriorities {
+                purchased: after(given.purchased, now.purchased, default.purchased),
+                promotional: after(given.promotional, now.promotional, default.promotional),
+                plan_included: after(given.plan_included, now.plan_included, default.plan_included),
+                refund: after(given.refund, now.refund, default.refund),
+                adjustment: after(given.adjustment, now.adjustment, default.adjustment),
+            });
         }
         if let Some(given) = self.default_currency {
             settings.default_currency = given

@@ -58,7 +58,7 @@ impl<'a> TenantReply<'a> {
 /// Makes a tenant and its first admin key.
 #[utoipa::path(post, path = "/v1/tenants", tag = "Administration", request_body = CreateBody, responses((status = 201, body = TenantReply, description = "Done")))]
 pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
-    check_first(&call)?;
+    check_first(&call, "sees tenants")?;
     let dry_run = call.dry_run()?;
     let body: CreateBody = call.json()?;
     let origin = call.origin(body.idempotency_key)?;
@@ -102,16 +102,17 @@ pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
 /// Every tenant.
 #[utoipa::path(get, path = "/v1/tenants", tag = "Administration", responses((status = 200, body = ListReply<TenantReply>, description = "Done")))]
 pub(crate) async fn list(call: Call) -> Result<Reply, ApiError> {
-    check_first(&call)?;
+    check_first(&call, "sees tenants")?;
     let tenants = call.engine().tenants();
     let items: Vec<_> = tenants.iter().map(|view| TenantReply::of(view)).collect();
     let pagination = Pagination::whole(items.len());
     Ok(Reply::json(StatusCode::OK, &ListReply { items, pagination }))
 }
 
-fn check_first(call: &Call) -> Result<(), ApiError> {
+/// Only the first tenant's keys may do this.
+pub(super) fn check_first(call: &Call, what: &str) -> Result<(), ApiError> {
     if call.tenant() == FIRST {
         return Ok(());
     }
-    Err(ApiError::new(Code::PermissionDenied, "only administrators of the first tenant see tenants"))
+    Err(ApiError::new(Code::PermissionDenied, format!("only a key of the first tenant {what}")))
 }

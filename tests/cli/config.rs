@@ -105,3 +105,10 @@ fn a_wrong_variable_or_flag_ends_with_78_and_names_it() {
     assert_eq!(filter.code, 78, "{filter:?}");
     assert!(!place.data().exists());
 }
+
+#[test]
+fn a_page_that_nobody_asked_the_length_of_is_no_longer_than_one_may_be() {
+    let shown = ended(program().args(["config", "show"]).env("COFFER_PAGE_ITEMS_DEFAULT", "5000"));
+    assert_eq!(shown.code, 78, "{shown:?}");
+    assert!(shown.line().contains("page_items_default") && shown.line().contains("1000"), "{shown:?}");
+}

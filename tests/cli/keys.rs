@@ -1,6 +1,6 @@
 //! Keys: through a running server, and on the directory of a stopped one.
 
-use crate::program::{KEY, Place, Server, coffer};
+use crate::program::{KEY, Place, Server, coffer, ended, program};
 
 #[test]
 fn a_key_of_a_stopped_server_is_made_listed_and_revoked() {
@@ -94,4 +94,24 @@ fn no_data_directory_is_made_for_a_key() {
     assert_eq!(ended.code, 1);
     assert!(ended.line().ends_with("`coffer serve` makes one"), "{ended:?}");
     assert!(!place.data().exists());
+}
+
+#[test]
+fn a_data_directory_on_the_command_line_goes_before_a_server_in_the_environment() {
+    let place = Place::with_two_keys();
+    let mut list = program();
+    list.args(["keys", "list", "--json", "--data-dir"]).arg(place.data());
+    let listed = ended(list.env("COFFER_URL", "http://127.0.0.1:1")).ok().json();
+    assert_eq!(listed.as_array().unwrap().len(), 2, "{listed}");
+    let asked = ended(program().args(["keys", "list"]).env("COFFER_URL", "http://127.0.0.1:1"));
+    assert!(asked.line().contains("--api-key"), "{asked:?}");
+}
+
+#[test]
+fn a_key_that_the_server_would_refuse_is_not_made_on_its_directory() {
+    let place = Place::with_two_keys();
+    for name in ["", "two\nlines", &"x".repeat(129)] {
+        let refused = place.run(&["keys", "create", "--name", name, "--scopes", "read"]);
+        assert!(refused.code == 2 && refused.line().contains("1 to 128 bytes"), "{name:?}: {refused:?}");
+    }
 }

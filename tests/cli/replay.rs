@@ -43,6 +43,11 @@ fn the_demos_trace_is_decided_again_without_a_difference_and_with_some_under_oth
     let data = data_in(place.path());
     let checked = replay(&data, &["--check"]).ok();
     assert!(checked.out.contains("check        0 differences in "), "{checked:?}");
+    for beyond in [["--from", "99999999", "--check"], ["--to", "2020-01-01", "--check"]] {
+        let nothing = replay(&data, &beyond);
+        assert_eq!(nothing.code, 1, "a check of no record checks nothing: {nothing:?}");
+        assert!(nothing.line().contains("no record of the log lies in the range"), "{nothing:?}");
+    }
     let json = replay(&data, &["--json"]).ok().json();
     assert!(json["records"].as_u64().unwrap() > 2_000 && json["differing"] == 0, "{json}");
 

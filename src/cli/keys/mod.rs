@@ -15,8 +15,8 @@ use super::{SettingsArgs, block_on, output};
 pub(crate) struct KeysArgs {
     #[command(subcommand)]
     command: KeysCommand,
-    /// Talk to this running server instead of opening the data directory
-    #[arg(long, global = true, env = "COFFER_URL", value_name = "URL")]
+    /// Talk to this running server instead of opening the data directory; without it, and without --data-dir and --tenant, COFFER_URL
+    #[arg(long, global = true, value_name = "URL")]
     url: Option<String>,
     /// An admin key of that server
     #[arg(long, global = true, env = "COFFER_API_KEY", hide_env_values = true, value_name = "KEY")]
@@ -58,6 +58,9 @@ enum KeysCommand {
     },
 }
 
+/// The server, where the command line names neither one nor a data directory.
+const URL_VARIABLE: &str = "COFFER_URL";
+
 /// Names of scopes, in the order in which they are shown.
 const SCOPES: [&str; 4] = ["debit", "read", "write", "admin"];
 
@@ -79,8 +82,11 @@ struct ShownKey {
 /// # Errors
 /// When the server or the data directory cannot be used, or the request was refused.
 pub(crate) fn run(args: KeysArgs) -> Result<(), CliError> {
+    // What stands on the command line goes before what stands in the environment.
+    let is_offline = args.data_dir.is_some() || args.tenant.is_some();
+    let url = args.url.or_else(|| std::env::var(URL_VARIABLE).ok().filter(|_| !is_offline));
     let settings = SettingsArgs { config: args.config, data_dir: args.data_dir };
-    match args.url {
+    match url {
         Some(url) => {
             let missing =
                 || CliError::new(Code::Usage, "--url needs an admin key: --api-key or COFFER_API_KEY");

@@ -13,7 +13,7 @@ use crate::cli::instant::rfc3339;
 use crate::cli::start;
 use crate::config::Config;
 use crate::engine::{Engine, Target, TenantOperation, TenantView};
-use crate::http::Secret;
+use crate::http::{Secret, is_key_name};
 
 /// Opens, does one command, closes.
 pub(crate) async fn run(
@@ -63,6 +63,9 @@ async fn create(
     scopes: &[String],
     customer: Option<&str>,
 ) -> Result<ApiKey, CliError> {
+    if !is_key_name(name) {
+        return Err(CliError::new(Code::Usage, "--name: 1 to 128 bytes, no control characters"));
+    }
     let customer = match customer {
         None => None,
         Some(id) => {

@@ -148,7 +148,7 @@ fn failed(error: WhatIfError, dir: &std::path::Path) -> CliError {
             }
             error
         }
-        WhatIfError::NoTenant(_) => CliError::new(Code::Failed, error.to_string()),
+        WhatIfError::NoTenant(_) | WhatIfError::NoRecord(_) => CliError::new(Code::Failed, error.to_string()),
         WhatIfError::State(_) | WhatIfError::Unreadable(..) | WhatIfError::Gap { .. } => {
             CliError::new(Code::Corrupt, error.to_string())
         }

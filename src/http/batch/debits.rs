@@ -20,6 +20,8 @@ pub(crate) struct DebitBatchBody<'a> {
     #[serde(borrow)]
     #[schema(value_type = Vec<DebitBody>, min_items = 1, max_items = 10_000)]
     debits: Vec<&'a RawValue>,
+    /// As the `Idempotency-Key` header. An item without a key of its own has this one with `/` and its number from 0.
+    idempotency_key: Option<Box<str>>,
 }
 
 /// The results in the order of the request. Each is the reply or the error body of its item, with `status` and `replayed`.
@@ -47,7 +49,7 @@ pub(crate) struct BatchResult {
 pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.dry_run()?;
     let body: DebitBatchBody<'_> = call.json()?;
-    let key = idempotency::of_header(&call.head.headers)?.map(Into::into);
+    let key = idempotency::of_request(&call.head.headers, body.idempotency_key)?;
     let batch =
         Batch { call: &call, list: "debits", items: body.debits, read: item::read_debit, key, dry_run };
     batch.each_alone().await

@@ -65,7 +65,7 @@ fn read(call: &Call, mode: Mode) -> Result<Vec<Result<Event, ApiError>>, ApiErro
             Ok(vec![given.and_then(|given| given.read(call, None))])
         }
         Mode::Batched => {
-            let items: Vec<&RawValue> = call.json()?;
+            let items: Vec<&RawValue> = body::parse_any(&call.body)?;
             checked(call, &items)?;
             let event = |item: &&RawValue| cloud::structured(item.get().as_bytes())?.read(call, None);
             Ok(items.iter().map(event).collect())

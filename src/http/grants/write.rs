@@ -8,14 +8,14 @@ use coffer_ledger::fact::{Due, Effect};
 use coffer_ledger::grant::Grant;
 use coffer_ledger::ids::{CustomerNumber, WalletId};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::ask::{self, GrantBody, upper};
 use super::read::{grant_id, grant_not_found};
 use super::reply::GrantReply;
 use crate::engine::{Committed, Target, TenantCommitted, TenantOperation};
 use crate::http::call::Call;
-use crate::http::error::{ApiError, Code};
+use crate::http::error::ApiError;
 use crate::http::fields::{self, Number, PairsField};
 use crate::http::reply::Reply;
 
@@ -113,8 +113,8 @@ pub(crate) struct ChangeBody<'a> {
     metadata: Option<PairsField>,
     /// New end: no period begins at or after it.
     end_date: Option<Box<str>>,
-    /// New amount.
-    #[serde(borrow)]
+    /// New amount; `credit_amount` is the same.
+    #[serde(borrow, alias = "credit_amount")]
     credits: Option<Number<'a>>,
     /// New priority.
     priority: Option<u32>,
@@ -170,8 +170,17 @@ pub(crate) struct MessageReply {
     message: &'static str,
 }
 
+/// What becomes of what is left.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read by name; this is its description")]
+pub(crate) struct EndQuery {
+    /// true: what is left of a customer's grant is taken back; not for that of a plan.
+    void_remaining: Option<bool>,
+}
+
 /// Ends a grant: no period begins any more; what was minted stays, unless `void_remaining=true` takes back what is left of a customer's.
-#[utoipa::path(delete, path = "/v1/creditgrants/{id}", tag = "Credit grants", request_body = Option<DeleteBody>, responses((status = 200, body = MessageReply, description = "Done")))]
+#[utoipa::path(delete, path = "/v1/creditgrants/{id}", tag = "Credit grants", request_body = Option<DeleteBody>, responses((status = 200, body = MessageReply, description = "Done")), params(EndQuery))]
 pub(crate) async fn delete(call: Call) -> Result<Reply, ApiError> {
     let (id, dry_run) = (grant_id(&call)?, call.billing_dry_run()?);
     let void_remaining = call.query()?.flag("void_remaining")?;
@@ -207,10 +216,7 @@ async fn commit(
     key: Option<Box<str>>,
     dry_run: bool,
 ) -> Result<TenantCommitted, ApiError> {
-    if call.who.customer.is_some() {
-        let problem = "the key is a customer's: it changes no plan";
-        return Err(ApiError::new(Code::PermissionDenied, problem));
-    }
+    call.check_unbound("it changes no plan")?;
     let operation = TenantOperation { command, dry_run, origin: call.origin(key)? };
     Ok(call.engine().submit_tenant(call.tenant(), operation).await?)
 }

@@ -233,8 +233,9 @@ impl Wanted {
             "end_time" => ("created_at", "lte"),
             name => (name, "eq"),
         };
-        let field = Field::named(field)?;
-        self.tests.push((field.column, field.test(operator, &[text])?));
+        let of = Field::named(field)?;
+        let test = of.test(operator, &[text]).map_err(|error| error.renamed(field, name))?;
+        self.tests.push((of.column, test));
         Ok(())
     }
 

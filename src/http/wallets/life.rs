@@ -18,6 +18,7 @@ use crate::http::wire::Dec;
 /// A change of a wallet's status; no body is needed.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = StatusChange)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct StatusBody {
     /// As the `Idempotency-Key` header.
     idempotency_key: Option<Box<str>>,
@@ -75,7 +76,7 @@ pub(crate) async fn unfreeze(call: Call) -> Result<Reply, ApiError> {
 }
 
 async fn set_status(call: Call, command: fn(WalletId) -> Command) -> Result<Reply, ApiError> {
-    let dry_run = call.billing_dry_run()?;
+    let dry_run = call.dry_run()?;
     let wallet = call.wallet_id()?;
     let body: StatusBody = call.json_or_empty()?;
     let origin = call.origin(body.idempotency_key)?;

@@ -71,7 +71,12 @@ pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let mut body: TopUpBody<'_> = call.json()?;
     let origin = call.origin(body.idempotency_key.take())?;
     let command = Command::TopUp(read(wallet, body)?);
-    let committed = call.submit(Target::Wallet(wallet), command, origin, dry_run).await?;
+    let committed = call.submit(Target::Wallet(wallet), command, origin, dry_run).await;
+    let committed = committed.map_err(|error| {
+        error
+            .renamed("expires_at", "expiry_date_utc")
+            .renamed("bonus.expires_at", "bonus_credits_expiry_date_utc")
+    })?;
     render(&call, &committed)
 }
 
