@@ -238,7 +238,7 @@ fn complete(operation: &mut Operation, route: &RouteInfo) {
         Some(text) => format!("{text}\n\n{needs}"),
         None => needs,
     });
-    for (status, codes) in errors(access) {
+    for (status, codes) in errors(access, &route.method) {
         operation.responses.responses.insert(status.to_string(), error_response(&codes).into());
     }
 }
@@ -312,9 +312,11 @@ fn of_type(kind: Type) -> Object {
 }
 
 /// The statuses that a route can fail with, and their codes.
-fn errors(access: Access) -> Vec<(u16, Vec<&'static str>)> {
+fn errors(access: Access, method: &Method) -> Vec<(u16, Vec<&'static str>)> {
     let mut errors: Vec<(u16, Vec<&'static str>)> = Vec::new();
-    for code in Code::ALL.iter().copied().filter(|code| access.can_fail_with(*code)) {
+    // A search is a read with a body.
+    let takes_body = access.is_write() || method == Method::POST;
+    for code in Code::ALL.iter().copied().filter(|code| access.can_fail_with(*code, takes_body)) {
         let status = access.status_of(code).as_u16();
         match errors.iter_mut().find(|(known, _)| *known == status) {
             Some((_, codes)) => codes.push(code.as_str()),
@@ -357,6 +359,19 @@ mod tests {
             .map(|item| [&item.get, &item.post, &item.put, &item.delete].into_iter().flatten().count())
             .sum();
         assert_eq!(described, table.len(), "a description without a route");
+    }
+
+    #[test]
+    fn what_takes_a_body_can_be_too_large_or_of_another_type() {
+        let mut document = document();
+        let (_, table) = super::super::api();
+        for route in table.iter().filter(|route| route.access.is_some()) {
+            let item = document.paths.paths.get_mut(&described_path(route)).unwrap();
+            let operation = slot(item, &route.method).as_ref().unwrap();
+            let said = ["413", "415"].map(|status| operation.responses.responses.contains_key(status));
+            let reads = route.method == Method::GET;
+            assert_eq!(said, [!reads; 2], "{} {}", route.method, route.path);
+        }
     }
 
     #[test]

@@ -90,9 +90,10 @@ impl Access {
         ApiError::new(code, "").on_billing_half(self.billing).status()
     }
 
-    /// Whether documentation names the code for this route.
-    pub(crate) const fn can_fail_with(self, code: Code) -> bool {
+    /// Whether documentation names the code for this route, which may take a body.
+    pub(crate) const fn can_fail_with(self, code: Code, takes_body: bool) -> bool {
         match code {
+            Code::RequestTimeout | Code::PayloadTooLarge | Code::UnsupportedMediaType => takes_body,
             Code::ValidationError
             | Code::Unauthorized
             | Code::PermissionDenied
@@ -103,13 +104,10 @@ impl Access {
             Code::HistoryBehind | Code::HistoryUnavailable => self.history,
             Code::LimitReached | Code::Overloaded => self.writes || self.export,
             Code::InsufficientCredits
-            | Code::RequestTimeout
             | Code::AlreadyExists
             | Code::InvalidOperation
             | Code::WalletFrozen
             | Code::WalletClosed
-            | Code::PayloadTooLarge
-            | Code::UnsupportedMediaType
             | Code::AmountInvalid
             | Code::AmountPrecision
             | Code::AmountOverflow
