@@ -3,12 +3,14 @@
 //! A window that has ended is not emptied when it ends: whoever comes next finds that its end has passed and counts from nothing in
 //! the window that holds now. So budgets need no timer, and the calendar is asked once per window.
 //!
-//! A window is known by its end, an instant of a whole second, less one nanosecond for each time that it was reset ([`reset`]): what was
-//! counted before a reset is of another window than what is counted after it, and giving it back takes nothing from that.
+//! A window is known by its end, an instant of a whole second, less some nanoseconds: those with which its cap was set ([`begun`]), and one
+//! for each time that it was reset ([`reset`]). What was counted before a reset, or in a cap that was taken away and set again, is of another
+//! window than what is counted after it, and giving it back takes nothing from that.
 //!
 //! [`reset`]: BudgetLimit::reset
 
 use crate::amount::Credits;
+use crate::ids::LogPosition;
 use crate::time::Timestamp;
 use crate::unit::{Currency, PriceUnit};
 
@@ -53,7 +55,8 @@ pub struct BudgetLimit {
     pub credits: Credits,
     /// What was used of it in the window of `ends_at`.
     pub used: Credits,
-    /// Which window: its end, less its resets in nanoseconds. The end is [`Timestamp::MAX`] for `Lifetime`; 0 before its first use.
+    /// Which window: its end, less the nanoseconds that tell it from others with that end ([`begun`], [`reset`](Self::reset)). The end is
+    /// [`Timestamp::MAX`] for `Lifetime`. 0 in caps of old records that were not used yet.
     pub ends_at: Timestamp,
 }
 
@@ -78,7 +81,19 @@ impl BudgetLimit {
     }
 }
 
-/// The first instant after a window, however often it was reset.
+/// Positions after which names of windows come again. Names of the last second of time must not leave it, however often they are reset.
+const NAMES: u64 = 700_000_000;
+
+/// The name of the window in which a cap begins that is set by the record after `last`.
+///
+/// No cap of that budget and window, before it or after it, counts under this name: what names a cap's window anew, setting or resetting it,
+/// is a record of its own, so that names become smaller with each.
+#[must_use]
+pub const fn begun(end: Timestamp, last: LogPosition) -> Timestamp {
+    Timestamp(end.0 - 1 - last.0 % NAMES)
+}
+
+/// The first instant after a window, by whatever name it is known.
 #[must_use]
 pub const fn window_end(ends_at: Timestamp) -> Timestamp {
     ends_at.up_to_second()
@@ -165,6 +180,23 @@ impl Left {
 mod tests {
     use super::*;
     use crate::testing::{credits, second};
+
+    #[test]
+    fn a_window_ends_when_it_does_under_any_name() {
+        for end in [second(60), Timestamp::MAX] {
+            for last in [0, 1, 17, NAMES - 1, NAMES, u64::MAX] {
+                let mut limit = BudgetLimit {
+                    window: Window::Day,
+                    credits: credits("1"),
+                    used: credits("1"),
+                    ends_at: begun(end, LogPosition(last)),
+                };
+                assert!(limit.ends_at < end && window_end(limit.ends_at) == end, "{last}");
+                limit.reset();
+                assert!(limit.ends_at != begun(end, LogPosition(last)) && window_end(limit.ends_at) == end);
+            }
+        }
+    }
 
     fn counted(budget: &str, window: Window, end: u64, amount: &str) -> BudgetMove {
         BudgetMove { budget: budget.into(), window, ends_at: second(end), credits: credits(amount) }

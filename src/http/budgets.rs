@@ -265,7 +265,7 @@ pub(crate) struct LimitReply {
     used: Dec,
     /// The cap less what is used; 0 where usage that had happened has passed the cap.
     left: Dec,
-    /// When the window ends; null = never, or nothing was used in it yet.
+    /// When the window ends; null = never, or the last one has ended and nothing was used since.
     resets_at: Option<Time>,
 }
 

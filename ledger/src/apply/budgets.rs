@@ -16,11 +16,12 @@ pub(super) fn count(customer: &mut Customer, moves: &[BudgetMove]) {
     }
 }
 
-/// Gives back to windows that are still the ones that were taken from (SEMANTICS §18): a reset has begun another.
+/// Gives back to windows that are still the ones that were taken from (SEMANTICS §18): a reset, or a cap set anew, has begun
+/// another.
 pub(super) fn give_back(customer: &mut Customer, moves: &[BudgetMove]) {
     for freed in moves {
         if let Some(limit) = limit_mut(customer, freed).filter(|limit| limit.ends_at == freed.ends_at) {
-            // A cap that was taken away and set again counts from nothing.
+            // In old records, a cap that was taken away and set again counts under the name that it had.
             limit.used = (limit.used - freed.credits).max(Credits::ZERO);
         }
     }

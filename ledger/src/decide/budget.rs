@@ -9,7 +9,7 @@
 
 use super::{Context, Ids, existing, limit_reached};
 use crate::amount::Credits;
-use crate::budget::{Budget, BudgetLimit, BudgetMove, Window, window_end};
+use crate::budget::{self, Budget, BudgetLimit, BudgetMove, Window, window_end};
 use crate::calendar::Zone;
 use crate::command::{Charge, SetBudget};
 use crate::customer::Customer;
@@ -102,9 +102,14 @@ fn counted(
     let ends_at = if context.now < window_end(limit.ends_at) {
         limit.ends_at
     } else {
-        Zone::of(customer, context.settings.time_zone.as_deref()).window_end(limit.window, context.now)
+        calendar_end(customer, limit.window, context)
     };
     BudgetMove { budget: budget.id.clone(), window: limit.window, ends_at, credits }
+}
+
+/// The end of the window that holds now.
+fn calendar_end(customer: &Customer, window: Window, context: &Context<'_>) -> Timestamp {
+    Zone::of(customer, context.settings.time_zone.as_deref()).window_end(window, context.now)
 }
 
 /// When the window ends, if it does.
@@ -127,7 +132,8 @@ fn refuse_exceeded(limit: &BudgetLimit, counted: &BudgetMove, now: Timestamp) ->
     })
 }
 
-/// Makes a budget or replaces one. Windows that stay keep what was used of them.
+/// Makes a budget or replaces one. Windows that stay keep what was used of them; what counted in a cap that was taken away gives nothing
+/// back to one that is set for the same window later.
 pub(super) fn set(
     customer: &Customer,
     request: &SetBudget,
@@ -151,7 +157,7 @@ pub(super) fn set(
     }
     check_place(customer, &id, request, context)?;
     let budget = Budget {
-        limits: limits(&request.limits, old),
+        limits: limits(customer, &request.limits, old, context),
         id,
         parent: request.parent.clone(),
         currency: request.currency,
@@ -227,13 +233,20 @@ fn height(customer: &Customer, id: &str) -> usize {
 }
 
 /// The caps in the order in which they are checked.
-fn limits(asked: &[(Window, Credits)], old: Option<&Budget>) -> Vec<BudgetLimit> {
+fn limits(
+    customer: &Customer,
+    asked: &[(Window, Credits)],
+    old: Option<&Budget>,
+    context: &Context<'_>,
+) -> Vec<BudgetLimit> {
     let kept = |window| old.and_then(|old| old.limits.iter().find(|limit| limit.window == window));
     let asked_for = |window| asked.iter().find(|(of, _)| *of == window);
     let limit = |(window, credits): &(Window, Credits)| match kept(*window) {
         Some(limit) => BudgetLimit { credits: *credits, ..*limit },
         None => {
-            BudgetLimit { window: *window, credits: *credits, used: Credits::ZERO, ends_at: Timestamp(0) }
+            let end = calendar_end(customer, *window, context);
+            let ends_at = budget::begun(end, customer.last_position);
+            BudgetLimit { window: *window, credits: *credits, used: Credits::ZERO, ends_at }
         }
     };
     Window::ALL.into_iter().filter_map(asked_for).map(limit).collect()

@@ -122,7 +122,8 @@ fn windows_are_those_of_the_customers_time_zone() {
     set(&mut book, budget("team", None, &[(Window::Hour, "1"), (Window::Day, "2")])).unwrap();
     debit(&mut book, "1", "team").unwrap();
     // 03:43:20 there.
-    let ends: Vec<_> = book.customer.budgets["team"].limits.iter().map(|limit| limit.ends_at).collect();
+    let limits = &book.customer.budgets["team"].limits;
+    let ends: Vec<_> = limits.iter().map(|limit| limit.resets_at(book.now).unwrap()).collect();
     assert_eq!(ends, [second(1_000), second(1_000 + 20 * 3_600)]);
 }
 

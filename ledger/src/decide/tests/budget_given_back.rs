@@ -207,6 +207,54 @@ fn a_window_that_was_reset_ends_when_it_would_have() {
 }
 
 #[test]
+fn what_was_counted_in_a_budget_gives_nothing_back_to_one_that_is_made_again() {
+    let mut book = book();
+    debit(&mut book, "90").unwrap();
+    let record = book.log.len();
+    for _ in 0..2 {
+        book.ask(Command::DeleteBudget("alice".into())).unwrap();
+        set(&mut book, "alice", None, &[(Window::Lifetime, "100"), (Window::Day, "100")]);
+        let of = |book: &Book, limit: usize| book.customer.budgets["alice"].limits[limit].used.to_string();
+        debit(&mut book, "95").unwrap();
+        let later = book.log.len();
+        refund(&mut book, record, "20");
+        assert_eq!([of(&book, 0), of(&book, 1)], ["95", "95"], "the refund is of the one before");
+        assert!(matches!(debit(&mut book, "6"), Err(Refusal::BudgetExceeded { .. })));
+        refund(&mut book, later, "5");
+        assert_eq!([of(&book, 0), of(&book, 1)], ["90", "90"], "this one's comes back");
+        book.ask(Command::ResetBudget("alice".into())).unwrap();
+        refund(&mut book, later, "5");
+        assert_eq!([of(&book, 0), of(&book, 1)], ["0", "0"]);
+    }
+    book.replay();
+}
+
+#[test]
+fn what_a_hold_counted_gives_nothing_back_to_a_window_that_was_dropped_and_set_again() {
+    let mut book = book();
+    let placed = hold(&mut book, "60", OverCapture::Draw).unwrap();
+    for limits in [
+        vec![(Window::Hour, credits("100"))],
+        vec![(Window::Hour, credits("100")), (Window::Day, credits("100"))],
+    ] {
+        let request = SetBudget {
+            id: Some("team".into()),
+            create: false,
+            parent: None,
+            currency: USD,
+            price_unit: None,
+            limits,
+        };
+        book.ask(Command::SetBudget(request)).unwrap();
+    }
+    assert_eq!(used(&book), ["60", "60", "0"], "what stays keeps what was used of it");
+    debit(&mut book, "40").unwrap();
+    release(&mut book, placed);
+    assert_eq!(used(&book), ["40", "40", "40"]);
+    book.replay();
+}
+
+#[test]
 fn a_budget_in_which_an_open_hold_counts_cannot_be_deleted() {
     let mut book = book();
     let placed = hold(&mut book, "10", OverCapture::Draw).unwrap();

@@ -284,12 +284,13 @@ impl World {
             .budgets
             .iter()
             .map(|(name, budget)| {
-                let caps = budget.limits.iter().map(|limit| Cap {
+                let caps = budget.limits.iter().enumerate().map(|(at, limit)| Cap {
                     window: limit.window,
                     credits: credits(limit.credits),
                     used: credits(limit.used),
                     ends_at: window_end(limit.ends_at),
-                    resets: usize::try_from(window_end(limit.ends_at).0 - limit.ends_at.0).expect("few"),
+                    // What the ledger calls it is looked at in `check_windows`.
+                    counting: self.model.budgets[&**name].caps[at].counting,
                 });
                 let node = Node {
                     parent: budget.parent.as_ref().map(ToString::to_string),
@@ -301,6 +302,19 @@ impl World {
             })
             .collect();
         assert_eq!(told, self.model.budgets, "budgets{}", self.story());
+    }
+
+    /// Each counting from nothing has a name of its own in the ledger, and keeps it.
+    pub(super) fn check_windows(&mut self) {
+        let budgets = &self.model.budgets;
+        let names = self.customer.budgets.iter().flat_map(|(name, budget)| {
+            let caps = budget.limits.iter().zip(&budgets[&**name].caps);
+            caps.map(|(limit, cap)| ((name.to_string(), limit.window, limit.ends_at), cap.counting))
+        });
+        for (window, counting) in names {
+            let known = *self.windows.entry(window.clone()).or_insert(counting);
+            assert_eq!(known, counting, "{window:?} counted from nothing twice{}", self.trail.join("\n  "));
+        }
     }
 
     /// What is kept of closed things: refunds, invoices, transfers.

@@ -8,7 +8,10 @@ pub(crate) mod moves;
 pub(crate) mod pair;
 pub(crate) mod translate;
 
+use std::collections::BTreeMap;
+
 use coffer_ledger::apply;
+use coffer_ledger::budget::Window;
 use coffer_ledger::catalog::grant::{PlanGrant, Plans};
 use coffer_ledger::catalog::rate_card::RateCard;
 use coffer_ledger::catalog::tenant::Settings;
@@ -54,6 +57,8 @@ pub(crate) struct World {
     subscriptions: Vec<String>,
     /// The other customer, whom transfers to `other` reach.
     pub(crate) neighbour: Option<Receiver>,
+    /// What the ledger calls the windows of budgets, and which counting from nothing each is.
+    windows: BTreeMap<(String, Window, Timestamp), usize>,
     /// A copy of the state after so many records.
     snapshot: (usize, Customer),
     trail: Vec<String>,
@@ -86,6 +91,7 @@ impl World {
             grants: Vec::new(),
             subscriptions: Vec::new(),
             neighbour: None,
+            windows: BTreeMap::new(),
             snapshot: (0, Customer::new(TenantNumber(3), number)),
             trail: Vec::new(),
         }
@@ -183,6 +189,7 @@ impl World {
         let origin = Origin { by: None, idempotency_key: keyed.then(|| "key".into()) };
         self.log.push((Record { origin, command, facts: facts.clone() }, position));
         self.compare_state();
+        self.check_windows();
         self.compare_rows();
         self.compare_views();
     }

@@ -23,15 +23,15 @@ pub(crate) struct Node {
     pub(crate) caps: Vec<Cap>,
 }
 
-/// A cap: what was used of it in the window that ends then, since it was reset for the last time.
+/// A cap: what was used of it in the window that ends then, since it was set or reset for the last time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cap {
     pub(crate) window: Window,
     pub(crate) credits: Q,
     pub(crate) used: Q,
     pub(crate) ends_at: Timestamp,
-    /// How often it was reset within the window.
-    pub(crate) resets: usize,
+    /// Which of all countings from nothing it is, of any cap.
+    pub(crate) counting: usize,
 }
 
 /// What something counts as.
@@ -40,8 +40,8 @@ pub(crate) struct Move {
     pub(crate) budget: String,
     pub(crate) window: Window,
     pub(crate) ends_at: Timestamp,
-    /// After how many resets within the window.
-    pub(crate) resets: usize,
+    /// In which counting from nothing.
+    pub(crate) counting: usize,
     pub(crate) credits: Q,
 }
 
@@ -54,11 +54,17 @@ impl Model {
         let mut faults = set_faults(ask);
         faults.extend(self.tree_faults(ask, &name, old.as_ref(), around));
         unless(faults)?;
-        let mut caps: Vec<Cap> = ask
-            .limits
-            .iter()
-            .map(|(window, credits)| kept(old.as_ref(), *window, Q::raw(credits.0)))
-            .collect();
+        let mut caps = Vec::new();
+        for (window, credits) in &ask.limits {
+            let credits = Q::raw(credits.0);
+            caps.push(match kept(old.as_ref(), *window) {
+                Some(cap) => Cap { credits, ..cap.clone() },
+                None => {
+                    let ends_at = self.window_end(*window, around);
+                    Cap { window: *window, credits, used: Q::zero(), ends_at, counting: self.next_counting() }
+                }
+            });
+        }
         caps.sort_by_key(|cap| Window::ALL.iter().position(|window| *window == cap.window));
         let parent = ask.parent.as_ref().map(ToString::to_string);
         let node = Node { parent, currency: ask.currency, price_unit: ask.price_unit.clone(), caps };
@@ -123,12 +129,18 @@ impl Model {
 
     pub(crate) fn reset_budget(&mut self, name: &str) -> Result<Done, Vec<No>> {
         self.known()?;
-        let node = self.budgets.get_mut(name).ok_or_else(|| vec![No::NotFound])?;
-        // What was never used has no window yet.
-        for cap in node.caps.iter_mut().filter(|cap| cap.ends_at > Timestamp(0)) {
-            (cap.used, cap.resets) = (Q::zero(), cap.resets + 1);
+        let mut node = self.budgets.get(name).cloned().ok_or_else(|| vec![No::NotFound])?;
+        for cap in &mut node.caps {
+            (cap.used, cap.counting) = (Q::zero(), self.next_counting());
         }
+        self.budgets.insert(name.to_owned(), node);
         Ok(Done::BudgetSet(name.to_owned()))
+    }
+
+    /// A cap counts from nothing: when it is set, when it is reset, in a new window.
+    fn next_counting(&mut self) -> usize {
+        self.countings += 1;
+        self.countings
     }
 
     /// Counts what a charge moves, leaf to root; the first lack refuses, unless it is usage that happened.
@@ -160,17 +172,17 @@ impl Model {
         for name in chain {
             let windows: Vec<Window> = self.budgets[&name].caps.iter().map(|cap| cap.window).collect();
             for (at, window) in windows.into_iter().enumerate() {
-                let end = self.window_end(window, around);
+                let (end, counting) = (self.window_end(window, around), self.next_counting());
                 let cap = &mut self.budgets.get_mut(&name).expect("in the chain").caps[at];
                 if around.now >= cap.ends_at {
-                    (cap.used, cap.ends_at, cap.resets) = (Q::zero(), end, 0);
+                    (cap.used, cap.ends_at, cap.counting) = (Q::zero(), end, counting);
                 }
                 cap.used = &cap.used + credits;
                 moves.push(Move {
                     budget: name.clone(),
                     window,
                     ends_at: cap.ends_at,
-                    resets: cap.resets,
+                    counting: cap.counting,
                     credits: credits.clone(),
                 });
             }
@@ -205,14 +217,14 @@ impl Model {
         None
     }
 
-    /// Gives back, to windows that are still the current ones and were not reset since; below nothing nothing goes.
+    /// Gives back, to windows that are still the current ones and count what was counted then.
     pub(crate) fn uncount(&mut self, moves: &[Move]) {
         for back in moves {
             let Some(node) = self.budgets.get_mut(&back.budget) else { continue };
             for cap in &mut node.caps {
-                let counted_in = (cap.window, cap.ends_at, cap.resets);
-                if counted_in == (back.window, back.ends_at, back.resets) {
-                    cap.used = (&cap.used - &back.credits).max(Q::zero());
+                if (cap.window, cap.counting) == (back.window, back.counting) {
+                    assert_eq!(cap.ends_at, back.ends_at, "a counting is of one window");
+                    cap.used = &cap.used - &back.credits;
                 }
             }
         }
@@ -261,11 +273,9 @@ pub(crate) fn set_faults(ask: &SetBudget) -> Vec<No> {
     ])
 }
 
-/// A cap with what was used of its window before.
-fn kept(old: Option<&Node>, window: Window, credits: Q) -> Cap {
-    let before = old.and_then(|node| node.caps.iter().find(|cap| cap.window == window));
-    let fresh = Cap { window, credits: credits.clone(), used: Q::zero(), ends_at: Timestamp(0), resets: 0 };
-    before.map_or(fresh, |cap| Cap { credits, ..cap.clone() })
+/// The cap for that window that stays.
+fn kept(old: Option<&Node>, window: Window) -> Option<&Cap> {
+    old.and_then(|node| node.caps.iter().find(|cap| cap.window == window))
 }
 
 /// Takes so many credits of every cap out of moves: those that were counted first, or last, before the others.

@@ -70,6 +70,8 @@ pub(crate) struct Model {
     /// Holds in the order in which they ended.
     pub(crate) closed: Vec<usize>,
     pub(crate) budgets: BTreeMap<String, Node>,
+    /// How often a cap has begun to count from nothing.
+    pub(crate) countings: usize,
     pub(crate) bills: BTreeMap<String, Bill>,
     pub(crate) sendings: Vec<Sending>,
     pub(crate) received: Vec<TransferId>,
