@@ -3,6 +3,9 @@
 //! A recharge is *pending* while its payment is; then its credit is nowhere yet, or, if it was *trusted*, there already. It ends once.
 //! Pending ones are limited by `recharges_open_max`; of those that ended the [`ENDED_KEPT_MAX`] that began last are kept, as the payment of a
 //! trusted one may fail later.
+//!
+//! A trusted one whose payment failed is *unpaid*: what of its credit was spent is debt, and what comes back of that is less debt. Those of
+//! which something was spent or pinned are kept beside the others, the [`UNPAID_KEPT_MAX`] that began last.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +19,10 @@ use crate::unit::Currency;
 
 /// Recharges that ended and are remembered: those that began last. No setting: it is part of the fold.
 pub const ENDED_KEPT_MAX: usize = 128;
+
+/// Unpaid recharges that are remembered: those that began last. Of older ones, what comes back is credit again. No setting: it is part of
+/// the fold.
+pub const UNPAID_KEPT_MAX: usize = 1_024;
 
 /// Who wanted it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -160,7 +167,8 @@ pub struct Recharge {
     pub origin: RechargeOrigin,
     /// How far its payment is.
     pub status: RechargeStatus,
-    /// Whether its credit is there without proof of its payment.
+    /// Whether its credit came in without proof of its payment. No more once it is paid; it stays where the payment failed and something of
+    /// the credit was spent or pinned ([`Recharge::is_unpaid`]). Records from before that rule do not have it with a failure.
     pub trusted: bool,
     /// The invoice that asks for the money; `None` = it is charged directly.
     pub invoice: Option<InvoiceId>,
@@ -210,6 +218,19 @@ impl Recharge {
         self.status == RechargeStatus::Pending && !self.trusted
     }
 
+    /// Whether its credit is there without proof of its payment.
+    #[must_use]
+    pub fn is_trusted(&self) -> bool {
+        self.trusted && !self.is_unpaid()
+    }
+
+    /// Whether its credit was there and its payment failed: of its credit only pins are left, what is captured of them is debt, and what
+    /// comes back of what was spent is less debt.
+    #[must_use]
+    pub fn is_unpaid(&self) -> bool {
+        self.trusted && self.status == RechargeStatus::Failed
+    }
+
     /// Notes what of a tranche ended unspent.
     pub(crate) fn note_gone(&mut self, tranche: TrancheId, credits: Credits) {
         if let Some(at) = self.rows.iter().position(|row| row.tranche == tranche) {
@@ -245,16 +266,36 @@ impl Recharges {
         Self { by_id: BTreeMap::new(), next_due: Timestamp::MAX }
     }
 
-    /// Enters a recharge, or replaces it; forgets the oldest that ended beyond [`ENDED_KEPT_MAX`].
+    /// Enters a recharge, or replaces it; forgets the oldest that ended beyond [`ENDED_KEPT_MAX`], and the oldest unpaid one beyond
+    /// [`UNPAID_KEPT_MAX`].
     pub fn set(&mut self, recharge: Recharge) {
         self.by_id.insert(recharge.id, recharge);
-        let ended = self.by_id.values().filter(|one| one.status != RechargeStatus::Pending);
-        if ended.clone().count() > ENDED_KEPT_MAX
-            && let Some(oldest) = ended.map(|one| one.id).next()
-        {
+        self.forget(ENDED_KEPT_MAX, |one| one.status != RechargeStatus::Pending && !one.is_unpaid());
+        self.forget(UNPAID_KEPT_MAX, Recharge::is_unpaid);
+        self.next_due = self.by_id.values().filter_map(due_at).min().unwrap_or(Timestamp::MAX);
+    }
+
+    /// Forgets the oldest of those, if there are more than `max`.
+    fn forget(&mut self, max: usize, those: impl Fn(&Recharge) -> bool) {
+        let mut found = self.by_id.values().filter(|one| those(one)).map(|one| one.id);
+        let Some(oldest) = found.next() else { return };
+        if 1 + found.count() > max {
             self.by_id.remove(&oldest);
         }
-        self.next_due = self.by_id.values().filter_map(due_at).min().unwrap_or(Timestamp::MAX);
+    }
+
+    /// Whether a tranche's credit was never paid: one of an unpaid recharge.
+    #[must_use]
+    pub fn is_unpaid(&self, tranche: TrancheId) -> bool {
+        let has = |one: &Recharge| one.rows.iter().any(|row| row.tranche == tranche);
+        self.iter().any(|one| one.is_unpaid() && has(one))
+    }
+
+    /// Whether the payment of a tranche's credit has failed, by whatever rule that was written.
+    #[must_use]
+    pub fn has_failed(&self, tranche: TrancheId) -> bool {
+        let has = |one: &Recharge| one.rows.iter().any(|row| row.tranche == tranche);
+        self.iter().any(|one| one.status == RechargeStatus::Failed && has(one))
     }
 
     /// One of them.

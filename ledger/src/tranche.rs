@@ -84,7 +84,7 @@ pub struct Tranche {
     pub credit_row: u32,
     /// Whether it was minted for the future and its start has not been written yet: in no balance (SEMANTICS §1 "scheduled").
     pub scheduled: bool,
-    /// Whether its credit was voided: what open holds still pin goes when they let it go.
+    /// Whether its credit was voided, or never paid: what open holds still pin goes when they let it go.
     pub voided: bool,
 }
 

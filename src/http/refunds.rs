@@ -128,7 +128,8 @@ impl Serialize for BackSlices<'_> {
 
 fn back(back: &Back) -> SliceReply {
     match &back.to {
-        BackTo::Tranche | BackTo::Debt => SliceReply::of(&back.slice),
+        BackTo::Tranche => SliceReply::of(&back.slice),
+        BackTo::Debt => SliceReply::of(&Slice { giver: Giver::Overdraft, ..back.slice.clone() }),
         BackTo::New { tranche, terms } => {
             let giver = Giver::Tranche { id: *tranche, terms: terms.clone() };
             SliceReply::of(&Slice { giver, ..back.slice.clone() })

@@ -77,7 +77,7 @@ impl Rules {
             wallet: recharge.wallet,
             origin: recharge.origin,
             status: recharge.status,
-            trusted: recharge.trusted,
+            trusted: recharge.is_trusted(),
             credits: recharge.rows.iter().map(|row| row.terms.original).sum(),
             amount: bought.amount,
             charged: bought.charged.unwrap(),

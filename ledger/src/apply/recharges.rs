@@ -94,7 +94,7 @@ pub(super) fn end(customer: &mut Customer, end: &RechargeEnd, first_row: u32) {
         enter(customer, recharge.wallet, row, (recharge.row.0, number));
     }
     let wallet = wallet_mut(&mut customer.wallets, recharge.wallet);
-    end.unpaid.iter().for_each(|unpaid| take_back(wallet, unpaid));
+    end.unpaid.iter().for_each(|unpaid| take_back(wallet, unpaid, recharge.is_unpaid()));
     if !end.unpaid.is_empty() {
         sweep(wallet);
     }
@@ -105,9 +105,11 @@ pub(super) fn end(customer: &mut Customer, end: &RechargeEnd, first_row: u32) {
     customer.recharges.set(Recharge { came_in, ..recharge.clone() });
 }
 
-fn take_back(wallet: &mut crate::wallet::Wallet, unpaid: &Unpaid) {
+/// What is pinned is voided too, but for old records: those made a debt of it, and left it.
+fn take_back(wallet: &mut crate::wallet::Wallet, unpaid: &Unpaid, voids_pins: bool) {
     if let Some(at) = wallet.find(unpaid.tranche, &unpaid.terms) {
         wallet.tranches[at].remaining -= unpaid.taken;
+        wallet.tranches[at].voided |= voids_pins;
     }
     wallet.head.debt += unpaid.owed;
     if let Some(posting) = &unpaid.posting {

@@ -3,7 +3,8 @@
 //! What was taken last comes back first, each slice to the tranche that gave it. Where a tranche has ended, what came back is gone in
 //! the same record, unless a new tranche is granted for it. A void took what was neither spent nor pinned, and nothing more: what was
 //! spent of the credit comes back as live as it was, in a tranche of its own while holds pin what is still to be voided. Wallets that
-//! are frozen take credit back, closed ones do not. Deliberately absent: what may be asked for ([`super::refund`], [`super::invoice`], [`super::transfer`]).
+//! are frozen take credit back, closed ones do not. What a tranche gave that was never paid for is debt: it comes back as less of it, like
+//! overdraft (SEMANTICS §11). Deliberately absent: what may be asked for ([`super::refund`], [`super::invoice`], [`super::transfer`]).
 
 use std::collections::BTreeMap;
 
@@ -140,7 +141,10 @@ struct Giving<'a> {
 impl Giving<'_> {
     fn put(&mut self, slice: &Slice, ids: &mut Ids) -> Result<(), Refusal> {
         match &slice.giver {
-            Giver::Overdraft => self.put_overdraft(slice, ids),
+            Giver::Overdraft => self.put_to_debt(slice, ids),
+            Giver::Tranche { id, .. } if self.customer.recharges.is_unpaid(*id) => {
+                self.put_to_debt(slice, ids)
+            }
             Giver::Tranche { id, terms } => {
                 self.put_tranche(slice, *id, terms, ids);
                 *self.earlier.entry(*id).or_default() += slice.credits;
@@ -154,7 +158,7 @@ impl Giving<'_> {
     }
 
     /// Reduces the debt; what of it was repaid meanwhile is credit that the customer is owed.
-    fn put_overdraft(&mut self, slice: &Slice, ids: &mut Ids) -> Result<(), Refusal> {
+    fn put_to_debt(&mut self, slice: &Slice, ids: &mut Ids) -> Result<(), Refusal> {
         let head = &self.wallet(slice.wallet).head;
         let of_wallet =
             self.slices.iter().filter(|back| back.to == BackTo::Debt && back.slice.wallet == head.id);

@@ -186,9 +186,9 @@ pub(super) fn close(
         .tranches
         .iter()
         .filter(|tranche| !tranche.scheduled)
-        .map(|tranche| forfeit(tranche, remainder))
+        .map(|tranche| forfeit(&ahead, tranche, remainder))
         .collect();
-    let refund = unspent_money(wallet, remainder)
+    let refund = unspent_money(&ahead, wallet, remainder)
         .to_minor_half_up(wallet.head.unit.currency)
         .ok_or(Refusal::AmountOverflow("the refund"))?;
     let given_up: Credits = forfeits.iter().map(|forfeit| forfeit.credits).sum();
@@ -231,26 +231,28 @@ fn release_holds(
     Ok(holds.into_iter().map(release).collect())
 }
 
-fn forfeit(tranche: &Tranche, remainder: Remainder) -> Forfeit {
+fn forfeit(customer: &Customer, tranche: &Tranche, remainder: Remainder) -> Forfeit {
     Forfeit {
         tranche: tranche.id,
         credits: tranche.remaining,
         terms: tranche.terms.clone(),
-        refundable: refundable(tranche, remainder),
+        refundable: refundable(customer, tranche, remainder),
     }
 }
 
-/// Free credit is never paid out: its share of the money paid for it is nothing.
-fn refundable(tranche: &Tranche, remainder: Remainder) -> Money {
+/// Free credit is never paid out: its share of the money paid for it is nothing. Nor is credit whose payment failed, which only old records
+/// have left live.
+fn refundable(customer: &Customer, tranche: &Tranche, remainder: Remainder) -> Money {
     match remainder {
         Remainder::Forfeit => Money::ZERO,
+        Remainder::Refund if customer.recharges.has_failed(tranche.id) => Money::ZERO,
         Remainder::Refund => tranche.terms.unspent_share(tranche.remaining),
     }
 }
 
 /// Scheduled credit was bought too.
-fn unspent_money(wallet: &Wallet, remainder: Remainder) -> Money {
-    wallet.tranches.iter().map(|tranche| refundable(tranche, remainder)).sum()
+fn unspent_money(customer: &Customer, wallet: &Wallet, remainder: Remainder) -> Money {
+    wallet.tranches.iter().map(|tranche| refundable(customer, tranche, remainder)).sum()
 }
 
 fn closed_head(head: &WalletHead, has_row: bool, now: Timestamp) -> WalletHead {

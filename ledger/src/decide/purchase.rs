@@ -97,7 +97,7 @@ pub(super) fn fail(
     let mut failed = end(recharge, RechargeStatus::Failed, context);
     failed.recharge.reason = Some(reason);
     if recharge.trusted {
-        failed.unpaid = unpaid(customer, recharge);
+        (failed.unpaid, failed.recharge.trusted) = unpaid(customer, recharge);
     }
     Ok(Effect::RechargeEnded(Box::new(failed)))
 }
@@ -116,27 +116,28 @@ pub(super) fn cancel(customer: &Customer, id: RechargeId, context: &Context<'_>)
     Ok(Effect::RechargeEnded(Box::new(cancelled)))
 }
 
-/// What is taken back of credit that was never paid: what is neither spent nor pinned goes, the rest of what did not end unspent is debt.
-/// A closed wallet owes nothing any more.
-fn unpaid(customer: &Customer, recharge: &Recharge) -> Vec<Unpaid> {
+/// What is taken back of credit that was never paid: what is neither spent nor pinned goes, what did not end unspent is debt. What is pinned
+/// is voided: what of it is captured later becomes debt then ([`super::hold`]), the rest goes when it is let go. And whether anything of it
+/// may still come back: was spent, or is pinned. A closed wallet owes nothing any more.
+fn unpaid(customer: &Customer, recharge: &Recharge) -> (Vec<Unpaid>, bool) {
     let Some(wallet) = customer.wallet(recharge.wallet).filter(|wallet| wallet.is_open()) else {
-        return Vec::new();
+        return (Vec::new(), false);
     };
+    let mut comes_back = false;
     let mut balances = Balances::default();
     let rows = recharge.rows.iter().enumerate();
-    rows.map(|(index, row)| {
+    let unpaid = rows.map(|(index, row)| {
         let live = wallet.find(row.tranche, &row.terms).map(|at| &wallet.tranches[at]);
         let taken = live.map_or(Credits::ZERO, |tranche| tranche.unpinned());
+        let pinned = live.map_or(Credits::ZERO, |tranche| tranche.pinned);
         let scheduled = live.is_some_and(|tranche| tranche.scheduled);
-        // What holds pin of a voided tranche goes when they let it go.
-        let voided = live.filter(|tranche| tranche.voided);
-        let going = voided.map_or(Credits::ZERO, |tranche| tranche.pinned);
-        let owed = row.terms.original - recharge.gone_of(index) - taken - going;
+        let owed = row.terms.original - recharge.gone_of(index) - taken - pinned;
         let moved = taken + owed;
+        comes_back |= pinned.is_positive() || owed.is_positive();
         let posting = (!scheduled && moved.is_positive()).then(|| balances.post(wallet, -moved));
         Unpaid { tranche: row.tranche, terms: row.terms.clone(), taken, owed, posting }
-    })
-    .collect()
+    });
+    (unpaid.collect(), comes_back)
 }
 
 /// Automatic top-up goes on after failures.

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Debited, Posting, Slice};
+use super::{Debited, Giver, Posting, Slice};
 use crate::amount::Credits;
 use crate::budget::BudgetMove;
 use crate::hold::Hold;
@@ -52,9 +52,10 @@ pub struct HoldStep {
     pub pinned: SmallVec<[Slice; 1]>,
     /// What was pinned and is spent: the first slices of `taken`.
     pub consumed: SmallVec<[Slice; 1]>,
-    /// What was pinned and came back.
+    /// What was pinned and came back: first what was captured though its credit was never paid ([`HoldStep::unpaid`]).
     pub returned: SmallVec<[Slice; 1]>,
-    /// What left, by a capture: the pins first, then what was drawn. Its `budget` says what a refund gives back.
+    /// What left, by a capture: the pins first, then, as debt, those whose credit was never paid, then what was drawn. Its `budget` says
+    /// what a refund gives back.
     pub taken: Option<Debited>,
     /// What of `returned` is gone at once.
     pub lapsed: Vec<Lapsed>,
@@ -62,6 +63,26 @@ pub struct HoldStep {
     pub used: Vec<BudgetMove>,
     /// What does not any more.
     pub freed: Vec<BudgetMove>,
+}
+
+impl HoldStep {
+    /// How many of `returned`, from the first, were captured and are debt, since nobody ever paid for their credit (SEMANTICS §11): each is a
+    /// slice of overdraft behind `consumed`, and lapses. A capture that gives pins back beside them takes nothing beyond its pins, so
+    /// nothing else looks alike.
+    #[must_use]
+    pub fn unpaid(&self) -> usize {
+        let taken = self.taken.iter().flat_map(|taken| &taken.slices).skip(self.consumed.len());
+        let parts = taken.zip(&self.returned).zip(&self.lapsed);
+        let is_one = |((taken, returned), lapsed): &((&Slice, &Slice), &Lapsed)| {
+            let is_of = matches!(&returned.giver, Giver::Tranche { id, .. } if *id == lapsed.tranche);
+            taken.giver == Giver::Overdraft
+                && (taken.wallet, taken.credits) == (returned.wallet, returned.credits)
+                && is_of
+                && lapsed.voided
+                && lapsed.credits == returned.credits
+        };
+        parts.take_while(is_one).count()
+    }
 }
 
 /// A hold that ended without being asked: at its deadline, or because its wallet was closed. Rows: one `release` row per wallet of

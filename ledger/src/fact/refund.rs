@@ -12,9 +12,10 @@ use crate::tranche::Terms;
 pub enum BackTo {
     /// The tranche that gave it; made anew from its terms if it had left the live state.
     Tranche,
-    /// The wallet's debt.
+    /// The wallet's debt. What a tranche gave comes back to it where the tranche's credit was never paid, and what was spent of it is debt
+    /// ([`crate::recharge::Recharge::is_unpaid`]).
     Debt,
-    /// A new tranche: a regrant of what has ended, or overdraft that was repaid meanwhile.
+    /// A new tranche: a regrant of what has ended, or debt that was repaid meanwhile.
     New {
         /// Its id.
         tranche: TrancheId,

@@ -57,7 +57,8 @@ pub struct RechargeEnd {
     pub unpaid: Vec<Unpaid>,
 }
 
-/// Credit that was trusted and never paid: what is left of it goes, what was spent of it is debt.
+/// Credit that was trusted and never paid: what is left of it goes, what was spent of it is debt. What open holds pin is voided, if the
+/// recharge is unpaid after it ([`Recharge::is_unpaid`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unpaid {
     /// Its tranche.
@@ -66,7 +67,7 @@ pub struct Unpaid {
     pub terms: Terms,
     /// What was neither spent nor pinned: gone.
     pub taken: Credits,
-    /// What was spent, and what open holds pin: owed.
+    /// What was spent: owed. In old records also what open holds pin.
     pub owed: Credits,
     /// The wallet's balance around it; `None` if nothing moves.
     pub posting: Option<Posting>,

@@ -41,10 +41,10 @@ pub(super) fn check_effect(customer: &Customer, effect: &Effect) -> Result<(), V
             rows.iter().try_for_each(|row| check_credit(customer.wallet(wallet.id), row))
         }
         Effect::Debited(debited) => {
-            check_debit(customer, debited, &[])?;
+            check_debit(customer, debited, (&[], 0))?;
             check_budgets(customer, debited.budget())
         }
-        Effect::ManuallyDebited { debited, .. } => check_debit(customer, debited, &[]),
+        Effect::ManuallyDebited { debited, .. } => check_debit(customer, debited, (&[], 0)),
         Effect::WalletClosed { wallet, released, .. } => {
             released.iter().try_for_each(|end| check_end(customer, end))?;
             customer.wallet(wallet.id).map_or(Ok(()), state::check_closed)
@@ -57,13 +57,13 @@ pub(super) fn check_effect(customer: &Customer, effect: &Effect) -> Result<(), V
             check_back(customer, back)
         }
         Effect::TransferSent(sent) => {
-            check_debit(customer, &sent.taken, &[])?;
+            check_debit(customer, &sent.taken, (&[], 0))?;
             sent.arrived.as_ref().map_or(Ok(()), |arrived| check_arrived(customer, arrived))
         }
         Effect::TransferReceived { arrived, .. } => check_arrived(customer, arrived),
         Effect::BudgetSet(budget) => customer.budgets.get(&budget.id).map_or(Ok(()), state::check_budget),
         Effect::EventRecorded { taken, used, .. } => {
-            taken.as_ref().map_or(Ok(()), |taken| check_debit(customer, taken, &[]))?;
+            taken.as_ref().map_or(Ok(()), |taken| check_debit(customer, taken, (&[], 0)))?;
             check_budgets(customer, used)
         }
         Effect::Recharged { recharge, .. } => check_purchase(customer, recharge),
@@ -173,11 +173,16 @@ fn check_credit(wallet: Option<&Wallet>, row: &CreditRow) -> Result<(), Violatio
     ensure(matches, "a credit mints its tranche", || format!("{row:?}, {minted:?}"))
 }
 
-/// I1, I2 and I3 of what a debit touched. What a hold pinned of it is `pinned`: its first slices.
-fn check_debit(customer: &Customer, debited: &Debited, pinned: &[Slice]) -> Result<(), Violation> {
+/// I1, I2 and I3 of what a debit touched. What a hold pinned of it is `pinned`: its first slices; behind them are `unpaid` that it pinned of
+/// credit that was never paid, whatever the overdraft limit.
+fn check_debit(
+    customer: &Customer,
+    debited: &Debited,
+    (pinned, unpaid): (&[Slice], usize),
+) -> Result<(), Violation> {
     let leads = debited.slices.get(..pinned.len()) == Some(pinned);
     ensure(leads, "I3 a capture takes its pins first", || format!("{:?}", debited.slices))?;
-    let drawn = &debited.slices[pinned.len()..];
+    let drawn = &debited.slices[pinned.len() + unpaid..];
     for row in &debited.rows {
         check_row(row, debited.slices.iter().filter(|slice| slice.wallet == row.posting.wallet))?;
         if drawn.iter().any(|slice| slice.wallet == row.posting.wallet) {
@@ -216,7 +221,7 @@ fn check_step(customer: &Customer, step: &HoldStep) -> Result<(), Violation> {
     };
     ensure(fits, "a hold's step moves what its verb says", || format!("{step:?}"))?;
     if let Some(taken) = &step.taken {
-        check_debit(customer, taken, &step.consumed)?;
+        check_debit(customer, taken, (&step.consumed, check_unpaid(customer, step)?))?;
     }
     step.pinned.iter().try_for_each(|slice| check_within(customer, slice.wallet))?;
     check_let_go(customer, &step.returned, &step.lapsed)?;
@@ -225,6 +230,15 @@ fn check_step(customer: &Customer, step: &HoldStep) -> Result<(), Violation> {
     check_slices(customer, pins)?;
     check_budgets(customer, &step.used)?;
     check_budgets(customer, &step.freed)
+}
+
+/// How many pins were captured of credit that was never paid: of recharges that failed.
+fn check_unpaid(customer: &Customer, step: &HoldStep) -> Result<usize, Violation> {
+    let unpaid = step.unpaid();
+    let of_failed = |lapsed: &Lapsed| customer.recharges.is_unpaid(lapsed.tranche);
+    let all = step.lapsed[..unpaid].iter().all(of_failed);
+    ensure(all, "only credit that was never paid is captured as debt", || format!("{step:?}"))?;
+    Ok(unpaid)
 }
 
 /// An open hold is in the state as the facts say; any other is not.

@@ -63,10 +63,12 @@ const PRICE_TYPES: [PriceTypes; 4] = [
     PriceTypes { usage: true, fixed: true, all: false },
 ];
 const FEATURES: [&[&str]; 3] = [&["chat"], &["chat", "image"], &["video"]];
-const REASONS: [CreditReason; 8] = [
+const REASONS: [CreditReason; 10] = [
     CreditReason::PurchasedCreditDirect,
     CreditReason::PurchasedCreditDirect,
     CreditReason::PurchasedCreditDirect,
+    CreditReason::PurchasedCreditInvoiced,
+    CreditReason::PurchasedCreditInvoiced,
     CreditReason::FreeCreditGrant,
     CreditReason::SubscriptionCreditGrant,
     CreditReason::CreditNote,
@@ -133,6 +135,9 @@ pub(crate) fn pair(start: [u8; 2]) -> Pair {
                 adjustment: 50,
             };
         }
+        // Credit that waits for its payment is tested in `recharging`.
+        world.settings.auto_complete = true;
+        world.settings.payment_result = start[1] % 8 > 3;
         world.settings.time_zone = (start[1] % 2 == 1).then(|| "Asia/Singapore".into());
         world.cards = usage::cards();
         world.plans = grants::plans();
@@ -157,6 +162,7 @@ fn tight() -> Limits {
         budgets_max: 2,
         budget_levels_max: 1,
         transfers_open_max: 1,
+        recharges_open_max: 2,
         atomic_items_max: 2,
         subscriptions_max: 2,
         grants_max: 4,
@@ -224,7 +230,8 @@ fn command(world: &World, dice: &mut Dice) -> Command {
         return Command::CreateWallet(create_wallet(world.now, dice));
     }
     match dice.byte() {
-        0..=44 => Command::Debit(debit(world, dice)),
+        0..=38 => Command::Debit(debit(world, dice)),
+        39..=44 => undoing::payment(world, dice),
         45..=84 => Command::TopUp(top_up(world, dice)),
         85..=89 => Command::CreateWallet(create_wallet(world.now, dice)),
         90..=94 => Command::UpdateWallet(update_wallet(world, dice)),
@@ -368,12 +375,13 @@ fn top_up(world: &World, dice: &mut Dice) -> TopUp {
         _ => None,
     };
     let priority = dice.once_in(3).then(|| dice.of(&PRIORITIES));
-    let fits_bonus = reason == CreditReason::PurchasedCreditDirect || dice.once_in(12);
+    let is_purchase =
+        matches!(reason, CreditReason::PurchasedCreditDirect | CreditReason::PurchasedCreditInvoiced);
+    let fits_bonus = is_purchase || dice.once_in(12);
     let bonus = (fits_bonus && dice.once_in(4))
         .then(|| Bonus { credits: dice.credits(&AMOUNTS), expires_at: end(world.now, dice) });
     let scope = dice.once_in(2).then(|| scope(dice));
-    let paid = (reason != CreditReason::PurchasedCreditDirect && dice.once_in(4))
-        .then_some(Money(7_770_000_000_000_001));
+    let paid = (!is_purchase && dice.once_in(4)).then_some(Money(7_770_000_000_000_001));
     TopUp { effective_at, expires_at, priority, scope, paid, bonus, ..TopUp::new(wallet, quantity, reason) }
 }
 

@@ -15,7 +15,7 @@ use crate::program::{Step, pair, take_step, take_step_with_grants};
 use crate::tally::Tally;
 
 /// What the long programs must have reached, or they would test nothing.
-const REACHED: [&str; 103] = [
+const REACHED: [&str; 111] = [
     "expired",
     "started",
     "started and repaid",
@@ -117,6 +117,14 @@ const REACHED: [&str; 103] = [
     "budgets_max",
     "budget_levels_max",
     "transfers_open_max",
+    "recharges_open_max",
+    "purchase paid",
+    "purchase not paid",
+    "purchase not paid and spent",
+    "purchase not paid and pinned",
+    "captured and never paid",
+    "captured and never paid, and drawn",
+    "back to the debt of what was never paid",
     "atomic_items_max",
     "not found",
 ];

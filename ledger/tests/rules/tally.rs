@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use coffer_ledger::amount::Credits;
 use coffer_ledger::fact::{
-    BackTo, CreditRow, Debited, Due, Effect, Facts, GivenBack, Giver, HoldStep, HoldVerb, Landed,
+    Back, BackTo, CreditRow, Debited, Due, Effect, Facts, GivenBack, Giver, HoldStep, HoldVerb, Landed,
+    Unpaid,
 };
 use coffer_ledger::hold::HoldStatus;
+use coffer_ledger::recharge::RechargeStatus;
 use coffer_ledger::refusal::Refusal;
 use coffer_ledger::time::Timestamp;
 
@@ -168,7 +171,14 @@ impl Tally {
             }
             Effect::PlansFollowed(_) => self.add("plans followed", true),
             Effect::Recharged { .. } => self.add("bought", true),
-            Effect::RechargeEnded(_) => self.add("recharge ended", true),
+            Effect::RechargeEnded(end) => {
+                let not_paid = |of: fn(&Unpaid) -> Credits| end.unpaid.iter().any(|one| of(one).0 > 0);
+                self.add("purchase paid", end.recharge.status == RechargeStatus::Completed);
+                self.add("purchase not paid", not_paid(|one| one.taken));
+                self.add("purchase not paid and spent", not_paid(|one| one.owed));
+                let nothing = end.unpaid.iter().all(|one| one.posting.is_none());
+                self.add("purchase not paid and pinned", nothing && end.recharge.is_unpaid());
+            }
             Effect::AutoTopupResumed(_) => self.add("resumed", true),
             Effect::Atomic(effects) => {
                 self.add("batch of several", effects.len() > 1);
@@ -201,12 +211,19 @@ impl Tally {
         self.add("overdraft pinned", overdraft);
         self.add("hold in a budget", !step.used.is_empty());
         self.add("lapsed when let go", !step.lapsed.is_empty());
+        self.add("captured and never paid", step.unpaid() > 0);
+        let taken = step.taken.iter().flat_map(|taken| &taken.slices);
+        let beyond = taken.skip(step.consumed.len()).count() > step.unpaid();
+        self.add("captured and never paid, and drawn", step.unpaid() > 0 && beyond);
         self.add("lapsed because voided", step.lapsed.iter().any(|lapsed| lapsed.voided));
     }
 
     fn count_back(&mut self, back: &GivenBack) {
         let to = |wanted: fn(&BackTo) -> bool| back.slices.iter().any(|slice| wanted(&slice.to));
         self.add("back to its tranche", to(|to| *to == BackTo::Tranche));
+        let gave = |back: &Back| matches!(back.slice.giver, Giver::Tranche { .. });
+        let less_debt = back.slices.iter().any(|back| gave(back) && back.to == BackTo::Debt);
+        self.add("back to the debt of what was never paid", less_debt);
         self.add("back to debt", to(|to| *to == BackTo::Debt));
         self.add("back to a new tranche", to(|to| matches!(to, BackTo::New { .. })));
         self.add("back and gone at once", !back.lapsed.is_empty());

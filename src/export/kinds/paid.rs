@@ -29,11 +29,11 @@ impl PaidShares {
     /// Takes a record, and says of each of its rows how much paid money it released: what a debit used, what an expiry, a void or a closing
     /// let lapse, what a credit paid of debt at once; less than 0 for what comes back.
     pub(super) fn of_rows(&mut self, record: &Record, rows: &[Row]) -> Vec<Money> {
-        let mut anew = anew(&record.facts.effect);
-        rows.iter().map(|row| self.of_row(record, row, &mut anew)).collect()
+        let mut elsewhere = elsewhere(&record.facts.effect);
+        rows.iter().map(|row| self.of_row(record, row, &mut elsewhere)).collect()
     }
 
-    fn of_row(&mut self, record: &Record, row: &Row, anew: &mut Vec<&Back>) -> Money {
+    fn of_row(&mut self, record: &Record, row: &Row, elsewhere: &mut Vec<&Back>) -> Money {
         match (&*row.row_type, &*row.reason) {
             ("debit", "WALLET_TERMINATION") => forfeits(&record.facts.effect)
                 .iter()
@@ -50,7 +50,7 @@ impl PaidShares {
                 self.known(tranche, unspent)
             }),
             ("credit", _) if !row.parts.is_empty() => {
-                row.parts.iter().map(|part| self.back(part, anew)).sum()
+                row.parts.iter().map(|part| self.back(part, elsewhere)).sum()
             }
             ("credit", _) => self.minted(record, row),
             _ => Money::ZERO,
@@ -72,15 +72,21 @@ impl PaidShares {
         }
     }
 
-    /// A slice comes back: to its tranche, or, anew, to one that takes its share along.
-    fn back(&mut self, part: &Part, anew: &mut Vec<&Back>) -> Money {
-        let place = anew.iter().position(|back| is_of(back, part));
-        let came = place.map(|at| anew.remove(at));
-        let Some(Back { to: BackTo::New { tranche, terms }, .. }) = came else {
-            return self.of_part(part, -part.credits);
-        };
-        self.mint(*tranche, terms.paid, terms.original);
-        -terms.paid
+    /// A slice comes back: to its tranche; anew, to one that takes its share along; or to a debt, and its tranche is voided.
+    fn back(&mut self, part: &Part, elsewhere: &mut Vec<&Back>) -> Money {
+        let place = elsewhere.iter().position(|back| is_of(back, part));
+        match place.map(|at| &elsewhere.remove(at).to) {
+            Some(BackTo::New { tranche, terms }) => {
+                self.mint(*tranche, terms.paid, terms.original);
+                -terms.paid
+            }
+            Some(BackTo::Debt) => {
+                let came = self.of_part(part, -part.credits);
+                self.of_part(part, part.credits);
+                came
+            }
+            Some(BackTo::Tranche) | None => self.of_part(part, -part.credits),
+        }
     }
 
     fn of_part(&mut self, part: &Part, credits: Credits) -> Money {
@@ -117,12 +123,12 @@ fn is_of(back: &Back, part: &Part) -> bool {
     back.slice.wallet == part.wallet && back.slice.credits == part.credits && giver == tranche
 }
 
-/// The slices that came back as new tranches.
-fn anew(effect: &Effect) -> Vec<&Back> {
+/// The slices that came back as new tranches, or to debts.
+fn elsewhere(effect: &Effect) -> Vec<&Back> {
     let back: &GivenBack = match effect {
         Effect::Refunded(refunded) => &refunded.back,
         Effect::InvoiceVoided { back, .. } | Effect::TransferReturned { back, .. } => back,
-        Effect::Atomic(effects) => return effects.iter().flat_map(anew).collect(),
+        Effect::Atomic(effects) => return effects.iter().flat_map(elsewhere).collect(),
         Effect::Ticked
         | Effect::CustomerSet(_)
         | Effect::WalletCreated { .. }
@@ -150,7 +156,7 @@ fn anew(effect: &Effect) -> Vec<&Back> {
         | Effect::AutoTopupResumed(_)
         | Effect::EventRecorded { .. } => return Vec::new(),
     };
-    back.slices.iter().filter(|part| matches!(part.to, BackTo::New { .. })).collect()
+    back.slices.iter().filter(|part| part.to != BackTo::Tranche).collect()
 }
 
 /// What was left of a credit that was trusted and is not paid. Its row says more: what was spent of it is owed, and was gone before.

@@ -351,7 +351,7 @@ fn recharged(recharge: &Recharge) -> Value {
         "credits": Dec::from(recharge.credits()),
         "currency": recharge.currency.as_str(),
         "charged": Dec::from(recharge.charged()),
-        "credit_is_there": recharge.trusted,
+        "credit_is_there": recharge.is_trusted(),
         "invoice_id": recharge.invoice.map(|invoice| invoice.to_string()),
         "begun_at": Time(recharge.begun_at),
         "expires_at": recharge.expires_at.map(Time),

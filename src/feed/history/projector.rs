@@ -238,8 +238,11 @@ impl Projector {
         let mut slices = row.slices.iter();
         let mut lines = Vec::with_capacity(moves.len());
         for (one, share) in moves {
-            // A row with slices has a move for each.
-            let slice = slices.next();
+            // A row with slices has a move for each. What of one comes back to debt beside it is no slice.
+            let slice = match one.kind {
+                MoveKind::Voided | MoveKind::Repaid => None,
+                _ => slices.next(),
+            };
             if one.kind == MoveKind::Regranted {
                 lines.extend(slice.map(|slice| from(slice, SliceKind::RegrantedFrom)));
             }

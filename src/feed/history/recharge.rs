@@ -70,7 +70,7 @@ impl RechargeLife {
             wallet: recharge.wallet,
             origin: recharge.origin,
             status: recharge.status,
-            trusted: recharge.trusted,
+            trusted: recharge.is_trusted(),
             credits: recharge.credits(),
             amount: recharge.amount(),
             charged: recharge.charged(),

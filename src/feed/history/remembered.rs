@@ -1,7 +1,8 @@
 //! What customers remember of alerts and recharges, each as a fingerprint: enough to say whether the history knows the same, in few bytes.
 //!
 //! A wallet remembers its last [`ALERT_CHANGES_KEPT_MAX`] changes; a customer all recharges that are pending, and of the others the
-//! [`ENDED_KEPT_MAX`] that began last. Tested in `tests/cli/audit.rs` and `tests/history/verified.rs`.
+//! [`ENDED_KEPT_MAX`] that began last; older ones that are unpaid, which it remembers too, are not compared. Tested in
+//! `tests/cli/audit.rs` and `tests/history/verified.rs`.
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -9,7 +10,7 @@ use std::hash::{Hash, Hasher};
 use coffer_ledger::alert::{ALERT_CHANGES_KEPT_MAX, AlertChange};
 use coffer_ledger::customer::Customer;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, WalletId};
-use coffer_ledger::recharge::ENDED_KEPT_MAX;
+use coffer_ledger::recharge::{ENDED_KEPT_MAX, Recharge, RechargeStatus};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::RechargeLife;
@@ -28,7 +29,14 @@ impl Remembered {
     pub fn add_customer(&mut self, customer: &Customer) {
         let watches = customer.wallets.iter().filter_map(|wallet| wallet.watch.as_ref());
         watches.flat_map(|watch| &watch.changes).for_each(|change| self.add_alert(change));
+        let is_open = |recharge: &&Recharge| recharge.status == RechargeStatus::Pending;
+        let ended = customer.recharges.len() - customer.recharges.iter().filter(is_open).count();
+        let mut older = ended.saturating_sub(ENDED_KEPT_MAX);
         for recharge in customer.recharges.iter() {
+            if !is_open(&recharge) && older > 0 {
+                older -= 1;
+                continue;
+            }
             let whose = (customer.tenant, customer.number);
             self.add_recharge(RechargeLife::of(whose, recharge, LogPosition(0)));
         }
@@ -108,7 +116,7 @@ mod tests {
     use coffer_ledger::alert::{AlertKind, AlertState};
     use coffer_ledger::amount::{Credits, Money};
     use coffer_ledger::ids::{AlertId, RechargeId, TenantNumber, ThingId};
-    use coffer_ledger::recharge::{RechargeOrigin, RechargeStatus};
+    use coffer_ledger::recharge::RechargeOrigin;
     use coffer_ledger::time::Timestamp;
     use coffer_ledger::unit::Currency;
 

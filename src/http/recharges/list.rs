@@ -43,8 +43,8 @@ pub(crate) struct RechargeQuery {
 /// Recharges of a wallet or of a customer.
 ///
 /// With the history (`history.enabled`) all that there ever were: send `X-Min-Log-Position` with the `X-Log-Position` of a write to see
-/// what it did. Without it all that are pending, and of a customer's others the 128 that began last. With `status=pending` the history is
-/// not asked.
+/// what it did. Without it all that are pending, of a customer's others the 128 that began last, and those that failed after some of their
+/// credit was spent or pinned (at most 1,024). With `status=pending` the history is not asked.
 #[utoipa::path(get, path = "/v1/recharges", tag = "Recharges", params(RechargeQuery), responses(
     (status = 200, body = ListReply<RechargeReply>, description = "Done"),
     (status = 503, body = crate::http::error::ErrorBody, description = "history_behind, history_unavailable, quarantined, outcome_unknown"),

@@ -34,7 +34,8 @@ pub(crate) async fn complete(call: Call) -> Result<Reply, ApiError> {
     end(call, Command::CompleteRecharge).await
 }
 
-/// It is not paid: pending credit never comes; credit that was there at once goes, and what was spent of it is debt.
+/// It is not paid: pending credit never comes; credit that was there at once goes, and what was spent of it is debt. What open holds keep of
+/// it goes when they let it go, and is debt when they are captured; what a refund gives back of it is less debt.
 #[utoipa::path(post, path = "/v1/recharges/{id}/fail", tag = "Recharges", request_body = Option<FailBody>, responses((status = 200, body = RechargeReply, description = "Done")))]
 pub(crate) async fn fail(call: Call) -> Result<Reply, ApiError> {
     let body: FailBody = call.json_or_empty()?;

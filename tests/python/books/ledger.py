@@ -24,9 +24,10 @@ MAY = {
     "INVOICE_PAYMENT": {"spent"},
     "TRANSFER_OUT": {"sent"},
     "TRANSFER_IN": {"arrived", "repaid"},
-    "REFUND": {"returned", "regranted", "regranted_from"},
-    "REVERSAL": {"returned", "regranted", "regranted_from"},
-    "TRANSFER_RETURNED": {"returned", "regranted", "regranted_from"},
+    # What comes back of credit that was never paid is voided, and a debt becomes less.
+    "REFUND": {"returned", "regranted", "regranted_from", "voided", "repaid"},
+    "REVERSAL": {"returned", "regranted", "regranted_from", "voided", "repaid"},
+    "TRANSFER_RETURNED": {"returned", "regranted", "regranted_from", "voided", "repaid"},
     "CREDIT_EXPIRED": {"expired"},
     # A recharge that turns out not to be paid takes what is left, and makes a debt of the rest.
     "CREDIT_VOIDED": {"voided", "cancelled", "spent"},

@@ -22,7 +22,7 @@ def half_up(exact, to):
 def check_purchases(ledger):
     done = Counter()
     waiting = {}
-    left, ended, voided = defaultdict(int), defaultdict(int), set()
+    left, ended = defaultdict(int), defaultdict(int)
     for row in ledger.in_order:
         if row.completes_transaction_id:
             complete(waiting, row, done)
@@ -36,14 +36,12 @@ def check_purchases(ledger):
         unpaid = row.transaction_reason == "CREDIT_VOIDED" and any(move.debt for move in row.moves)
         if unpaid:
             id = row.tranche_id
-            take_back(ledger.tranches[id], row, ended[id], left[id] if id in voided else 0)
+            take_back(ledger.tranches[id], row, ended[id], left[id])
             done["were not paid after all"] += 1
         for move in row.moves:
             if move.kind in IN | OUT and move.tranche:
                 left[move.tranche.id] += move.credits if move.kind in IN else -move.credits
                 ended[move.tranche.id] += move.credits if move.kind in ENDS else 0
-        if row.transaction_reason == "CREDIT_VOIDED":
-            voided.add(row.tranche_id)
     came_in = Counter(move.tranche.id for row in ledger.in_order for move in row.moves if move.kind == "issued")
     for tranche, times in came_in.items():
         same(f"how often {tranche} comes in", times, 1)
@@ -92,13 +90,13 @@ def price(ledger, row):
         same(f"the paid money of {tranche.id}", text(tranche.paid), text(paid))
 
 
-def take_back(tranche, row, ended, pinned):
-    """Of credit that is not paid what is unpinned goes, and all else that did not end unspent is owed, also what holds keep of it. What
-    they keep of credit that was voided before goes when they let it go: `pinned`, which is owed by nobody."""
+def take_back(tranche, row, ended, left):
+    """Of credit that is not paid what is unpinned goes, and what of it did not end unspent is owed. What holds keep of it is not spent yet:
+    it goes when they let it go, and what they capture of it is overdraft."""
     taken = [move for move in row.moves if move.kind == "voided"]
     for move in taken:
         same(f"what {row.id} takes of {move.tranche.id}", text(move.credits), text(move.left))
     credits = sum(move.credits for move in taken)
     owed = sum(move.credits for move in row.moves if move.debt)
-    same(f"what {row.id} makes a debt", text(owed), text(tranche.original - ended - credits - pinned))
+    same(f"what {row.id} makes a debt", text(owed), text(tranche.original - ended - left))
     same(f"what {row.id} is about", row.credit_amount, text(credits + owed))

@@ -1,4 +1,9 @@
 //! Credit that was pinned and is spent, and what is spent beyond it.
+//!
+//! Where the payment of what is pinned has failed meanwhile, there is no credit to spend: what is captured of it is debt, and the pins go
+//! with the rest of that credit (SEMANTICS §11).
+
+use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
@@ -28,14 +33,18 @@ pub(in crate::decide) fn capture(
     let hold = open_hold(customer, request.hold)?;
     let pinned = hold.held();
     let beyond = (request.credits - pinned).max(Credits::ZERO);
-    let drawn = draw(customer, hold, pinned, beyond, context)?;
-    let (consumed, rest) = split(&hold.pins, request.credits - beyond);
+    let (captured, rest) = split(&hold.pins, request.credits - beyond);
+    let (unpaid, consumed): (Pins, Pins) = captured.into_iter().partition(|pin| is_unpaid(customer, pin));
+    let drawn = draw(&owing(customer, &unpaid), hold, pinned, beyond, context)?;
     let is_last = request.last || beyond.is_positive();
-    let (returned, pins) = if is_last { (rest, Pins::new()) } else { (Pins::new(), rest) };
+    let (let_go, pins) = if is_last { (rest, Pins::new()) } else { (Pins::new(), rest) };
+    let released: Credits = let_go.iter().map(|pin| pin.credits).sum();
 
     let mut taking = Taking::new(customer, Quantity::Credits(request.credits));
     taking.take_pins(&consumed);
+    taking.take_found(&as_debt(&unpaid));
     taking.take_found(&drawn.slices);
+    let returned: Pins = unpaid.into_iter().chain(let_go).collect();
     let lapsed = letting_go::lapses(customer, &returned, context.now, &mut Balances::after(taking.rows()));
     taking.let_go(&staying(&returned, &lapsed));
     let mut taken = taking.finish_short(debit::index_of(customer, home(customer, hold)), context)?;
@@ -46,13 +55,44 @@ pub(in crate::decide) fn capture(
     let hold = Hold {
         status: if is_last { HoldStatus::Captured } else { HoldStatus::Open },
         captured: super::sum(hold.captured, taken.credits)?,
-        released: hold.released + returned.iter().map(|pin| pin.credits).sum(),
+        released: hold.released + released,
         pins,
         budget,
         ..hold.clone()
     };
     let (step, used) = (step(HoldVerb::Captured, hold), drawn.used);
     Ok(held(HoldStep { consumed, returned, taken: Some(taken), lapsed, used, freed, ..step }))
+}
+
+/// Whether nobody ever paid for what is pinned. Only pins are left of such credit, and it is voided.
+fn is_unpaid(customer: &Customer, pin: &Slice) -> bool {
+    let Giver::Tranche { id, terms } = &pin.giver else { return false };
+    if customer.recharges.is_empty() {
+        return false;
+    }
+    let wallet = customer.wallet(pin.wallet).expect("pins name wallets of their customer");
+    let voided = wallet.find(*id, terms).is_some_and(|at| wallet.tranches[at].voided);
+    voided && customer.recharges.is_unpaid(*id)
+}
+
+/// What was captured of credit that was never paid.
+fn as_debt(unpaid: &[Slice]) -> Pins {
+    unpaid.iter().map(|pin| Slice { giver: Giver::Overdraft, ..pin.clone() }).collect()
+}
+
+/// The customer as a draw finds it: what was captured of credit that was never paid is owed before.
+fn owing<'a>(customer: &'a Customer, unpaid: &[Slice]) -> Cow<'a, Customer> {
+    if unpaid.is_empty() {
+        return Cow::Borrowed(customer);
+    }
+    let mut owing = customer.clone();
+    for pin in unpaid {
+        let of_pin = owing.wallets.iter_mut().find(|wallet| wallet.head.id == pin.wallet);
+        let head = &mut of_pin.expect("pins name wallets of their customer").head;
+        head.posted -= pin.credits;
+        head.debt += pin.credits;
+    }
+    Cow::Owned(owing)
 }
 
 /// What a capture counts as in budgets: what the hold counted of it, and what was drawn.

@@ -20,4 +20,5 @@ mod transfer;
 mod transit;
 mod undoing;
 mod undoing_random;
+mod unpaid;
 mod void;

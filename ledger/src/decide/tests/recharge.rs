@@ -266,15 +266,16 @@ fn a_direct_recharge_whose_payment_fails_is_taken_back_and_what_was_spent_is_deb
 }
 
 #[test]
-fn what_a_hold_pins_of_unpaid_credit_is_owed_and_stays_the_holds() {
+fn what_a_hold_pins_of_unpaid_credit_is_not_owed_and_goes_with_it() {
     let (mut book, wallet) = with_rule(25, rule());
     let id = begun(&ask(&mut book, "10"))[0].id;
     let hold = book.place("60", |_| {}).unwrap().hold.id;
     fail(&mut book, id);
     let head = &book.state(wallet).head;
-    assert_eq!((head.posted, head.held, head.debt), (credits("15"), credits("60"), credits("45")));
+    assert_eq!((head.posted, head.held, head.debt), (credits("60"), credits("60"), credits("0")));
     book.ask(Command::Release { hold, memo: Default::default() }).unwrap();
-    assert_eq!(book.state(wallet).head.own(), credits("15"), "what own would be without the recharge");
+    let head = &book.state(wallet).head;
+    assert_eq!((head.posted, head.debt), (credits("15"), credits("0")), "as without the recharge");
     book.replay();
 }
 

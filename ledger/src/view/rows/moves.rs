@@ -243,6 +243,12 @@ impl<'a> Rows<'a> {
 
     /// A slice that came back.
     pub(super) fn moved_back(&mut self, Back { slice, to }: &'a Back) {
+        if let (BackTo::Debt, Giver::Tranche { id, terms }) = (to, &slice.giver) {
+            // Nobody paid for it: what was used is not any more, the credit goes as the rest of it went, and so much less is owed.
+            self.moved_tranche(slice.wallet, *id, terms, MoveKind::Returned, slice.credits);
+            self.moved_tranche(slice.wallet, *id, terms, MoveKind::Voided, slice.credits);
+            return self.moved(slice.wallet, Moved::Debt, MoveKind::Repaid, slice.credits);
+        }
         let (of, kind) = match to {
             BackTo::Tranche => (giver(slice), MoveKind::Returned),
             BackTo::Debt => (Moved::Debt, MoveKind::Returned),

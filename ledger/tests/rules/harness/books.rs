@@ -7,7 +7,7 @@ use coffer_ledger::amount::Credits;
 use coffer_ledger::customer::Customer;
 use coffer_ledger::fact::{
     Arrived, BackTo, CreditRow, Debited, Due, Effect, Facts, GivenBack, Giver, HoldEnd, HoldStep, Landed,
-    Lapsed, Posting, Slice, Voided,
+    Lapsed, Posting, RechargeEnd, Slice, Voided,
 };
 use coffer_ledger::grant::GrantKey;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TrancheId, WalletId};
@@ -33,6 +33,8 @@ pub(crate) struct Books {
     pub(crate) minted: Vec<Minted>,
     /// I8: every period of every grant, once.
     periods: BTreeSet<(GrantKey, u32)>,
+    /// Tranches whose payment failed: what comes back of them is less debt.
+    never_paid: BTreeSet<TrancheId>,
     last_rows: BTreeMap<WalletId, (u64, Credits)>,
     /// Debt that was written off, by wallet: a closed wallet's balance is 0 whatever its rows add up to.
     written_off: BTreeMap<WalletId, i128>,
@@ -101,9 +103,11 @@ impl Books {
             }
             Effect::TransferReceived { arrived, .. } => self.write_arrival(arrived, first_row, place),
             Effect::EventRecorded { taken, .. } => taken.iter().try_for_each(|taken| self.write_debit(taken)),
-            Effect::Recharged { .. } | Effect::RechargeEnded(_) | Effect::AutoTopupResumed(_) => {
-                unreachable!("no program asks for it")
-            }
+            Effect::Recharged { recharge, .. } => (0..)
+                .zip(&recharge.rows)
+                .try_for_each(|(at, credit)| self.write_credit(credit, row(at), place)),
+            Effect::RechargeEnded(end) => self.write_unpaid(end),
+            Effect::AutoTopupResumed(_) => unreachable!("no program asks for it"),
             Effect::Atomic(effects) => {
                 let mut at = first_row;
                 effects.iter().try_for_each(|effect| {
@@ -122,6 +126,22 @@ impl Books {
                 return Ok(());
             }
             self.take(void.tranche, void.credits, &void.terms)
+        })
+    }
+
+    /// What was taken of credit that nobody paid for; what was spent of it is a debt, and gone before.
+    fn write_unpaid(&mut self, end: &RechargeEnd) -> Checked {
+        end.unpaid.iter().try_for_each(|unpaid| {
+            self.never_paid.insert(unpaid.tranche);
+            if unpaid.posting.is_none() && unpaid.taken.0 > 0 {
+                self.find(unpaid.tranche)?.cancelled = true;
+                return Ok(());
+            }
+            let moved = unpaid.posting.map_or(0, |posting| posting.before.0 - posting.after.0);
+            ensure(moved == unpaid.taken.0 + unpaid.owed.0, || {
+                format!("a row moves something else: {end:?}")
+            })?;
+            self.take(unpaid.tranche, unpaid.taken, &unpaid.terms)
         })
     }
 
@@ -246,6 +266,7 @@ impl Books {
                     self.take(*id, Credits(-slice.slice.credits.0), terms)?;
                 }
                 (BackTo::Debt, Giver::Overdraft) => {}
+                (BackTo::Debt, Giver::Tranche { id, .. }) if self.never_paid.contains(id) => {}
                 (BackTo::New { tranche, terms }, _) => {
                     ensure(terms.original == slice.slice.credits, || format!("new for another: {slice:?}"))?;
                     self.mint(*tranche, terms, None, 0, place)?;

@@ -81,11 +81,12 @@ impl World {
     /// The rows of all credits that somebody asked for.
     pub(crate) fn rows_of_credits(&self) -> Vec<RowId> {
         let purchase = CreditReason::PurchasedCreditDirect.as_str();
+        let invoiced = CreditReason::PurchasedCreditInvoiced.as_str();
         let free = CreditReason::FreeCreditGrant.as_str();
         let others = [CreditReason::CreditNote.as_str(), CreditReason::PurchasedCreditBonus.as_str()];
         self.rows_where(|row| {
             let reason = row.reason.as_str();
-            reason == purchase || reason == free || others.contains(&reason)
+            reason == purchase || reason == invoiced || reason == free || others.contains(&reason)
         })
     }
 }

@@ -21,7 +21,9 @@ use coffer_ledger::decide::{Context, decide};
 use coffer_ledger::expiry;
 use coffer_ledger::fact::{Effect, Facts, HoldVerb};
 use coffer_ledger::grant::GrantKey;
-use coffer_ledger::ids::{CustomerNumber, HoldId, LogPosition, TenantNumber, TransferId, WalletId};
+use coffer_ledger::ids::{
+    CustomerNumber, HoldId, LogPosition, RechargeId, TenantNumber, TransferId, WalletId,
+};
 use coffer_ledger::invariants;
 use coffer_ledger::limits::Limits;
 use coffer_ledger::looked_up::{LookedUp, Receiver};
@@ -55,6 +57,8 @@ pub(crate) struct World {
     /// Every grant and every subscription, in the order of creation.
     pub(crate) grants: Vec<GrantKey>,
     subscriptions: Vec<String>,
+    /// Every purchase that was trusted, in the order of creation.
+    pub(crate) purchases: Vec<RechargeId>,
     /// The other customer, whom transfers to `other` reach.
     pub(crate) neighbour: Option<Receiver>,
     /// What the ledger calls the windows of budgets, and which counting from nothing each is.
@@ -90,6 +94,7 @@ impl World {
             sendings: Vec::new(),
             grants: Vec::new(),
             subscriptions: Vec::new(),
+            purchases: Vec::new(),
             neighbour: None,
             windows: BTreeMap::new(),
             snapshot: (0, Customer::new(TenantNumber(3), number)),
@@ -224,6 +229,10 @@ impl World {
         }
         for (sending, id) in self.model.sendings.iter_mut().zip(&self.sendings) {
             sending.id = Some(*id);
+        }
+        if let Effect::Recharged { recharge, .. } = effect {
+            self.model.purchases.last_mut().expect("just bought").id = Some(recharge.id);
+            self.purchases.push(recharge.id);
         }
         for (giving, key) in self.model.givings.iter_mut().zip(&self.grants) {
             giving.key = Some(*key);

@@ -1,6 +1,8 @@
 //! Facts of holds, of credit that comes back, of invoices, transfers and events in the model's terms.
 
-use coffer_ledger::fact::{Arrived, BackTo, Effect, GivenBack, HoldEnd, HoldStep, Lapsed, Settled, Voided};
+use coffer_ledger::fact::{
+    Arrived, BackTo, Effect, GivenBack, HoldEnd, HoldStep, Lapsed, Settled, Unpaid, Voided,
+};
 use coffer_ledger::hold::Hold;
 use coffer_ledger::ids::HoldId;
 use coffer_ledger::tranche::Terms;
@@ -8,7 +10,7 @@ use coffer_ledger::tranche::Terms;
 use super::World;
 use super::translate::{credits, money};
 use crate::model::outcome::{
-    Arrival, Back, Done, Gone, HoldEnded, HoldSeen, Kind, LinePart, LineSettled, Step, To, Void,
+    Arrival, Back, Done, Gone, HoldEnded, HoldSeen, Kind, LinePart, LineSettled, NotPaid, Step, To, Void,
 };
 
 impl World {
@@ -53,6 +55,16 @@ impl World {
             row: void.posting.as_ref().map(|posting| self.row(posting)),
         };
         voids.iter().map(void).collect()
+    }
+
+    pub(super) fn not_paid(&self, unpaid: &[Unpaid]) -> Vec<NotPaid> {
+        let one = |unpaid: &Unpaid| NotPaid {
+            tranche: self.tranche_number(unpaid.tranche),
+            taken: credits(unpaid.taken),
+            owed: credits(unpaid.owed),
+            row: unpaid.posting.as_ref().map(|posting| self.row(posting)),
+        };
+        unpaid.iter().map(one).collect()
     }
 
     fn step_told(&self, step: &HoldStep) -> Step {

@@ -104,6 +104,17 @@ impl World {
                     rows.iter().map(|row| self.credited(row)).collect(),
                 )
             }
+            Effect::Recharged { recharge, wallet } => {
+                self.check_head(wallet);
+                let rows = recharge.rows.iter().map(|row| self.credited(row));
+                Done::Credited(self.wallet_number(recharge.wallet), rows.collect())
+            }
+            Effect::RechargeEnded(end) => {
+                let found = self.model.purchases.iter().position(|one| one.id == Some(end.recharge.id));
+                let number = found.unwrap_or_else(|| panic!("nobody bought {end:?}{}", self.story()));
+                assert!(end.rows.is_empty(), "its credit was there{}", self.story());
+                Done::PurchaseEnded(number, end.recharge.status, self.not_paid(&end.unpaid))
+            }
             Effect::Debited(debited) => Done::Taken(self.taken(debited)),
             Effect::ManuallyDebited { debited, wallet } => {
                 self.check_head(wallet);

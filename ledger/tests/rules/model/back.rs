@@ -215,6 +215,10 @@ impl Model {
     fn put(&mut self, part: &Part, giving: &Giving, around: Circumstances) -> Vec<(Part, To)> {
         let Some(tranche) = part.tranche else { return self.put_to_debt(part, around) };
         let block = self.tranches[tranche].clone();
+        // What was spent of it is owed: it is not owed any more.
+        if block.unpaid {
+            return self.put_to_debt(part, around);
+        }
         let life = match (block.has_ended(around.now), giving.regrant_days) {
             (true, Some(days)) => Some((around.now, Some(Timestamp(around.now.0 + u64::from(days) * DAY)))),
             // The void took what was left; what was spent is not voided, and what is pinned still will be.
@@ -348,6 +352,7 @@ impl Model {
             block.voided = held.is_positive();
             if credits.is_positive() {
                 block.left.push(credits.clone());
+                block.unused.push(credits.clone());
                 row = Some(self.write_row(self.tranches[tranche].wallet, before));
             }
         } else {

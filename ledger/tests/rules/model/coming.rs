@@ -79,6 +79,7 @@ impl Model {
         let before = self.posted(wallet);
         let credits = self.unpinned(tranche);
         self.tranches[tranche].left.push(credits.clone());
+        self.tranches[tranche].unused.push(credits.clone());
         let row = self.write_row(wallet, before);
         self.line(wallet, "debit", "CREDIT_EXPIRED", &credits, Some(row.clone()));
         Happened::Expired { tranche, at, credits, row }

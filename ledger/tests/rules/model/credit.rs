@@ -22,6 +22,8 @@ impl Model {
         let source = source_of(ask.reason);
         let charged = (source == Source::Purchased).then(|| money.half_up(minor_digits(purse.currency)));
         let mut faults = self.top_up_faults(ask, wallet, &credits, around);
+        let invoiced = ask.reason == CreditReason::PurchasedCreditInvoiced;
+        faults.extend(if invoiced { self.purchase_faults(around) } else { vec![] });
         faults.extend(those([(charged.as_ref().is_some_and(leaves_12_digits), No::AmountOverflow)]));
         unless(faults)?;
 
@@ -52,6 +54,9 @@ impl Model {
             ));
             let bonus = self.lines.len() - 1;
             self.lines[bonus - 1].bonus = Some(bonus);
+        }
+        if invoiced {
+            self.trust(wallet, rows.iter().map(|row| row.tranche).collect(), around);
         }
         Ok(Done::Credited(wallet, rows))
     }
@@ -147,7 +152,7 @@ pub(crate) fn request_faults(ask: &TopUp, now: Timestamp) -> Vec<No> {
     if let Some(bonus) = &ask.bonus {
         faults.extend(those([
             (bonus.credits.0 <= 0, No::AmountInvalid),
-            (ask.reason != CreditReason::PurchasedCreditDirect, No::Invalid),
+            (source_of(ask.reason) != Source::Purchased, No::Invalid),
             (ends_too_early(bonus.expires_at, effective_at, now), No::Invalid),
         ]));
     }
@@ -174,8 +179,10 @@ pub(crate) fn new_block(
         effective_at,
         expires_at: None,
         left: Vec::new(),
+        unused: Vec::new(),
         back: Vec::new(),
         voided: false,
+        unpaid: false,
         reborn: false,
         started: false,
         cancelled: false,

@@ -144,7 +144,7 @@ impl Model {
 
     pub(crate) fn release(&mut self, id: HoldId, around: Circumstances) -> Result<Done, Vec<No>> {
         let hold = self.open_hold(id)?;
-        let (returned, gone) = self.let_go(hold, HoldStatus::Released, around.now);
+        let (returned, gone) = self.let_go(hold, HoldStatus::Released, around.now, &[]);
         Ok(self.step_of(hold, HoldVerb::Released, Step { returned, gone, ..self.no_step(hold) }))
     }
 
@@ -156,11 +156,18 @@ impl Model {
         if excess.is_positive() && self.holds[hold].over == OverCapture::Reject {
             return Err(vec![No::OverCapture(held, asked)]);
         }
-        let (consumed, rest) = split(&self.holds[hold].pins, &asked);
+        let (all, rest) = split(&self.holds[hold].pins, &asked);
+        let is_unpaid = |part: &Part| part.tranche.is_some_and(|tranche| self.tranches[tranche].unpaid);
+        let (unpaid, consumed): (Vec<Part>, Vec<Part>) = all.into_iter().partition(is_unpaid);
+        // There is no credit: what was used is owed, before anything else is taken.
+        let owed: Vec<Part> = unpaid.iter().map(|part| Part { tranche: None, ..part.clone() }).collect();
         let memo_wallet = self.memo_wallet(hold);
-        let (drawn, shortfall) = self.draw(hold, &excess, around);
+        let mut owing = self.clone();
+        owed.iter().for_each(|part| owing.wallets[part.wallet].debt_moves.push(part.credits.clone()));
+        let (drawn, shortfall) = owing.draw(hold, &excess, around);
         self.holds[hold].pins = rest;
-        let (parts, counted) = self.captured_parts(hold, &consumed, &drawn, &excess, around)?;
+        let spent = [&consumed[..], &owed[..]].concat();
+        let (parts, counted) = self.captured_parts(hold, &spent, &drawn, &excess, around)?;
         let mut taken = match parts.is_empty() {
             true => excess.is_positive().then(|| self.nothing_taken(hold, shortfall.clone())),
             false => Some(self.take_within_limits(
@@ -170,11 +177,15 @@ impl Model {
                 around,
             )?),
         };
-        let captured = total(consumed.iter().chain(&drawn).map(|part| &part.credits));
+        let captured = total(spent.iter().chain(&drawn).map(|part| &part.credits));
         self.holds[hold].captured = &self.holds[hold].captured + &captured;
         let (mut returned, mut gone) = (Vec::new(), Vec::new());
         if ask.last || excess.is_positive() {
-            (returned, gone) = self.let_go(hold, HoldStatus::Captured, around.now);
+            (returned, gone) = self.let_go(hold, HoldStatus::Captured, around.now, &unpaid);
+        } else if !unpaid.is_empty() {
+            self.hold_lines("release", "HOLD_RELEASE", &unpaid);
+            gone = self.lapse(&unpaid, around.now, true);
+            returned = unpaid;
         }
         if let Some(taken) = taken.as_mut().filter(|taken| !taken.mixed) {
             // After everything, what is let go included (E5).
@@ -242,18 +253,20 @@ impl Model {
         named.unwrap_or(booking.home)
     }
 
-    /// Gives back all that a hold pins, and ends it.
+    /// Gives back all that a hold pins, and ends it. `captured` of it was used, and there is no credit to pay for it.
     pub(crate) fn let_go(
         &mut self,
         hold: usize,
         status: HoldStatus,
         at: Timestamp,
+        captured: &[Part],
     ) -> (Vec<Part>, Vec<Gone>) {
         let booking = &mut self.holds[hold];
-        let returned = std::mem::take(&mut booking.pins);
+        let pins = std::mem::take(&mut booking.pins);
         let moves = std::mem::take(&mut booking.moves);
         booking.status = status;
-        booking.released = &booking.released + &total(returned.iter().map(|part| &part.credits));
+        booking.released = &booking.released + &total(pins.iter().map(|part| &part.credits));
+        let returned = [captured, &pins[..]].concat();
         self.closed.push(hold);
         self.uncount(&moves);
         self.hold_lines("release", "HOLD_RELEASE", &returned);
@@ -275,6 +288,7 @@ impl Model {
             }
             let before = self.posted(part.wallet);
             self.tranches[tranche].left.push(part.credits.clone());
+            self.tranches[tranche].unused.push(part.credits.clone());
             let row = self.write_row(part.wallet, before);
             let reason = if voided { "CREDIT_VOIDED" } else { "CREDIT_EXPIRED" };
             self.line(part.wallet, "debit", reason, &part.credits, Some(row.clone()));
@@ -285,7 +299,7 @@ impl Model {
 
     /// Ends a hold without being asked.
     pub(crate) fn end_hold(&mut self, hold: usize, status: HoldStatus, at: Timestamp) -> HoldEnded {
-        let (returned, gone) = self.let_go(hold, status, at);
+        let (returned, gone) = self.let_go(hold, status, at, &[]);
         HoldEnded { at, hold: self.hold_seen(hold), returned, gone }
     }
 

@@ -179,6 +179,7 @@ impl Model {
             if block.started {
                 let left = block.remaining();
                 block.left.push(left.clone());
+                block.unused.push(left.clone());
                 forfeits.push((index, left, share));
             } else {
                 block.cancelled = true;

@@ -1,10 +1,10 @@
-//! A second opinion: the rules of `SEMANTICS` §1–8, §13, §14, §15, §17–19 once more, written from that page alone.
+//! A second opinion: the rules of `SEMANTICS` §1–8, §11 (payments that fail), §13, §14, §15, §17–19 once more, written from that page alone.
 //!
 //! Slow on purpose. Amounts are big fractions, histories are kept whole, every figure is summed anew when it is asked for,
 //! and an operation works on a copy of everything. Nothing here is shared with the crate but the words of its vocabulary
 //! (commands, ids, instants), so that a mistake in one is not a mistake in the other.
 //!
-//! Absent: alerts, recharges, changes of plans that somebody is enrolled in, and time zones that change their clocks.
+//! Absent: alerts, automatic recharges, credit that waits for its payment, changes of plans that somebody is enrolled in, and time zones that change their clocks.
 
 pub(crate) mod back;
 pub(crate) mod budget;
@@ -18,6 +18,7 @@ pub(crate) mod invoice;
 pub(crate) mod life;
 pub(crate) mod number;
 pub(crate) mod outcome;
+pub(crate) mod purchase;
 pub(crate) mod state;
 pub(crate) mod transfer;
 pub(crate) mod view;
@@ -42,6 +43,7 @@ use hold::Booking;
 use invoice::Bill;
 use number::{Q, leaves_12_digits, total};
 use outcome::{Done, Line, No, Outcome, Row};
+use purchase::Purchase;
 use state::{Block, Person, Purse, burns_before};
 use transfer::Sending;
 
@@ -77,6 +79,8 @@ pub(crate) struct Model {
     pub(crate) received: Vec<TransferId>,
     pub(crate) enrolments: Vec<Enrolment>,
     pub(crate) givings: Vec<Giving>,
+    /// Every purchase that was trusted.
+    pub(crate) purchases: Vec<Purchase>,
     /// Every accepted operation.
     pub(crate) past: Vec<Past>,
     /// Lines and debits of the operation that is under way.
@@ -166,11 +170,10 @@ impl Model {
                 self.delete_grant(*id, (*effective_at, *void_remaining), around)
             }
             Command::FollowPlans => unreachable!("no program changes a plan"),
-            Command::CompleteRecharge(_)
-            | Command::FailRecharge { .. }
-            | Command::CancelRecharge(_)
-            | Command::ResumeAutoTopup(_)
-            | Command::Recharge(_) => unreachable!("no program asks for it"),
+            Command::CompleteRecharge(id) => self.complete_purchase(*id),
+            Command::FailRecharge { id, .. } => self.fail_purchase(*id),
+            Command::CancelRecharge(id) => self.cancel_purchase(*id),
+            Command::ResumeAutoTopup(_) | Command::Recharge(_) => unreachable!("no program asks for it"),
             Command::Atomic(items) => self.batch(items, around),
         }
     }

@@ -5,6 +5,7 @@ use coffer_ledger::budget::Window;
 use coffer_ledger::command::CreditReason;
 use coffer_ledger::fact::HoldVerb;
 use coffer_ledger::hold::HoldStatus;
+use coffer_ledger::recharge::RechargeStatus;
 use coffer_ledger::refusal::Refusal;
 use coffer_ledger::scope::Scope;
 use coffer_ledger::time::Timestamp;
@@ -144,6 +145,7 @@ pub(crate) enum Done {
     GrantGone(Vec<Void>),
     Subscribed { customer: bool, grants: Vec<usize>, minted: Vec<Happened> },
     Left(Vec<Void>),
+    PurchaseEnded(usize, RechargeStatus, Vec<NotPaid>),
     Batch(Vec<Done>),
 }
 
@@ -229,6 +231,15 @@ pub(crate) struct Void {
     pub(crate) credits: Q,
     pub(crate) held: Q,
     pub(crate) spent: Q,
+    pub(crate) row: Option<Row>,
+}
+
+/// Credit whose payment failed: what goes, what is owed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NotPaid {
+    pub(crate) tranche: usize,
+    pub(crate) taken: Q,
+    pub(crate) owed: Q,
     pub(crate) row: Option<Row>,
 }
 

@@ -82,10 +82,14 @@ pub(crate) struct Block {
     pub(crate) expires_at: Option<Timestamp>,
     /// Everything that ever left it: slices, repayments, expiry, voiding, closing.
     pub(crate) left: Vec<Q>,
+    /// What of it ended unspent: expired, voided, forfeited.
+    pub(crate) unused: Vec<Q>,
     /// Everything that ever came back to it.
     pub(crate) back: Vec<Q>,
     /// Whether its credit was voided while holds pinned of it.
     pub(crate) voided: bool,
+    /// Whether its payment has failed.
+    pub(crate) unpaid: bool,
     /// Whether it came back after nothing was left of it: then nobody knows its row any more.
     pub(crate) reborn: bool,
     /// Whether its start has been written; at once unless it was minted for the future.
@@ -97,6 +101,11 @@ pub(crate) struct Block {
 impl Block {
     pub(crate) fn remaining(&self) -> Q {
         &(&self.original - &total(&self.left)) + &total(&self.back)
+    }
+
+    /// What of it was spent and has not come back.
+    pub(crate) fn spent(&self) -> Q {
+        &(&self.original - &self.remaining()) - &total(&self.unused)
     }
 
     pub(crate) fn is_live(&self) -> bool {
@@ -175,8 +184,10 @@ impl Block {
             effective_at: terms.effective_at,
             expires_at: terms.expires_at,
             left: Vec::new(),
+            unused: Vec::new(),
             back: Vec::new(),
             voided: false,
+            unpaid: false,
             reborn: false,
             started: true,
             cancelled: false,

@@ -2,7 +2,8 @@
 
 use coffer_ledger::amount::Money;
 use coffer_ledger::command::{Command, InvoiceLine, Memo, Refund, Settle, Transfer, VoidCredit};
-use coffer_ledger::ids::{LogPosition, RowId, TransferId, WalletId};
+use coffer_ledger::ids::{LogPosition, RechargeId, RowId, TransferId, WalletId};
+use coffer_ledger::recharge::RechargeReason;
 use coffer_ledger::unit::PriceType;
 
 use super::{AMOUNTS, Dice, ONE, fitting, wallet};
@@ -30,6 +31,20 @@ pub(crate) fn command(world: &World, dice: &mut Dice) -> Command {
         15 => Command::VoidInvoice { invoice: settled(world, dice) },
         16 => stale(world, dice),
         _ => Command::Transfer(transfer(world, dice)),
+    }
+}
+
+/// How the payment of a purchase ended: mostly it failed, and mostly of one of the last.
+pub(crate) fn payment(world: &World, dice: &mut Dice) -> Command {
+    let (roll, back) = (dice.below(12), usize::from(dice.below(4)));
+    let id = match world.purchases.len() {
+        0 => RechargeId(world.wallet(99).0),
+        bought => world.purchases[bought - 1 - back.min(bought - 1)],
+    };
+    match roll {
+        9 | 10 => Command::CompleteRecharge(id),
+        11 => Command::CancelRecharge(id),
+        _ => Command::FailRecharge { id, reason: RechargeReason::CardDeclined },
     }
 }
 

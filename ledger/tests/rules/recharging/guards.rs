@@ -108,7 +108,7 @@ impl Model {
     pub(crate) fn begin(&mut self, wallet: usize, credits: i128, now: Timestamp) -> usize {
         let invoiced = self.rule_of(wallet).expect("it has a rule").invoicing;
         let charged = price(credits, self.pots[wallet].rate);
-        let index = self.buy((wallet, credits, charged), (true, invoiced), (now, now));
+        let index = self.buy((wallet, credits, 0, charged), (true, invoiced), (now, now));
         let paid = self.buys[index].status == RechargeStatus::Completed;
         self.pots[wallet].story.push(Chapter::Began { paid });
         index
@@ -117,7 +117,7 @@ impl Model {
     /// A purchase that is paid somewhere else.
     pub(crate) fn buy(
         &mut self,
-        (wallet, credits, charged): (usize, i128, i128),
+        (wallet, credits, bonus, charged): (usize, i128, i128, i128),
         (auto, invoiced): (bool, bool),
         (effective_at, now): (Timestamp, Timestamp),
     ) -> usize {
@@ -133,13 +133,14 @@ impl Model {
             trusted,
             status: if is_open { RechargeStatus::Pending } else { RechargeStatus::Completed },
             credits,
+            bonus,
             charged,
             begun_at: now,
             effective_at,
             expires_at: (!trusted).then_some(end),
         });
         if trusted {
-            self.enter_at((wallet, credits), (effective_at, now), Some(index));
+            self.enter_at((wallet, credits, bonus, charged), (effective_at, now), Some(index));
         }
         index
     }

@@ -5,6 +5,7 @@
 //! `COFFER_TEST_SEED` and `COFFER_TEST_LONG` mean what they mean in [`crate::properties`].
 
 mod alerts;
+mod blocks;
 mod guards;
 mod model;
 mod program;
@@ -20,6 +21,7 @@ use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 
 use coffer_ledger::auto_topup::HeldBackBy;
 use coffer_ledger::command::Command;
+use coffer_ledger::fact::Effect;
 use coffer_ledger::recharge::{RechargeReason, RechargeStatus};
 use coffer_ledger::time::Timestamp;
 
@@ -30,7 +32,7 @@ use storm::Storm;
 use world::Side;
 
 /// What the programs must have reached, or they would test nothing.
-const REACHED: [&str; 26] = [
+const REACHED: [&str; 28] = [
     "begun after",
     "begun before",
     "begun for two wallets at once",
@@ -41,6 +43,8 @@ const REACHED: [&str; 26] = [
     "completed",
     "failed",
     "failed after its credit was spent",
+    "failed while its credit was pinned",
+    "captured and never paid",
     "expired",
     "cancelled",
     "ended with its wallet",
@@ -90,6 +94,11 @@ fn count(tally: &mut Tally, side: &Side, storm: &Storm) {
         let twice = alerts.iter().enumerate().any(|(at, one)| alerts[..at].iter().any(|two| one.0 == two.0));
         add("alert twice in a record", twice);
         add("alert by time alone", *command == Command::Tick && !alerts.is_empty());
+        let failed = matches!(&record.facts.effect, Effect::RechargeEnded(end) if end.recharge.is_unpaid()
+            && end.unpaid.iter().any(|one| (one.taken + one.owed) < one.terms.original));
+        add("failed while its credit was pinned", failed);
+        let captured = matches!(&record.facts.effect, Effect::Held(step) if step.unpaid() > 0);
+        add("captured and never paid", captured);
         add("resumed", matches!(command, Command::ResumeAutoTopup(_)));
     }
     add("failed after its credit was spent", side.customer.wallets.iter().any(|one| one.head.debt.0 > 0));

@@ -1,7 +1,7 @@
 //! SEMANTICS §11 and §12 once more, written from that page alone, over wallets that are nothing but sums.
 //!
 //! Every figure is added up anew from all that ever happened to the wallet, and an operation works on a copy of everything. Credit here
-//! never expires and every charge fits all of it, so a wallet needs no tranches.
+//! never expires and every charge fits all of it: which of it is spent and pinned ([`super::blocks`]) counts only where a payment fails.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +13,7 @@ use coffer_ledger::time::Timestamp;
 use coffer_ledger::wallet::WalletStatus;
 
 use super::alerts::level;
+use super::blocks::Block;
 
 /// A wallet.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Pot {
     pub(crate) rate: i128,
     /// Everything that ever moved posted.
     pub(crate) moves: Vec<i128>,
+    /// What is owed.
+    pub(crate) debt: i128,
     pub(crate) alerts: Option<AlertSettings>,
     pub(crate) rule: Option<AutoTopup>,
     /// What the alert is, and what percent are of; from the first rule on.
@@ -65,7 +68,9 @@ pub(crate) struct Buy {
     /// Its credit is there though nobody has proved that it is paid.
     pub(crate) trusted: bool,
     pub(crate) status: RechargeStatus,
+    /// With its bonus, and that alone.
     pub(crate) credits: i128,
+    pub(crate) bonus: i128,
     pub(crate) charged: i128,
     pub(crate) begun_at: Timestamp,
     /// When its credit counts, once it is there.
@@ -79,16 +84,7 @@ impl Buy {
     }
 }
 
-/// Credit that is there and does not count yet.
-#[derive(Clone, Debug)]
-pub(crate) struct Coming {
-    pub(crate) wallet: usize,
-    pub(crate) at: Timestamp,
-    pub(crate) credits: i128,
-    pub(crate) of_buy: Option<usize>,
-}
-
-/// An open hold: what it pins, by wallet, in the order in which a capture takes it.
+/// An open hold: what it pins, by block, in the order in which a capture takes it.
 #[derive(Clone, Debug)]
 pub(crate) struct Pinned {
     pub(crate) id: Option<HoldId>,
@@ -143,7 +139,9 @@ pub(crate) struct Model {
     pub(crate) world: World,
     pub(crate) pots: Vec<Pot>,
     pub(crate) holds: Vec<Pinned>,
-    pub(crate) coming: Vec<Coming>,
+    /// Credit that is there and does not count yet.
+    pub(crate) coming: Vec<Block>,
+    pub(crate) blocks: Vec<Block>,
     pub(crate) buys: Vec<Buy>,
     /// Wallets that the operation under way touched.
     pub(crate) touched: BTreeSet<usize>,
@@ -156,6 +154,7 @@ impl Model {
             pots: Vec::new(),
             holds: Vec::new(),
             coming: Vec::new(),
+            blocks: Vec::new(),
             buys: Vec::new(),
             touched: BTreeSet::new(),
         }
@@ -163,7 +162,7 @@ impl Model {
 
     pub(crate) fn held(&self, wallet: usize) -> i128 {
         let parts = self.holds.iter().flat_map(|hold| &hold.parts);
-        parts.filter(|(of, _)| *of == wallet).map(|(_, credits)| credits).sum()
+        parts.filter(|(of, _)| self.blocks[*of].wallet == wallet).map(|(_, credits)| credits).sum()
     }
 
     pub(crate) fn own(&self, wallet: usize) -> i128 {
@@ -187,7 +186,7 @@ impl Model {
 
     /// When the next thing happens by itself.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        let starts = self.coming.iter().map(|coming| coming.at);
+        let starts = self.coming.iter().map(|coming| coming.effective_at);
         let deadlines = self.holds.iter().map(|hold| hold.expires_at);
         let waited_for = self.buys.iter().filter(|buy| buy.status == RechargeStatus::Pending);
         starts.chain(deadlines).chain(waited_for.filter_map(|buy| buy.expires_at)).min()
@@ -198,11 +197,13 @@ impl Model {
         let (mut anything, mut ended) = (false, Vec::new());
         while let Some(at) = self.next_due().filter(|at| *at <= now) {
             anything = true;
-            while let Some(index) = self.coming.iter().position(|coming| coming.at == at) {
+            while let Some(index) = self.coming.iter().position(|coming| coming.effective_at == at) {
                 let coming = self.coming.remove(index);
-                self.enter(coming.wallet, coming.credits);
+                self.enter(coming);
             }
-            self.holds.retain(|hold| hold.expires_at > at);
+            while let Some(hold) = self.holds.iter().position(|hold| hold.expires_at == at) {
+                self.let_go(hold);
+            }
             for buy in 0..self.buys.len() {
                 if self.buys[buy].status == RechargeStatus::Pending && self.buys[buy].expires_at == Some(at) {
                     let how = (RechargeStatus::Failed, Some(RechargeReason::Expired));
@@ -214,10 +215,11 @@ impl Model {
     }
 
     /// Credit comes in: what percent are of is what is there then.
-    pub(crate) fn enter(&mut self, wallet: usize, credits: i128) {
+    fn enter(&mut self, block: Block) {
+        let wallet = block.wallet;
         self.touched.insert(wallet);
+        self.come(block);
         let pot = &mut self.pots[wallet];
-        pot.moves.push(credits);
         if pot.base.is_some() {
             pot.base = Some(pot.posted());
         }
@@ -226,14 +228,21 @@ impl Model {
     /// Credit of a purchase or of a top-up comes in, or is there from later on.
     pub(crate) fn enter_at(
         &mut self,
-        (wallet, credits): (usize, i128),
+        (wallet, credits, bonus, charged): (usize, i128, i128, i128),
         (effective_at, now): (Timestamp, Timestamp),
         of_buy: Option<usize>,
     ) {
-        if effective_at > now {
-            self.coming.push(Coming { wallet, at: effective_at, credits, of_buy });
-        } else {
-            self.enter(wallet, credits);
+        for (credits, free) in [(credits - bonus, charged == 0), (bonus, true)] {
+            let block =
+                Block { wallet, of_buy, free, effective_at, original: credits, left: credits, unpaid: false };
+            if credits == 0 {
+                continue;
+            }
+            if effective_at > now {
+                self.coming.push(block);
+            } else {
+                self.enter(block);
+            }
         }
     }
 
@@ -250,9 +259,13 @@ impl Model {
         let buy = self.buys[index].clone();
         match status {
             RechargeStatus::Completed if !was_there => {
-                self.enter_at((buy.wallet, buy.credits), (buy.effective_at, at), Some(index));
+                let what = (buy.wallet, buy.credits, buy.bonus, buy.charged);
+                self.enter_at(what, (buy.effective_at, at), Some(index));
             }
-            RechargeStatus::Failed if was_there => self.take_back(index),
+            RechargeStatus::Failed if was_there && self.pots[buy.wallet].status != WalletStatus::Closed => {
+                self.coming.retain(|coming| coming.of_buy != Some(index));
+                self.take_back(index);
+            }
             RechargeStatus::Pending
             | RechargeStatus::Completed
             | RechargeStatus::Failed
@@ -267,24 +280,6 @@ impl Model {
             }
         }
         End { buy: index, status, reason, at }
-    }
-
-    /// Credit that was never paid: the rest of it goes, what was spent is owed. Both move posted.
-    fn take_back(&mut self, index: usize) {
-        let (wallet, credits) = (self.buys[index].wallet, self.buys[index].credits);
-        if self.pots[wallet].status == WalletStatus::Closed {
-            return;
-        }
-        let not_there: i128 = self.coming_of(index).map(|coming| coming.credits).sum();
-        self.coming.retain(|coming| coming.of_buy != Some(index));
-        if credits > not_there {
-            self.pots[wallet].moves.push(not_there - credits);
-            self.touched.insert(wallet);
-        }
-    }
-
-    fn coming_of(&self, index: usize) -> impl Iterator<Item = &Coming> {
-        self.coming.iter().filter(move |coming| coming.of_buy == Some(index))
     }
 
     /// What the alert of a wallet should be: nothing if it is switched off.

@@ -63,7 +63,7 @@ impl Model {
             }
             let credits = due_done.wanted_to_pass(wallet, now)?.ok()?;
             let mut paid = due_done.clone();
-            paid.pots[wallet].moves.push(credits);
+            paid.enter_at((wallet, credits, 0, price(credits, self.pots[wallet].rate)), (now, now), None);
             paid.act(command, now, &mut Told::default()).ok()?;
             Some((wallet, Ok(credits)))
         });
@@ -177,7 +177,7 @@ impl Model {
     fn act(&mut self, command: &Command, now: Timestamp, told: &mut Told) -> Result<(), No> {
         match command {
             Command::Tick => Ok(()),
-            Command::CreateWallet(ask) => self.make(ask),
+            Command::CreateWallet(ask) => self.make(ask, now),
             Command::UpdateWallet(ask) => {
                 let wallet = self.find_open(ask.wallet)?;
                 self.set(wallet, ask.alerts.as_deref(), ask.auto_topup.as_deref());
@@ -188,14 +188,15 @@ impl Model {
             Command::Debit(ask) => {
                 let Asked::Credits(credits) = ask.asked else { return Err(No::Else) };
                 for (wallet, part) in self.parts(&ask.charge, credits.0)? {
-                    self.pots[wallet].moves.push(-part);
-                    self.touched.insert(wallet);
+                    self.spend(wallet, part);
                 }
                 Ok(())
             }
             Command::PlaceHold(ask) => {
                 let HoldAsked::Exactly(credits) = ask.asked else { return Err(No::Else) };
                 let parts = self.parts(&ask.charge, credits.0)?;
+                let burning = |(wallet, part): (usize, i128)| self.burning(wallet, part);
+                let parts = parts.into_iter().flat_map(burning).collect();
                 let expires_at = Timestamp(now.0 + u64::from(ask.expires_in_s) * 1_000_000_000);
                 self.holds.push(Pinned { id: None, parts, expires_at });
                 Ok(())
@@ -207,23 +208,23 @@ impl Model {
                     return Err(No::Else);
                 }
                 let mut rest = ask.credits.0;
-                for (wallet, credits) in &mut self.holds[hold].parts {
-                    let part = rest.min(*credits);
+                for at in 0..self.holds[hold].parts.len() {
+                    let (block, credits) = self.holds[hold].parts[at];
+                    let part = rest.min(credits);
                     if part > 0 {
-                        self.pots[*wallet].moves.push(-part);
-                        self.touched.insert(*wallet);
+                        self.holds[hold].parts[at].1 -= part;
+                        self.spend_pinned(block, part);
                     }
-                    *credits -= part;
                     rest -= part;
                 }
                 if ask.last {
-                    self.holds.remove(hold);
+                    self.let_go(hold);
                 }
                 Ok(())
             }
             Command::Release { hold, .. } => {
                 let hold = self.hold(*hold)?;
-                self.holds.remove(hold);
+                self.let_go(hold);
                 Ok(())
             }
             Command::Freeze(wallet) => self.turn(*wallet, WalletStatus::Active, WalletStatus::Frozen),
@@ -270,7 +271,7 @@ impl Model {
         if rest > 0 { Err(No::Lack) } else { Ok(parts) }
     }
 
-    fn make(&mut self, ask: &CreateWallet) -> Result<(), No> {
+    fn make(&mut self, ask: &CreateWallet, now: Timestamp) -> Result<(), No> {
         let wallet = self.pots.len();
         self.pots.push(Pot {
             // What the ledger calls it is learnt later.
@@ -281,13 +282,16 @@ impl Model {
             )),
             status: WalletStatus::Active,
             rate: ask.topup_conversion_rate.0,
-            moves: vec![ask.initial_credits.0],
+            moves: Vec::new(),
+            debt: 0,
             alerts: ask.rules.as_ref().and_then(|rules| rules.alerts.clone()),
             rule: ask.rules.as_ref().and_then(|rules| rules.auto_topup.clone()),
             alert: AlertState::Ok,
             base: ask.rules.as_ref().map(|_| ask.initial_credits.0),
             story: Vec::new(),
         });
+        let initial = ask.initial_credits.0;
+        self.enter_at((wallet, initial, initial, 0), (now, now), None);
         self.touched.insert(wallet);
         Ok(())
     }
@@ -326,14 +330,15 @@ impl Model {
         let wallet = self.find_open(ask.wallet)?;
         self.touched.insert(wallet);
         let Quantity::Credits(credits) = ask.quantity else { return Err(No::Else) };
-        let all = credits.0 + ask.bonus.as_ref().map_or(0, |bonus| bonus.credits.0);
+        let bonus = ask.bonus.as_ref().map_or(0, |bonus| bonus.credits.0);
+        let all = credits.0 + bonus;
         let when = (ask.effective_at.unwrap_or(now), now);
+        let charged = price(credits.0, self.pots[wallet].rate);
         if ask.reason == CreditReason::PurchasedCreditInvoiced {
-            let charged = price(credits.0, self.pots[wallet].rate);
-            let index = self.buy((wallet, all, charged), (false, true), when);
+            let index = self.buy((wallet, all, bonus, charged), (false, true), when);
             told.asked = Some(self.buys[index].clone());
         } else {
-            self.enter_at((wallet, all), when, None);
+            self.enter_at((wallet, all, bonus, charged), when, None);
         }
         Ok(())
     }
@@ -351,10 +356,17 @@ impl Model {
     /// Holds are let go, nothing is left, nothing comes any more.
     fn close(&mut self, id: WalletId) -> Result<(), No> {
         let wallet = self.find_open(id)?;
-        self.holds.retain(|hold| hold.parts.iter().all(|(of, _)| *of != wallet));
+        let is_of = |model: &Self, hold: &Pinned| {
+            hold.parts.iter().any(|(block, left)| *left > 0 && model.blocks[*block].wallet == wallet)
+        };
+        while let Some(hold) = self.holds.iter().position(|hold| is_of(self, hold)) {
+            self.let_go(hold);
+        }
         self.coming.retain(|coming| coming.wallet != wallet);
         let posted = self.pots[wallet].posted();
         self.pots[wallet].moves.push(-posted);
+        self.pots[wallet].debt = 0;
+        self.blocks.iter_mut().filter(|block| block.wallet == wallet).for_each(|block| block.left = 0);
         self.pots[wallet].status = WalletStatus::Closed;
         self.touched.insert(wallet);
         Ok(())

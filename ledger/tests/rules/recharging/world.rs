@@ -206,6 +206,7 @@ impl Side {
             trusted: recharge.trusted,
             status: recharge.status,
             credits: recharge.credits().0,
+            bonus: recharge.rows.get(1).map_or(0, |bonus| bonus.terms.original.0),
             charged: recharge.charged().0,
             begun_at: recharge.begun_at,
             effective_at: recharge.rows[0].terms.effective_at,
