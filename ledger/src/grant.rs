@@ -60,7 +60,7 @@ pub struct Rule {
     pub credits: Credits,
     /// In which currency; `None` = that of the oldest active wallet that admits USAGE, else the tenant's default, else `usd`.
     pub currency: Option<Currency>,
-    /// In which price unit.
+    /// In which price unit; `None` = none if a currency is named, else that of the same wallet.
     pub price_unit: Option<PriceUnit>,
     /// How often.
     pub cadence: Cadence,

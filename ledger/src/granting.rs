@@ -11,7 +11,7 @@ use crate::command::{CreditReason, DEFAULT_WALLET_PRIORITY};
 use crate::customer::Customer;
 use crate::decide::{Ids, default_name};
 use crate::fact::{CreditRow, Granted, Landed, MadeWallet, Posting, Skipped};
-use crate::grant::{self, Cadence, Grant, Life, Rollover, Upcoming};
+use crate::grant::{self, Cadence, Grant, Life, Rollover, Rule, Upcoming};
 use crate::ids::{TrancheId, WalletId};
 use crate::scope::{PriceTypes, Scope};
 use crate::time::Timestamp;
@@ -123,19 +123,26 @@ fn land(
     Landed::Minted { wallet, made, currency, row: Box::new(row) }
 }
 
-/// The wallet that is named, else the oldest active one of the unit that admits USAGE.
+/// The wallet that is named, else the oldest active one of the unit that admits USAGE. Older builds took grants that name a wallet of
+/// another unit: they land as if they named none, since credit of one unit never lands in a wallet of another.
 fn target<'a>(customer: &'a Customer, grant: &Grant) -> Option<&'a Wallet> {
-    if let Some(id) = grant.wallet {
-        return customer.wallet(id).filter(|wallet| wallet.is_open());
+    let rule = &grant.rule;
+    let named = grant.wallet.and_then(|id| customer.wallet(id));
+    if let Some(wallet) = named.filter(|wallet| names(rule, &wallet.head.unit)) {
+        return Some(wallet).filter(|wallet| wallet.is_open());
     }
     customer.wallets.iter().find(|wallet| {
         let (head, unit) = (&wallet.head, &wallet.head.unit);
-        let of_unit = grant
-            .rule
-            .currency
-            .is_none_or(|currency| unit.currency == currency && unit.price_unit == grant.rule.price_unit);
+        // Who names a currency and no price unit means wallets without one.
+        let of_unit = names(rule, unit) && (rule.currency.is_none() || unit.price_unit == rule.price_unit);
         head.status == WalletStatus::Active && head.allowed_price_types.usage && of_unit
     })
+}
+
+/// Whether the rule's currency and price unit, where given, are the wallet's.
+pub(crate) fn names(rule: &Rule, unit: &Unit) -> bool {
+    rule.currency.is_none_or(|currency| currency == unit.currency)
+        && (rule.price_unit.is_none() || rule.price_unit == unit.price_unit)
 }
 
 /// A wallet's total, scheduled credit included, keeps to 12 integer digits.

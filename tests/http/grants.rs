@@ -153,6 +153,25 @@ fn the_documented_request_makes_a_plans_grant() {
 }
 
 #[test]
+fn a_grant_in_one_currency_is_never_given_to_a_wallet_of_another() {
+    let server = Server::start();
+    let wallet = server.wallet("acme", "0");
+    let mut grant = json!({"name": "n", "scope": "WALLET", "wallet_id": wallet, "currency": "jpy", "credits": "1000",
+        "cadence": "RECURRING", "period": "MONTHLY"});
+    let of_customer = json!({"scope": "CUSTOMER", "customer_id": "acme"});
+    for scope in [json!({}), of_customer] {
+        grant.as_object_mut().unwrap().extend(scope.as_object().unwrap().clone());
+        let refused = server.ask("POST", "/v1/creditgrants", &grant.to_string());
+        assert_eq!((refused.status, refused.code()), (400, "unit_mismatch"), "{}", refused.text);
+        assert_eq!(server.posted("acme"), "0");
+    }
+    grant["currency"] = Value::Null;
+    let taken = server.ask("POST", "/v1/creditgrants", &grant.to_string());
+    assert_eq!(taken.status, 201, "{}", taken.text);
+    assert_eq!(server.posted("acme"), "1000");
+}
+
+#[test]
 fn who_enrols_gets_the_plans_credit_at_once_and_every_month_by_itself() {
     let server = Server::start();
     let tenant = Tenant::new(&server);

@@ -16,6 +16,7 @@ use crate::fact::{
     Due, Effect, Facts, GrantRemoved, GrantSet, PlansFollowed, Subscribed, Unsubscribed, Voided,
 };
 use crate::grant::{self, Beginning, Cadence, Grant, GrantKey, MintedTranche, Rule, Subscription, Upcoming};
+use crate::granting;
 use crate::ids::{GrantId, LogPosition, RowId, SubscriptionId};
 use crate::letting_go::Balances;
 use crate::refusal::Refusal;
@@ -204,8 +205,10 @@ pub(super) fn create(
     existing(customer)?;
     let (wallet, subscription) = parties(customer, request)?;
     let wallet = wallet.or(request.wallet);
-    if let Some(id) = wallet {
-        open_wallet(customer, id)?;
+    if let Some(id) = wallet
+        && !granting::names(&request.rule, &open_wallet(customer, id)?.head.unit)
+    {
+        return Err(Refusal::UnitMismatch);
     }
     check_room(customer, 1, context)?;
     let key = GrantKey {

@@ -36,9 +36,9 @@ pub(crate) struct GrantBody<'a> {
     pub(super) credits: Option<Number<'a>>,
     #[serde(borrow)]
     pub(super) credit_amount: Option<Number<'a>>,
-    /// In which currency; absent: that of the wallet in which it lands.
+    /// In which currency; absent: that of the wallet in which it lands. One that is not that of the wallet which is named is refused.
     pub(super) currency: Option<Box<str>>,
-    /// In which price unit.
+    /// In which price unit, likewise.
     pub(super) price_unit: Option<Box<str>>,
     /// ONETIME or RECURRING.
     pub(super) cadence: Box<str>,

@@ -15,6 +15,7 @@ use crate::scope::PriceTypes;
 use crate::testing::{Book, USD, credits, instant, second};
 use crate::time::Timestamp;
 use crate::tranche::{Source, Tranche};
+use crate::unit::{Currency, PriceUnit};
 use crate::view::{RowReason, rows};
 use crate::wallet::WalletStatus;
 
@@ -106,6 +107,78 @@ fn a_named_wallet_gets_it_even_frozen_and_no_more_when_it_is_closed() {
     assert_eq!(refused, Err(Refusal::WalletClosed(wallet)));
     assert!(book.state(other).tranches.is_empty());
     book.replay();
+}
+
+fn tokens() -> Option<PriceUnit> {
+    Some(PriceUnit::parse("tokens").unwrap())
+}
+
+#[test]
+fn a_named_wallet_of_another_unit_is_refused_and_an_absent_unit_is_the_wallets() {
+    let mut book = Book::empty();
+    let plain = book.wallet(|_| {});
+    let of_tokens = book.wallet(|request| request.price_unit = tokens());
+    let yen = Some(Currency(*b"jpy"));
+    let cases = [
+        (plain, yen, None, false),
+        (plain, Some(USD), tokens(), false),
+        (plain, None, tokens(), false),
+        (of_tokens, yen, tokens(), false),
+        (plain, Some(USD), None, true),
+        (plain, None, None, true),
+        (of_tokens, Some(USD), tokens(), true),
+        (of_tokens, Some(USD), None, true),
+        (of_tokens, None, tokens(), true),
+    ];
+    for (wallet, currency, price_unit, is_taken) in cases {
+        let asked_rule = || rule(|rule| (rule.currency, rule.price_unit) = (currency, price_unit.clone()));
+        let before = book.state(wallet).tranches.len();
+        for of_wallet in [true, false] {
+            let asked = asked(asked_rule(), |request| match of_wallet {
+                true => request.of = GrantFor::Wallet(wallet),
+                false => request.wallet = Some(wallet),
+            });
+            match book.ask(asked) {
+                Ok(_) => assert!(is_taken, "{currency:?} {price_unit:?}"),
+                Err(refusal) => {
+                    assert_eq!(
+                        (is_taken, refusal),
+                        (false, Refusal::UnitMismatch),
+                        "{currency:?} {price_unit:?}"
+                    );
+                }
+            }
+        }
+        let landed = book.state(wallet).tranches.len() - before;
+        assert_eq!(landed, if is_taken { 2 } else { 0 }, "{currency:?} {price_unit:?}");
+    }
+    book.replay();
+}
+
+#[test]
+fn a_price_unit_that_is_named_without_a_currency_is_that_of_the_wallet_too() {
+    let mut book = Book::empty();
+    let plain = book.wallet(|_| {});
+    let of_tokens = book.wallet(|request| request.price_unit = tokens());
+    give(&mut book, rule(|rule| (rule.currency, rule.price_unit) = (None, tokens())));
+    assert!(book.state(plain).tranches.is_empty());
+    assert_eq!(book.state(of_tokens).head.posted, credits("100"));
+    book.replay();
+}
+
+#[test]
+fn a_period_never_lands_in_a_wallet_of_another_unit_even_if_an_older_build_took_the_grant() {
+    let (mut book, wallet) = Book::new();
+    let set = given(book.ask(asked(rule(|_| {}), |request| request.wallet = Some(wallet))).unwrap());
+    assert_eq!(book.state(wallet).tranches.len(), 1);
+    book.customer.grants.change(set.grant.key, |grant| grant.rule.currency = Some(Currency(*b"jpy")));
+    for period in 2..4 {
+        book.now = set.grant.next.at.max(book.customer.next_due());
+        catch_up(&mut book);
+        let [dollars, yen] = book.customer.wallets.as_slice() else { panic!("{:?}", book.customer.wallets) };
+        assert_eq!((dollars.head.id, dollars.tranches.len()), (wallet, 1));
+        assert_eq!((yen.head.unit.currency, yen.tranches.len()), (Currency(*b"jpy"), period - 1));
+    }
 }
 
 #[test]

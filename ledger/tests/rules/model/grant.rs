@@ -81,8 +81,11 @@ impl Model {
             match self.find(id) {
                 Ok(found) => {
                     wallet = Some(found);
-                    let closed = self.wallets[found].status == WalletStatus::Closed;
-                    faults.extend(those([(closed, No::Closed)]));
+                    let purse = &self.wallets[found];
+                    let other = ask.rule.currency.is_some_and(|currency| currency != purse.currency)
+                        || ask.rule.price_unit.is_some() && ask.rule.price_unit != purse.price_unit;
+                    let closed = purse.status == WalletStatus::Closed;
+                    faults.extend(those([(closed, No::Closed), (other, No::UnitMismatch)]));
                 }
                 Err(more) => faults.extend(more),
             }

@@ -151,9 +151,10 @@ impl Model {
             return None;
         }
         let fits = |purse: &Purse| {
-            let of_unit = giving.rule.currency.is_none_or(|currency| {
-                purse.currency == currency && purse.price_unit == giving.rule.price_unit
-            });
+            let of_unit = match giving.rule.currency {
+                Some(currency) => purse.currency == currency && purse.price_unit == giving.rule.price_unit,
+                None => giving.rule.price_unit.is_none() || purse.price_unit == giving.rule.price_unit,
+            };
             purse.is_active() && purse.admits(PriceType::Usage) && of_unit
         };
         let found = giving.wallet.or_else(|| self.wallets.iter().position(fits));
