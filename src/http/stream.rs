@@ -133,6 +133,7 @@ async fn open(
     let body = Events {
         app: Arc::clone(&call.app),
         who: call.who,
+        welcome_at: None,
         first: VecDeque::from([begin.into()]),
         stream,
         last: from,
@@ -169,6 +170,8 @@ fn refused(failure: StreamFailure) -> ApiError {
 struct Events {
     app: Arc<App>,
     who: Authenticated,
+    /// What had been published when its key was found good last.
+    welcome_at: Option<u64>,
     first: VecDeque<Bytes>,
     stream: Stream,
     /// After the last event that was sent.
@@ -212,12 +215,18 @@ impl Events {
         self.heartbeat.as_mut().reset(next);
     }
 
-    /// Whether its key is still good.
-    fn is_welcome(&self) -> bool {
+    /// Whether its key is still good. Keys are looked at when something about tenants was published since.
+    fn is_welcome(&mut self) -> bool {
+        let published = self.app.engine.published();
+        if self.welcome_at == Some(published) {
+            return true;
+        }
         let view = self.app.engine.tenant_view(self.who.tenant);
-        view.is_some_and(|view| {
+        let is_welcome = view.is_some_and(|view| {
             view.keys.iter().any(|key| key.id == self.who.key && key.revoked_at.is_none())
-        })
+        });
+        self.welcome_at = is_welcome.then_some(published);
+        is_welcome
     }
 }
 
@@ -227,11 +236,15 @@ impl hyper::body::Body for Events {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = &mut *self;
-        if let Some(part) = this.first.pop_front() {
-            return Poll::Ready(Some(Ok(Frame::data(part))));
-        }
         if this.done {
             return Poll::Ready(None);
+        }
+        // Before anything is sent: whoever knows that the key is revoked never sees it work again.
+        if !this.is_welcome() {
+            return Poll::Ready(Some(Ok(Frame::data(this.end("key_revoked")))));
+        }
+        if let Some(part) = this.first.pop_front() {
+            return Poll::Ready(Some(Ok(Frame::data(part))));
         }
         let part = match this.ready(cx) {
             Poll::Ready(Some(part)) => {
@@ -247,7 +260,7 @@ impl hyper::body::Body for Events {
                     return Poll::Pending;
                 }
                 this.rest();
-                if this.is_welcome() { Bytes::from_static(b":\n\n") } else { this.end("key_revoked") }
+                Bytes::from_static(b":\n\n")
             }
         };
         Poll::Ready(Some(Ok(Frame::data(part))))

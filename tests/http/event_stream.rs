@@ -316,6 +316,79 @@ fn a_stream_ends_when_its_key_is_revoked_and_when_the_server_stops() {
 }
 
 #[test]
+fn a_revoked_key_sees_nothing_more_however_much_goes_on() {
+    let options = StreamOptions { stream_heartbeat_s: 3_600, ..StreamOptions::default() };
+    let server = Server::start_with(HttpOptions { streams: options, ..HttpOptions::default() });
+    server.wallet("acme", "10");
+    let address = server.address.to_string();
+    let made = done(&server, "POST", "/v1/keys", json!({"name": "reader", "scopes": ["read"]}));
+    let mut stream = Sse::open(&address, made["key"].as_str().unwrap(), "/v1/stream", None);
+    let debit = || done(&server, "POST", "/v1/customers/acme/debits", json!({"credits": "1"}));
+    debit();
+    assert_eq!(stream.next().unwrap().kind, "wallet.transaction.created");
+    // Another key of the tenant may go, and nothing happens.
+    let other = done(&server, "POST", "/v1/keys", json!({"name": "other", "scopes": ["read"]}));
+    done(&server, "DELETE", &format!("/v1/keys/{}", other["id"].as_str().unwrap()), json!({}));
+    debit();
+    assert_eq!(stream.next().unwrap().kind, "wallet.transaction.created");
+    done(&server, "DELETE", &format!("/v1/keys/{}", made["id"].as_str().unwrap()), json!({}));
+    for _ in 0..3 {
+        debit();
+    }
+    let end = stream.next().unwrap();
+    assert_eq!((&*end.kind, &end.data["reason"]), ("stream.ended", &json!("key_revoked")));
+    assert_eq!(end.data["last_event_id"], json!(stream.last_id));
+    assert_eq!(stream.next(), None);
+}
+
+/// The balances after so many rows of the customer's.
+fn balances(stream: &mut Sse, count: usize) -> Vec<Value> {
+    let came = take(stream, count);
+    came.into_iter()
+        .map(|came| {
+            assert_eq!(came.kind, "wallet.transaction.created", "{}", came.data);
+            came.data["data"]["credit_balance_after"].clone()
+        })
+        .collect()
+}
+
+#[test]
+fn a_stream_that_goes_on_alone_takes_its_time_over_what_is_old() {
+    let options = StreamOptions { stream_buffer_events: 4, ..StreamOptions::default() };
+    let server = Server::start_with(HttpOptions { streams: options, ..HttpOptions::default() });
+    server.wallet("acme", "5000");
+    let debits: Vec<_> = (0..1_000).map(|_| json!({"customer_id": "acme", "credits": "1"})).collect();
+    done(&server, "POST", "/v1/debits/batch", json!({"debits": debits}));
+    let mut stream = open(&server, "/v1/stream?types=wallet.transaction.created", Some("0"));
+    let expected: Vec<Value> = (0..=1_000).map(|spent| json!((5_000 - spent).to_string())).collect();
+    assert_eq!(balances(&mut stream, 1_001), expected);
+    done(&server, "POST", "/v1/customers/acme/debits", json!({"credits": "1"}));
+    assert_eq!(balances(&mut stream, 1), [json!("3999")], "and then it is there for what happens");
+    let metrics = server.ask("GET", "/metrics", "").text;
+    assert!(metrics.contains("coffer_streams_ended_total{reason=\"slow_reader\"} 0"), "{metrics}");
+}
+
+#[test]
+fn a_stream_that_goes_on_alone_joins_what_happens_meanwhile_without_a_gap() {
+    let server = Server::start();
+    server.wallet("acme", "5000");
+    let debit = || done(&server, "POST", "/v1/customers/acme/debits", json!({"credits": "1"}));
+    let expected: Vec<Value> = (0..=300).map(|spent| json!((5_000 - spent).to_string())).collect();
+    (0..100).for_each(|_| drop(debit()));
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| (0..200).for_each(|_| drop(debit())));
+        // Each comes alone, and leaves.
+        for _ in 0..5 {
+            let mut stream = open(&server, "/v1/stream?types=wallet.transaction.created", Some("0"));
+            assert_eq!(balances(&mut stream, 101), expected[..101]);
+        }
+        let mut stream = open(&server, "/v1/stream?types=wallet.transaction.created", Some("0"));
+        assert_eq!(balances(&mut stream, 301), expected);
+        writing.join().unwrap();
+    });
+}
+
+#[test]
 fn what_happens_by_itself_is_an_event_too() {
     let server = Server::start();
     let wallet = server.wallet("acme", "10");

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::hub::join;
-use super::{Ended, Frame, Shared, StreamFailure, StreamPlace, Subscriber};
+use super::{Ended, Frame, Resuming, Shared, StreamFailure, StreamPlace, Subscriber};
 use crate::feed::events::{Names, events_of, scan, whose};
 use crate::feed::tail::FeedError;
 
@@ -46,8 +46,9 @@ pub(super) fn begin(
     permit: OwnedSemaphorePermit,
 ) -> Result<(), StreamFailure> {
     let reading = Arc::clone(shared);
+    let resuming = Resuming::begin(shared);
     let body = move || {
-        let _permit = permit;
+        let _kept = (permit, resuming);
         read(&reading, subscriber, &runtime);
     };
     shared.engine.spawn_later("stream", body).map_err(|_| StreamFailure::Closed)

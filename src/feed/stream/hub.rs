@@ -19,7 +19,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Records between two looks at who joined.
 const RECORDS_PER_TURN: u64 = 1_000;
 
-/// Enters a stream that has everything before the thread's place; gives it back if records between are missing.
+/// Enters a stream that has everything before the thread's place; gives it back if records between are missing. The thread begins at
+/// the end of the log, never at a stream's own place: what is older is read at the pace of who wants it. It runs for those who are
+/// still reading that too, so that its place stands while they come up to it.
 ///
 /// # Errors
 /// [`StreamFailure::Closed`].
@@ -33,21 +35,25 @@ pub(super) fn join(
         shared.end(&subscriber, Ended::Stopping);
         return Err(StreamFailure::Closed);
     }
-    if state.running && subscriber.from.whole() < state.cursor {
-        return Ok(Err(subscriber));
-    }
     if !state.running {
+        let durable = shared.engine.log_reader().durable_lsn().0;
+        if subscriber.from.whole() < durable && state.resuming == 0 {
+            return Ok(Err(subscriber));
+        }
         let (hub, runtime) = (Arc::clone(shared), runtime.clone());
         let spawned = shared.engine.spawn_later("streams", move || run(&hub, &runtime));
         spawned.map_err(|_| StreamFailure::Closed)?;
         state.running = true;
-        state.cursor = subscriber.from.whole();
+        state.cursor = durable;
+    }
+    if subscriber.from.whole() < state.cursor {
+        return Ok(Err(subscriber));
     }
     state.joining.push(subscriber);
     Ok(Ok(()))
 }
 
-/// Follows the log until there is no stream.
+/// Follows the log until there is no stream, and none that is still on its way here.
 fn run(shared: &Shared, runtime: &Handle) {
     let log = shared.engine.log_reader();
     let mut hub = Hub { shared, runtime, names: Names::new(shared.engine.clone()), tenants: HashMap::new() };
@@ -105,7 +111,7 @@ impl Hub<'_> {
         for subscriber in state.joining.drain(..) {
             self.tenants.entry(subscriber.wanted.tenant).or_default().enter(subscriber);
         }
-        if state.closed || self.tenants.is_empty() {
+        if state.closed || (self.tenants.is_empty() && state.resuming == 0) {
             state.running = false;
             drop(state);
             self.end_all(Ended::Stopping);
@@ -126,6 +132,9 @@ impl Hub<'_> {
     }
 
     fn hand_out(&mut self, log: &LogReader, from: u64, to: u64) -> Result<(), FeedError> {
+        if self.tenants.is_empty() {
+            return Ok(());
+        }
         scan(log, (from, to), &mut |record| self.record(record))
     }
 

@@ -224,6 +224,8 @@ struct State {
     cursor: u64,
     /// Streams that the thread has not seen yet.
     joining: Vec<Subscriber>,
+    /// Streams that read older records, and will join.
+    resuming: usize,
     /// Whether there is a thread.
     running: bool,
     closed: bool,
@@ -299,6 +301,22 @@ impl Shared {
     fn end(&self, subscriber: &Subscriber, why: Ended) {
         subscriber.reason.set(why);
         self.ended[usize::from(why.code() - 1)].fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A stream that reads older records, as long as this is kept.
+struct Resuming(Arc<Shared>);
+
+impl Resuming {
+    fn begin(shared: &Arc<Shared>) -> Self {
+        shared.lock().resuming += 1;
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Resuming {
+    fn drop(&mut self) {
+        self.0.lock().resuming -= 1;
     }
 }
 
