@@ -35,6 +35,8 @@ mod permits;
 mod proving;
 mod read;
 mod rebuild;
+#[cfg(feature = "server")]
+mod recorded;
 mod recovery;
 mod replayer;
 pub mod retention;
@@ -220,6 +222,19 @@ impl Engine {
         let committed = self.submit(tenant, from, operation).await?;
         let how = closed::end_of_transfer(&self.core, tenant, &committed).await?;
         Ok((committed, how))
+    }
+
+    /// What became of an event that was recorded within the window of keys: by its customer, source and id. `None` = it was not.
+    ///
+    /// # Errors
+    /// [`Failure`] if its record cannot be read.
+    #[cfg(feature = "server")]
+    pub(crate) async fn recorded_event(
+        &self,
+        tenant: TenantNumber,
+        event: coffer_ledger::command::Event,
+    ) -> Result<Option<Committed>, Failure> {
+        recorded::event(&self.core, tenant, event).await
     }
 
     /// Where the record of a transfer stands, and how the transfer ended; `None` = it is on its way.

@@ -256,7 +256,12 @@ fn keyed(
 
 /// To whom a request goes that may make its customer: to who had the name before and did this already, else to whom it names. A
 /// deletion frees the name, not the keys of what was done under it.
-fn addressee<'a>(core: &Core, tenant: TenantNumber, target: Target<'a>, operation: &Operation) -> Target<'a> {
+pub(super) fn addressee<'a>(
+    core: &Core,
+    tenant: TenantNumber,
+    target: Target<'a>,
+    operation: &Operation,
+) -> Target<'a> {
     let Target::NewCustomer(name) = target else { return target };
     let event = match &operation.command {
         Command::Event(event) => Some(event_key(event)),
@@ -272,7 +277,7 @@ fn addressee<'a>(core: &Core, tenant: TenantNumber, target: Target<'a>, operatio
 }
 
 /// An event's key is its source and id (SEMANTICS §19). The length keeps the two apart.
-fn event_key(event: &Event) -> Box<str> {
+pub(super) fn event_key(event: &Event) -> Box<str> {
     format!("event/{}/{}/{}", event.source.len(), event.source, event.id).into()
 }
 

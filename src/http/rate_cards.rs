@@ -28,7 +28,8 @@ const PROPERTY_BYTES_MAX: usize = 64;
 pub(crate) struct CardBody<'a> {
     /// Which meter: 1 to 64 bytes.
     meter: Box<str>,
-    /// The property of an event that says how much was used; absent: its `quantity`, else 1 per event.
+    /// The property of an event that says how much was used; `quantity` may also be the event's own field. Absent: its `quantity`, else 1 per
+    /// event.
     quantity_property: Option<Box<str>>,
     /// First instant at which it counts; absent = now.
     valid_from: Option<Box<str>>,

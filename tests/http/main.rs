@@ -9,6 +9,7 @@ mod both_ways;
 mod bound_keys;
 mod budgets;
 mod erase;
+mod event_repeats;
 mod event_stream;
 mod events;
 mod every_row;

@@ -1,7 +1,6 @@
 //! `POST /v1/events/batch`: CloudEvents 1.0 in each of their modes, or our own JSON, with a result per event.
 
 use axum::http::StatusCode;
-use coffer_ledger::command::Event;
 use coffer_ledger::fact::Effect;
 use coffer_ledger::ids::LogPosition;
 use serde::Serialize;
@@ -9,8 +8,9 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::cloud::{self, Mode};
-use super::given::Given;
+use super::given::{Given, told};
 use super::ours::{BatchBody, OurEvent};
+use super::received::{Received, Unread};
 use super::submit;
 use crate::engine::Committed;
 use crate::http::call::Call;
@@ -42,7 +42,11 @@ pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.dry_run()?;
     let mode = Mode::of(&call.head.headers);
     let events = read(&call, mode)?;
-    let ids: Vec<_> = events.iter().map(|event| event.as_ref().ok().map(|event| event.id.clone())).collect();
+    let id = |event: &Result<Received, Unread>| match event {
+        Ok(received) => Some(received.event.id.clone()),
+        Err(unread) => unread.id.clone(),
+    };
+    let ids: Vec<_> = events.iter().map(id).collect();
     let outcomes = submit::each(&call, events, dry_run).await;
     if let (Mode::Structured | Mode::Binary, [Err(error)]) = (mode, &*outcomes) {
         return Err(error.clone());
@@ -56,7 +60,7 @@ pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
 }
 
 /// The commands, each or why it is none.
-fn read(call: &Call, mode: Mode) -> Result<Vec<Result<Event, ApiError>>, ApiError> {
+fn read(call: &Call, mode: Mode) -> Result<Vec<Result<Received, Unread>>, ApiError> {
     let key = idempotency::of_header(&call.head.headers)?;
     match mode {
         Mode::Structured => Ok(vec![cloud::structured(&call.body).and_then(|given| given.read(call, None))]),
@@ -87,10 +91,12 @@ fn checked(call: &Call, items: &[&RawValue]) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn read_ours(call: &Call, item: &RawValue, key: Option<&str>, index: usize) -> Result<Event, ApiError> {
+fn read_ours(call: &Call, item: &RawValue, key: Option<&str>, index: usize) -> Result<Received, Unread> {
     let event: OurEvent<'_> = body::parse(item.get().as_bytes())?;
-    let key = idempotency::of_item(key, index, None)?;
-    Given::from(event).read(call, key.as_deref())
+    let given = Given::from(event);
+    let key = idempotency::of_item(key, index, None);
+    let key = key.map_err(|error| Unread { id: told(given.id.as_deref()), error })?;
+    given.read(call, key.as_deref())
 }
 
 /// The results in the order of the request.

@@ -13,8 +13,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::given::{Given, or_of};
+use super::given::{Given, or_of, told};
 use super::properties::{Properties, text_of};
+use super::received::Unread;
 use crate::http::body;
 use crate::http::charge::ChargeFields;
 use crate::http::error::ApiError;
@@ -107,10 +108,11 @@ pub(crate) struct CloudEventData<'a> {
 }
 
 /// One event as JSON.
-pub(super) fn structured(json: &[u8]) -> Result<Given, ApiError> {
+pub(super) fn structured(json: &[u8]) -> Result<Given, Unread> {
     let event: CloudEvent<'_> = body::parse(json)?;
     if event.data_base64.is_some() {
-        return Err(ApiError::field("data_base64", "send the data as JSON"));
+        let error = ApiError::field("data_base64", "send the data as JSON");
+        return Err(Unread { id: told(event.id.as_deref()), error });
     }
     let data = event.data.map_or("", RawValue::get);
     let attributes = Attributes {
@@ -125,7 +127,7 @@ pub(super) fn structured(json: &[u8]) -> Result<Given, ApiError> {
 }
 
 /// One event whose attributes are headers.
-pub(super) fn binary(headers: &HeaderMap, data: &[u8]) -> Result<Given, ApiError> {
+pub(super) fn binary(headers: &HeaderMap, data: &[u8]) -> Result<Given, Unread> {
     let attributes = Attributes {
         specversion: attribute(headers, "ce-specversion")?,
         id: attribute(headers, "ce-id")?,
@@ -148,7 +150,12 @@ struct Attributes {
 }
 
 impl Attributes {
-    fn with(self, data: &[u8]) -> Result<Given, ApiError> {
+    fn with(self, data: &[u8]) -> Result<Given, Unread> {
+        let id = told(self.id.as_deref());
+        self.given(data).map_err(|error| Unread { id, error })
+    }
+
+    fn given(self, data: &[u8]) -> Result<Given, ApiError> {
         if self.specversion.as_deref() != Some(VERSION) {
             return Err(ApiError::field("specversion", "must be 1.0"));
         }

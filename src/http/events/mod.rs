@@ -9,5 +9,6 @@ mod given;
 mod ids;
 mod ours;
 mod properties;
+mod received;
 pub(super) mod sdk;
 mod submit;

@@ -1,7 +1,6 @@
 //! `POST /v1/events` and `/v1/events/bulk`: events as billing SDKs send them (API §3). Fields that are not ours to know are ignored.
 
 use axum::http::StatusCode;
-use coffer_ledger::command::Event;
 use coffer_ledger::ids::LogPosition;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -9,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::given::Given;
 use super::properties::Properties;
+use super::received::{Received, Unread};
 use super::submit;
 use crate::engine::Committed;
 use crate::http::call::Call;
@@ -73,9 +73,9 @@ pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.billing_dry_run()?;
     let body: EventBody = call.json()?;
     let key = idempotency::of_header(&call.head.headers)?;
-    let event = Given::from(body).read(&call, key.as_deref())?;
-    let event_id = event.id.clone();
-    let committed = submit::one(&call, event, dry_run).await?;
+    let received = Given::from(body).read(&call, key.as_deref())?;
+    let event_id = received.event.id.clone();
+    let committed = submit::one(&call, received, dry_run).await?;
     let reply = EventReply { message: "Event accepted for processing", event_id: &event_id };
     Ok(Reply::json(StatusCode::ACCEPTED, &reply).of(&committed))
 }
@@ -121,7 +121,7 @@ pub(crate) async fn bulk(call: Call) -> Result<Reply, ApiError> {
     answer(outcomes)
 }
 
-fn read(call: &Call, item: &RawValue, key: Option<&str>, index: usize) -> Result<Event, ApiError> {
+fn read(call: &Call, item: &RawValue, key: Option<&str>, index: usize) -> Result<Received, Unread> {
     let body: EventBody = body::parse(item.get().as_bytes())?;
     let key = idempotency::of_item(key, index, None)?;
     Given::from(body).read(call, key.as_deref())

@@ -7,6 +7,7 @@ use coffer_ledger::command::{Command, Event, Origin};
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
 use tokio::task::JoinSet;
 
+use super::received::{Received, Unread};
 use crate::engine::{Committed, Engine, Failure, Operation, Target};
 use crate::http::call::Call;
 use crate::http::error::ApiError;
@@ -19,41 +20,79 @@ type Place = (usize, Operation);
 type Told = (usize, Result<Committed, Failure>);
 
 /// One event.
-pub(super) async fn one(call: &Call, event: Event, dry_run: bool) -> Outcome {
-    let (name, operation) = (event.customer.clone(), operation(call, event, dry_run));
-    call.submit(Target::NewCustomer(&name), operation.command, operation.origin, dry_run).await
+pub(super) async fn one(call: &Call, received: Received, dry_run: bool) -> Outcome {
+    if received.unclear.is_some() {
+        call.check_bound(Target::NewCustomer(&received.event.customer))?;
+        // Boxed: few events pay for it, and all would carry its room.
+        return Box::pin(repeated(call, received)).await;
+    }
+    let judge = received.by_key.is_some().then(|| received.clone());
+    let (name, operation) = (received.event.customer.clone(), operation(call, received.event, dry_run));
+    let committed =
+        call.submit(Target::NewCustomer(&name), operation.command, operation.origin, dry_run).await?;
+    match judge {
+        Some(received) => received.told(committed),
+        None => Ok(committed),
+    }
 }
 
 /// Many events, each alone, answered in their order. What could not be read is its own answer.
-pub(super) async fn each(call: &Call, events: Vec<Result<Event, ApiError>>, dry_run: bool) -> Vec<Outcome> {
+pub(super) async fn each(call: &Call, events: Vec<Result<Received, Unread>>, dry_run: bool) -> Vec<Outcome> {
     let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(events.len());
     let mut known: Vec<(usize, CustomerNumber, Operation)> = Vec::new();
     let mut new: BTreeMap<Box<str>, Vec<Place>> = BTreeMap::new();
+    let mut judged: Vec<(usize, Received)> = Vec::new();
     for (place, event) in events.into_iter().enumerate() {
-        let admitted = event.and_then(|event| {
-            let number = call.engine().resolve(call.tenant(), Target::Customer(&event.customer));
-            call.check_bound(Target::NewCustomer(&event.customer)).map(|()| (event, number))
+        let admitted = event.map_err(ApiError::from).and_then(|received| {
+            call.check_bound(Target::NewCustomer(&received.event.customer)).map(|()| received)
         });
-        match admitted {
-            Ok((event, Some(number))) => known.push((place, number, operation(call, event, dry_run))),
-            Ok((event, None)) => {
-                let name = event.customer.clone();
-                new.entry(name).or_default().push((place, operation(call, event, dry_run)));
-            }
+        let received = match admitted {
+            Ok(received) => received,
             Err(error) => {
                 outcomes.push(Some(Err(error)));
                 continue;
             }
-        }
+        };
         outcomes.push(None);
+        if received.unclear.is_some() {
+            judged.push((place, received));
+            continue;
+        }
+        if received.by_key.is_some() {
+            judged.push((place, received.clone()));
+        }
+        let name = received.event.customer.clone();
+        let operation = operation(call, received.event, dry_run);
+        match call.engine().resolve(call.tenant(), Target::Customer(&name)) {
+            Some(number) => known.push((place, number, operation)),
+            None => new.entry(name).or_default().push((place, operation)),
+        }
     }
     let told = submit_known(call.engine(), call.tenant(), known, &mut new).await;
     let made = submit_new(call.engine(), call.tenant(), new).await;
     for (place, outcome) in told.into_iter().chain(made) {
         outcomes[place] = Some(outcome.map_err(ApiError::from));
     }
+    // What may only be a repeat may repeat one of these.
+    for (place, received) in judged {
+        outcomes[place] = match outcomes[place].take() {
+            Some(Ok(committed)) => Some(received.told(committed)),
+            None if received.unclear.is_some() => Some(repeated(call, received).await),
+            outcome => outcome,
+        };
+    }
     let lost = || Err(Failure::OutcomeUnknown.into());
     outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(lost)).collect()
+}
+
+/// What became of an event that is good as a repeat only.
+async fn repeated(call: &Call, received: Received) -> Outcome {
+    match call.engine().recorded_event(call.tenant(), received.event.clone()).await? {
+        Some(committed) => received.told(committed),
+        None => {
+            Err(received.unclear.unwrap_or_else(|| ApiError::internal("an event that is clear is no repeat")))
+        }
+    }
 }
 
 fn operation(call: &Call, event: Event, dry_run: bool) -> Operation {
