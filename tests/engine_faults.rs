@@ -77,6 +77,28 @@ async fn a_panic_while_applying_rebuilds_the_customer_from_the_log_and_others_go
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_does_not_use_a_snapshot_of_other_records_than_the_log_has() {
+    let scenario = FailScenario::setup();
+    let disk = CrashStorage::new();
+    let engine = open(&disk).await;
+    wallet(&engine, "acme", 100).await;
+    let log_of_before = disk.kill();
+    debit_now(&engine, "acme", 10).await.unwrap();
+    engine.take_snapshot().await.unwrap();
+    let again = open(&log_of_before).await;
+    debit_now(&again, "acme", 30).await.unwrap();
+    for path in disk.files().into_iter().filter(|path| path.to_string_lossy().contains("snapshots")) {
+        log_of_before.put_file(&path, &disk.read_file(&path).unwrap());
+    }
+    fail::cfg("turn::apply", "1*panic").unwrap();
+    assert_eq!(debit_now(&again, "acme", 1).await.unwrap_err(), Failure::Internal);
+    fail::remove("turn::apply");
+    assert_eq!(posted(&again, "acme").await, whole(70));
+    assert_eq!((again.stats().actors_rebuilt, again.stats().actors_quarantined), (1, 0));
+    scenario.teardown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_customer_that_breaks_twice_is_quarantined_and_well_again_after_a_restart() {
     let scenario = FailScenario::setup();
     let disk = CrashStorage::new();

@@ -159,6 +159,8 @@ impl From<SnapshotError> for CliError {
             SnapshotError::Damaged { .. }
             | SnapshotError::WrongStore { .. }
             | SnapshotError::BlockTooLarge { .. }
+            | SnapshotError::BeyondLog { .. }
+            | SnapshotError::OtherHistory { .. }
             | SnapshotError::NotDurable { .. } => Code::Corrupt,
         };
         Self::new(code, one_line(&error))

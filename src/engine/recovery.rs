@@ -116,12 +116,19 @@ fn from_snapshot(
     make_keys: &dyn Fn() -> Keys,
     progress: &Arc<dyn RecoveryProgress>,
 ) -> Result<Tables, OpenError> {
-    for info in opened.snapshots().list()? {
-        let end = opened.end().last_lsn.min(to);
+    for (name, found) in opened.snapshots().inspect()? {
+        let info = match found {
+            Ok(info) => info,
+            Err(error) => {
+                progress.note(&format!("{name} is passed over: {error}"));
+                continue;
+            }
+        };
+        let end = to.min(opened.end().last_lsn);
         if info.highest_lsn > end {
             let id = info.id;
             progress.note(&format!(
-                "snapshot {id} is passed over: it shows more than the log, which ends at {end}"
+                "snapshot {id} is passed over: it shows more than is wanted, which ends at {end}"
             ));
             continue;
         }

@@ -10,7 +10,7 @@ use std::sync::{Arc, mpsc};
 use coffer_ledger::catalog::tenant::Tenant;
 use coffer_ledger::customer::Customer;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
-use coffer_wal::{Lsn, SnapshotError, SnapshotInfo, SnapshotStore, SnapshotWriter};
+use coffer_wal::{Lsn, ReadError, SnapshotError, SnapshotInfo, SnapshotStore, SnapshotWriter};
 
 use super::codec::{self, DecodeError};
 use super::core::Core;
@@ -58,6 +58,9 @@ pub enum SnapshotFailure {
     /// The file.
     #[error(transparent)]
     File(#[from] SnapshotError),
+    /// The log, which must say which record is the newest in it.
+    #[error(transparent)]
+    Log(#[from] ReadError),
     /// Its content is not what this version writes.
     #[error("the snapshot's content cannot be read: {0}")]
     Content(String),
@@ -87,7 +90,8 @@ pub(crate) fn take(core: &Arc<Core>) -> Result<SnapshotReport, SnapshotFailure> 
     let Blocks { writer, customers, keys, .. } = blocks;
     let highest = core.journal.appended_lsn();
     core.journal.wait_durable(highest).map_err(|_| SnapshotFailure::Halted)?;
-    let info = writer.finish(highest, core.journal.durable_lsn())?;
+    let batch = core.reader.hash_at(highest)?;
+    let info = writer.finish(highest, &batch, core.journal.durable_lsn())?;
     if let Some(log) = &*core.log.lock().expect("nothing panics while it is held") {
         log.purge().map_err(|error| SnapshotFailure::Content(error.to_string()))?;
     }

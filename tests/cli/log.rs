@@ -1,7 +1,8 @@
 //! The tools for the log of a stopped server.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::audit::ask;
 use crate::program::{Place, Server};
 
 fn records(place: &Place, more: &[&str]) -> Vec<Value> {
@@ -62,6 +63,51 @@ fn a_damaged_last_batch_stops_the_start_until_it_is_dropped_on_an_operators_word
     assert_eq!(dropped["first_lost_record"], last["position"]);
     assert_eq!(records(&place, &[]).len() + 1, usize::try_from(last["position"].as_u64().unwrap()).unwrap());
     assert!(Server::start(&place).stop().success());
+}
+
+/// The number of the record that a dropped batch held is given again; the snapshot of before knew the dropped one.
+#[test]
+fn what_was_acknowledged_after_a_drop_stays_and_what_was_dropped_does_not_come_back() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let post = |server: &Server, path: &str, body: &str| {
+        let (status, reply) = ask(server, "POST", path, body);
+        assert!(status < 300, "{path}: {status} {reply}");
+    };
+    for customer in ["a", "b"] {
+        let wallet = json!({"customer_id": customer, "currency": "usd", "initial_credits_to_load": 100});
+        post(&server, "/wallets", &wallet.to_string());
+    }
+    post(&server, "/customers/a/debits", r#"{"credits":"10"}"#);
+    assert!(server.stop().success());
+    let last = records(&place, &[]).pop().unwrap();
+    let offset = usize::try_from(last["offset"].as_u64().unwrap()).unwrap();
+    place.flip(&format!("wal/{:016x}.seg", last["segment"].as_u64().unwrap()), offset + 200);
+    let dropped = place.run(&["wal", "recover", "--drop-last-batch", "--yes", "--json"]).ok().json();
+    assert_eq!(dropped["first_lost_record"], last["position"]);
+    let aside = dropped["snapshots_set_aside"].as_array().unwrap();
+    assert!(aside.len() == 1 && aside[0].as_str().unwrap().ends_with("0001.snap.aside"), "{dropped}");
+    let balances = |server: &Server| {
+        ["a", "b"].map(|customer| {
+            let (status, reply) = ask(server, "GET", &format!("/customers/{customer}/balance"), "");
+            assert_eq!(status, 200, "{reply}");
+            reply["wallets"][0]["posted"].clone()
+        })
+    };
+    let server = Server::start(&place);
+    assert_eq!(balances(&server), ["100", "100"]);
+    post(&server, "/customers/b/debits", r#"{"credits":"30"}"#);
+    server.kill();
+    assert_eq!(
+        records(&place, &[]).pop().unwrap()["position"],
+        last["position"],
+        "the number was given again"
+    );
+    let server = Server::start(&place);
+    assert_eq!(balances(&server), ["100", "70"]);
+    assert!(server.stop().success());
+    place.run(&["wal", "verify"]).ok();
+    assert_eq!(balances(&Server::start(&place)), ["100", "70"]);
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn snapshot(c: &mut Criterion) {
         for _ in 0..SNAPSHOT_BYTES / BLOCK {
             writer.block(1, &content).expect("the disk works");
         }
-        let newest = writer.finish(Lsn::NONE, Lsn::NONE).expect("the disk works");
+        let newest = writer.finish(Lsn::NONE, &[0; 32], Lsn::NONE).expect("the disk works");
         snapshots.prune().expect("the disk works");
         newest
     };

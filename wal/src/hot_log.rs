@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::batch::{BATCH_BYTES_LIMIT, BATCH_HEADER_BYTES, BatchHeader, ChainEnd, apply_mask};
+use crate::batch::{BATCH_BYTES_LIMIT, BATCH_HEADER_BYTES, BatchHeader, ChainEnd, Hash, apply_mask};
 use crate::bytes::index32;
 use crate::error::{Place, ReadError, VisitError};
 use crate::frame::{Lsn, Record, decode_frame};
@@ -226,6 +226,15 @@ impl HotLog {
             next = segment.visit_run(self, &run, next, to, visit)?;
         }
         Ok(next)
+    }
+
+    /// The hash of the batch that holds a record, where a segment's header or end says it.
+    pub(crate) fn hash_at_an_end(&self, lsn: Lsn) -> Option<Hash> {
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        let chains =
+            |segment: &HotSegment| [Some(segment.header.chain), segment.end.get().map(|(_, chain)| *chain)];
+        let mut ends = segments.values().flat_map(|segment| chains(segment)).flatten();
+        ends.find(|chain| chain.lsn == lsn).map(|chain| chain.hash)
     }
 
     /// The header of the batch that holds a record.

@@ -63,6 +63,6 @@ pub use recovery::TornReport;
 pub use replay::{ReplayProgress, ReplaySummary};
 pub use sealer::{SealError, SealStep, Sealer};
 pub use snapshot_file::{
-    SnapshotBlock, SnapshotError, SnapshotInfo, SnapshotReader, SnapshotStore, SnapshotWriter,
+    HistoryMark, SnapshotBlock, SnapshotError, SnapshotInfo, SnapshotReader, SnapshotStore, SnapshotWriter,
 };
 pub use stats::{Space, WriterStats};

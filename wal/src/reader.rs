@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::batch::BatchHeader;
+use crate::batch::{BatchHeader, Hash};
 use crate::error::{ReadError, VisitError};
 use crate::frame::{Lsn, Record, RecordBuf};
 use crate::hot_log::HotLog;
@@ -140,6 +140,17 @@ impl LogReader {
         match self.hot.batch_header(lsn) {
             Err(ReadError::Gone { .. }) => self.archive.batch_header(lsn),
             found => found,
+        }
+    }
+
+    /// The hash of the batch that holds a record; of none, the genesis hash, while the first segment is hot.
+    ///
+    /// # Errors
+    /// As [`LogReader::batch_header`].
+    pub fn hash_at(&self, lsn: Lsn) -> Result<Hash, ReadError> {
+        match self.hot.hash_at_an_end(lsn) {
+            Some(hash) => Ok(hash),
+            None => Ok(self.batch_header(lsn)?.hash()),
         }
     }
 

@@ -23,6 +23,7 @@ pub(crate) fn run(shard: &Shard, yes: bool, as_json: bool) -> Result<(), CliErro
             "first_lost_record": report.first_lsn.0,
             "last_acknowledged_record": report.witnessed_lsn.0,
             "saved_to": report.saved_to,
+            "snapshots_set_aside": report.snapshots_aside,
         }));
         return Ok(());
     }
@@ -37,13 +38,18 @@ pub(crate) fn run(shard: &Shard, yes: bool, as_json: bool) -> Result<(), CliErro
     if let Some(saved_to) = &report.saved_to {
         output::line(format!("the bytes are kept in {}", saved_to.display()));
     }
+    for snapshot in &report.snapshots_aside {
+        output::line(format!("a snapshot that showed them is set aside: {}", snapshot.display()));
+    }
     Ok(())
 }
 
 fn refused(error: DropError) -> CliError {
     match error {
         DropError::Sound { .. } => CliError::new(Code::Failed, error.to_string()),
-        DropError::NotLast { .. } => CliError::new(Code::Corrupt, error.to_string()),
+        DropError::NotLast { .. } | DropError::NothingToStartFrom { .. } => {
+            CliError::new(Code::Corrupt, error.to_string())
+        }
         DropError::Open(error) => error.into(),
     }
 }

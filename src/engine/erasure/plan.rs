@@ -122,10 +122,12 @@ pub(super) fn remove_copies(storage: &dyn Storage, dir: &std::path::Path) -> Res
     Ok(())
 }
 
-/// The copies that people may look at: of writes that a crash cut short, and of batches that an operator gave up.
+/// The copies that people may look at: of writes that a crash cut short, of batches that an operator gave up, and snapshots that
+/// showed what the log does not hold.
 pub(super) fn copies(storage: &dyn Storage, dir: &std::path::Path) -> Result<Vec<PathBuf>, ErasureError> {
     let mut found = files(storage, wal_dir(dir), |name| name.ends_with(".torn"))?;
     found.extend(files(storage, dir.to_owned(), |name| name.starts_with("dropped-"))?);
+    found.extend(files(storage, snapshots_dir(dir), |name| name.ends_with(".snap.aside"))?);
     Ok(found)
 }
 

@@ -14,11 +14,10 @@ pub(super) fn find(
     (tenant, number): (TenantNumber, CustomerNumber),
     trail: &Trail<'_>,
 ) -> Result<Option<Customer>, PastFailure> {
-    let durable = sources.reader.durable_lsn();
     for info in sources.snapshots.list().map_err(|error| PastFailure::Unreadable(error.into()))? {
         // Whoever has a record of before the snapshot began is in it with that record.
         let is_late = trail.after().is_some_and(|after| after <= info.start_lsn);
-        if is_late || info.highest_lsn > durable {
+        if is_late {
             continue;
         }
         match find_in(sources.snapshots, &info, tenant, number) {

@@ -2,10 +2,12 @@
 //!
 //! A last batch whose every sector was written but whose content is wrong may have been acknowledged, so the
 //! log refuses to start. Who has no copy to restore can choose to lose that batch and keep the rest. The bytes
-//! are copied aside first; then the witness is taken back; then the bytes are zeroed. Interrupted anywhere,
-//! it can be called again.
+//! are copied aside first; then every snapshot that shows more than what stays is set aside, since the log will
+//! give those numbers to other records; then the witness is taken back; then the bytes are zeroed. Interrupted
+//! anywhere, it can be called again.
 //!
-//! Refused: a sound log, damage that is not at the very end, more than one batch's worth of bytes.
+//! Refused: a sound log, damage that is not at the very end, more than one batch's worth of bytes, a log that
+//! could not be read without the snapshots that would go.
 
 use std::path::{Path, PathBuf};
 
@@ -15,9 +17,10 @@ use crate::control::{Control, ControlFile};
 use crate::env::Env;
 use crate::error::OpenError;
 use crate::frame::Lsn;
-use crate::options::{control_path, lock_path};
+use crate::options::{control_path, lock_path, snapshots_dir};
 use crate::recovery::survey;
 use crate::segment::SegmentHeader;
+use crate::snapshot_file::SnapshotError;
 use crate::storage::{Access, AlignedBuf, BLOCK_BYTES, Storage, publish, read_exact_at, write_all_at};
 use crate::walk::{SegmentWalk, WalkStep};
 
@@ -38,6 +41,8 @@ pub struct DropReport {
     pub witnessed_lsn: Lsn,
     /// Where the bytes were copied to; `None` when there was nothing but zeros.
     pub saved_to: Option<PathBuf>,
+    /// Where the snapshots are that showed more than what stays, newest first. They are for people, and never read again.
+    pub snapshots_aside: Vec<PathBuf>,
 }
 
 /// Why nothing was dropped.
@@ -59,6 +64,15 @@ pub enum DropError {
         /// What stands against it.
         why: &'static str,
     },
+    /// The oldest records were removed for good, and no snapshot would stay that has their effect.
+    #[error(
+        "every snapshot shows the damaged batch, and records up to {removed_to} were removed from the archive: nothing could be \
+         read without it; restore a copy"
+    )]
+    NothingToStartFrom {
+        /// The last record that was removed.
+        removed_to: Lsn,
+    },
     /// The log cannot be read or written.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -76,7 +90,9 @@ pub fn drop_last_batch(env: &Env, dir: &Path) -> Result<DropReport, DropError> {
         return Err(DropError::Sound { end: survey.end.chain.lsn });
     }
     let tail = find_damaged_tail(&store)?;
+    let beyond = snapshots_beyond(&store, tail.chain.lsn)?;
     let saved_to = save_aside(storage, dir, &tail).map_err(OpenError::io(dir))?;
+    let snapshots_aside = store.snapshots.set_aside(&beyond).map_err(snapshot_error(dir))?;
     let witnessed_lsn = store.control.last.lsn;
     take_witness_back(storage, dir, &store.control, &tail.chain).map_err(OpenError::io(control_path(dir)))?;
     zero(storage, &tail).map_err(OpenError::io(&tail.path))?;
@@ -87,7 +103,32 @@ pub fn drop_last_batch(env: &Env, dir: &Path) -> Result<DropReport, DropError> {
         first_lsn: tail.chain.lsn.next(),
         witnessed_lsn,
         saved_to,
+        snapshots_aside,
     })
+}
+
+/// The snapshots that are not known to show nothing after `end`. Where none stays, all of the log must be there.
+fn snapshots_beyond(store: &Store, end: Lsn) -> Result<Vec<String>, DropError> {
+    let inspected = store.snapshots.inspect().map_err(snapshot_error(&store.dir))?;
+    let (mut beyond, mut stays) = (Vec::new(), false);
+    for (name, found) in inspected {
+        match found {
+            Ok(info) if info.highest_lsn <= end => stays = true,
+            Err(error @ SnapshotError::Io { .. }) => return Err(snapshot_error(&store.dir)(error).into()),
+            Ok(_) | Err(_) => beyond.push(name),
+        }
+    }
+    match store.archive.removed().map(|removed| removed.chain.lsn) {
+        Some(removed_to) if !stays && !removed_to.is_none() => {
+            Err(DropError::NothingToStartFrom { removed_to })
+        }
+        _ => Ok(beyond),
+    }
+}
+
+fn snapshot_error(dir: &Path) -> impl Fn(SnapshotError) -> OpenError {
+    let path = snapshots_dir(dir);
+    move |error| OpenError::io(&path)(std::io::Error::other(error))
 }
 
 /// Looking at a store takes its lock only when the file is there; changing it needs the lock in any case.

@@ -1,5 +1,6 @@
 //! Checks every byte of a store and reports all that is wrong, not only the first thing.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::archive::{ArchivedSegment, Removed};
@@ -8,9 +9,10 @@ use crate::batch::{ChainEnd, Hash};
 use crate::env::Env;
 use crate::error::OpenError;
 use crate::frame::Lsn;
+use crate::reader::SegmentSource;
 use crate::recovery::{TornReport, survey};
 use crate::segment::{SegmentHeader, SegmentHeaderError, StoreId};
-use crate::snapshot_file::SnapshotInfo;
+use crate::snapshot_file::{HistoryMark, SnapshotInfo};
 use crate::storage::Access;
 use crate::walk::{SegmentWalk, WalkStep};
 
@@ -157,6 +159,8 @@ struct Verifier<'a> {
     progress: &'a mut dyn FnMut(&VerifyProgress),
     done: VerifyProgress,
     report: VerifyReport,
+    /// The hashes of hot batches whose records snapshots name, by these records.
+    batches: HashMap<Lsn, Hash>,
 }
 
 impl<'a> Verifier<'a> {
@@ -181,6 +185,7 @@ impl<'a> Verifier<'a> {
             progress,
             done: VerifyProgress { bytes_total, ..VerifyProgress::default() },
             report,
+            batches: HashMap::new(),
         }
     }
 
@@ -247,8 +252,11 @@ impl<'a> Verifier<'a> {
     }
 
     fn hot_log(&mut self) -> Result<(), OpenError> {
+        let snapshots = self.store.snapshots.inspect().unwrap_or_default();
+        let snapshots_show: Vec<Lsn> =
+            snapshots.into_iter().filter_map(|(_, found)| Some(found.ok()?.highest_lsn)).collect();
         for (file, header, next) in self.store.live() {
-            self.hot_segment(file, &header, next.as_ref())?;
+            self.hot_segment(file, &header, next.as_ref(), &snapshots_show)?;
         }
         let last_live = self.store.live().last().map_or(0, |(file, ..)| file.number);
         for file in &self.store.hot {
@@ -277,6 +285,7 @@ impl<'a> Verifier<'a> {
         file: &HotFile,
         header: &SegmentHeader,
         next: Option<&SegmentHeader>,
+        snapshots_show: &[Lsn],
     ) -> Result<(), OpenError> {
         let open = self.store.env.storage.open(&file.path, Access::ReadDirect);
         let open = open.map_err(OpenError::io(&file.path))?;
@@ -284,7 +293,13 @@ impl<'a> Verifier<'a> {
         let mut walk = SegmentWalk::new(open.as_ref(), *header, limit);
         let invalid = loop {
             match walk.step().map_err(OpenError::io(&file.path))? {
-                WalkStep::Batch(batch) => self.done.records += u64::from(batch.header.count),
+                WalkStep::Batch(batch) => {
+                    self.done.records += u64::from(batch.header.count);
+                    let records = batch.header.first_lsn..=batch.header.last_lsn();
+                    for lsn in snapshots_show.iter().filter(|lsn| records.contains(lsn)) {
+                        self.batches.insert(*lsn, batch.header.hash());
+                    }
+                }
                 WalkStep::Invalid(error) => break Some(error),
                 WalkStep::Limit => break None,
             }
@@ -390,7 +405,21 @@ impl<'a> Verifier<'a> {
         if info.highest_lsn > end {
             let what = format!("it holds record {}, but the log ends at {end}", info.highest_lsn);
             self.problem(path, None, what);
+        } else if self.is_of_another_history(&info) {
+            self.problem(
+                path,
+                None,
+                format!("it shows another record {} than the log has", info.highest_lsn),
+            );
         }
         self.report.snapshots.push(info);
+    }
+
+    /// What cannot be read speaks against nothing.
+    fn is_of_another_history(&self, info: &SnapshotInfo) -> bool {
+        let hot = self.batches.get(&info.highest_lsn).copied();
+        let archived = || Some(self.store.archive.batch_header(info.highest_lsn).ok()?.hash());
+        let batch = hot.or_else(archived);
+        info.mark.zip(batch).is_some_and(|(mark, batch)| mark != HistoryMark::of(&batch))
     }
 }

@@ -23,7 +23,7 @@ use crate::reader::{LogReader, SegmentSource};
 use crate::recovery::{FoundEnd, Survey, TornReport, survey};
 use crate::replay::{Replay, ReplayProgress, ReplaySummary};
 use crate::sealer::{SealError, Sealer};
-use crate::snapshot_file::SnapshotStore;
+use crate::snapshot_file::{SnapshotError, SnapshotStore};
 use crate::storage::{Access, AlignedBuf, LockGuard, publish, read_up_to, write_all_at};
 use crate::writer::{Writer, WriterParts};
 use crate::zero_fill::{SparePlan, Spares, ZeroFiller};
@@ -56,6 +56,7 @@ pub struct Opened {
     end: End,
     snapshots: SnapshotStore,
     archive: Arc<Archive>,
+    hot: Arc<HotLog>,
 }
 
 /// A running log.
@@ -90,9 +91,11 @@ impl Log<()> {
         let archive = Archive::open(&env, archive_dir(&dir), store, shard)
             .map_err(|error| OpenError::io(archive_dir(&dir))(std::io::Error::other(error)))?;
         check_oldest(&found, &archive, &options)?;
-        let snapshots = SnapshotStore::new(&env, snapshots_dir(&dir), store, shard);
+        let (archive, hot) = (Arc::new(archive), Arc::new(hot_log(&options, &env, &found)));
+        let reader = LogReader::new(Arc::clone(&hot), Arc::clone(&archive) as Arc<dyn SegmentSource>);
+        let snapshots = SnapshotStore::new(&env, snapshots_dir(&dir), store, shard).of_log(reader);
         let end = end_of(&found);
-        Ok(Opened { options, env, lock, survey: found, end, snapshots, archive: Arc::new(archive) })
+        Ok(Opened { options, env, lock, survey: found, end, snapshots, archive, hot })
     }
 }
 
@@ -134,6 +137,17 @@ fn check_oldest(found: &Survey, archive: &Archive, options: &LogOptions) -> Resu
     .into())
 }
 
+/// The hot segments that were found, none of which will be written again.
+fn hot_log(options: &LogOptions, env: &Env, found: &Survey) -> HotLog {
+    let hot = HotLog::new(Arc::clone(&env.storage), options.wal_dir(), options.read_access());
+    let ends = found.live.iter().skip(1).map(|next| (next.header.previous_end, next.header.chain));
+    let last_end = (found.end.offset, found.end.chain);
+    for (segment, (end, chain)) in found.live.iter().zip(ends.chain([last_end])) {
+        hot.add_sealed(segment.header, end, chain);
+    }
+    hot
+}
+
 fn end_of(found: &Survey) -> End {
     let FoundEnd { chain, torn, .. } = &found.end;
     End {
@@ -169,7 +183,7 @@ impl Opened {
     /// Reads single records of the log that was found, without starting it. They are all durable.
     #[must_use]
     pub fn reader(&self) -> LogReader {
-        LogReader::new(Arc::new(self.hot_log()), Arc::clone(&self.archive) as Arc<dyn SegmentSource>)
+        LogReader::new(Arc::clone(&self.hot), Arc::clone(&self.archive) as Arc<dyn SegmentSource>)
     }
 
     /// The number of the oldest hot segment; `None` before the first start.
@@ -230,6 +244,7 @@ impl Opened {
     /// [`OpenError`] when the storage fails.
     pub fn assemble<C: Completion>(self) -> Result<(Log<C>, Machines<C>), OpenError> {
         self.make_durable_what_was_found()?;
+        self.set_foreign_snapshots_aside()?;
         let torn_copy = self.copy_torn_aside()?;
         let parts = self.shared_parts::<C>()?;
         let journal = Journal { hand_off: Arc::clone(&parts.hand_off), gauges: Arc::clone(&parts.gauges) };
@@ -270,6 +285,18 @@ impl Opened {
         Ok(())
     }
 
+    /// What shows records that the log does not hold must not look like a snapshot of it when its numbers have been given again.
+    fn set_foreign_snapshots_aside(&self) -> Result<(), OpenError> {
+        let error = |error| OpenError::io(snapshots_dir(&self.options.dir))(std::io::Error::other(error));
+        let mut names = Vec::new();
+        for (name, found) in self.snapshots.inspect().map_err(error)? {
+            let Some(why) = found.err().filter(SnapshotError::is_foreign) else { continue };
+            tracing::warn!(%why, "a snapshot is set aside; its records were given up, or the log was exchanged");
+            names.push(name);
+        }
+        self.snapshots.set_aside(&names).map(drop).map_err(error)
+    }
+
     fn shared_parts<C: Completion>(&self) -> Result<WriterParts<C>, OpenError> {
         let (options, end) = (&self.options, &self.survey.end);
         let gauges = Arc::new(Gauges::default());
@@ -281,7 +308,7 @@ impl Opened {
         control.epoch = control.epoch.max(newest_epoch) + 1;
         Ok(WriterParts {
             hand_off: Arc::new(HandOff::new(end.chain.lsn, options.batch_bytes_max)),
-            hot: Arc::new(self.hot_log()),
+            hot: Arc::clone(&self.hot),
             spares: Arc::new(self.spares(&gauges)?),
             gauges,
             snapshots: Arc::new(Mutex::new(control.snapshots.clone())),
@@ -290,17 +317,6 @@ impl Opened {
             previous_end: end.offset,
             chain: end.chain,
         })
-    }
-
-    fn hot_log(&self) -> HotLog {
-        let storage = Arc::clone(&self.env.storage);
-        let hot = HotLog::new(storage, self.options.wal_dir(), self.options.read_access());
-        let ends = self.survey.live.iter().skip(1).map(|next| (next.header.previous_end, next.header.chain));
-        let last_end = (self.survey.end.offset, self.survey.end.chain);
-        for (segment, (end, chain)) in self.survey.live.iter().zip(ends.chain([last_end])) {
-            hot.add_sealed(segment.header, end, chain);
-        }
-        hot
     }
 
     /// Takes over the spares of an earlier run, as long as they have the size wanted; removes the others.
@@ -439,7 +455,7 @@ impl<C: Completion> Drop for Log<C> {
 pub enum PurgeError {
     /// The snapshots.
     #[error(transparent)]
-    Snapshots(#[from] crate::snapshot_file::SnapshotError),
+    Snapshots(#[from] SnapshotError),
     /// The segments.
     #[error(transparent)]
     Segments(#[from] SealError),

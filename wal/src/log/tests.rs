@@ -201,7 +201,8 @@ fn sealed_segments_move_to_the_archive_and_reads_do_not_notice() {
     assert_eq!(log.purge().unwrap(), [0; 0], "no snapshot, so nothing may go");
     for start in [10, 20] {
         let snapshot = log.snapshots().create(Lsn(start)).unwrap();
-        snapshot.finish(Lsn(start), journal.durable_lsn()).unwrap();
+        let batch = log.reader().hash_at(Lsn(start)).unwrap();
+        snapshot.finish(Lsn(start), &batch, journal.durable_lsn()).unwrap();
     }
     let headers = |log: &Log<Told>| -> Vec<_> {
         let reader = log.reader();

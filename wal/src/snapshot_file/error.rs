@@ -79,6 +79,24 @@ pub enum SnapshotError {
         /// The limit.
         bytes_max: usize,
     },
+    /// The log has not got so far, or not any more.
+    #[error("snapshot {} shows more than the log, which ends at {end}: record {highest_lsn}", path.display())]
+    BeyondLog {
+        /// The file.
+        path: PathBuf,
+        /// The newest record in the snapshot.
+        highest_lsn: Lsn,
+        /// The log's end.
+        end: Lsn,
+    },
+    /// The log has another record of this number: its end was given up, or it was exchanged.
+    #[error("snapshot {} shows another record {highest_lsn} than the log has", path.display())]
+    OtherHistory {
+        /// The file.
+        path: PathBuf,
+        /// The newest record in the snapshot.
+        highest_lsn: Lsn,
+    },
     /// The snapshot would know more than the log.
     #[error("the snapshot holds record {highest_lsn}, but only {durable_lsn} is durable")]
     NotDurable {
@@ -90,6 +108,12 @@ pub enum SnapshotError {
 }
 
 impl SnapshotError {
+    /// Whether the snapshot is whole, and shows what the log does not hold.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        matches!(self, SnapshotError::BeyondLog { .. } | SnapshotError::OtherHistory { .. })
+    }
+
     pub(super) fn io(path: &Path, source: io::Error) -> SnapshotError {
         SnapshotError::Io { path: path.to_path_buf(), source }
     }

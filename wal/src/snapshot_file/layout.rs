@@ -4,12 +4,17 @@
 
 use std::path::Path;
 
+use crate::batch::Hash;
 use crate::bytes::{array_at, put, u16_at, u32_at, u64_at};
 use crate::frame::Lsn;
 
 use super::error::{Damage, SnapshotError};
 
-pub(super) const FORMAT: u16 = 1;
+/// What is written. Format 1 lacks the trailer's mark; it is read as ever.
+pub(super) const FORMAT: u16 = 2;
+const FORMAT_WITHOUT_MARK: u16 = 1;
+/// Bytes of a batch's hash that stand in the trailer.
+const MARK_BYTES: usize = 8;
 pub(super) const HEADER_BYTES: usize = 64;
 pub(super) const BLOCK_HEADER_BYTES: usize = 16;
 pub(super) const TRAILER_BYTES: usize = 96;
@@ -17,14 +22,29 @@ pub(super) const TRAILER_BYTES: usize = 96;
 /// The largest content of a block, in bytes.
 pub const BLOCK_BYTES_LIMIT: usize = 16 << 20;
 
+const ASIDE: &str = ".aside";
 const HEADER_MAGIC: &[u8; 8] = b"COFFSNAP";
 const TRAILER_MAGIC: &[u8; 8] = b"COFFSEND";
 /// Where the hash stands in the trailer; it covers everything before itself.
 pub(super) const HASH_AT: usize = 48;
 const HEADER_CRC_AT: usize = 60;
+const MARK_AT: usize = 80;
 const TRAILER_CRC_AT: usize = 92;
 
+/// Stands for the log up to a snapshot's highest record: the first bytes of the hash of the batch that holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryMark([u8; MARK_BYTES]);
+
+impl HistoryMark {
+    /// The mark of a log that has this batch.
+    #[must_use]
+    pub fn of(batch: &Hash) -> HistoryMark {
+        HistoryMark(array_at(batch, 0))
+    }
+}
+
 pub(super) struct Header {
+    pub(super) format: u16,
     pub(super) store: [u8; 16],
     pub(super) shard: u16,
     pub(super) id: u64,
@@ -36,7 +56,7 @@ impl Header {
     pub(super) fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         put(&mut bytes, 0, HEADER_MAGIC);
-        put(&mut bytes, 8, &FORMAT.to_le_bytes());
+        put(&mut bytes, 8, &self.format.to_le_bytes());
         put(&mut bytes, 10, &self.shard.to_le_bytes());
         put(&mut bytes, 16, &self.store);
         put(&mut bytes, 32, &self.id.to_le_bytes());
@@ -56,11 +76,12 @@ impl Header {
             return Err(SnapshotError::damaged(path, 0, Damage::Header));
         }
         let found = u16_at(bytes, 8);
-        if found != FORMAT {
+        if !(FORMAT_WITHOUT_MARK..=FORMAT).contains(&found) {
             let path = path.to_path_buf();
             return Err(SnapshotError::FormatVersion { path, found, supported: FORMAT });
         }
         Ok(Header {
+            format: found,
             store: array_at(bytes, 16),
             shard: u16_at(bytes, 10),
             id: u64_at(bytes, 32),
@@ -110,6 +131,8 @@ pub(super) struct Trailer {
     pub(super) start_lsn: Lsn,
     pub(super) highest_lsn: Lsn,
     pub(super) hash: [u8; 32],
+    /// `None` in format 1.
+    pub(super) mark: Option<HistoryMark>,
 }
 
 impl Trailer {
@@ -129,12 +152,21 @@ impl Trailer {
         let mut bytes = [0; TRAILER_BYTES];
         put(&mut bytes, 0, &self.encode_before_hash());
         put(&mut bytes, HASH_AT, &self.hash);
+        if let Some(HistoryMark(mark)) = &self.mark {
+            put(&mut bytes, MARK_AT, mark);
+        }
         let crc = crc32fast::hash(&bytes[..TRAILER_CRC_AT]);
         put(&mut bytes, TRAILER_CRC_AT, &crc.to_le_bytes());
         bytes
     }
 
-    pub(super) fn decode(bytes: &[u8], file_bytes: u64, path: &Path) -> Result<Trailer, SnapshotError> {
+    /// `format` is the header's.
+    pub(super) fn decode(
+        bytes: &[u8],
+        format: u16,
+        file_bytes: u64,
+        path: &Path,
+    ) -> Result<Trailer, SnapshotError> {
         let trailer = Trailer {
             blocks: u64_at(bytes, 8),
             blocks_end: u64_at(bytes, 16),
@@ -142,6 +174,7 @@ impl Trailer {
             start_lsn: Lsn(u64_at(bytes, 32)),
             highest_lsn: Lsn(u64_at(bytes, 40)),
             hash: array_at(bytes, HASH_AT),
+            mark: (format > FORMAT_WITHOUT_MARK).then(|| HistoryMark(array_at(bytes, MARK_AT))),
         };
         let start = file_bytes - TRAILER_BYTES as u64;
         let sound = u32_at(bytes, TRAILER_CRC_AT) == crc32fast::hash(&bytes[..TRAILER_CRC_AT])
@@ -176,7 +209,12 @@ pub(super) fn id_of(name: &str) -> Option<u64> {
     (file_name(id) == name).then_some(id)
 }
 
-/// The number of a file name, finished or not.
+/// The name of a finished snapshot that must never be used again, from the one it had.
+pub(super) fn aside_name(name: &str) -> String {
+    format!("{name}{ASIDE}")
+}
+
+/// The number of a file name, finished or not, in use or set aside.
 pub(super) fn id_of_any(name: &str) -> Option<u64> {
-    id_of(name.strip_suffix(".tmp").unwrap_or(name))
+    id_of(name.strip_suffix(".tmp").or_else(|| name.strip_suffix(ASIDE)).unwrap_or(name))
 }

@@ -5,6 +5,9 @@
 //! in it. It gets its final name only when all of it was read back from the device, and never before
 //! `highest_lsn` is durable, since a snapshot must not know more than the log.
 //!
+//! Record numbers are given again when the end of a log is given up, so a number proves nothing. The trailer has a mark of the
+//! batch that holds `highest_lsn`; a store that belongs to an opened log leaves out what shows other records than the log has.
+//!
 //! What the blocks mean is the caller's business: each is a kind and bytes. Several snapshots are kept, so
 //! that a damaged one costs time and nothing else: the caller falls back to an older one and replays more.
 //!
@@ -23,9 +26,10 @@ use std::sync::Arc;
 
 use crate::env::{Clock, Env};
 use crate::frame::Lsn;
+use crate::reader::LogReader;
 use crate::storage::{Access, AlignedBuf, BLOCK_BYTES, Storage, read_exact_at};
 pub use error::{Damage, SnapshotError};
-pub use layout::BLOCK_BYTES_LIMIT as SNAPSHOT_BLOCK_BYTES_LIMIT;
+pub use layout::{BLOCK_BYTES_LIMIT as SNAPSHOT_BLOCK_BYTES_LIMIT, HistoryMark};
 use layout::{Header, TRAILER_BYTES, Trailer};
 pub use reader::{SnapshotBlock, SnapshotReader};
 pub use writer::SnapshotWriter;
@@ -42,6 +46,8 @@ pub struct SnapshotInfo {
     pub start_lsn: Lsn,
     /// The newest record whose effect may be in it.
     pub highest_lsn: Lsn,
+    /// Stands for the log up to `highest_lsn`; `None` in format 1.
+    pub mark: Option<HistoryMark>,
     /// When it was begun, in nanoseconds since 1970 UTC.
     pub created_ns: u64,
     /// The file's length in bytes.
@@ -58,6 +64,7 @@ pub struct SnapshotStore {
     dir: PathBuf,
     store: [u8; 16],
     shard: u16,
+    log: Option<LogReader>,
 }
 
 impl SnapshotStore {
@@ -66,11 +73,17 @@ impl SnapshotStore {
     #[must_use]
     pub fn new(env: &Env, dir: PathBuf, store: [u8; 16], shard: u16) -> SnapshotStore {
         let (storage, clock) = (Arc::clone(&env.storage), Arc::clone(&env.clock));
-        SnapshotStore { storage, clock, dir, store, shard }
+        SnapshotStore { storage, clock, dir, store, shard, log: None }
     }
 
-    /// The snapshots whose first and last bytes are sound, newest first. A damaged one is reported as a
-    /// warning and left out; [`SnapshotStore::inspect`] names it.
+    /// From now on, only what shows records of this log.
+    #[must_use]
+    pub(crate) fn of_log(self, log: LogReader) -> SnapshotStore {
+        SnapshotStore { log: Some(log), ..self }
+    }
+
+    /// The snapshots whose first and last bytes are sound and that show nothing but what the log holds, newest first, where the
+    /// store is that of an opened log. Another one is reported as a warning and left out; [`SnapshotStore::inspect`] names it.
     ///
     /// # Errors
     /// When the directory cannot be read.
@@ -110,8 +123,8 @@ impl SnapshotStore {
         self.storage.create_dir_all(&self.dir).map_err(error)?;
         let newest = self.names()?.iter().filter_map(|name| layout::id_of_any(name)).max();
         let id = newest.unwrap_or(0) + 1;
-        let header =
-            Header { store: self.store, shard: self.shard, id, start_lsn, created_ns: self.clock.now_ns() };
+        let (format, created_ns) = (layout::FORMAT, self.clock.now_ns());
+        let header = Header { format, store: self.store, shard: self.shard, id, start_lsn, created_ns };
         SnapshotWriter::begin(self.clone(), header)
     }
 
@@ -184,6 +197,22 @@ impl SnapshotStore {
         self.storage.sync_dir(&self.dir).map_err(|source| SnapshotError::io(&self.dir, source))
     }
 
+    /// Gives these files names under which no snapshot is looked for, durably; nothing of them is lost. Returns where they are.
+    ///
+    /// # Errors
+    /// When a file cannot be renamed; some may have been.
+    pub(crate) fn set_aside(&self, names: &[String]) -> Result<Vec<PathBuf>, SnapshotError> {
+        let aside: Vec<_> = names.iter().map(|name| self.dir.join(layout::aside_name(name))).collect();
+        for (name, aside) in names.iter().zip(&aside) {
+            let path = self.dir.join(name);
+            self.storage.rename(&path, aside).map_err(|source| SnapshotError::io(&path, source))?;
+        }
+        if !aside.is_empty() {
+            self.storage.sync_dir(&self.dir).map_err(|source| SnapshotError::io(&self.dir, source))?;
+        }
+        Ok(aside)
+    }
+
     fn names(&self) -> Result<Vec<String>, SnapshotError> {
         let error = |source| SnapshotError::io(&self.dir, source);
         if !self.storage.exists(&self.dir).map_err(error)? {
@@ -207,7 +236,24 @@ impl SnapshotStore {
         if header.id != id {
             return Err(SnapshotError::damaged(&path, 0, Damage::WrongName));
         }
-        Ok(info_of(&header, &trailer))
+        let info = info_of(&header, &trailer);
+        self.check_history(&path, &info)?;
+        Ok(info)
+    }
+
+    /// The log must have the very record that is the newest in the snapshot. What it has and cannot read speaks against nothing.
+    fn check_history(&self, path: &Path, info: &SnapshotInfo) -> Result<(), SnapshotError> {
+        let Some(log) = &self.log else { return Ok(()) };
+        let (end, highest_lsn) = (log.durable_lsn(), info.highest_lsn);
+        if highest_lsn > end {
+            return Err(SnapshotError::BeyondLog { path: path.to_path_buf(), highest_lsn, end });
+        }
+        match (info.mark, log.hash_at(highest_lsn)) {
+            (Some(mark), Ok(batch)) if mark != HistoryMark::of(&batch) => {
+                Err(SnapshotError::OtherHistory { path: path.to_path_buf(), highest_lsn })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn open_path(&self, path: &Path) -> Result<SnapshotReader, SnapshotError> {
@@ -232,7 +278,7 @@ impl SnapshotStore {
             return Err(SnapshotError::WrongStore { path: path.to_path_buf() });
         }
         read_exact_at(file.as_ref(), &mut block, bytes - BLOCK_BYTES as u64).map_err(error)?;
-        let trailer = Trailer::decode(&block[BLOCK_BYTES - TRAILER_BYTES..], bytes, path)?;
+        let trailer = Trailer::decode(&block[BLOCK_BYTES - TRAILER_BYTES..], header.format, bytes, path)?;
         if trailer.start_lsn != header.start_lsn {
             return Err(SnapshotError::damaged(path, trailer.offset(), Damage::Trailer));
         }
@@ -251,6 +297,7 @@ fn info_of(header: &Header, trailer: &Trailer) -> SnapshotInfo {
         id: header.id,
         start_lsn: header.start_lsn,
         highest_lsn: trailer.highest_lsn,
+        mark: trailer.mark,
         created_ns: header.created_ns,
         bytes: trailer.file_bytes,
         blocks: trailer.blocks,

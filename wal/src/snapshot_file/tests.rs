@@ -1,5 +1,7 @@
 //! A snapshot gives back what was put in, or says that it cannot.
 
+use sha2::{Digest, Sha256};
+
 use super::*;
 use crate::storage::crash::{CrashPlan, CrashStorage, Fault, Survival};
 
@@ -24,6 +26,7 @@ fn snapshots_on(disk: &CrashStorage, shard: u16) -> SnapshotStore {
         dir: PathBuf::from("/shard/snapshots"),
         store: STORE,
         shard,
+        log: None,
     }
 }
 
@@ -38,7 +41,7 @@ fn take(snapshots: &SnapshotStore, start: u64, seed: u8) -> Result<SnapshotInfo,
     for block in blocks(seed) {
         writer.block(block.kind, &block.bytes)?;
     }
-    writer.finish(Lsn(start + 5), Lsn(start + 5))
+    writer.finish(Lsn(start + 5), &[seed; 32], Lsn(start + 5))
 }
 
 fn read(snapshots: &SnapshotStore, info: &SnapshotInfo) -> Result<Vec<SnapshotBlock>, SnapshotError> {
@@ -62,7 +65,7 @@ fn a_snapshot_gives_back_its_blocks_and_what_it_says_about_itself() {
 fn an_empty_snapshot_is_one_block_long_on_disk() {
     let disk = CrashStorage::new();
     let snapshots = snapshots_on(&disk, 0);
-    let info = snapshots.create(Lsn::NONE).unwrap().finish(Lsn::NONE, Lsn::NONE).unwrap();
+    let info = snapshots.create(Lsn::NONE).unwrap().finish(Lsn::NONE, &[0; 32], Lsn::NONE).unwrap();
     assert_eq!((info.bytes, info.blocks), (4096, 0));
     assert_eq!(read(&snapshots, &info).unwrap(), []);
 }
@@ -104,6 +107,34 @@ fn a_truncated_or_foreign_or_renamed_snapshot_is_refused() {
     }
 }
 
+/// As a build before format 2 wrote it: no mark, and the hash over header and content.
+#[test]
+fn a_snapshot_of_format_1_is_read_and_has_no_mark() {
+    let disk = CrashStorage::new();
+    let snapshots = snapshots_on(&disk, 0);
+    let info = take(&snapshots, 40, 7).unwrap();
+    assert!(info.mark.is_some());
+    let path = snapshots.path(info.id);
+    let mut bytes = disk.read_file(&path).unwrap();
+    let trailer = bytes.len() - TRAILER_BYTES;
+    bytes[8] = 1;
+    let header_crc = crc32fast::hash(&bytes[..60]);
+    bytes[60..64].copy_from_slice(&header_crc.to_le_bytes());
+    let mut seal = |mark: [u8; 8]| {
+        let hash: [u8; 32] = Sha256::digest(&bytes[..trailer + 48]).into();
+        bytes[trailer + 48..trailer + 80].copy_from_slice(&hash);
+        bytes[trailer + 80..trailer + 88].copy_from_slice(&mark);
+        let crc = crc32fast::hash(&bytes[trailer..trailer + 92]);
+        bytes[trailer + 92..].copy_from_slice(&crc.to_le_bytes());
+        disk.put_file(&path, &bytes);
+    };
+    seal([0; 8]);
+    assert_eq!(snapshots.list().unwrap(), [SnapshotInfo { mark: None, ..info.clone() }]);
+    assert_eq!(read(&snapshots, &info).unwrap(), blocks(7));
+    seal([7; 8]);
+    assert!(snapshots.verify(&info).is_err(), "format 1 has zeros there");
+}
+
 #[test]
 fn a_newer_format_is_named_and_not_called_damage() {
     let disk = CrashStorage::new();
@@ -111,13 +142,13 @@ fn a_newer_format_is_named_and_not_called_damage() {
     let info = take(&snapshots, 40, 7).unwrap();
     let path = snapshots.path(info.id);
     let mut bytes = disk.read_file(&path).unwrap();
-    bytes[8] = 2;
+    bytes[8] = 3;
     let crc = crc32fast::hash(&bytes[..60]);
     bytes[60..64].copy_from_slice(&crc.to_le_bytes());
     disk.put_file(&path, &bytes);
     assert!(matches!(
         snapshots.verify(&info),
-        Err(SnapshotError::FormatVersion { found: 2, supported: 1, .. })
+        Err(SnapshotError::FormatVersion { found: 3, supported: 2, .. })
     ));
 }
 
@@ -126,7 +157,7 @@ fn a_snapshot_that_knows_more_than_the_log_is_refused() {
     let disk = CrashStorage::new();
     let snapshots = snapshots_on(&disk, 0);
     let writer = snapshots.create(Lsn(1)).unwrap();
-    let refused = writer.finish(Lsn(8), Lsn(7)).unwrap_err();
+    let refused = writer.finish(Lsn(8), &[0; 32], Lsn(7)).unwrap_err();
     assert!(matches!(refused, SnapshotError::NotDurable { .. }));
     assert_eq!(snapshots.list().unwrap(), []);
 }

@@ -2,12 +2,13 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::batch::Hash;
 use crate::frame::Lsn;
 use crate::storage::stream::StreamWriter;
 use crate::storage::{Access, BLOCK_BYTES};
 
 use super::error::SnapshotError;
-use super::layout::{BLOCK_BYTES_LIMIT, BlockHeader, HASH_AT, Header, TRAILER_BYTES, Trailer};
+use super::layout::{BLOCK_BYTES_LIMIT, BlockHeader, HASH_AT, Header, HistoryMark, TRAILER_BYTES, Trailer};
 use super::{SnapshotInfo, SnapshotStore, info_of};
 
 /// A snapshot being written. Dropped before [`SnapshotWriter::finish`], it leaves an unfinished file that
@@ -64,16 +65,22 @@ impl SnapshotWriter {
     }
 
     /// Ends the snapshot: writes the trailer, syncs, reads everything back from the device, renames.
-    /// `highest_lsn` is the newest record whose effect may be in it; `durable_lsn` the log's durable end now.
+    /// `highest_lsn` is the newest record whose effect may be in it; `batch` the hash of the batch that holds that record
+    /// ([`crate::LogReader::hash_at`]); `durable_lsn` the log's durable end now.
     ///
     /// # Errors
     /// [`SnapshotError::NotDurable`] when the log is behind the snapshot; otherwise that the storage failed
     /// or gave back other bytes than were written. No snapshot exists then.
-    pub fn finish(mut self, highest_lsn: Lsn, durable_lsn: Lsn) -> Result<SnapshotInfo, SnapshotError> {
+    pub fn finish(
+        mut self,
+        highest_lsn: Lsn,
+        batch: &Hash,
+        durable_lsn: Lsn,
+    ) -> Result<SnapshotInfo, SnapshotError> {
         if highest_lsn > durable_lsn {
             return Err(SnapshotError::NotDurable { highest_lsn, durable_lsn });
         }
-        let trailer = self.push_end(highest_lsn)?;
+        let trailer = self.push_end(highest_lsn, HistoryMark::of(batch))?;
         let info = info_of(&self.header, &trailer);
         let temporary = self.snapshots.temporary_path(info.id);
         let error = |source| SnapshotError::io(&temporary, source);
@@ -87,7 +94,7 @@ impl SnapshotWriter {
     }
 
     /// Writes the fill and the trailer.
-    fn push_end(&mut self, highest_lsn: Lsn) -> Result<Trailer, SnapshotError> {
+    fn push_end(&mut self, highest_lsn: Lsn, mark: HistoryMark) -> Result<Trailer, SnapshotError> {
         let blocks_end = self.stream.offset();
         let file_bytes = (blocks_end + TRAILER_BYTES as u64).next_multiple_of(BLOCK_BYTES as u64);
         let mut trailer = Trailer {
@@ -97,6 +104,7 @@ impl SnapshotWriter {
             start_lsn: self.header.start_lsn,
             highest_lsn,
             hash: [0; 32],
+            mark: Some(mark),
         };
         let fill = [0; BLOCK_BYTES];
         let fill_bytes = usize::try_from(trailer.offset() - blocks_end).expect("less than a block");

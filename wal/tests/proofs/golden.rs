@@ -213,6 +213,13 @@ fn a_store_of_format_1_opens_and_holds_what_it_held() {
     found.run(&[Op::Append(vec![50]), Op::Write, Op::Close]).unwrap();
 }
 
+#[test]
+fn a_snapshot_of_format_2_is_written_as_it_was() {
+    let written =
+        small_store().disk.read_file(&Path::new(DIR).join("snapshots/0000000000000002.snap")).unwrap();
+    assert_golden("snapshot-2.bin", &written);
+}
+
 /// Where the audit tree stands in an archived segment, by its trailer.
 fn audit_tree(file: &[u8]) -> &[u8] {
     let number =

@@ -6,9 +6,9 @@ use coffer_wal::inspect::{
     DropError, SegmentKind, VerifyProgress, VerifyReport, drop_last_batch, dump, stat, verify,
 };
 use coffer_wal::storage::crash::{CrashPlan, CrashStorage, Survival};
-use coffer_wal::{Lsn, OpenError};
+use coffer_wal::{Log, Lsn, OpenError};
 
-use crate::world::{DIR, Op, World, env_on, segments};
+use crate::world::{DIR, Op, World, env_on, segments, small_options};
 
 const BLOCK: usize = 4096;
 const LOST: CrashPlan = CrashPlan { sectors: Survival::None, names: Survival::None };
@@ -219,6 +219,92 @@ fn dropping_the_last_batch_can_be_interrupted_anywhere_and_called_again() {
             assert_eq!(again.model.records.len(), 11, "{context}");
         }
     }
+}
+
+/// As `used`, with snapshots of before and after the last batch, which is damaged.
+fn snapshotted_and_damaged() -> World {
+    let mut world = used();
+    world.disk = world.disk.kill();
+    world
+        .run(&[Op::Snapshot, Op::Append(vec![60]), Op::Write, Op::Snapshot, Op::Snapshot, Op::Idle])
+        .unwrap();
+    let (path, mut content, offset) = last_written(&world.disk);
+    content[offset + 200] ^= 1;
+    world.disk.put_file(&path, &content);
+    world
+}
+
+/// The ids of the snapshots that have the name of one.
+fn snapshots_named(disk: &CrashStorage) -> Vec<String> {
+    let names = disk.files().into_iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()));
+    names.filter(|name| name.ends_with(".snap")).collect()
+}
+
+#[test]
+fn no_snapshot_that_shows_a_dropped_batch_outlives_it_wherever_dropping_is_cut_short() {
+    let damaged = snapshotted_and_damaged();
+    let whole = damaged.after_crash(&LOST);
+    let (before, all) = (3, snapshots_named(&whole.disk).len());
+    assert_eq!(all, before + 2, "two of before the batch that was purged to, and one right before");
+    let (env, _) = env_on(&whole.disk, 9);
+    let report = drop_last_batch(&env, Path::new(DIR)).unwrap();
+    assert_eq!((report.first_lsn, report.snapshots_aside.len()), (Lsn(13), 2));
+    let aside: Vec<_> = report.snapshots_aside.iter().map(|path| path.file_name().unwrap()).collect();
+    assert_eq!(aside, ["0000000000000005.snap.aside", "0000000000000004.snap.aside"]);
+    for stop in 0..whole.disk.changes() {
+        for (sectors, names) in [
+            (Survival::None, Survival::None),
+            (Survival::All, Survival::None),
+            (Survival::None, Survival::All),
+            (Survival::Seeded(stop), Survival::Seeded(!stop)),
+        ] {
+            let stopped = damaged.after_crash(&LOST);
+            stopped.disk.stop_at_change(stop);
+            let (env, _) = env_on(&stopped.disk, 9);
+            drop_last_batch(&env, Path::new(DIR)).unwrap_err();
+            let mut again = stopped.after_crash(&CrashPlan { sectors, names });
+            let context = format!("stop {stop}, {sectors:?}, {names:?}");
+            let is_dropped = again.try_read().is_ok();
+            assert!(!is_dropped || snapshots_named(&again.disk).len() == before, "{context}");
+            let (env, _) = env_on(&again.disk, 9);
+            match drop_last_batch(&env, Path::new(DIR)) {
+                Ok(_) | Err(DropError::Sound { .. }) => {}
+                Err(error) => panic!("{context}: {error}"),
+            }
+            assert_eq!(snapshots_named(&again.disk).len(), before, "{context}");
+            again.model.acknowledged = 12;
+            drop(again.recover(&context));
+            again.disk = again.disk.kill();
+            again.run(&[Op::Append(vec![77]), Op::Write, Op::Idle]).unwrap();
+            assert!(verified(&again.disk.kill()).is_sound(), "{context}");
+        }
+    }
+}
+
+#[test]
+fn a_snapshot_of_another_course_of_the_log_is_named_left_out_and_set_aside_though_its_numbers_fit() {
+    let mut world = used();
+    world.disk = world.disk.kill();
+    let mut other = world.after_crash(&LOST);
+    world.run(&[Op::Append(vec![60]), Op::Write, Op::Snapshot, Op::Idle]).unwrap();
+    other.run(&[Op::Append(vec![61]), Op::Write, Op::Append(vec![62]), Op::Write, Op::Idle]).unwrap();
+    let name = "snapshots/0000000000000003.snap";
+    let (foreign, path) =
+        (world.disk.read_file(&Path::new(DIR).join(name)).unwrap(), Path::new(DIR).join(name));
+    let disk = other.disk.kill();
+    disk.put_file(&path, &foreign);
+    let problems = verified(&disk).problems;
+    assert!(problems.len() == 1 && problems[0].what.contains("another record 13"), "{problems:?}");
+    let (env, _) = env_on(&disk, 9);
+    let opened = Log::open(small_options(), env).unwrap();
+    assert_eq!(opened.snapshots().list().unwrap().len(), 2);
+    let (_, found) = opened.snapshots().inspect().unwrap().swap_remove(0);
+    let error = found.unwrap_err();
+    assert!(error.is_foreign(), "{error}");
+    assert!(disk.files().contains(&path), "looking changes nothing");
+    drop(opened.assemble::<()>().unwrap());
+    assert!(!disk.files().contains(&path));
+    assert_eq!(disk.read_file(&path.with_extension("snap.aside")).unwrap(), foreign);
 }
 
 #[test]

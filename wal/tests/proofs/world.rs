@@ -310,7 +310,8 @@ impl Run {
         let error = |error: coffer_wal::SnapshotError| error.to_string();
         let mut writer = self.log.snapshots().create(durable).map_err(error)?;
         writer.block(1, &durable.0.to_le_bytes()).map_err(error)?;
-        writer.finish(durable, durable).map(drop).map_err(error)
+        let batch = self.log.reader().hash_at(durable).map_err(|error| error.to_string())?;
+        writer.finish(durable, &batch, durable).map(drop).map_err(error)
     }
 
     /// Closes by hand, but keeps the log so that its machines end with it.
