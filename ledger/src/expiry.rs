@@ -19,9 +19,10 @@ use crate::customer::Customer;
 use crate::decide::Ids;
 use crate::fact::{Due, Giver, HoldEnd, RechargeEnd, RolledOver, Slice};
 use crate::granting;
-use crate::hold::{Hold, HoldStatus};
+use crate::hold::Hold;
 use crate::ids::{HoldId, RechargeId, TrancheId};
 use crate::letting_go::{self, Balances};
+use crate::limits::Limits;
 use crate::recharge::{Recharge, RechargeReason, RechargeStatus};
 use crate::time::Timestamp;
 
@@ -31,19 +32,36 @@ use crate::time::Timestamp;
 /// the wallets with something due hold, and what `max` holds pin, however many holds are open.
 #[must_use]
 pub fn due(customer: &Customer, now: Timestamp, max: usize) -> Vec<Due> {
-    due_until(customer, (now, now), max)
+    due_until(customer, (now, now), Room { things: max, pins: usize::MAX })
 }
 
-/// As [`due`], of what happens until an instant before `now`. `now` is the instant of the record, which ids carry.
-pub(crate) fn due_until(customer: &Customer, (until, now): (Timestamp, Timestamp), max: usize) -> Vec<Due> {
+/// What one record takes of what is due.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    /// Due things.
+    pub(crate) things: usize,
+    /// Pins of a hold that ends; what it pins beyond them goes back in another record, and so does all that comes later.
+    pub(crate) pins: usize,
+}
+
+impl Room {
+    /// As much as one record of what is due may take.
+    pub(crate) const fn of_a_record(limits: &Limits) -> Self {
+        Self { things: limits.due_per_record_max, pins: limits.hold_pins_per_record_max }
+    }
+}
+
+/// As [`due`], of what happens until an instant before `now`, and at most so much. `now` is the instant of the record, which ids carry.
+pub(crate) fn due_until(customer: &Customer, (until, now): (Timestamp, Timestamp), room: Room) -> Vec<Due> {
     if customer.grants.next_at() > until {
-        return without_grants(customer, (until, now), max);
+        return without_grants(customer, (until, now), room);
     }
     // What a period mints may end, and what it carries over is there, before the next thing happens: one after the other.
     let (mut ahead, mut written) = (customer.clone(), Vec::new());
-    while written.len() < max {
+    while written.len() < room.things && !written.last().is_some_and(Due::is_part) {
         let next_grant = ahead.grants.next_at().min(until);
-        let before = without_grants(&ahead, (next_grant, now), max - written.len());
+        let left = Room { things: room.things - written.len(), ..room };
+        let before = without_grants(&ahead, (next_grant, now), left);
         if !before.is_empty() {
             apply::apply_due(&mut ahead, &before, 0);
             written.extend(before);
@@ -58,16 +76,27 @@ pub(crate) fn due_until(customer: &Customer, (until, now): (Timestamp, Timestamp
 }
 
 /// What tranches and holds bring until an instant at which no grant has begun a period.
-fn without_grants(customer: &Customer, (until, now): (Timestamp, Timestamp), max: usize) -> Vec<Due> {
+fn without_grants(customer: &Customer, (until, now): (Timestamp, Timestamp), room: Room) -> Vec<Due> {
     let mut events = tranche_events(customer, until);
-    // Each deadline is one due thing: no more of them than `max` can be among the first `max`.
-    customer.holds.due(until).take(max).for_each(|hold| hold_events(customer, hold, until, &mut events));
+    // Each deadline is one due thing: no more of them than there is room for can be among the first ones.
+    customer
+        .holds
+        .due(until)
+        .take(room.things)
+        .for_each(|hold| hold_events(customer, hold, until, &mut events));
     let waited_for = customer.recharges.due(until);
     events.extend(waited_for.into_iter().map(|(at, id)| Event { at, what: What::Pending(id) }));
     events.sort_unstable();
     events.dedup();
-    let mut writer = Writer::on(customer, now);
-    events.iter().filter_map(|event| writer.write(event)).take(max).collect()
+    let mut writer = Writer::on(customer, now, room.pins);
+    let mut written: Vec<Due> = Vec::new();
+    let mut happening = events.iter();
+    // What comes after a part waits for the rest of it.
+    while written.len() < room.things && !written.last().is_some_and(Due::is_part) {
+        let Some(event) = happening.next() else { break };
+        written.extend(writer.write(event));
+    }
+    written
 }
 
 /// How many things are due at `now`.
@@ -188,13 +217,15 @@ struct Writer<'a> {
     gained: BTreeMap<Place, Credits>,
     /// Of what goes on.
     ids: Ids,
+    /// Pins that a deadline gives back at most.
+    pins_max: usize,
 }
 
 impl<'a> Writer<'a> {
-    fn on(customer: &'a Customer, now: Timestamp) -> Self {
+    fn on(customer: &'a Customer, now: Timestamp, pins_max: usize) -> Self {
         let debts = customer.wallets.iter().map(|wallet| wallet.head.debt).collect();
         let (balances, gained, ids) = (Balances::default(), BTreeMap::new(), Ids::of(customer, now));
-        Self { customer, balances, debts, gained, ids }
+        Self { customer, balances, debts, gained, ids, pins_max }
     }
 
     fn write(&mut self, event: &Event) -> Option<Due> {
@@ -227,7 +258,7 @@ impl<'a> Writer<'a> {
 
     fn deadline(&mut self, id: HoldId, at: Timestamp) -> HoldEnd {
         let hold = self.customer.holds.get(id).expect("deadlines are those of open holds");
-        let end = letting_go::end(self.customer, hold, HoldStatus::Expired, at, &mut self.balances);
+        let end = letting_go::expire(self.customer, hold, at, self.pins_max, &mut self.balances);
         for (place, _, credits) in still_living(self.customer, at, &end.returned) {
             *self.gained.entry(place).or_default() += credits;
         }

@@ -65,6 +65,31 @@ pub(crate) fn lapses(
     lapsed
 }
 
+/// What a deadline gives back in one record: all of it, which ends the hold, or the first `pins_max` pins, after which it is still open and
+/// due. It counts in budgets until it has ended.
+pub(crate) fn expire(
+    customer: &Customer,
+    hold: &Hold,
+    at: Timestamp,
+    pins_max: usize,
+    balances: &mut Balances,
+) -> HoldEnd {
+    if hold.pins.len() <= pins_max {
+        return end(customer, hold, HoldStatus::Expired, at, balances);
+    }
+    let mut hold = hold.clone();
+    let others = hold.pins.drain(pins_max..).collect();
+    let returned = std::mem::replace(&mut hold.pins, others);
+    hold.released += returned.iter().map(|pin| pin.credits).sum();
+    let lapsed = lapses(customer, &returned, just_before(at), balances);
+    HoldEnd { at, hold, returned, lapsed, freed: Vec::new() }
+}
+
+/// At one instant deadlines come before the ends of tranches, which then see what came back.
+const fn just_before(deadline: Timestamp) -> Timestamp {
+    Timestamp(deadline.0.saturating_sub(1))
+}
+
 /// Ends a hold without a capture: all that it pins goes back, and counts in no budget any more.
 pub(crate) fn end(
     customer: &Customer,
@@ -74,8 +99,7 @@ pub(crate) fn end(
     balances: &mut Balances,
 ) -> HoldEnd {
     let ended_by = match status {
-        // At one instant deadlines come before the ends of tranches, which then see what came back.
-        HoldStatus::Expired => Timestamp(at.0.saturating_sub(1)),
+        HoldStatus::Expired => just_before(at),
         HoldStatus::Open | HoldStatus::Captured | HoldStatus::Released => at,
     };
     let mut hold = Hold { status, released: hold.released + hold.held(), ..hold.clone() };

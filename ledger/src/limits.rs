@@ -11,6 +11,8 @@ pub struct Limits {
     pub slices_max: usize,
     /// Due things written in one record; more become records of their own in the same turn.
     pub due_per_record_max: usize,
+    /// Pins that the end of a hold at its deadline gives back in one record; more go back in records of their own in the same turn.
+    pub hold_pins_per_record_max: usize,
     /// Open holds per customer.
     pub holds_max: usize,
     /// Seconds from its placing that a hold lives at most, however it is extended.
@@ -52,6 +54,7 @@ impl Default for Limits {
             tranches_max: 10_000,
             slices_max: 2_000,
             due_per_record_max: 500,
+            hold_pins_per_record_max: 2_000,
             holds_max: 100_000,
             hold_lifetime_max_s: 7 * 24 * 3_600,
             refunds_max: 100_000,

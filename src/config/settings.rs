@@ -196,6 +196,8 @@ pub const SETTINGS: &[Setting] = &[
     integer("limits.tranches_max", 1, 100_000),
     integer("limits.slices_max", 1, 2_000),
     integer("limits.due_per_record_max", 1, 1_000),
+    integer("limits.hold_pins_per_record_max", 1, 2_000),
+    integer("limits.hold_bytes_max", 4_096, 224 << 10),
     integer("limits.holds_max", 1, 1_000_000),
     integer("limits.hold_lifetime_max_s", 1, 31_622_400),
     integer("limits.refunds_max", 1, 10_000_000),

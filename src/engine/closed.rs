@@ -85,7 +85,7 @@ fn look_for(customer: &Customer, id: HoldId, now: Timestamp) -> Place {
 /// The hold as these facts closed it.
 fn hold_in(facts: &Facts, id: HoldId) -> Option<&Hold> {
     let due = facts.due.iter().find_map(|due| match due {
-        Due::HoldExpired(end) => Some(&end.hold).filter(|hold| hold.id == id),
+        Due::HoldExpired(end) => Some(&end.hold).filter(|hold| hold.id == id && !end.is_part()),
         Due::Expired { .. }
         | Due::Started { .. }
         | Due::RechargeExpired(_)

@@ -185,7 +185,7 @@ impl Driver {
             let core = self.core.upgrade().ok_or(Closing)?;
             match ask(&core, self.tenant, whom, command.clone()).await {
                 Ok(()) => return Ok(Ok(())),
-                Err(failure) if is_final(&failure) => return Ok(Err(failure)),
+                Err(failure) if is_final(&command, &failure) => return Ok(Err(failure)),
                 Err(_) if core.closing.load(Ordering::Acquire) || core.journal.halted().is_some() => {
                     return Err(Closing);
                 }
@@ -210,9 +210,11 @@ async fn ask(
 }
 
 /// Whether asking again later would give the same answer.
-const fn is_final(failure: &Failure) -> bool {
+const fn is_final(command: &Command, failure: &Failure) -> bool {
     match failure {
-        Failure::Refused(_) | Failure::NotFound(_) | Failure::RecordTooLarge { .. } => true,
+        Failure::Refused(_) | Failure::NotFound(_) => true,
+        // What arrives may be too large, and goes back. What left is the sender's until it knows of the end, however long that takes.
+        Failure::RecordTooLarge { .. } => matches!(command, Command::TransferIn(_)),
         Failure::KeyReused
         | Failure::RecordGone
         | Failure::LimitReached { .. }
@@ -224,5 +226,24 @@ const fn is_final(failure: &Failure) -> bool {
         | Failure::OutcomeUnknown
         | Failure::InTransit(_)
         | Failure::Halted => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use coffer_ledger::ids::{ThingId, WalletId};
+
+    use super::*;
+
+    #[test]
+    fn a_sender_is_told_until_it_knows_however_large_its_record_would_be() {
+        let (transfer, wallet) = (TransferId(ThingId(1)), WalletId(ThingId(2)));
+        let too_large = Failure::RecordTooLarge { max: 1 };
+        for verdict in [Command::TransferDone(transfer), Command::TransferBack(transfer)] {
+            assert!(!is_final(&verdict, &too_large), "{verdict:?}");
+            assert!(is_final(&verdict, &Failure::NotFound("transfer")), "{verdict:?}");
+        }
+        let arrival = TransferIn { transfer, from: CustomerNumber(1), to_wallet: wallet, moved: Vec::new() };
+        assert!(is_final(&Command::TransferIn(Box::new(arrival)), &too_large), "it goes back");
     }
 }

@@ -13,6 +13,9 @@ pub struct EngineOptions {
     pub limits: Limits,
     /// Limits of a tenant's own things.
     pub tenant_limits: TenantLimits,
+    /// Bytes that the record of a hold's end may take where all that it pins comes back and is gone at once; what would take more is not
+    /// pinned. The rest of a record is left for what else a capture has to say.
+    pub hold_bytes_max: usize,
     /// Writes between admission and durability, over all tenants.
     pub writes_in_flight_max: u32,
     /// The same for one tenant.
@@ -60,6 +63,7 @@ impl EngineOptions {
             data_dir: data_dir.into(),
             limits: Limits::default(),
             tenant_limits: TenantLimits::default(),
+            hold_bytes_max: 224 << 10,
             writes_in_flight_max: 16_384,
             writes_in_flight_tenant_max: 8_192,
             writes_in_flight_customer_max: 4_096,

@@ -5,8 +5,10 @@
 //! 500 and leaves the state as it was; a panic while applying, or a broken invariant, makes the state worthless: nothing of that
 //! operation was logged, and the actor rebuilds from the log.
 
+mod due;
 mod erasing;
 mod following;
+mod holding;
 mod position;
 mod refusing;
 mod runways;
@@ -15,10 +17,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use coffer_ledger::apply::{apply, bind};
-use coffer_ledger::command::{Command, Origin};
+use coffer_ledger::command::Command;
 use coffer_ledger::customer::Customer;
 use coffer_ledger::decide::{Context, decide};
-use coffer_ledger::expiry;
 use coffer_ledger::fact::{Effect, Facts};
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber, TransferId};
 use coffer_ledger::invariants;
@@ -38,16 +39,13 @@ use super::message::Keyed;
 use super::names::names_of;
 use super::operation::{Committed, CustomerNames, Failure, Operation};
 use super::tenant_view::ViewCache;
+pub(crate) use due::DUE_BESIDE_A_COMMAND_MAX;
 use position::may_need_position;
 
 /// Frames gathered beyond this are appended before the next operation of an envelope.
 const SCRATCH_BYTES_MAX: usize = 256 * 1024;
 /// What an actor keeps of its scratch between messages: tens of thousands of actors each have one.
 const SCRATCH_BYTES_KEPT: usize = 2 * 1024;
-/// Due things that may share a record with a command; more go into records of their own before it, so that they cannot make
-/// it too large.
-pub(crate) const DUE_BESIDE_A_COMMAND_MAX: usize = 32;
-
 /// The state of one customer in its actor, and what has been decided but not handed to the log yet.
 pub(crate) struct Seat {
     pub(crate) core: Arc<Core>,
@@ -155,10 +153,10 @@ impl Seat {
         key: Option<KeyHash>,
         (now, logged_at): (Timestamp, Timestamp),
     ) -> (Turned, Result<(), Broken>) {
-        let limits = self.core.options.limits;
-        let facts = match self.decide((&operation.command, looked_up), now, key.is_some(), &limits) {
-            Ok(facts) => facts,
-            Err(failure) => return self.refuse(failure, &operation, (now, logged_at)),
+        let facts = match self.decide_to_fit(&operation, looked_up, key.is_some(), (now, logged_at)) {
+            Ok(Ok(facts)) => facts,
+            Ok(Err(failure)) => return self.refuse(failure, &operation, (now, logged_at)),
+            Err(broken) => return (Turned::unlogged(Err(Failure::Internal)), Err(broken)),
         };
         let Operation { command, origin, dry_run } = *operation;
         let record = Box::new(Record { origin, command, facts });
@@ -186,37 +184,6 @@ impl Seat {
         let Command::Settle(request) = command else { return None };
         let invoice = self.customer.invoices.get(&request.invoice)?;
         Some((invoice.settled, SameBy::Invoice))
-    }
-
-    /// Leaves no more due than may share a record with a command.
-    fn make_room(&mut self, (now, logged_at): (Timestamp, Timestamp)) -> Result<(), Broken> {
-        if now < self.customer.next_due() {
-            return Ok(());
-        }
-        let beside_max = self.core.options.limits.due_per_record_max.min(DUE_BESIDE_A_COMMAND_MAX);
-        let left_max = if expiry::write_apart(&self.customer) { 0 } else { beside_max };
-        self.catch_up((now, logged_at), left_max)
-    }
-
-    /// Writes down what is due until at most `left_max` things are; each record is one of its own. Things too large for one
-    /// record together go into more.
-    fn catch_up(&mut self, (now, logged_at): (Timestamp, Timestamp), left_max: usize) -> Result<(), Broken> {
-        let mut limits = self.core.options.limits;
-        while expiry::is_more_due_than(&self.customer, now, left_max) {
-            let Ok(facts) = self.decide((&Command::Tick, None), now, false, &limits) else { return Ok(()) };
-            let record = Box::new(Record { origin: Origin::default(), command: Command::Tick, facts });
-            let (turned, sound) = self.log(record, logged_at, None);
-            sound?;
-            match turned.answer {
-                Ok(_) => {}
-                Err(Failure::RecordTooLarge { .. }) if limits.due_per_record_max > 1 => {
-                    limits.due_per_record_max /= 2
-                }
-                // Reported where it happened; whoever comes next tries again.
-                Err(_) => return Ok(()),
-            }
-        }
-        Ok(())
     }
 
     /// The instant of a turn that begins now, and the log's (SEMANTICS §10). They differ for a tenant with a clock of its own.
@@ -257,7 +224,10 @@ impl Seat {
         key: Option<KeyHash>,
     ) -> (Turned, Result<(), Broken>) {
         let before = self.scratch.len();
-        if let Err(failure) = self.encode(&record, logged_at) {
+        let encoded = self.encode(&record, logged_at);
+        let bytes = self.scratch.len() - before;
+        if let Err(failure) = encoded.and_then(|()| self.check_holds(&record.facts.effect, bytes, logged_at))
+        {
             self.scratch.truncate(before);
             return (Turned::unlogged(Err(failure)), Ok(()));
         }

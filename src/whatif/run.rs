@@ -11,7 +11,7 @@ use coffer_ledger::customer::Customer;
 use coffer_ledger::decide::{Context, decide, is_behind};
 use coffer_ledger::erasure;
 use coffer_ledger::expiry;
-use coffer_ledger::fact::{Effect, Facts};
+use coffer_ledger::fact::{Due, Effect, Facts};
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
 use coffer_ledger::invariants::Violation;
 use coffer_ledger::limits::Limits;
@@ -197,8 +197,7 @@ impl Run<'_> {
     /// Decides while both sides are the same, and ticks.
     fn decided(&self, life: &Life, taken: &Taken<'_>, view: &View, mut command: Command) -> Outcome {
         if command == Command::Tick {
-            let due_per_record_max = taken.facts.due.len().max(1);
-            let limits = Limits { due_per_record_max, ..self.limits };
+            let limits = as_much_as(taken.facts, taken.facts.due.len().max(1), &self.limits);
             let context = context(view, &limits, taken.facts.at);
             return Some(decide(life.state(Side::Shadow), &command, &context).map_err(Why::Refused));
         }
@@ -208,7 +207,7 @@ impl Run<'_> {
                 Effect::Ticked => taken.facts.due.len().max(1),
                 _ => self.limits.due_per_record_max.max(taken.facts.due.len()),
             };
-            let limits = Limits { due_per_record_max, ..self.limits };
+            let limits = as_much_as(taken.facts, due_per_record_max, &self.limits);
             let context = context(view, &limits, taken.facts.at);
             return Some(decide(life.state(Side::Shadow), &command, &context).map_err(Why::Refused));
         }
@@ -447,6 +446,15 @@ impl Run<'_> {
 fn context<'a>(view: &'a View, limits: &'a Limits, now: Timestamp) -> Context<'a> {
     let (settings, cards) = (&view.other_settings, view.other_cards.as_slice());
     Context { now, settings, cards, plans: view.plans(), limits, keyed: false, looked_up: None }
+}
+
+/// Limits under which a record takes as much of what was due as this one did: so many things, and of a hold that ended in parts its pins.
+fn as_much_as(facts: &Facts, due_per_record_max: usize, limits: &Limits) -> Limits {
+    let pins = match facts.due.last() {
+        Some(Due::HoldExpired(end)) if end.is_part() => end.returned.len(),
+        _ => usize::MAX,
+    };
+    Limits { due_per_record_max, hold_pins_per_record_max: pins, ..*limits }
 }
 
 const fn has_key(origin: &Origin) -> bool {

@@ -6,6 +6,7 @@ mod concurrency;
 mod crashes;
 mod grants;
 mod idempotency;
+mod large_holds;
 mod past;
 mod places;
 mod plans;

@@ -2,11 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use coffer::engine::{Operation, Target, TenantOperation};
 use coffer::whatif::{At, Question, Rules};
+use coffer_ledger::amount::Credits;
 use coffer_ledger::catalog::tenant::{Settings, TenantCommand};
-use coffer_ledger::command::{Command, Origin};
+use coffer_ledger::command::{Charge, Command, HoldAsked, Memo, Origin, OverCapture, PlaceHold};
+use coffer_ledger::customer::Customer;
+use coffer_ledger::fact::Due;
+use coffer_ledger::hold::HoldStatus;
+use coffer_ledger::ids::LogPosition;
 
 use crate::program::{KINDS, Program, Random};
 use crate::support::TENANT;
@@ -64,6 +70,34 @@ const OTHERS: [&str; 6] = [
     "[[rate_card]]\nmeter = \"tokens\"\ntiers = [{ credits_per_unit = 3 }]\n[expiry]\npurchased = 2",
     "[overdraft]\nall = 100",
 ];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_that_ended_in_parts_is_decided_again_as_it_was() {
+    let world = World::new().await;
+    let wallet = world.wallet("acme").await;
+    for _ in 0..3 {
+        world.credit("acme", promotional(wallet, 10, None)).await;
+    }
+    let (asked, memo) = (HoldAsked::Exactly(Credits::whole(25)), Memo::default());
+    let (charge, over_capture) = (Charge::usage(), OverCapture::Draw);
+    let place = PlaceHold { asked, charge, expires_in_s: 30, over_capture, memo };
+    world.ask("acme", Command::PlaceHold(place)).await.unwrap();
+    world.pass(31_000_000_000);
+    let open = |customer: &Customer, _| customer.holds.len();
+    while world.engine.read(TENANT, Target::Customer("acme"), open).await.unwrap().value > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut parts = Vec::new();
+    for position in 1..=world.engine.stats().durable.0 {
+        let Ok(stored) = world.engine.record(TENANT, LogPosition(position)).await else { continue };
+        let ends = stored.record.facts.due.iter();
+        parts.extend(
+            ends.map(|due| matches!(due, Due::HoldExpired(end) if end.hold.status == HoldStatus::Open)),
+        );
+    }
+    assert_eq!(parts, [true, true, false]);
+    world.stopped().await.check(None, "parts");
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_that_was_decided_just_before_a_change_was_published_is_decided_again_as_it_was() {

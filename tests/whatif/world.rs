@@ -58,10 +58,12 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// An engine with its first tenant.
+    /// An engine with its first tenant. Holds of more than one pin that end by the timer end in parts.
     pub(crate) async fn new() -> Self {
         let (disk, clock) = (CrashStorage::new(), Jumping::new());
-        let engine = open_with(options(), env(&disk, &clock)).await.unwrap();
+        let mut in_parts = options();
+        in_parts.limits.hold_pins_per_record_max = 1;
+        let engine = open_with(in_parts, env(&disk, &clock)).await.unwrap();
         ensure_tenant(&engine).await;
         Self { engine, disk, clock }
     }

@@ -11,7 +11,7 @@ use crate::calendar::Zone;
 use crate::catalog::grant::{PlanGrant, Plans, changed_rule, check_rule};
 use crate::command::{CreateGrant, GrantFor, Metadata, Subscribe, UpdateGrant};
 use crate::customer::Customer;
-use crate::expiry;
+use crate::expiry::{self, Room};
 use crate::fact::{
     Due, Effect, Facts, GrantRemoved, GrantSet, PlansFollowed, Subscribed, Unsubscribed, Voided,
 };
@@ -370,9 +370,10 @@ pub(super) fn follow(customer: &Customer, context: &Context<'_>) -> Result<Facts
     let template =
         unfollowed(customer, context.plans).ok_or(Refusal::InvalidOperation("there is nothing to follow"))?;
     let until = Timestamp(template.changed_at.0.saturating_sub(1)).min(context.now);
-    let max = context.limits.due_per_record_max;
-    let mut due = expiry::due_until(customer, (until, context.now), max + 1);
-    let is_more_due = due.len() > max;
+    let room = Room::of_a_record(context.limits);
+    let max = room.things;
+    let mut due = expiry::due_until(customer, (until, context.now), Room { things: max + 1, ..room });
+    let is_more_due = due.len() > max || due.last().is_some_and(Due::is_part);
     due.truncate(max);
     let due_done = after(customer, &due);
     let mut effect = if is_more_due {

@@ -44,7 +44,7 @@ use crate::catalog::rate_card::RateCard;
 use crate::catalog::tenant::Settings;
 use crate::command::{Command, Quantity};
 use crate::customer::{Customer, Identity};
-use crate::expiry;
+use crate::expiry::{self, Room};
 use crate::fact::{Due, Effect, Facts};
 use crate::ids::{CustomerNumber, ThingId, WalletId};
 use crate::limits::Limits;
@@ -77,8 +77,9 @@ pub struct Context<'a> {
 /// Decides a command. Pure: same state, command and context, same answer.
 ///
 /// What is due at `now` is written down first, and the command is decided on the state after it. A [`Command::Tick`] writes at most
-/// `due_per_record_max`; before any other command the shell sends ticks until the rest fits, and until nothing is due if
-/// [`expiry::write_apart`] says so: looking ahead takes a copy of the customer.
+/// `due_per_record_max` things, and of a hold that ends at most `hold_pins_per_record_max` pins; before any other command the shell
+/// sends ticks until the rest fits, and until nothing is due if [`expiry::write_apart`] says so: looking ahead takes a copy of the
+/// customer.
 ///
 /// # Errors
 /// A [`Refusal`]: nothing happens, and nothing that is due is written either.
@@ -90,13 +91,13 @@ pub fn decide(customer: &Customer, command: &Command, context: &Context<'_>) -> 
     if context.now < customer.next_due() {
         return after_due(customer, Vec::new(), command, context);
     }
-    let due_max = context.limits.due_per_record_max;
+    let room = Room::of_a_record(context.limits);
     if *command == Command::Tick {
-        let due = expiry::due(customer, context.now, due_max);
+        let due = expiry::due_until(customer, (context.now, context.now), room);
         return after_due(&after(customer, &due), due, command, context);
     }
     let due = expiry::due(customer, context.now, usize::MAX);
-    debug_assert!(due.len() <= due_max, "the shell sends ticks first");
+    debug_assert!(due.len() <= room.things, "the shell sends ticks first");
     after_due(&after(customer, &due), due, command, context)
 }
 

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::{Debited, Giver, Posting, Slice};
 use crate::amount::Credits;
 use crate::budget::BudgetMove;
-use crate::hold::Hold;
+use crate::hold::{Hold, HoldStatus};
 use crate::ids::TrancheId;
 use crate::time::Timestamp;
 use crate::tranche::Terms;
@@ -87,11 +87,14 @@ impl HoldStep {
 
 /// A hold that ended without being asked: at its deadline, or because its wallet was closed. Rows: one `release` row per wallet of
 /// `returned`, then one per entry of `lapsed`.
+///
+/// A deadline whose end does not fit one record is written in parts: each gives back the first of the pins and leaves the hold open with
+/// the others, and the last one ends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HoldEnd {
     /// The instant that counts.
     pub at: Timestamp,
-    /// The hold after it.
+    /// The hold after it; open after every part but the last.
     pub hold: Hold,
     /// What was pinned and came back.
     pub returned: SmallVec<[Slice; 1]>,
@@ -99,4 +102,40 @@ pub struct HoldEnd {
     pub lapsed: Vec<Lapsed>,
     /// What does not count in budgets any more.
     pub freed: Vec<BudgetMove>,
+}
+
+impl HoldStep {
+    /// The largest step that may have to end a hold: all that it pins comes back and is gone at once, with balances of the most digits.
+    /// What captures it whole is no larger but for the rows of its wallets: a slice as it was pinned is smaller than a lapse.
+    #[must_use]
+    pub fn largest_end(hold: &Hold) -> Self {
+        let mut hold = Hold { status: HoldStatus::Released, ..hold.clone() };
+        let returned = std::mem::take(&mut hold.pins);
+        let freed = std::mem::take(&mut hold.budget);
+        let most = Credits(i128::MAX);
+        let lapsed = returned.iter().filter_map(|slice| {
+            let Giver::Tranche { id, terms } = &slice.giver else { return None };
+            let posting = Posting { wallet: slice.wallet, sequence: u64::MAX, before: most, after: most };
+            Some(Lapsed { tranche: *id, credits: slice.credits, terms: terms.clone(), voided: true, posting })
+        });
+        Self {
+            verb: HoldVerb::Released,
+            lapsed: lapsed.collect(),
+            hold,
+            returned,
+            pinned: SmallVec::new(),
+            consumed: SmallVec::new(),
+            taken: None,
+            used: Vec::new(),
+            freed,
+        }
+    }
+}
+
+impl HoldEnd {
+    /// Whether the hold still pins something after it: more of its end follows.
+    #[must_use]
+    pub fn is_part(&self) -> bool {
+        self.hold.status == HoldStatus::Open
+    }
 }

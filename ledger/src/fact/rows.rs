@@ -128,10 +128,17 @@ impl Due {
         }
     }
 
+    /// Whether it is a part of something of which more is due.
+    pub(crate) fn is_part(&self) -> bool {
+        matches!(self, Self::HoldExpired(end) if end.is_part())
+    }
+
     fn needs_position(&self) -> bool {
         match self {
             Self::Expired { .. } | Self::Started { .. } | Self::RechargeExpired(_) => false,
-            Self::HoldExpired(_) | Self::RolledOver(_) | Self::Granted(_) => true,
+            // A hold that is still open learns no place.
+            Self::HoldExpired(end) => !end.is_part(),
+            Self::RolledOver(_) | Self::Granted(_) => true,
         }
     }
 

@@ -154,6 +154,7 @@ fn tight() -> Limits {
         tranches_max: 6,
         slices_max: 2,
         due_per_record_max: 2,
+        hold_pins_per_record_max: 1,
         holds_max: 2,
         hold_lifetime_max_s: 3,
         refunds_max: 1,
@@ -173,7 +174,9 @@ fn tight() -> Limits {
 
 fn roomy() -> Limits {
     let due_per_record_max = 3;
-    Limits { wallets_max: 8, tranches_max: 200, slices_max: 100, due_per_record_max, ..Limits::default() }
+    let hold_pins_per_record_max = 2;
+    let most = Limits { due_per_record_max, hold_pins_per_record_max, ..Limits::default() };
+    Limits { wallets_max: 8, tranches_max: 200, slices_max: 100, ..most }
 }
 
 /// Takes one step: some time passes, then something is asked, or a transfer goes on.

@@ -15,7 +15,7 @@ use crate::program::{Step, pair, take_step, take_step_with_grants};
 use crate::tally::Tally;
 
 /// What the long programs must have reached, or they would test nothing.
-const REACHED: [&str; 111] = [
+const REACHED: [&str; 112] = [
     "expired",
     "started",
     "started and repaid",
@@ -55,6 +55,7 @@ const REACHED: [&str; 111] = [
     "slices_max",
     "invalid",
     "hold expired",
+    "hold expired in part",
     "lapsed at a deadline",
     "closed with open holds",
     "refunded",

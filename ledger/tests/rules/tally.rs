@@ -72,7 +72,8 @@ impl Tally {
             }
             Due::RechargeExpired(_) => self.add("recharge expired", true),
             Due::HoldExpired(end) => {
-                self.add("hold expired", true);
+                self.add("hold expired", !end.is_part());
+                self.add("hold expired in part", end.is_part());
                 self.add("lapsed at a deadline", !end.lapsed.is_empty());
             }
         }

@@ -6,6 +6,7 @@ use coffer_ledger::record::Record;
 use coffer_ledger::refusal::Refusal;
 use coffer_ledger::time::Timestamp;
 
+use super::due::Portion;
 use super::{Broken, Seat, Turned};
 use crate::engine::operation::Failure;
 
@@ -43,18 +44,18 @@ impl Seat {
         if view.plans_version == self.plans_checked {
             return Ok(true);
         }
-        let mut limits = self.core.options.limits;
+        let mut portion = Portion::of(self.core.options.limits);
         while is_behind(&self.customer, view.plans()) {
             let command = Command::FollowPlans;
-            let Ok(facts) = self.decide((&command, None), now, false, &limits) else { return Ok(false) };
+            let Ok(facts) = self.decide((&command, None), now, false, &portion.limits) else {
+                return Ok(false);
+            };
             let record = Box::new(Record { origin: Origin::default(), command, facts });
             let (turned, sound) = self.log(record, logged_at, None);
             sound?;
             match turned.answer {
-                Ok(_) => {}
-                Err(Failure::RecordTooLarge { .. }) if limits.due_per_record_max > 1 => {
-                    limits.due_per_record_max /= 2
-                }
+                Ok(_) => portion.more(),
+                Err(Failure::RecordTooLarge { .. }) if portion.less() => {}
                 // Reported where it happened; whoever comes next tries again.
                 Err(_) => return Ok(false),
             }

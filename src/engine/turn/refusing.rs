@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use coffer_ledger::command::{Command, Origin, RechargeDue};
+use coffer_ledger::command::{Command, RechargeDue};
 use coffer_ledger::decide::{Context, recharge_for_refused};
 use coffer_ledger::ids::RechargeId;
 use coffer_ledger::record::Record;
@@ -26,12 +26,15 @@ impl Seat {
         };
         let due = if operation.dry_run { None } else { self.recharge_for(refusal, &operation.command, now) };
         let Some(due) = due else { return (self.refused(failure, None), Ok(())) };
-        let (command, limits) = (Command::Recharge(due), self.core.options.limits);
-        let Ok(facts) = self.decide((&command, None), now, false, &limits) else {
-            return (self.refused(failure, None), Ok(()));
+        let recharging = Operation::new(Command::Recharge(due));
+        let facts = match self.decide_to_fit(&recharging, None, false, (now, logged_at)) {
+            Ok(Ok(facts)) => facts,
+            Ok(Err(_)) => return (self.refused(failure, None), Ok(())),
+            Err(broken) => return (Turned::unlogged(Err(Failure::Internal)), Err(broken)),
         };
         let begun = facts.recharge().map(|recharge| recharge.id);
-        let record = Box::new(Record { origin: Origin::default(), command, facts });
+        let Operation { command, origin, dry_run: _ } = recharging;
+        let record = Box::new(Record { origin, command, facts });
         let (turned, sound) = self.log(record, logged_at, None);
         let begun = begun.filter(|_| turned.answer.is_ok());
         (self.refused(failure, begun), sound)

@@ -149,10 +149,14 @@ impl<'a> Walk<'a> {
 
     fn hold_end(&mut self, end: &'a HoldEnd) {
         let kind = match end.hold.status {
-            HoldStatus::Expired => EventKind::HoldExpired,
-            HoldStatus::Open | HoldStatus::Captured | HoldStatus::Released => EventKind::HoldReleased,
+            HoldStatus::Expired => Some(EventKind::HoldExpired),
+            HoldStatus::Captured | HoldStatus::Released => Some(EventKind::HoldReleased),
+            // The last part tells it.
+            HoldStatus::Open => None,
         };
-        self.add(kind, What::Hold { hold: &end.hold, step: None, at: end.at });
+        if let Some(kind) = kind {
+            self.add(kind, What::Hold { hold: &end.hold, step: None, at: end.at });
+        }
         self.rows(end.rows());
     }
 

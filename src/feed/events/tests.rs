@@ -1,14 +1,16 @@
 //! The size of an event, and that its parts are where they should be.
 
 use coffer_ledger::amount::{Credits, Money};
-use coffer_ledger::command::{Asked, Charge, Command, Debit, Memo, Origin};
-use coffer_ledger::fact::{DebitRow, Debited, Effect, Facts, Giver, Posting, Slice};
-use coffer_ledger::ids::{ThingId, TrancheId, WalletId};
+use coffer_ledger::command::{Asked, Charge, Command, Debit, Memo, Origin, OverCapture};
+use coffer_ledger::fact::{DebitRow, Debited, Due, Effect, Facts, Giver, HoldEnd, Posting, Slice};
+use coffer_ledger::hold::{Hold, HoldStatus};
+use coffer_ledger::ids::{HoldId, ThingId, TrancheId, WalletId};
 use coffer_ledger::scope::{PriceTypes, Scope};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::tranche::{Source, Terms};
 use coffer_ledger::unit::Currency;
 use serde_json::json;
+use smallvec::SmallVec;
 
 use super::*;
 
@@ -73,6 +75,34 @@ fn told(record: &Record) -> serde_json::Value {
     assert_eq!(events.len(), 1);
     assert!(events[0].ends_record && events[0].json.len() <= EVENT_BYTES_MAX, "{}", events[0].json.len());
     serde_json::from_slice(&events[0].json).unwrap()
+}
+
+#[test]
+fn a_hold_that_ends_in_parts_is_told_once_with_its_last() {
+    let ended = |status| {
+        let hold = Hold {
+            id: HoldId(ThingId(3)),
+            status,
+            charge: Charge::usage(),
+            wallet: WALLET,
+            priced: None,
+            over_capture: OverCapture::Draw,
+            placed_at: Timestamp(1),
+            expires_at: Timestamp(2),
+            credits: Credits(9),
+            captured: Credits::ZERO,
+            released: Credits(9),
+            pins: SmallVec::new(),
+            budget: Vec::new(),
+        };
+        let (returned, lapsed, freed) = (SmallVec::new(), Vec::new(), Vec::new());
+        let end = HoldEnd { at: Timestamp(2), hold, returned, lapsed, freed };
+        let due = vec![Due::HoldExpired(Box::new(end))];
+        let facts = Facts { at: Timestamp(3), due, effect: Effect::Ticked, set_off: None };
+        let record = Record { origin: Origin::default(), command: Command::Tick, facts };
+        of_record::all(&record, LogPosition(42)).len()
+    };
+    assert_eq!([HoldStatus::Open, HoldStatus::Expired].map(ended), [0, 1]);
 }
 
 #[test]

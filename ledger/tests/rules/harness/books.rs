@@ -10,6 +10,7 @@ use coffer_ledger::fact::{
     Lapsed, Posting, RechargeEnd, Slice, Voided,
 };
 use coffer_ledger::grant::GrantKey;
+use coffer_ledger::hold::HoldStatus;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TrancheId, WalletId};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::tranche::Terms;
@@ -223,7 +224,8 @@ impl Books {
     }
 
     fn write_hold_end(&mut self, end: &HoldEnd) -> Checked {
-        ensure(end.hold.pins.is_empty(), || format!("ended, but pins: {end:?}"))?;
+        let is_open = end.hold.status == HoldStatus::Open;
+        ensure(end.hold.pins.is_empty() != is_open, || format!("ended, but pins: {end:?}"))?;
         self.write_lapsed(&end.lapsed)
     }
 

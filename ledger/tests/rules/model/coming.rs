@@ -19,11 +19,23 @@ pub(super) enum Coming {
 }
 
 impl Model {
-    /// Lets time pass: starts and ends in the order of their instants, then by wallet, then in burn order.
+    /// As [`Model::catch_up_in_parts`], with every end of a hold whole.
     pub(crate) fn catch_up(&mut self, now: Timestamp, at_most: usize) -> Vec<Happened> {
+        self.catch_up_in_parts(now, at_most, usize::MAX)
+    }
+
+    /// Lets time pass: starts and ends in the order of their instants, then by wallet, then in burn order. A hold that pins more than
+    /// `pins` gives back that many, and nothing that comes after it happens before the rest of it.
+    pub(crate) fn catch_up_in_parts(&mut self, now: Timestamp, at_most: usize, pins: usize) -> Vec<Happened> {
         let mut happened = Vec::new();
         while happened.len() < at_most {
             let Some((at, coming)) = self.next_event().filter(|(at, _)| *at <= now) else { break };
+            if let Coming::Deadline(hold) = coming
+                && self.holds[hold].pins.len() > pins
+            {
+                happened.push(Happened::HoldEnded(self.end_hold_in_part(hold, pins, at)));
+                break;
+            }
             happened.push(match coming {
                 Coming::Start(tranche) => self.start(tranche, at),
                 Coming::Deadline(hold) => Happened::HoldEnded(self.end_hold(hold, HoldStatus::Expired, at)),

@@ -303,6 +303,16 @@ impl Model {
         HoldEnded { at, hold: self.hold_seen(hold), returned, gone }
     }
 
+    /// The first pins of a hold whose deadline has passed; the rest follows.
+    pub(crate) fn end_hold_in_part(&mut self, hold: usize, pins: usize, at: Timestamp) -> HoldEnded {
+        let booking = &mut self.holds[hold];
+        let returned: Vec<Part> = booking.pins.drain(..pins).collect();
+        booking.released = &booking.released + &total(returned.iter().map(|part| &part.credits));
+        self.hold_lines("release", "HOLD_RELEASE", &returned);
+        let gone = self.lapse(&returned, Timestamp(at.0 - 1), true);
+        HoldEnded { at, hold: self.hold_seen(hold), returned, gone }
+    }
+
     /// One line per wallet, in the order of its first part.
     fn hold_lines(&mut self, kind: &'static str, reason: &'static str, parts: &[Part]) {
         for wallet in wallets_of(parts) {

@@ -101,8 +101,12 @@ impl Model {
             return Err(faults);
         }
         let mut next = self.clone();
-        let at_most = if *command == Command::Tick { around.limits.due_per_record_max } else { usize::MAX };
-        let happened = next.catch_up(around.now, at_most);
+        let limits = around.limits;
+        let (at_most, pins) = match command {
+            Command::Tick => (limits.due_per_record_max, limits.hold_pins_per_record_max),
+            _ => (usize::MAX, usize::MAX),
+        };
+        let happened = next.catch_up_in_parts(around.now, at_most, pins);
         let done = match command {
             Command::Tick if happened.is_empty() => Err(vec![No::InvalidOperation, No::CustomerNotFound]),
             Command::Tick => Ok(Done::Ticked),

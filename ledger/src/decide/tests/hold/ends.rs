@@ -7,6 +7,7 @@ use crate::fact::{CreditRow, Due};
 use crate::hold::HoldStatus;
 use crate::ids::{RowId, WalletId};
 use crate::looked_up::{LookedUp, OldCredit};
+use crate::refusal::Refusal;
 use crate::testing::{Book, credits, second};
 use crate::time::Timestamp;
 use crate::view::{self, RowReason, RowType};
@@ -170,6 +171,67 @@ fn ticks_write_deadlines_a_limited_number_at_a_time() {
     assert_eq!(gone, wanted);
     assert_eq!(book.figures(wallet), ["0", "0", "0"]);
     assert!(book.state(wallet).tranches.is_empty());
+    book.replay();
+}
+
+#[test]
+fn a_hold_too_large_for_one_record_ends_in_parts_and_nothing_later_happens_between_them() {
+    let (mut book, wallet) = Book::new();
+    for end in [100, 200, 900, 950] {
+        book.credit(wallet, 10, |request| request.expires_at = Some(second(end)));
+    }
+    book.credit(wallet, 10, |_| {});
+    let hold = book.hold("45");
+    book.limits.hold_pins_per_record_max = 2;
+    book.now = second(1_000);
+    let mut told = Vec::new();
+    while book.customer.next_due() <= book.now {
+        let facts = book.ask(Command::Tick).unwrap();
+        told.extend(facts.due.iter().map(|due| match due {
+            Due::HoldExpired(end) => {
+                let (back, gone) = (end.returned.len(), end.lapsed.len());
+                assert_eq!((end.at, end.freed.len()), (second(600), 0));
+                assert_eq!(facts.needs_position(), !end.is_part(), "only the end is found by its place");
+                format!("{} back {back} gone {gone} left {}", end.hold.status.as_str(), end.hold.held())
+            }
+            Due::Expired { credits, .. } => format!("ends {credits}"),
+            other => panic!("{other:?}"),
+        }));
+        told.push("|".into());
+    }
+    let wanted = [
+        "open back 2 gone 2 left 25",
+        "|",
+        "open back 2 gone 0 left 5",
+        "|",
+        "expired back 1 gone 0 left 0",
+        "ends 10",
+        "ends 10",
+        "|",
+    ];
+    assert_eq!(told, wanted);
+    assert_eq!(book.figures(wallet), ["10", "0", "10"]);
+    assert_eq!(book.ask(Command::Release { hold, memo: Memo::default() }), Err(Refusal::HoldExpired(hold)));
+    let ended: Vec<_> = book.log.iter().filter(|record| record.facts.needs_position()).collect();
+    let Due::HoldExpired(end) = &ended.last().unwrap().facts.due[0] else { panic!("{ended:?}") };
+    assert_eq!(sums(&end.hold), ["45", "0", "45", "0"].map(String::from), "the last part tells all of it");
+    book.replay();
+}
+
+#[test]
+fn a_command_ends_what_is_due_whole() {
+    let (mut book, wallet) = Book::new();
+    (0..3).for_each(|_| drop(book.credit(wallet, 10, |_| {})));
+    book.hold("30");
+    book.limits.hold_pins_per_record_max = 1;
+    book.now = second(600);
+    book.ask(Command::Tick).unwrap();
+    assert_eq!(book.state(wallet).head.held, credits("20"));
+    assert_eq!(book.figures(wallet), ["30", "0", "30"], "a read shows none of it, as at the end");
+    let facts = book.ask(Command::Debit(crate::testing::debit("30"))).unwrap();
+    let [Due::HoldExpired(end)] = facts.due.as_slice() else { panic!("{facts:?}") };
+    assert_eq!((end.hold.status, end.returned.len()), (HoldStatus::Expired, 2));
+    assert_eq!(book.figures(wallet), ["0", "0", "0"]);
     book.replay();
 }
 
