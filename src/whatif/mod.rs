@@ -123,9 +123,6 @@ pub enum WhatIfError {
         /// The one that was seen.
         known: u64,
     },
-    /// What is asked for ends before it begins, or lies beyond the log.
-    #[error("no record of the log lies in the range; its last record is {0}")]
-    NoRecord(u64),
     /// There is no such tenant in the log.
     #[error("no tenant {0:?} in the log")]
     NoTenant(Box<str>),
@@ -217,11 +214,8 @@ fn look_ahead(
         Ok(())
     };
     visit(past, start, end, &mut look)?;
-    match (from, to) {
-        (Some(from), Some(to)) => Ok((from, to, closed)),
-        _ if question.from.is_some() || question.to.is_some() => Err(WhatIfError::NoRecord(end.0)),
-        _ => Ok((LogPosition(end.0 + 1), end, closed)),
-    }
+    let from = from.unwrap_or(LogPosition(end.0 + 1));
+    Ok((from, to.unwrap_or(LogPosition(from.0 - 1)), closed))
 }
 
 /// Keeps what is named and older than the first record: there both sides are the same.

@@ -84,6 +84,11 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), CliError> {
     let progress = Arc::new(Progress::new(Arc::clone(&env.clock)));
     let answer = answer(&config.engine_options(), &env, &question, &progress, &mut out);
     let mut answer = answer.map_err(|error| failed(error, &dir))?;
+    if answer.to < answer.from && (args.from.is_some() || args.to.is_some()) {
+        let line =
+            format!("no record of the log lies in the range; its last record is {}", answer.from.0 - 1);
+        return Err(CliError::new(Code::Failed, line));
+    }
     keep_named(&mut answer, &args.customer)?;
     out.finish(&answer)?;
     if args.json {
@@ -148,7 +153,7 @@ fn failed(error: WhatIfError, dir: &std::path::Path) -> CliError {
             }
             error
         }
-        WhatIfError::NoTenant(_) | WhatIfError::NoRecord(_) => CliError::new(Code::Failed, error.to_string()),
+        WhatIfError::NoTenant(_) => CliError::new(Code::Failed, error.to_string()),
         WhatIfError::State(_) | WhatIfError::Unreadable(..) | WhatIfError::Gap { .. } => {
             CliError::new(Code::Corrupt, error.to_string())
         }
