@@ -367,7 +367,8 @@ mod tests {
         let (_, table) = super::super::api();
         for route in table.iter().filter(|route| route.access.is_some()) {
             let item = document.paths.paths.get_mut(&described_path(route)).unwrap();
-            let operation = slot(item, &route.method).as_ref().unwrap();
+            let described = slot(item, &route.method);
+            let operation = described.as_ref().unwrap();
             let said = ["413", "415"].map(|status| operation.responses.responses.contains_key(status));
             let reads = route.method == Method::GET;
             assert_eq!(said, [!reads; 2], "{} {}", route.method, route.path);

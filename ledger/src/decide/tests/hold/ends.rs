@@ -195,7 +195,9 @@ fn a_hold_too_large_for_one_record_ends_in_parts_and_nothing_later_happens_betwe
                 format!("{} back {back} gone {gone} left {}", end.hold.status.as_str(), end.hold.held())
             }
             Due::Expired { credits, .. } => format!("ends {credits}"),
-            other => panic!("{other:?}"),
+            Due::Started { .. } | Due::RolledOver(_) | Due::Granted(_) | Due::RechargeExpired(_) => {
+                panic!("{due:?}")
+            }
         }));
         told.push("|".into());
     }
