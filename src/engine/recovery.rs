@@ -119,8 +119,12 @@ fn from_snapshot(
     for (name, found) in opened.snapshots().inspect()? {
         let info = match found {
             Ok(info) => info,
-            Err(error) => {
+            Err(error) if error.is_foreign() => {
                 progress.note(&format!("{name} is passed over: {error}"));
+                continue;
+            }
+            Err(error) => {
+                tracing::warn!(snapshot = name, %error, "leaving out a snapshot");
                 continue;
             }
         };
