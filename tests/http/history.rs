@@ -232,7 +232,7 @@ fn what_cannot_be_asked_is_refused_with_its_name() {
         (condition("type", "gt", json!({"string": "debit"})), "type"),
         (condition("credit_amount", "contains", json!({"string": "1"})), "credit_amount"),
         (condition("credit_amount", "eq", json!({"string": "much"})), "credit_amount"),
-        (json!({"start_time": "yesterday"}), "created_at"),
+        (json!({"start_time": "yesterday"}), "start_time"),
         (json!({"limit": 1001}), "limit"),
         (json!({"sort": [{"field": "colour"}]}), "colour"),
     ] {
