@@ -10,6 +10,7 @@ use super::core::Core;
 use super::counters::Counters;
 use super::followers::Followers;
 use super::gate::Done;
+use super::host::Host;
 use super::intents::Intents;
 use super::keys::Keys;
 use super::options::EngineOptions;
@@ -197,11 +198,11 @@ fn assemble(
         env,
         runtime,
     });
-    tables.due.iter().for_each(|(at, tenant, number)| core.timers.schedule(*at, *tenant, *number));
-    for tenant in tables.tenants.into_values() {
-        tenant_actor::tell_those_behind(&core, &tenant);
-        tenant_actor::seat(&core, tenant);
-    }
+    let (numbers, tenants): (Vec<_>, Vec<_>) = tables.tenants.into_iter().unzip();
+    tenants.into_iter().for_each(|tenant| tenant_actor::seat(&core, tenant));
+    // A tenant's clock is known once it is seated.
+    tables.due.iter().for_each(|(at, tenant, number)| core.schedule(*at, *tenant, *number));
+    numbers.into_iter().for_each(|number| tenant_actor::tell_those_behind(&core, number));
     core.runtime.spawn(timers::run(Arc::downgrade(&core)));
     core.runtime.spawn(housekeeping::run(Arc::downgrade(&core)));
     core

@@ -238,10 +238,11 @@ fn tell_enrolled(core: &Arc<Core>, tenant: TenantNumber, plan: Box<str>) {
 }
 
 /// Lets those follow who had not when the engine stopped.
-pub(crate) fn tell_those_behind(core: &Core, tenant: &Tenant) {
-    for template in &tenant.plan_grants {
-        for number in core.directory.enrolments.behind(tenant.number, &template.plan, template.version) {
-            core.timers.schedule(tenant.last_at, tenant.number, number);
+pub(crate) fn tell_those_behind(core: &Core, tenant: TenantNumber) {
+    let Some(view) = core.views.get(tenant) else { return };
+    for template in &view.plan_grants {
+        for number in core.directory.enrolments.behind(tenant, &template.plan, template.version) {
+            core.timers.schedule(core.time.now(), tenant, number);
         }
     }
 }

@@ -64,13 +64,28 @@ pub struct Authenticated {
     pub customer: Option<CustomerNumber>,
 }
 
-/// One reader's own look at the views: one pointer compared per look, unless something was published.
-pub(crate) struct ViewCache(Cache<Arc<ArcSwap<Published>>, Arc<Published>>);
+/// A customer's own look at its tenant's view. It changes only when it is asked to: all that one turn does goes by one view.
+pub(crate) struct PinnedView {
+    tenant: TenantNumber,
+    published: Cache<Arc<ArcSwap<Published>>, Arc<Published>>,
+    /// [`Published::count`] of what `view` was taken from.
+    count: u64,
+    view: Option<Arc<TenantView>>,
+}
 
-impl ViewCache {
-    /// The view of a tenant, as published last.
-    pub(crate) fn get(&mut self, tenant: TenantNumber) -> Option<&Arc<TenantView>> {
-        self.0.load().views.get(&tenant)
+impl PinnedView {
+    /// Looks at what is published now. Costs one pointer and one number compared, unless something was.
+    pub(crate) fn refresh(&mut self) {
+        let published = self.published.load();
+        if published.count != self.count {
+            self.count = published.count;
+            self.view = published.views.get(&self.tenant).cloned();
+        }
+    }
+
+    /// The view as of the last refresh; `None` = the tenant has no record yet.
+    pub(crate) fn get(&self) -> Option<&Arc<TenantView>> {
+        self.view.as_ref()
     }
 }
 
@@ -119,9 +134,12 @@ impl TenantViews {
         });
     }
 
-    /// A look of one's own.
-    pub(crate) fn cache(&self) -> ViewCache {
-        ViewCache(Cache::new(Arc::clone(&self.published)))
+    /// A look of one's own at this tenant, as it is published now.
+    pub(crate) fn pin(&self, tenant: TenantNumber) -> PinnedView {
+        let published = Cache::new(Arc::clone(&self.published));
+        let mut pinned = PinnedView { tenant, published, count: 0, view: None };
+        pinned.refresh();
+        pinned
     }
 
     /// The view of a tenant.

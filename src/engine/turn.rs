@@ -38,7 +38,8 @@ use super::keys::KeyHash;
 use super::message::Keyed;
 use super::names::names_of;
 use super::operation::{Committed, CustomerNames, Failure, Operation};
-use super::tenant_view::ViewCache;
+use super::tenant_view::PinnedView;
+#[cfg(feature = "server")]
 pub(crate) use due::DUE_BESIDE_A_COMMAND_MAX;
 use position::may_need_position;
 
@@ -46,6 +47,7 @@ use position::may_need_position;
 const SCRATCH_BYTES_MAX: usize = 256 * 1024;
 /// What an actor keeps of its scratch between messages: tens of thousands of actors each have one.
 const SCRATCH_BYTES_KEPT: usize = 2 * 1024;
+
 /// The state of one customer in its actor, and what has been decided but not handed to the log yet.
 pub(crate) struct Seat {
     pub(crate) core: Arc<Core>,
@@ -53,7 +55,8 @@ pub(crate) struct Seat {
     pub(crate) tenant: TenantNumber,
     pub(crate) customer: Customer,
     pub(crate) names: Arc<CustomerNames>,
-    views: ViewCache,
+    /// The tenant as this turn sees it.
+    view: PinnedView,
     scratch: Vec<u8>,
     /// Records in `scratch`.
     gathered: u32,
@@ -81,14 +84,14 @@ impl Seat {
     pub(crate) fn new(core: Arc<Core>, customer: Customer) -> Self {
         fail::fail_point!("turn::seat");
         let (number, tenant) = (customer.number, customer.tenant);
-        let (names, views) = (names_of(&customer), core.views.cache());
+        let (names, view) = (names_of(&customer), core.views.pin(tenant));
         let mut seat = Self {
             core,
             number,
             tenant,
             customer,
             names,
-            views,
+            view,
             scratch: Vec::new(),
             gathered: 0,
             gathered_keys: Vec::new(),
@@ -124,9 +127,10 @@ impl Seat {
             Counters::count(&self.core.counters.replays);
             return (Turned::unlogged(Ok(Outcome::Replay { position, asked: operation, by })), Ok(()));
         }
-        let looked_up = match looked_up.map(|found| *found).transpose() {
-            Ok(looked_up) => looked_up,
-            Err(failure) => return (Turned::unlogged(Err(failure)), Ok(())),
+        let looked_up = match looked_up.as_deref() {
+            Some(Ok(looked_up)) => Some(looked_up),
+            Some(Err(failure)) => return (Turned::unlogged(Err(failure.clone())), Ok(())),
+            None => None,
         };
         if key.is_some() && self.core.keys.is_full() {
             return (Turned::unlogged(Err(Failure::KeysFull)), Ok(()));
@@ -138,7 +142,7 @@ impl Seat {
             Ok(claimed) => claimed,
             Err(failure) => return (self.refused(failure, None), Ok(())),
         };
-        let (turned, sound) = self.answer(operation, looked_up.as_ref(), key, (now, logged_at));
+        let (turned, sound) = self.answer(operation, looked_up, key, (now, logged_at));
         if let Some(name) = claimed {
             self.core.directory.enrolments.release(self.tenant, &name, self.number);
         }
@@ -186,10 +190,12 @@ impl Seat {
         Some((invoice.settled, SameBy::Invoice))
     }
 
-    /// The instant of a turn that begins now, and the log's (SEMANTICS §10). They differ for a tenant with a clock of its own.
+    /// Begins a turn: it sees its tenant as that is published now, to its end. Its instant, and the log's (SEMANTICS §10). They differ for a
+    /// tenant with a clock of its own.
     pub(crate) fn now(&mut self) -> (Timestamp, Timestamp) {
+        self.view.refresh();
         let logged_at = self.core.time.now();
-        let own = self.views.get(self.tenant).and_then(|view| view.test_clock);
+        let own = self.view.get().and_then(|view| view.test_clock);
         (own.unwrap_or(logged_at).max(self.customer.last_at), logged_at)
     }
 
@@ -200,7 +206,7 @@ impl Seat {
         keyed: bool,
         limits: &Limits,
     ) -> Result<Facts, Failure> {
-        let view = self.views.get(self.tenant).ok_or(Failure::NotFound("tenant"))?;
+        let view = self.view.get().ok_or(Failure::NotFound("tenant"))?;
         let customer = &self.customer;
         let (settings, cards) = (&view.settings, view.rate_cards.as_slice());
         let plans = view.plans();
@@ -386,7 +392,7 @@ impl Seat {
     /// Makes sure that the timer knows when this customer is due.
     fn schedule(&mut self) {
         // The timer looks at the engine's clock; one that stands still is caught up when it is moved.
-        if self.views.get(self.tenant).is_some_and(|view| view.test_clock.is_some()) {
+        if self.view.get().is_some_and(|view| view.test_clock.is_some()) {
             return;
         }
         let due = self.customer.next_due().min(self.looks_at);

@@ -1,6 +1,6 @@
 //! Bugs amid grants, planted: a period is minted once and by the rule that counts for it, whatever broke before.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use coffer::engine::{Engine, Failure, Operation, Target, TenantOperation};
@@ -141,5 +141,59 @@ async fn while_a_plans_change_cannot_be_followed_no_period_is_minted_under_the_r
     let granted = until_granted(&engine, "acme", 2).await;
     fail::remove("turn::decide");
     assert_eq!(granted[1], (midnight(1), whole(25)));
+    scenario.teardown();
+}
+
+/// Holds the customer's next decision until it is let go on.
+fn hold_the_next_decision() -> (mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let (began, has_begun) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel();
+    let once = Mutex::new(Some((began, may_go_on)));
+    let hold = move || {
+        let Some((began, may_go_on)) = once.lock().unwrap().take() else { return };
+        began.send(()).unwrap();
+        may_go_on.recv().unwrap();
+    };
+    fail::cfg_callback("turn::decide", hold).unwrap();
+    (has_begun, go_on)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_plans_change_in_the_middle_of_a_turn_counts_from_the_next_and_is_not_passed_over() {
+    let scenario = FailScenario::setup();
+    let (_, clock, engine, id) = enrolled(&["acme"]).await;
+    let update = async |credits: i64| {
+        let change = GrantChange { credits: Some(whole(credits)), ..GrantChange::default() };
+        ask_tenant(&engine, TenantCommand::UpdatePlanGrant { id, change }).await;
+    };
+    let begin = |operation: Operation| {
+        let engine = engine.clone();
+        tokio::spawn(async move { engine.submit(TENANT, Target::Customer("acme"), operation).await })
+    };
+    let enter =
+        Subscribe { customer: "acme".into(), id: None, plan: "starter".into(), start: None, zone: None };
+
+    // While a debit is decided, an enrolment waits behind it and the plan changes: the enrolment's turn begins by following that.
+    let (has_begun, go_on) = hold_the_next_decision();
+    let debited = begin(Operation::new(debit(1)));
+    has_begun.recv().unwrap();
+    let entered = begin(Operation::new(Command::Subscribe(Box::new(enter))));
+    while engine.stats().writes_in_flight < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    update(25).await;
+    // While it follows, the plan changes again.
+    let (follows, go_on_following) = hold_the_next_decision();
+    go_on.send(()).unwrap();
+    follows.recv().unwrap();
+    update(40).await;
+    go_on_following.send(()).unwrap();
+    debited.await.unwrap().unwrap();
+    entered.await.unwrap().unwrap();
+    fail::remove("turn::decide");
+
+    clock.pass(DAY);
+    let granted = until_granted(&engine, "acme", 4).await;
+    assert_eq!(granted[2..], [(midnight(1), whole(40)), (midnight(1), whole(40))]);
     scenario.teardown();
 }

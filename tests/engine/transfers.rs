@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use coffer::engine::{Committed, Engine, Failure, Operation, Target};
-use coffer_ledger::command::{Command, Memo, Transfer};
+use coffer::engine::{Committed, Engine, Failure, Operation, Target, TenantOperation};
+use coffer_ledger::catalog::tenant::TenantCommand;
+use coffer_ledger::command::{Command, Memo, Origin, Transfer};
 use coffer_ledger::customer::{ClosedAs, Customer};
 use coffer_wal::storage::crash::{CrashPlan, CrashStorage, Survival};
 
@@ -47,10 +48,28 @@ async fn check_books(engine: &Engine) {
     }
 }
 
+/// Whose time counts.
+#[derive(Clone, Copy)]
+enum Time {
+    Machine,
+    /// The tenant has a clock of its own, a year ahead: the engine's timer never comes to what is due by it.
+    YearAhead,
+}
+
+async fn begin(disk: &CrashStorage, time: Time) -> Engine {
+    let Time::YearAhead = time else { return open(disk).await };
+    let engine = open_with(options(), env_on(disk)).await.unwrap();
+    engine.create_test_tenant("default", Origin::default()).await.unwrap();
+    let ahead = engine.now_of(TENANT).plus_seconds(365 * 86_400);
+    let moved = TenantOperation::new(TenantCommand::MoveClock(ahead), Origin::default());
+    engine.move_clock(TENANT, moved).await.unwrap();
+    engine
+}
+
 /// Cuts the power at the given change of the disk after the transfer was asked for. Whether it was still at work then.
-async fn cut_at(change: u64, plan: &CrashPlan) -> bool {
+async fn cut_at(change: u64, plan: &CrashPlan, time: Time) -> bool {
     let disk = CrashStorage::new();
-    let engine = open(&disk).await;
+    let engine = begin(&disk, time).await;
     wallet(&engine, "alice", 100).await;
     wallet(&engine, "bob", 0).await;
     disk.stop_at_change(disk.changes() + change);
@@ -93,9 +112,11 @@ async fn settled_or_stopped(engine: &Engine, disk: &CrashStorage) {
 async fn a_transfer_survives_a_power_cut_at_every_change_of_the_disk_exactly_once() {
     let nothing_unsynced = CrashPlan { sectors: Survival::Seeded(0), names: Survival::Seeded(u64::MAX) };
     let some_of_it = CrashPlan { sectors: Survival::Seeded(0x9e37_79b9), names: Survival::Seeded(7) };
-    for plan in [nothing_unsynced, some_of_it] {
+    let plans = [nothing_unsynced, some_of_it];
+    for (plan, time) in [(&plans[0], Time::Machine), (&plans[1], Time::Machine), (&plans[0], Time::YearAhead)]
+    {
         let mut cuts = 0;
-        while cut_at(cuts, &plan).await {
+        while cut_at(cuts, plan, time).await {
             cuts += 1;
             assert!(cuts < CHANGES_MAX, "a transfer never comes to its end");
         }

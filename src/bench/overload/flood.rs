@@ -8,11 +8,11 @@ use std::time::Duration;
 use super::connections::middle;
 use super::embedded::twice;
 use super::{QUIET_KEY, target};
-use crate::bench::Bench;
 use crate::bench::http::API_KEY;
 use crate::bench::load::{self, Heard};
 use crate::bench::memory::resident_bytes;
 use crate::bench::sheet::{Goal, Sheet};
+use crate::bench::{Bench, echo};
 use crate::cli::child::Server;
 use crate::cli::exit::{CliError, Code};
 
@@ -50,12 +50,27 @@ pub(super) async fn measure(bench: &Bench, server: &Server, sheet: &mut Sheet) -
     let growth = most.saturating_sub(before) as f64 / 1e6;
     sheet.put("HTTP: growth of the server meanwhile", growth, "MB");
     tell_quiet(&alone, &beside, sheet);
+    echo_in_the_same_flood(bench, sheet).await?;
     if beside.refused > 0 {
         return Err(CliError::new(
             Code::Failed,
             format!("the quiet tenant was refused {} times", beside.refused),
         ));
     }
+    Ok(())
+}
+
+/// What the machine does with twice the peak of a handler that only echoes: the yardstick of what is kept here.
+async fn echo_in_the_same_flood(bench: &Bench, sheet: &mut Sheet) -> Result<(), CliError> {
+    bench.note("HTTP: the echo's peak, then twice that");
+    let echo = echo::start(&bench.env.clock).await?;
+    let target = |salt: &str| target(&echo.url, "echo", API_KEY, salt);
+    let peak = load::measure(bench, &target("echo-peak"), BUSY).await?.per_second as f64;
+    let connections = bench.sizes().flood;
+    let flooding = target("echo-flood");
+    let flood = load::offer(&bench.env.clock, &flooding, connections, twice(peak), bench.span()).await?;
+    let name = format!("HTTP: the echo, twice its peak over {connections} connections: accepted ÷ peak");
+    sheet.put(name, flood.per_second() / peak.max(1.0), "");
     Ok(())
 }
 

@@ -34,7 +34,12 @@ impl Seat {
 
     fn clear(&mut self) -> Result<(), Broken> {
         let (now, logged_at) = self.now();
-        let mut sound = self.catch_up((now, logged_at), 0);
+        let mut sound = match self.follow_plans((now, logged_at)) {
+            Ok(true) => self.catch_up((now, logged_at), 0),
+            // Nothing may be minted by rules that are over: it is not cleared, and says so.
+            Ok(false) => return Ok(()),
+            Err(broken) => Err(broken),
+        };
         let was_called = self.customer.identity.as_ref().map(|identity| identity.external_id.clone());
         for (command, effect) in erasure::clearing(&self.customer, now) {
             if sound.is_ok() {

@@ -36,11 +36,11 @@ impl Seat {
     /// Follows what has changed about the plans that the customer is enrolled in, before anything that comes later is minted. Whoever is in
     /// none compares nothing; whoever is, one number. `false`: it could not be followed, and so nothing may be minted: the rules that the
     /// customer has may be gone.
-    fn follow_plans(&mut self, (now, logged_at): (Timestamp, Timestamp)) -> Result<bool, Broken> {
+    pub(super) fn follow_plans(&mut self, (now, logged_at): (Timestamp, Timestamp)) -> Result<bool, Broken> {
         if self.customer.grants.subscriptions.is_empty() {
             return Ok(true);
         }
-        let Some(view) = self.views.get(self.tenant).cloned() else { return Ok(true) };
+        let Some(view) = self.view.get().cloned() else { return Ok(true) };
         if view.plans_version == self.plans_checked {
             return Ok(true);
         }

@@ -41,7 +41,7 @@ impl Seat {
     }
 
     fn recharge_for(&mut self, refusal: &Refusal, command: &Command, now: Timestamp) -> Option<RechargeDue> {
-        let view = self.views.get(self.tenant)?;
+        let view = self.view.get()?;
         let customer = &self.customer;
         let (settings, cards) = (&view.settings, view.rate_cards.as_slice());
         let limits = &self.core.options.limits;
