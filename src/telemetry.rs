@@ -1,7 +1,5 @@
 //! Log lines: which are shown, and in which form. Absent on purpose: traces and spans per request (DESIGN decision 20).
 
-use std::io::IsTerminal;
-
 use tracing_subscriber::EnvFilter;
 
 /// What is shown unless `COFFER_LOG` says otherwise. ractor would log every actor.
@@ -15,7 +13,7 @@ pub(crate) struct FilterError {
     problem: String,
 }
 
-/// Sends log lines to standard error from now on: `json`, or text otherwise.
+/// Sends log lines to standard error from now on: `json`, or text otherwise, the same on a terminal as in a file: without colours.
 ///
 /// # Errors
 /// When the filter cannot be read.
@@ -27,7 +25,7 @@ pub(crate) fn init(format: &str, filter: Option<&str>) -> Result<(), FilterError
     // A second call in one process (tests) keeps the first subscriber.
     let _ = match format {
         "json" => lines.json().try_init(),
-        _ => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
+        _ => lines.with_target(false).try_init(),
     };
     Ok(())
 }

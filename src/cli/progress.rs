@@ -50,12 +50,12 @@ impl Progress {
         if shown.stage != stage {
             shown.begin(stage, now);
         }
-        if shown.terminal {
+        if shown.terminal && bytes_total > 0 {
             let bar = shown.bar.get_or_insert_with(new_bar);
             bar.set_length(bytes_total);
             bar.set_position(bytes_read);
             bar.set_message(format!("{stage}: {count} {noun}"));
-        } else if now.saturating_sub(shown.last_line_ns) >= LINE_INTERVAL_NS {
+        } else if !shown.terminal && now.saturating_sub(shown.last_line_ns) >= LINE_INTERVAL_NS {
             shown.last_line_ns = now;
             let line = line(count, noun, bytes_read, bytes_total, now - shown.stage_started_ns);
             tracing::info!("{stage}: {line}");

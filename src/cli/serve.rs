@@ -89,6 +89,9 @@ async fn serve(config: &Config) -> Result<(), CliError> {
     let opening = start::open_engine(config.engine_options(), &env);
     let engine = tokio::select! {
         opened = opening => opened?,
+        error = listeners.serve_while_starting() => {
+            return Err(CliError::new(Code::Unavailable, error.to_string()));
+        }
         () = signals.next() => return Ok(()),
     };
     bootstrap::first_key(&engine, bootstrap_key).await?;
@@ -137,6 +140,7 @@ async fn serve_until_signal(
     mut signals: signals::Signals,
 ) -> Result<(), CliError> {
     let (stop, stopped) = watch::channel(false);
+    let (end, ended) = watch::channel(false);
     let feeds = Feeds {
         history: feed.as_ref().map(Feed::history),
         webhooks: webhooks.clone(),
@@ -144,7 +148,7 @@ async fn serve_until_signal(
     };
     let front = HttpServer::with_feeds(engine.clone(), http_options(config), feeds);
     front.go_on_erasing();
-    let server = listeners.serve(front, stopped);
+    let server = listeners.serve(front, stopped, ended);
     let mut server = std::pin::pin!(server);
     tokio::select! {
         // A halt goes first: nothing is answered any more, and the exit code says why.
@@ -172,7 +176,9 @@ async fn serve_until_signal(
             // Left undone, the next start catches up.
             feed.stop(FEED_PATIENCE).await;
         }
-        engine.shutdown().await.map_err(|failure| halted_or(&engine, failure))
+        let closed = engine.shutdown().await.map_err(|failure| halted_or(&engine, failure));
+        end.send_replace(true);
+        closed
     };
     tokio::select! {
         ended = tokio::time::timeout(deadline, clean) => stopped_in_time(ended),

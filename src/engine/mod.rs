@@ -395,7 +395,13 @@ impl Engine {
     /// Whether writes are admitted now: recovered, log writable, not shutting down.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.core.admit().is_ok() && self.halted().is_none()
+        self.refuses_writes().is_none()
+    }
+
+    /// Why no write is admitted now: the log has halted, the disk is nearly full, or the engine is shutting down. `None` = writes are.
+    #[must_use]
+    pub fn refuses_writes(&self) -> Option<Failure> {
+        self.core.admit().err().or_else(|| self.halted().map(|_| Failure::Halted))
     }
 
     /// Why the log has halted, if it has.

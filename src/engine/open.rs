@@ -95,6 +95,7 @@ fn open_blocking(
     }
     let seed = seed_of(&opened);
     let make_keys = || Keys::new(seed, options.idempotency_window_h, options.keys_max);
+    fail::fail_point!("open::recover");
     let mut tables = recover(&mut opened, &make_keys, progress)?;
     prepare(&mut tables);
     check_clock(&options, &env, tables.last_at)?;

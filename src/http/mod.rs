@@ -68,6 +68,7 @@ mod transactions;
 mod transfers;
 mod voids;
 mod wallets;
+mod waiting;
 mod webhooks;
 pub(crate) use crate::wire;
 
@@ -86,6 +87,7 @@ pub(crate) use keys::is_key_name;
 pub use options::HttpOptions;
 pub use secret::Secret;
 pub use server::ServeError;
+pub use waiting::serve_while_starting;
 
 use crate::engine::Engine;
 use crate::feed::Eraser;

@@ -30,6 +30,18 @@ pub(crate) struct Health {
     history: Option<HistoryHealth>,
 }
 
+impl Health {
+    /// The process lives.
+    pub(super) const fn alive() -> Json<Self> {
+        Json(Self { status: "ok", reason: None, history: None })
+    }
+
+    /// There is no engine yet that could be ready.
+    pub(super) fn not_ready(reason: &str) -> Json<Self> {
+        Json(Self { status: "not ready", reason: Some(reason.to_owned()), history: None })
+    }
+}
+
 /// How far the history is. It may lag: readiness does not depend on it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HistoryHealth {
@@ -83,7 +95,7 @@ pub(crate) async fn index(_: Arc<App>) -> Response {
 /// The process is alive.
 #[utoipa::path(get, path = "/healthz", tag = "Operations", responses((status = 200, body = Health, description = "Done")))]
 pub(crate) async fn healthz(_: Arc<App>) -> Response {
-    Json(Health { status: "ok", reason: None, history: None }).into_response()
+    Health::alive().into_response()
 }
 
 /// Recovered, and the log takes writes.
@@ -93,8 +105,8 @@ pub(crate) async fn readyz(app: Arc<App>) -> Response {
     if app.ready() {
         return Json(Health { status: "ready", reason: None, history }).into_response();
     }
-    let reason =
-        app.engine.halted().map_or_else(|| "starting or stopping".to_owned(), |halted| halted.to_string());
+    let refusal = || app.engine.refuses_writes().map_or_else(|| "stopping".to_owned(), |why| why.to_string());
+    let reason = app.engine.halted().map_or_else(refusal, |halted| halted.to_string());
     (StatusCode::SERVICE_UNAVAILABLE, Json(Health { status: "not ready", reason: Some(reason), history }))
         .into_response()
 }

@@ -66,7 +66,7 @@ pub(super) async fn run(
 }
 
 /// A connection, once there is room for it.
-async fn accept(
+pub(super) async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
 ) -> Result<(TcpStream, OwnedSemaphorePermit), ServeError> {

@@ -185,6 +185,11 @@ impl Server {
         (self.child.wait().unwrap(), out)
     }
 
+    /// Waits until it ends by itself, or by a signal that it was sent.
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

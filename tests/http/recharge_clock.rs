@@ -240,6 +240,17 @@ fn recharges_are_listed_by_wallet_or_customer_in_pages() {
         }
     }
     assert_eq!(pages, newest);
+    // Whoever pays sees all that is to be paid, and needs no customer for it.
+    let body = json!({"transaction_reason": "PURCHASED_CREDIT_INVOICED", "credits_to_add": 9});
+    let bought = server.ask("POST", &format!("/v1/wallets/{foreign}/top-up"), &body.to_string());
+    let others = bought.json["recharge_id"].clone();
+    let mut unpaid = newest.clone();
+    unpaid.remove(3);
+    unpaid.insert(0, others.clone());
+    assert_eq!(found("status=pending"), unpaid);
+    assert_eq!(found("status=pending&limit=2&offset=1"), unpaid[1..3]);
+    assert_eq!(list("status=completed").json["details"]["field"], "wallet_id");
+
     let foreign = list(&format!("customer_id=acme&wallet_id={foreign}"));
     assert_eq!((foreign.status, foreign.code()), (404, "not_found"), "{}", foreign.text);
     for (query, status) in [("", 400), ("customer_id=nobody", 404), ("customer_id=acme&cursor=x", 400)] {
@@ -247,4 +258,9 @@ fn recharges_are_listed_by_wallet_or_customer_in_pages() {
     }
     let bound = server.new_key(&["read"], Some("other"));
     assert_eq!(server.ask_as(&bound, "GET", "/v1/recharges?customer_id=acme", "").status, 404);
+    for query in ["", "?status=pending"] {
+        let own = server.ask_as(&bound, "GET", &format!("/v1/recharges{query}"), "").json;
+        assert_eq!(own["items"].as_array().unwrap().len(), 1, "{own}");
+        assert_eq!(own["items"][0]["recharge_id"], others);
+    }
 }

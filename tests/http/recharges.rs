@@ -150,6 +150,8 @@ fn a_debit_shows_its_alert_and_the_changes_are_found() {
     assert_eq!(search(json!({}))["pagination"]["total"], 2);
     assert_eq!(search(json!({"entity_id": "wallet_x"}))["pagination"]["total"], 0);
     assert_eq!(search(json!({"alert_type": "low_ongoing_balance"}))["pagination"]["total"], 0);
+    let unclear = server.ask("GET", "/v1/wallets?alert_enabled=True", "");
+    assert_eq!((unclear.status, &unclear.json["details"]["field"]), (400, &json!("alert_enabled")));
     let listed = server.ask("POST", "/v1/wallets/search", r#"{"alert_enabled":true}"#);
     assert_eq!(listed.json["pagination"]["total"], 1);
 }

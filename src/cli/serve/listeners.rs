@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::cli::exit::{CliError, Code};
 use crate::config::Config;
-use crate::http::{HttpServer, ServeError};
+use crate::http::{HttpServer, ServeError, serve_while_starting};
 
 /// Files and connections of our own beside those of clients.
 const OWN_FILES: u64 = 128;
@@ -48,24 +48,42 @@ impl Listeners {
         Ok(())
     }
 
-    /// Serves on all of them until `stop` is true.
+    /// Answers on all of them that the server is starting, until it is dropped.
+    pub(crate) async fn serve_while_starting(&self) -> ServeError {
+        let operators = async {
+            match &self.operators {
+                Some(listener) => serve_while_starting(listener).await,
+                None => std::future::pending().await,
+            }
+        };
+        match tokio::try_join!(serve_while_starting(&self.everybody), operators) {
+            Ok((never, _)) => match never {},
+            Err(error) => error,
+        }
+    }
+
+    /// Serves everybody until `stop` is true, and operators until `end` is.
     pub(crate) async fn serve(
         self,
         front: HttpServer,
         stop: watch::Receiver<bool>,
+        end: watch::Receiver<bool>,
     ) -> Result<(), ServeError> {
-        let everybody = front.serve(self.everybody, stopping(stop.clone()));
-        let operators = async {
-            match self.operators {
-                Some(listener) => front.serve_ops(listener, stopping(stop)).await,
-                None => Ok(()),
-            }
+        let Some(operators) = self.operators else {
+            return front.serve(self.everybody, until(stop)).await;
         };
-        tokio::try_join!(everybody, operators).map(|_| ())
+        let watching = front.clone();
+        let watching = async move { watching.serve_ops(operators, until(end)).await };
+        // Whoever watches over the process wants to see its end too; that ends with the runtime, or when it is told.
+        let watching = tokio::spawn(watching);
+        tokio::select! {
+            ended = front.serve(self.everybody, until(stop)) => ended,
+            ended = watching => ended.unwrap_or(Ok(())),
+        }
     }
 }
 
-async fn stopping(mut stop: watch::Receiver<bool>) {
+async fn until(mut stop: watch::Receiver<bool>) {
     // An error means that the sender is gone, which is a stop as well.
     let _ = stop.wait_for(|stop| *stop).await;
 }

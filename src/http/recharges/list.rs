@@ -19,12 +19,12 @@ use crate::http::history::reading;
 use crate::http::page::{ListReply, Page, PageFields, Pagination};
 use crate::http::reply::Reply;
 
-/// Which recharges: of a wallet, or of all of a customer's.
+/// Which recharges: of a wallet, of all of a customer's, or all that are pending.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "read by name; this is its description")]
 pub(crate) struct RechargeQuery {
-    /// Of this wallet. It or `customer_id` is required; with both, the wallet is one of the customer's.
+    /// Of this wallet. It or `customer_id` is required unless `status` is pending; with both, the wallet is one of the customer's.
     wallet_id: Option<String>,
     /// Of all wallets of this customer, by either of its names.
     customer_id: Option<String>,
@@ -40,7 +40,7 @@ pub(crate) struct RechargeQuery {
     cursor: Option<String>,
 }
 
-/// Recharges of a wallet or of a customer.
+/// Recharges of a wallet or of a customer; those that are pending also of all customers.
 ///
 /// With the history (`history.enabled`) all that there ever were: send `X-Min-Log-Position` with the `X-Log-Position` of a write to see
 /// what it did. Without it all that are pending, of a customer's others the 128 that began last, and those that failed after some of their
@@ -54,13 +54,14 @@ pub(crate) async fn list(call: Call) -> Result<Reply, ApiError> {
     query.only(&["wallet_id", "customer_id", "status", "limit", "offset", "order", "cursor"])?;
     let wallet = query.get("wallet_id").map(|text| text.parse().map_err(|_| ApiError::not_found("wallet")));
     let wallet: Option<WalletId> = wallet.transpose()?;
-    let target = match (query.get("customer_id"), wallet) {
-        (Some(name), _) => Target::Customer(name),
-        (None, Some(wallet)) => Target::Wallet(wallet),
-        (None, None) => return Err(ApiError::field("wallet_id", "this or customer_id is required")),
-    };
     let status = query.get("status").map(status).transpose()?;
     let page = PageFields::of_query(&query)?.read(&call.app, |text| text.parse::<RechargeId>().ok())?;
+    let target = match (query.get("customer_id"), wallet, call.who.customer) {
+        (Some(name), _, _) => Target::Customer(name),
+        (None, Some(wallet), _) => Target::Wallet(wallet),
+        (None, None, Some(only)) => Target::Number(only),
+        (None, None, None) => return all_pending(&call, status, page).await,
+    };
     let tenant = call.tenant();
     let seen = call.read(target, move |customer, _| Remembered::of(tenant, customer, wallet)).await?;
     let Some(remembered) = seen.value else { return Err(ApiError::not_found("wallet")) };
@@ -75,6 +76,29 @@ pub(crate) async fn list(call: Call) -> Result<Reply, ApiError> {
     let items: Vec<_> = found.recharges.iter().map(|one| RechargeReply::of(one, next_attempt(one))).collect();
     let reply = ListReply { items, pagination: found.pagination };
     Ok(Reply::json(StatusCode::OK, &reply).at(found.position))
+}
+
+/// What is to be paid, whosever it is: for whoever pays, and may have lost a message.
+async fn all_pending(
+    call: &Call,
+    status: Option<RechargeStatus>,
+    page: Page<RechargeId>,
+) -> Result<Reply, ApiError> {
+    if status != Some(RechargeStatus::Pending) {
+        let problem = "this or customer_id is required, unless status=pending";
+        return Err(ApiError::field("wallet_id", problem));
+    }
+    let tenant = call.tenant();
+    let of = move |customer: &Customer, _| {
+        let pending = customer.recharges.iter().filter(|one| one.status == RechargeStatus::Pending);
+        let lives = pending.map(|one| RechargeLife::of((tenant, customer.number), one, LogPosition(0)));
+        Some(lives.collect::<Vec<_>>()).filter(|lives| !lives.is_empty())
+    };
+    let found = call.engine().scan(tenant, of).await?;
+    let by_id: HashMap<_, _> = found.into_iter().flatten().map(|one| (one.id, one)).collect();
+    let cut = page.cut(by_id.keys().copied().collect());
+    let items = cut.keys.iter().map(|id| RechargeReply::of(&by_id[id], None)).collect();
+    Ok(Reply::json(StatusCode::OK, &ListReply { items, pagination: cut.pagination(|id| id.to_string()) }))
 }
 
 fn status(text: &str) -> Result<RechargeStatus, ApiError> {

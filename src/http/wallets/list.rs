@@ -39,7 +39,7 @@ impl WalletFilter {
             page: PageFields::of_query(query)?,
             wallet_ids: (!ids.is_empty()).then_some(ids),
             status: query.get("status").map(Into::into),
-            alert_enabled: query.get("alert_enabled").map(|flag| flag == "true"),
+            alert_enabled: query.get("alert_enabled").map(|_| query.flag("alert_enabled")).transpose()?,
             expand: query.get("expand").map(Into::into),
         })
     }
