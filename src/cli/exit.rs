@@ -25,7 +25,7 @@ pub(crate) enum Code {
     Internal = 70,
     /// The data directory cannot be made or written.
     CannotCreate = 73,
-    /// A disk failed.
+    /// A disk failed, or what was asked for cannot be written to where it was to go.
     Io = 74,
     /// The data directory is in use, or another owner has taken it over.
     Busy = 75,
@@ -48,7 +48,7 @@ Exit codes:
   69  the server cannot be reached, or its address is taken
   70  internal error
   73  the data directory cannot be made or written
-  74  the disk failed
+  74  the disk failed, or the output cannot be written
   75  the data directory is in use by another process, or another owner has taken it over
   76  the data directory has the format of another version
   78  a setting is wrong

@@ -93,7 +93,7 @@ enum Command {
 /// Runs the program with the arguments of this process.
 #[must_use]
 pub fn run() -> ExitCode {
-    match dispatch(Cli::parse().command) {
+    match dispatch(Cli::parse().command).and_then(|()| output::check()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::note(format!("coffer: {error}"));

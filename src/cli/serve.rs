@@ -84,8 +84,8 @@ async fn serve(config: &Config) -> Result<(), CliError> {
     // The addresses first: when one is taken, no data directory has been made yet.
     let listeners = Listeners::bind(config)?;
     raise_file_limit(config.number("http.connections_max"));
-    make_data_dir(&config.data_dir())?;
     let env = start::machine(config.switch("log.direct_io"));
+    make_data_dir(&env, &config.data_dir())?;
     let opening = start::open_engine(config.engine_options(), &env);
     let engine = tokio::select! {
         opened = opening => opened?,
@@ -125,8 +125,8 @@ fn start_webhooks(config: &Config, engine: &Engine, env: &Env) -> Result<Option<
 }
 
 /// The log would say the same, but not that it is the directory that is in the way.
-fn make_data_dir(dir: &Path) -> Result<(), CliError> {
-    std::fs::create_dir_all(dir).map_err(|error| {
+fn make_data_dir(env: &Env, dir: &Path) -> Result<(), CliError> {
+    env.storage.create_dir_all(dir).map_err(|error| {
         let line = format!("the data directory {} cannot be made: {error}", dir.display());
         CliError::new(Code::CannotCreate, line)
     })

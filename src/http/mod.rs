@@ -67,8 +67,8 @@ mod test_clock;
 mod transactions;
 mod transfers;
 mod voids;
-mod wallets;
 mod waiting;
+mod wallets;
 mod webhooks;
 pub(crate) use crate::wire;
 

@@ -40,9 +40,10 @@ pub async fn serve_while_starting(listener: &TcpListener) -> Result<Infallible, 
 }
 
 async fn one(stream: TcpStream) {
-    let front = service_fn(|request: Request<Incoming>| async move {
-        Ok::<_, Infallible>(answer(request.uri().path()))
-    });
+    let front =
+        service_fn(
+            |request: Request<Incoming>| async move { Ok::<_, Infallible>(answer(request.uri().path())) },
+        );
     let mut builder = http1::Builder::new();
     // The next request finds the engine.
     builder.keep_alive(false).header_read_timeout(None);

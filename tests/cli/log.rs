@@ -1,9 +1,11 @@
 //! The tools for the log of a stopped server.
 
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 
 use crate::audit::ask;
-use crate::program::{Place, Server};
+use crate::program::{Place, Server, ended, program};
 
 fn records(place: &Place, more: &[&str]) -> Vec<Value> {
     let args = [&["wal", "dump", "--json"], more].concat();
@@ -119,4 +121,35 @@ fn a_log_that_is_not_there_is_said_so() {
         assert!(ended.line().contains("there is no log in"), "{ended:?}");
     }
     assert!(!place.data().exists());
+}
+
+/// `/dev/full` takes nothing, as a full disk.
+#[test]
+fn what_cannot_be_printed_is_no_success() {
+    let place = Place::with_two_keys();
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    for command in
+        [&["wal", "dump"][..], &["wal", "verify", "--json"], &["keys", "list"], &["config", "show"]]
+    {
+        let mut asked = program();
+        asked.args(command).arg("--data-dir").arg(place.data()).stdout(full());
+        let ended = ended(&mut asked);
+        assert_eq!(ended.code, 74, "{command:?}: {ended:?}");
+        assert!(ended.line().starts_with("coffer: standard output cannot be written: "), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_dump_ends_when_nobody_reads_it_and_that_is_no_error() {
+    let place = Place::with_two_keys();
+    let mut dump = program();
+    dump.args(["wal", "dump"])
+        .arg("--data-dir")
+        .arg(place.data())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ended = dump.stdout(writer).output().unwrap();
+    assert!(ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
 }

@@ -42,7 +42,8 @@ pub(super) fn prove(settings: &SettingsArgs, transaction: &str) -> Result<(), Cl
 
 /// Checks a proof and says what it proves.
 pub(super) fn check(file: &Path, key: &PublicKey, as_json: bool) -> Result<(), CliError> {
-    let text = read(file).map_err(|error| CliError::new(Code::Io, format!("{}: {error}", file.display())))?;
+    let text =
+        read(file).map_err(|error| CliError::new(Code::Failed, format!("{}: {error}", file.display())))?;
     let checked = Proof::from_json(&text).and_then(|proof| proof.check(key).map(|found| (proof, found)));
     let (proof, (checkpoint, record)) = checked
         .map_err(|error| CliError::new(Code::Failed, format!("{}: not proven: {error}", file.display())))?;

@@ -1,6 +1,6 @@
 //! `coffer journal`: the double entries of a period, which add up to its books.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -49,19 +49,22 @@ pub(in crate::cli) fn run(args: JournalArgs) -> Result<(), CliError> {
             let period = args.period.of_books(&tenant)?;
             let position = history.look(|look| look.position()).map_err(unreadable)?;
             let request = JournalRequest { tenant: tenant.number, period, position, format: args.format };
-            let bytes = write(&engine, Rows::File(history), request, args.out).await?;
-            output::note(format!("{bytes} bytes, up to record {position} of the log"));
+            if let Some(bytes) = write(&engine, Rows::File(history), request, args.out).await? {
+                output::note(format!("{bytes} bytes, up to record {position} of the log"));
+            }
             Ok(())
         }),
     )?
 }
 
+/// Bytes written; `None` = whoever read them has gone.
 async fn write(
     engine: &Engine,
     rows: Rows,
     request: JournalRequest,
     out: Option<PathBuf>,
-) -> Result<u64, CliError> {
+) -> Result<Option<u64>, CliError> {
+    let printed = is_printed(out.as_ref());
     let mut names = Names::new(engine.clone(), Handle::current());
     let writing = move || {
         let mut written = 0;
@@ -76,10 +79,18 @@ async fn write(
     };
     let written = tokio::task::spawn_blocking(writing).await;
     let written = written.map_err(|_| CliError::new(Code::Internal, "the writing thread panicked"))?;
-    written.map_err(|error: ExportError| match error {
-        ExportError::Io { .. } => CliError::new(Code::CannotCreate, error.to_string()),
-        other => CliError::new(Code::Io, format!("the journal was not made: {other}")),
-    })
+    match written {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(ExportError::Io { source, .. }) if printed && source.kind() == ErrorKind::BrokenPipe => Ok(None),
+        Err(error @ ExportError::Io { .. }) if !printed => {
+            Err(CliError::new(Code::CannotCreate, error.to_string()))
+        }
+        Err(error) => Err(CliError::new(Code::Io, format!("the journal was not made: {error}"))),
+    }
+}
+
+fn is_printed(out: Option<&PathBuf>) -> bool {
+    out.is_none_or(|path| path.as_os_str() == "-")
 }
 
 fn shown(out: Option<&PathBuf>) -> PathBuf {

@@ -82,7 +82,7 @@ pub trait Storage: Send + Sync + 'static {
     /// Removes a file. Durable after [`Storage::sync_dir`].
     fn remove(&self, path: &Path) -> io::Result<()>;
 
-    /// Makes a directory and its parents, each durable in its parent when this returns.
+    /// Makes a directory and its parents, each its owner's alone where the system knows owners, and durable in its parent when this returns.
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
 
     /// The files of a directory, sorted by name, directories left out.

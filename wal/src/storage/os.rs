@@ -11,13 +11,16 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{Advice, FlockOperation, OFlags};
 
 use super::{Access, AlignedBuf, BLOCK_BYTES, DirEntry, File, LockGuard, Storage, write_all_at};
+
+/// Of directories: a ledger, its customers and its webhooks' secrets are for their owner.
+const PRIVATE: u32 = 0o700;
 
 /// The machine's own file system.
 #[derive(Debug)]
@@ -93,7 +96,7 @@ impl Storage for OsStorage {
         }
         let parent = parent_of(path);
         self.create_dir_all(&parent)?;
-        match fs::create_dir(path) {
+        match fs::DirBuilder::new().mode(PRIVATE).create(path) {
             Ok(()) => self.sync_dir(&parent),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
             Err(error) => Err(error),
@@ -251,6 +254,8 @@ impl LockGuard for OsLock {}
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::storage::{publish, read_exact_at};
 
@@ -296,6 +301,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let storage = OsStorage::new();
         storage.create_dir_all(&dir.path().join("a/b/c")).unwrap();
+        for made in ["a", "a/b", "a/b/c"] {
+            let mode = fs::metadata(dir.path().join(made)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "{made} is its owner's alone");
+        }
         for name in ["z", "m"] {
             let file = storage.open(&dir.path().join(name), Access::CreateNew).unwrap();
             write_all_at(file.as_ref(), b"12345", 0).unwrap();
