@@ -111,7 +111,7 @@ async fn filter(call: &Call, query: &Query) -> Result<Filter, ApiError> {
 
 async fn range(call: &Call, query: &Query) -> Result<Range, ApiError> {
     let bound = |name: &str| {
-        let parsed = query.get(name).map(str::parse::<Bound>).transpose();
+        let parsed = query.time(name).map(|text| text.parse::<Bound>()).transpose();
         parsed.map_err(|allowed| ApiError::field(name, &allowed))
     };
     let (from, to, log) = (bound("from")?, bound("to")?, call.engine().log_reader());

@@ -10,7 +10,7 @@ use crate::engine::{AsOf, At, PastFailure, Target};
 
 /// What a parameter names, if it is given.
 pub(crate) fn parameter(query: &Query, name: &'static str) -> Result<Option<At>, ApiError> {
-    query.get(name).map(|text| read(name, text)).transpose()
+    query.time(name).map(|text| read(name, &text)).transpose()
 }
 
 /// A whole number is a position, anything else a time.
@@ -20,8 +20,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<At, ApiError> {
         let position = position.ok_or_else(|| ApiError::field(name, "positions in the log begin with 1"))?;
         return Ok(At::Position(LogPosition(position)));
     }
-    // A plus sign that was not escaped comes as a space.
-    rfc3339::parse(&text.replace(' ', "+"))
+    rfc3339::parse(text)
         .map(At::Time)
         .ok_or_else(|| ApiError::field(name, "an RFC 3339 time or an X-Log-Position"))
 }
@@ -88,7 +87,8 @@ mod tests {
         assert_eq!(read("as_of", "12").unwrap(), At::Position(LogPosition(12)));
         let time = rfc3339::parse("2026-01-01T00:00:00+08:00").unwrap();
         assert_eq!(read("as_of", "2026-01-01T00:00:00+08:00").unwrap(), At::Time(time));
-        assert_eq!(read("as_of", "2026-01-01T00:00:00 08:00").unwrap(), At::Time(time));
+        let query = Query::of(&"/?as_of=2026-01-01T00:00:00+08:00".parse().unwrap()).unwrap();
+        assert_eq!(parameter(&query, "as_of").unwrap(), Some(At::Time(time)), "a plus that was not escaped");
         for text in ["0", "-1", "1.5", "99999999999999999999", "2026-01-01", "yesterday"] {
             assert_eq!(read("as_of", text).unwrap_err().code(), Code::ValidationError, "{text}");
         }

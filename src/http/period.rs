@@ -28,12 +28,12 @@ pub(crate) struct PeriodQuery {
 
 /// The period of a request.
 pub(super) fn of(call: &Call, query: &Query) -> Result<Period, ApiError> {
-    match (query.get("month"), query.get("from"), query.get("to")) {
+    match (query.get("month"), query.time("from"), query.time("to")) {
         (Some(month), None, None) => {
             Period::month(month, zone(call, query)?).map_err(|error| refused("month", error))
         }
         (None, Some(from), Some(to)) => {
-            Period::new(instant("from", from)?, instant("to", to)?).map_err(|error| refused("from", error))
+            Period::new(instant("from", &from)?, instant("to", &to)?).map_err(|error| refused("from", error))
         }
         _ => Err(ApiError::field("from", "give from and to, or month")),
     }

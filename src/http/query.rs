@@ -1,5 +1,7 @@
 //! Query strings.
 
+use std::borrow::Cow;
+
 use axum::extract::Query as AxumQuery;
 use axum::http::Uri;
 
@@ -26,6 +28,16 @@ impl Query {
             .iter()
             .find(|(given, value)| given == name && !value.is_empty())
             .map(|(_, value)| value.as_str())
+    }
+
+    /// The first value of a parameter that is a time. A plus sign that was not escaped comes as a space: where the sign of an offset must
+    /// be, a space is one.
+    pub(crate) fn time(&self, name: &str) -> Option<Cow<'_, str>> {
+        let text = self.get(name)?;
+        Some(match text.len().checked_sub("+00:00".len()).and_then(|sign| text.split_at_checked(sign)) {
+            Some((before, offset)) if offset.starts_with(' ') => format!("{before}+{}", &offset[1..]).into(),
+            Some(_) | None => text.into(),
+        })
     }
 
     /// Refuses parameters that are not in the list: a misspelt dry run must not debit.
@@ -73,5 +85,29 @@ impl Query {
             .flat_map(|(_, value)| value.split(','))
             .map(str::trim)
             .filter(|word| !word.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_space_where_the_sign_of_an_offset_must_be_is_a_plus_and_no_other_space_is() {
+        for (given, read) in [
+            ("2026-01-01T00:00:00+02:00", Some("2026-01-01T00:00:00+02:00")),
+            ("2026-01-01T00:00:00%2B02:00", Some("2026-01-01T00:00:00+02:00")),
+            ("2026-01-01T00:00:00.5%2002:00", Some("2026-01-01T00:00:00.5+02:00")),
+            ("2026-01-01%2000:00:00+02:00", Some("2026-01-01 00:00:00+02:00")),
+            ("2026-01-01T00:00:00-02:00", Some("2026-01-01T00:00:00-02:00")),
+            ("2026-01-01T00:00:00Z", Some("2026-01-01T00:00:00Z")),
+            ("2026-01-01+00:00:00Z", Some("2026-01-01 00:00:00Z")),
+            ("17", Some("17")),
+            ("%C3%A9%C3%A9%C3%A9%C3%A9", Some("éééé")),
+            ("", None),
+        ] {
+            let query = Query::of(&format!("/v1/x?at={given}").parse().unwrap()).unwrap();
+            assert_eq!(query.time("at").as_deref(), read, "{given}");
+        }
     }
 }

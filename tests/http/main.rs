@@ -32,6 +32,7 @@ mod paid_late;
 mod past;
 mod past_recharges;
 mod purchases;
+mod query_times;
 mod rate_cards;
 mod receiver;
 mod recharge_clock;

@@ -1,5 +1,7 @@
 //! What a list of rows is asked for, as a body or as a query string.
 
+use std::borrow::Cow;
+
 use coffer_ledger::amount::Credits;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -163,6 +165,9 @@ pub(super) const PARAMETERS: [&str; 17] = [
     "wallet_ids",
 ];
 
+/// Those of them that are times.
+const TIMES: [&str; 4] = ["expiry_date_before", "expiry_date_after", "start_time", "end_time"];
+
 /// What is asked, read.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
@@ -177,10 +182,12 @@ impl Wanted {
     /// From a query string.
     pub(super) fn of_query(query: &Query) -> Result<Self, ApiError> {
         let mut wanted = Self { page: PageFields::of_query(query)?, ..Self::default() };
-        let named = PARAMETERS.iter().filter_map(|name| Some((*name, query.get(name)?)));
+        let text =
+            |name| if TIMES.contains(&name) { query.time(name) } else { query.get(name).map(Cow::from) };
+        let named = PARAMETERS.iter().filter_map(|name| Some((*name, text(*name)?)));
         named
             .filter(|(name, _)| *name != "wallet_ids")
-            .try_for_each(|(name, text)| wanted.named(name, text))?;
+            .try_for_each(|(name, text)| wanted.named(name, &text))?;
         let wallets: Vec<&str> = query.words("wallet_ids").collect();
         wanted.wallets(&wallets)?;
         Ok(wanted)
