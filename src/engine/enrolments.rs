@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use coffer_ledger::customer::Customer;
+use coffer_ledger::fact::Effect;
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
 use hashbrown::HashMap;
 
@@ -99,6 +100,12 @@ impl Enrolments {
         let of_plan = index.plans.get(&(tenant, plan.into())).into_iter().flatten();
         of_plan.filter(|number| index.of.get(*number).is_some_and(|of| of.seen < version)).copied().collect()
     }
+}
+
+/// The name that its maker gave to a subscription, if this is what ended it: from then on the name does not say whose it was.
+pub(crate) fn name_of_ended(effect: &Effect) -> Option<&str> {
+    let Effect::Unsubscribed(left) = effect else { return None };
+    (!left.subscription.is_unnamed()).then_some(&*left.subscription.name)
 }
 
 impl Index {

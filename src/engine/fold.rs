@@ -11,6 +11,7 @@ use coffer_ledger::invariants::{self, Violation};
 use coffer_wal::Record;
 
 use super::codec::{self, DecodeError};
+use super::enrolments::name_of_ended;
 
 /// Why a record cannot be folded in.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,8 @@ pub(crate) struct Folded<'a> {
     pub(crate) key: Option<&'a str>,
     /// What the customer was called before, if it is called otherwise now.
     pub(crate) was_called: Option<Box<str>>,
+    /// The name of the subscription that it ended.
+    pub(crate) ended: Option<Box<str>>,
 }
 
 /// Folds one record in, unless the state has it already.
@@ -40,8 +43,9 @@ pub(crate) fn fold<'a>(customer: &mut Customer, record: &Record<'a>) -> Result<F
     let lsn = record.lsn.0;
     let view = codec::decode_for_replay(record.header.version, record.public, record.personal)
         .map_err(|source| FoldError::Decode { lsn, source })?;
+    let ended = name_of_ended(&view.facts.effect).map(Box::from);
     if lsn <= customer.last_position.0 {
-        return Ok(Folded { key: view.idempotency_key, was_called: None });
+        return Ok(Folded { key: view.idempotency_key, was_called: None, ended });
     }
     let (named, known) = (record.header.previous.0, customer.last_position.0);
     if named != known {
@@ -54,7 +58,7 @@ pub(crate) fn fold<'a>(customer: &mut Customer, record: &Record<'a>) -> Result<F
     customer.last_position = LogPosition(lsn);
     invariants::check_touched(customer, &view.facts)
         .map_err(|violation| FoldError::Violation { lsn, violation })?;
-    Ok(Folded { key: view.idempotency_key, was_called })
+    Ok(Folded { key: view.idempotency_key, was_called, ended })
 }
 
 /// What the customer is called, if this effect calls it otherwise: only an erasure does.

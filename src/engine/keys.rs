@@ -7,12 +7,14 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use coffer_ledger::ids::LogPosition;
+use coffer_ledger::ids::{LogPosition, TenantNumber};
 use coffer_ledger::time::Timestamp;
 use coffer_wal::Subject;
 use hashbrown::HashMap;
-use xxhash_rust::xxh3::xxh3_128_with_seed;
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
+/// The kind of subject that a subscription is here, by its name; no record is about one.
+const SUBSCRIPTION: u8 = u8::MAX;
 /// Parts of the table, each under a lock of its own.
 pub(crate) const SHARDS: usize = 1_024;
 /// Shards sweep for the first time at this size.
@@ -65,6 +67,13 @@ impl Keys {
         let end = 13 + key.len();
         bytes[13..end].copy_from_slice(key);
         KeyHash(xxh3_128_with_seed(&bytes[..end], self.seed))
+    }
+
+    /// The hash of a key beside the name of a subscription: it leads to who did something to the one that had the name, which is free once
+    /// that has ended. Two names may come to the same; whoever is led to the wrong one is told by comparing.
+    pub(crate) fn hash_by_subscription(&self, tenant: TenantNumber, name: &str, key: &str) -> KeyHash {
+        let number = xxh3_64_with_seed(name.as_bytes(), self.seed);
+        self.hash(Subject { kind: SUBSCRIPTION, tenant: tenant.0, number }, key)
     }
 
     /// The record of a key that is still within its window.

@@ -367,6 +367,28 @@ impl Engine {
         given.or_else(|| name.parse::<SubscriptionId>().ok().map(|id| id.0.customer()))
     }
 
+    /// The customer that the end of the subscription of this name goes to: who ended one of the name under this key already, else whose it
+    /// is. A name is free again when its subscription has ended, the key is not (SEMANTICS §9).
+    ///
+    /// # Errors
+    /// [`Failure::RecordGone`] and [`Failure::Halted`]: what was done under the key cannot be read.
+    pub async fn resolve_subscription(
+        &self,
+        tenant: TenantNumber,
+        name: &str,
+        key: Option<&str>,
+    ) -> Result<Option<CustomerNumber>, Failure> {
+        let hash = key.map(|key| self.core.keys.hash_by_subscription(tenant, name, key));
+        let ended = || hash.and_then(|hash| self.core.keys.find(hash, self.core.time.now()));
+        let before = ended();
+        let known = if before.is_none() { self.find_subscription(tenant, name) } else { None };
+        // It may have ended since: its name goes after its key has come.
+        match before.or_else(|| if known.is_none() { ended() } else { None }) {
+            Some(position) => replayer::whose(&self.core, tenant, position).await.map(Some),
+            None => Ok(known),
+        }
+    }
+
     /// The number of a customer that exists.
     #[must_use]
     pub fn resolve(&self, tenant: TenantNumber, target: Target<'_>) -> Option<CustomerNumber> {

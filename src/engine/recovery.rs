@@ -234,23 +234,29 @@ pub(crate) fn take(
     let subject = record.header.subject;
     let at = Timestamp(record.header.time_ns);
     tables.last_at = tables.last_at.max(at);
-    let key = match subject.kind {
+    let (key, ended) = match subject.kind {
         kinds::CUSTOMER => take_customer(record, tables, touched)?,
-        kinds::TENANT => take_tenant(record, tables)?,
+        kinds::TENANT => (take_tenant(record, tables)?, None),
         kind => return Err(ReplayError::Subject(record.lsn.0, kind)),
     };
     if let Some(key) = key {
-        let hash = tables.keys.hash(subject, key);
-        tables.arriving.push(&tables.keys, hash, LogPosition(record.lsn.0), at);
+        let keys = &tables.keys;
+        let by_name = ended.map(|name| keys.hash_by_subscription(TenantNumber(subject.tenant), &name, key));
+        for hash in std::iter::once(keys.hash(subject, key)).chain(by_name) {
+            tables.arriving.push(keys, hash, LogPosition(record.lsn.0), at);
+        }
     }
     Ok(())
 }
+
+/// The key that it was asked under, and the name of a subscription that it ended.
+type Asked<'a> = (Option<&'a str>, Option<Box<str>>);
 
 fn take_customer<'a>(
     record: &Record<'a>,
     tables: &Tables,
     touched: &mut Touched,
-) -> Result<Option<&'a str>, ReplayError> {
+) -> Result<Asked<'a>, ReplayError> {
     let Subject { tenant, number, .. } = record.header.subject;
     let (tenant, number) = (TenantNumber(tenant), CustomerNumber(number));
     let customer = match touched.entry(number) {
@@ -266,7 +272,7 @@ fn take_customer<'a>(
     if folded.was_called.is_some() || was != customer.identity.as_ref().map(|identity| identity.deleted) {
         tables.directory.note(customer);
     }
-    Ok(folded.key)
+    Ok((folded.key, folded.ended))
 }
 
 /// A customer as recovery left it. What it rests in is taken out.

@@ -61,6 +61,18 @@ pub(crate) async fn replay_tenant(
     Ok(TenantCommitted { position, record: Box::new(record), replayed: true })
 }
 
+/// The customer that a record of the tenant's is about.
+pub(crate) async fn whose(
+    core: &Arc<Core>,
+    tenant: TenantNumber,
+    position: LogPosition,
+) -> Result<CustomerNumber, Failure> {
+    core.durable(position).await?;
+    let stored = read(core, position).await?;
+    customer_record(&stored, tenant)?;
+    Ok(CustomerNumber(stored.header.subject.number))
+}
+
 /// A customer's record by its position, if it is the tenant's.
 pub(crate) async fn stored(
     core: &Arc<Core>,

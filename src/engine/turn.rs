@@ -67,6 +67,8 @@ pub(crate) struct Seat {
     timer_at: Timestamp,
     /// The deletion of this customer is gathered.
     deleted_now: bool,
+    /// The end of a subscription is gathered.
+    left_now: bool,
     /// The version of the tenant's plans of which this customer has followed all that is about it.
     plans_checked: u64,
     /// When the wallets' runways are looked at next; [`Timestamp::MAX`] = not before something is spent.
@@ -98,6 +100,7 @@ impl Seat {
             appended: None,
             timer_at: Timestamp::MAX,
             deleted_now: false,
+            left_now: false,
             plans_checked: 0,
             looks_at: Timestamp::MAX,
             has_runways: false,
@@ -245,7 +248,8 @@ impl Seat {
         let offset = self.gathered;
         self.gathered += 1;
         if let Some(key) = key {
-            self.gathered_keys.push((key, offset, logged_at));
+            let keys = [Some(key), self.key_by_subscription(&record)].into_iter().flatten();
+            self.gathered_keys.extend(keys.map(|key| (key, offset, logged_at)));
         }
         self.enter_names(&record.facts.effect);
         self.expect_runways(&record.facts);
@@ -373,6 +377,9 @@ impl Seat {
         if std::mem::take(&mut self.deleted_now) {
             self.forget_name_when_durable();
         }
+        if std::mem::take(&mut self.left_now) {
+            self.core.directory.enrolments.note(&self.customer);
+        }
         self.scratch.clear();
         self.scratch.shrink_to(SCRATCH_BYTES_KEPT);
         self.schedule();
@@ -429,9 +436,9 @@ impl Seat {
                 }
                 self.core.directory.note(&self.customer);
             }
-            Effect::Unsubscribed(_) | Effect::PlansFollowed(_) => {
-                self.core.directory.enrolments.note(&self.customer);
-            }
+            // Its name goes when its key leads here: a repeat finds one or the other.
+            Effect::Unsubscribed(_) => self.left_now = true,
+            Effect::PlansFollowed(_) => self.core.directory.enrolments.note(&self.customer),
             Effect::Ticked
             | Effect::GrantSet(_)
             | Effect::GrantRemoved(_)

@@ -114,7 +114,10 @@ pub(crate) async fn delete(call: Call) -> Result<Reply, ApiError> {
     query.only(&[DRY_RUN, VOID_REMAINING])?;
     let (dry_run, void_remaining) = (query.flag(DRY_RUN)?, query.flag(VOID_REMAINING)?);
     let origin = call.origin(call.key_alone()?)?;
-    let (name, target) = named(&call)?;
+    let name = fields::own_id("id", call.param("id").into())?;
+    let key = origin.idempotency_key.as_deref();
+    let number = call.engine().resolve_subscription(call.tenant(), &name, key).await?;
+    let target = Target::Number(number.ok_or_else(unknown)?);
     let command = Command::Unsubscribe { subscription: name, void_remaining };
     let committed = call.submit(target, command, origin, dry_run).await.map_err(not_found)?;
     let Effect::Unsubscribed(left) = &committed.record.facts.effect else {

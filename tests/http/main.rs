@@ -26,6 +26,7 @@ mod hold_ends;
 mod hold_refusals;
 mod holds;
 mod invoices;
+mod left;
 mod mixed_batches;
 mod operations;
 mod paid_late;

@@ -8,6 +8,8 @@ use coffer_ledger::time::Timestamp;
 
 use super::due::Portion;
 use super::{Broken, Seat, Turned};
+use crate::engine::enrolments::name_of_ended;
+use crate::engine::keys::KeyHash;
 use crate::engine::operation::Failure;
 
 impl Seat {
@@ -21,6 +23,12 @@ impl Seat {
         let refusal = Refusal::AlreadyExists("subscription");
         self.core.counters.refused(&refusal);
         Err(refusal.into())
+    }
+
+    /// What leads a repeat of this request here by the name of a subscription that it ends.
+    pub(super) fn key_by_subscription(&self, record: &Record) -> Option<KeyHash> {
+        let (key, name) = (record.origin.idempotency_key.as_deref()?, name_of_ended(&record.facts.effect)?);
+        Some(self.core.keys.hash_by_subscription(self.tenant, name, key))
     }
 
     /// What comes before every operation: the plans are followed, and no more is due than may share its record. `Some` = it cannot be decided.
