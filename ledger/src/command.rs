@@ -3,7 +3,7 @@
 
 use crate::alert::AlertSettings;
 use crate::amount::{Credits, Money, Rate};
-use crate::customer::Profile;
+use crate::customer::{Profile, ProfileChange};
 use crate::ids::{GrantId, HoldId, KeyId, RechargeId, TransferId, WalletId};
 use crate::recharge::RechargeReason;
 use crate::scope::{PriceTypes, Scope};
@@ -126,8 +126,8 @@ pub const DEFAULT_WALLET_PRIORITY: u32 = 50;
 pub struct CreateWallet {
     /// The customer as the request named it: its name if it has to be made.
     pub customer: Box<str>,
-    /// What the wallet counts in.
-    pub currency: Currency,
+    /// What the wallet counts in; `None` = the tenant's default.
+    pub currency: Option<Currency>,
     /// The caller's own code for the unit.
     pub price_unit: Option<PriceUnit>,
     /// Money per credit when spending; > 0.
@@ -162,7 +162,7 @@ impl CreateWallet {
     pub fn new(customer: impl Into<Box<str>>, currency: Currency) -> Self {
         Self {
             customer: customer.into(),
-            currency,
+            currency: Some(currency),
             price_unit: None,
             conversion_rate: Rate::ONE,
             topup_conversion_rate: Rate::ONE,
@@ -282,6 +282,8 @@ pub enum Command {
         /// The new data, whole.
         profile: Profile,
     },
+    /// Change the personal data that is given.
+    ChangeCustomer(Box<ProfileChange>),
     /// Delete; refused while a wallet is open.
     DeleteCustomer,
     /// Make a wallet.

@@ -42,6 +42,40 @@ pub struct Profile {
     pub metadata: Metadata,
 }
 
+/// Of the personal data, what a request gives: the rest stays. See [`Profile`] for the fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProfileChange {
+    /// New name.
+    pub name: Option<Box<str>>,
+    /// New e-mail address.
+    pub email: Option<Box<str>>,
+    /// New contact.
+    pub contact: Option<Box<str>>,
+    /// New lines of the postal address, each for itself.
+    pub address: [Option<Box<str>>; 6],
+    /// New time zone.
+    pub timezone: Option<Box<str>>,
+    /// New pairs, replaced whole.
+    pub metadata: Option<Metadata>,
+}
+
+impl ProfileChange {
+    /// The profile with what is given.
+    #[must_use]
+    pub fn over(&self, profile: &Profile) -> Profile {
+        let Self { name, email, contact, address, timezone, metadata } = self;
+        let text = |given: &Option<Box<str>>, now: &Option<Box<str>>| given.clone().or_else(|| now.clone());
+        Profile {
+            name: text(name, &profile.name),
+            email: text(email, &profile.email),
+            contact: text(contact, &profile.contact),
+            address: std::array::from_fn(|line| text(&address[line], &profile.address[line])),
+            timezone: text(timezone, &profile.timezone),
+            metadata: metadata.as_ref().unwrap_or(&profile.metadata).clone(),
+        }
+    }
+}
+
 /// Who a customer is; absent until the first accepted record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {

@@ -18,7 +18,7 @@ use crate::command::{
     Asked, Command, CreateWallet, Event, GrantChange, HoldAsked, Memo, Metered, Origin, UpdateGrant,
     UpdateWallet,
 };
-use crate::customer::{Customer, CustomerId, Identity, Profile};
+use crate::customer::{Customer, CustomerId, Identity, Profile, ProfileChange};
 use crate::decide::default_name;
 use crate::fact::{Effect, GrantSet};
 use crate::grant::Grant;
@@ -272,6 +272,7 @@ fn erase_command(command: &mut Command) {
             *profile = Profile::default();
         }
         Command::UpdateCustomer { profile } => *profile = Profile::default(),
+        Command::ChangeCustomer(change) => **change = ProfileChange::default(),
         Command::CreateWallet(request) => erase_new_wallet(request),
         Command::UpdateWallet(request) => erase_wallet_change(request),
         Command::TopUp(request) => request.memo = Memo::default(),

@@ -67,6 +67,7 @@ pub(crate) fn needs(command: &Command) -> bool {
         Command::Atomic(items) => items.iter().any(needs),
         Command::CreateCustomer { .. }
         | Command::UpdateCustomer { .. }
+        | Command::ChangeCustomer(_)
         | Command::DeleteCustomer
         | Command::CreateWallet(_)
         | Command::UpdateWallet(_)

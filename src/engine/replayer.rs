@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use coffer_ledger::catalog::tenant::{TenantCommand, TenantRecord};
 use coffer_ledger::catalog::webhook::CreateWebhookEndpoint;
+use coffer_ledger::command::{Command, CreateWallet};
 use coffer_ledger::erasure;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
 use coffer_ledger::record::Record;
 use coffer_ledger::refusal::Refusal;
+use coffer_ledger::unit::Currency;
 use coffer_wal::{Lsn, ReadError, RecordBuf};
 
 use super::codec::{self, kinds};
@@ -29,9 +31,10 @@ pub(crate) async fn replay(
     let record = customer_record(&stored, to.0)?;
     // What was erased cannot be compared. The key led here by its hash, and the rest of the request must be the same.
     let same_key = stored.erased.is_some() || record.origin.idempotency_key == asked.origin.idempotency_key;
+    let default_currency = core.views.get(to.0).and_then(|view| view.settings.default_currency);
     let same_request = match stored.erased {
-        None => record.command == asked.command,
-        Some(_) => record.command == erasure::of_command(&asked.command),
+        None => same_command(&record.command, &asked.command, default_currency),
+        Some(_) => same_command(&record.command, &erasure::of_command(&asked.command), default_currency),
     };
     match by {
         SameBy::Key if !(same_key && same_request) => return Err(Failure::KeyReused),
@@ -55,7 +58,7 @@ pub(crate) async fn replay_tenant(
         None => asked.command,
         Some(_) => erasure::of_tenant_command(&asked.command),
     };
-    if !same_request(&record.command, &asked) {
+    if !same_tenant_command(&record.command, &asked) {
         return Err(Failure::KeyReused);
     }
     Ok(TenantCommitted { position, record: Box::new(record), replayed: true })
@@ -132,8 +135,26 @@ fn unreadable(stored: &RecordBuf, error: &codec::DecodeError) -> Failure {
     Failure::Internal
 }
 
-/// Whether a repeat asks the same. The secret of a key or an endpoint is made by the server, anew each time: it is no part of the request.
-fn same_request(first: &TenantCommand, second: &TenantCommand) -> bool {
+/// Whether a repeat asks the same.
+///
+/// Builds before version 4 of the codec wrote down what a request came to: a customer's personal data whole, and a wallet's currency
+/// where the tenant's default was taken. Of the former what is given must be the same; the latter is compared with the default of now.
+fn same_command(first: &Command, second: &Command, default_currency: Option<Currency>) -> bool {
+    match (first, second) {
+        (Command::UpdateCustomer { profile }, Command::ChangeCustomer(change)) => {
+            change.over(profile) == *profile
+        }
+        (Command::CreateWallet(first), Command::CreateWallet(second)) if second.currency.is_none() => {
+            let currency = first.currency.and(default_currency);
+            *first == CreateWallet { currency, ..second.clone() }
+        }
+        (first, second) => first == second,
+    }
+}
+
+/// Whether a repeat asks the same of a tenant. The secret of a key or an endpoint is made by the server, anew each time: it is no part of
+/// the request. As [`same_command`] of settings that were written down whole.
+fn same_tenant_command(first: &TenantCommand, second: &TenantCommand) -> bool {
     match (first, second) {
         (
             TenantCommand::CreateKey { name: a, scopes: b, customer: c, .. },
@@ -146,6 +167,9 @@ fn same_request(first: &TenantCommand, second: &TenantCommand) -> bool {
             TenantCommand::RotateWebhookSecret { id: a, overlap_s: b, secret: _ },
             TenantCommand::RotateWebhookSecret { id: x, overlap_s: y, secret: _ },
         ) => (a, b) == (x, y),
+        (TenantCommand::SetSettings(settings), TenantCommand::ChangeSettings(change)) => {
+            change.over(settings) == *settings
+        }
         (first, second) => first == second,
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use coffer_ledger::command::Command;
-use coffer_ledger::customer::{CustomerId, Identity, Profile};
+use coffer_ledger::customer::{CustomerId, Identity, Profile, ProfileChange};
 use coffer_ledger::fact::Effect;
 use coffer_ledger::ids::{CustomerNumber, TenantNumber};
 use serde::{Deserialize, Serialize};
@@ -64,32 +64,26 @@ pub(crate) struct UpdateBody {
 }
 
 impl ProfileFields {
-    /// `profile` with what is given.
-    fn over(self, mut profile: Profile) -> Result<Profile, ApiError> {
-        let set = |place: &mut Option<Box<str>>, field: &str, given, bytes_max| {
-            if let Some(text) = fields::text(field, given, bytes_max)? {
-                *place = Some(text);
-            }
-            Ok::<(), ApiError>(())
-        };
-        set(&mut profile.name, "name", self.name, TEXT_BYTES_MAX)?;
-        set(&mut profile.email, "email", self.email, TEXT_BYTES_MAX)?;
-        set(&mut profile.contact, "contact", self.contact, CONTACT_BYTES_MAX)?;
-        let [line1, line2, city, state, postal_code, country] = &mut profile.address;
-        set(line1, "address_line1", self.address_line1, TEXT_BYTES_MAX)?;
-        set(line2, "address_line2", self.address_line2, TEXT_BYTES_MAX)?;
-        set(city, "address_city", self.address_city, TEXT_BYTES_MAX)?;
-        set(state, "address_state", self.address_state, TEXT_BYTES_MAX)?;
-        set(postal_code, "address_postal_code", self.address_postal_code, TEXT_BYTES_MAX)?;
-        set(country, "address_country", self.address_country, TEXT_BYTES_MAX)?;
-        if let Some(zone) = self.timezone {
-            fields::time_zone("timezone", &zone)?;
-            profile.timezone = Some(zone);
+    /// What is given, within its limits.
+    fn read(self) -> Result<ProfileChange, ApiError> {
+        if let Some(zone) = &self.timezone {
+            fields::time_zone("timezone", zone)?;
         }
-        if let Some(pairs) = self.metadata {
-            profile.metadata = fields::metadata(Some(pairs))?;
-        }
-        Ok(profile)
+        Ok(ProfileChange {
+            name: fields::text("name", self.name, TEXT_BYTES_MAX)?,
+            email: fields::text("email", self.email, TEXT_BYTES_MAX)?,
+            contact: fields::text("contact", self.contact, CONTACT_BYTES_MAX)?,
+            address: [
+                fields::text("address_line1", self.address_line1, TEXT_BYTES_MAX)?,
+                fields::text("address_line2", self.address_line2, TEXT_BYTES_MAX)?,
+                fields::text("address_city", self.address_city, TEXT_BYTES_MAX)?,
+                fields::text("address_state", self.address_state, TEXT_BYTES_MAX)?,
+                fields::text("address_postal_code", self.address_postal_code, TEXT_BYTES_MAX)?,
+                fields::text("address_country", self.address_country, TEXT_BYTES_MAX)?,
+            ],
+            timezone: self.timezone,
+            metadata: self.metadata.map(|pairs| fields::metadata(Some(pairs))).transpose()?,
+        })
     }
 }
 
@@ -100,7 +94,7 @@ pub(crate) async fn create(call: Call) -> Result<Reply, ApiError> {
     let body: CreateBody = call.json()?;
     fields::new_name("external_id", &body.external_id)?;
     let origin = call.origin(body.idempotency_key)?;
-    let profile = body.profile.over(Profile::default())?;
+    let profile = body.profile.read()?.over(&Profile::default());
     let command = Command::CreateCustomer { external_id: body.external_id.clone(), profile };
     let committed = call.submit(Target::NewCustomer(&body.external_id), command, origin, dry_run).await?;
     render(&call, StatusCode::CREATED, &committed)
@@ -137,14 +131,13 @@ pub(crate) async fn update_by_query(call: Call) -> Result<Reply, ApiError> {
     change(call, &name).await
 }
 
-/// The engine replaces a profile whole. Two partial updates at once can lose one's fields; a profile takes part in no rule.
 async fn change(call: Call, name: &str) -> Result<Reply, ApiError> {
     let dry_run = call.billing_dry_run()?;
     let body: UpdateBody = call.json()?;
     let origin = call.origin(body.idempotency_key)?;
     let target = Target::Customer(name);
-    let profile = body.profile.over(identity(&call, target).await?.value.profile)?;
-    let committed = call.submit(target, Command::UpdateCustomer { profile }, origin, dry_run).await?;
+    let command = Command::ChangeCustomer(Box::new(body.profile.read()?));
+    let committed = call.submit(target, command, origin, dry_run).await?;
     render(&call, StatusCode::OK, &committed)
 }
 

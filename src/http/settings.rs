@@ -1,6 +1,7 @@
 //! `GET | PUT /v1/settings`: what a tenant decides for all its customers.
 
 use axum::http::StatusCode;
+use coffer_ledger::catalog::settings::{PrioritiesChange, SettingsChange};
 use coffer_ledger::catalog::tenant::{DefaultPriorities, Settings, TenantCommand, TenantEffect};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -67,15 +68,11 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Res
     T::deserialize(deserializer).map(Some)
 }
 
-/// What a setting is after a change: absent leaves `now`, null is the `default`.
-fn after<T>(given: Option<Option<T>>, now: T, default: T) -> T {
-    given.map_or(now, |given| given.unwrap_or(default))
-}
-
 /// The settings.
 #[utoipa::path(get, path = "/v1/settings", tag = "Administration", responses((status = 200, body = SettingsReply, description = "Done")))]
 pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
-    Ok(Reply::json(StatusCode::OK, &SettingsReply::of(&current(&call)?)))
+    let view = call.engine().tenant_view(call.tenant()).ok_or_else(|| ApiError::not_found("tenant"))?;
+    Ok(Reply::json(StatusCode::OK, &SettingsReply::of(&view.settings)))
 }
 
 /// Changes the settings.
@@ -84,13 +81,13 @@ pub(crate) async fn update(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.dry_run()?;
     let mut body: SettingsBody = call.json()?;
     let origin = call.origin(body.idempotency_key.take())?;
-    let settings = body.over(current(&call)?)?;
+    let change = body.read()?;
     let pays = |payments: &Payments| payments.tenant() == call.tenant();
-    if !settings.payment_result && call.app.payments.as_ref().is_some_and(pays) {
+    if change.payment_result == Some(false) && call.app.payments.as_ref().is_some_and(pays) {
         let why = "payment_result: recharges are paid through a connector, which reports results";
         return Err(ApiError::new(Code::InvalidOperation, why));
     }
-    let operation = TenantOperation { command: TenantCommand::SetSettings(settings), origin, dry_run };
+    let operation = TenantOperation { command: TenantCommand::ChangeSettings(change), origin, dry_run };
     let committed = call.engine().submit_tenant(call.tenant(), operation).await?;
     let TenantEffect::SettingsSet(settings) = &committed.record.facts.effect else {
         return Err(ApiError::internal("the record of settings holds another effect"));
@@ -98,41 +95,50 @@ pub(crate) async fn update(call: Call) -> Result<Reply, ApiError> {
     Ok(Reply::json(StatusCode::OK, &SettingsReply::of(settings)).of_tenant(&committed))
 }
 
-fn current(call: &Call) -> Result<Settings, ApiError> {
-    let view = call.engine().tenant_view(call.tenant()).ok_or_else(|| ApiError::not_found("tenant"))?;
-    Ok(view.settings.clone())
+impl SettingsBody {
+    /// What is given; null is the default.
+    fn read(self) -> Result<SettingsChange, ApiError> {
+        let default = Settings::default();
+        let currency = |code: Box<str>| {
+            fields::currency(&code).map_err(|_| ApiError::field("default_currency", "three letters"))
+        };
+        if let Some(Some(zone)) = &self.time_zone {
+            fields::time_zone("time_zone", zone)?;
+        }
+        Ok(SettingsChange {
+            default_priorities: match self.default_priorities {
+                None => PrioritiesChange::default(),
+                Some(None) => PrioritiesChange::all(default.default_priorities),
+                Some(Some(given)) => given.read(),
+            },
+            default_currency: self
+                .default_currency
+                .map(|given| given.map(currency).transpose())
+                .transpose()?,
+            time_zone: self.time_zone,
+            auto_complete: or_default(self.auto_complete, default.auto_complete),
+            payment_result: or_default(self.payment_result, default.payment_result),
+        })
+    }
 }
 
-impl SettingsBody {
-    fn over(self, mut settings: Settings) -> Result<Settings, ApiError> {
-        let default = Settings::default();
-        settings.auto_complete = after(self.auto_complete, settings.auto_complete, default.auto_complete);
-        settings.payment_result = after(self.payment_result, settings.payment_result, default.payment_result);
-        if let Some(given) = self.default_priorities {
-            let (now, default) = (settings.default_priorities, default.default_priorities);
-            settings.default_priorities = given.map_or(default, |given| DefaultPriorities {
-                purchased: after(given.purchased, now.purchased, default.purchased),
-                promotional: after(given.promotional, now.promotional, default.promotional),
-                plan_included: after(given.plan_included, now.plan_included, default.plan_included),
-                refund: after(given.refund, now.refund, default.refund),
-                adjustment: after(given.adjustment, now.adjustment, default.adjustment),
-            });
+impl PrioritiesField {
+    /// What is given; null is the default.
+    fn read(self) -> PrioritiesChange {
+        let default = DefaultPriorities::default();
+        PrioritiesChange {
+            purchased: or_default(self.purchased, default.purchased),
+            promotional: or_default(self.promotional, default.promotional),
+            plan_included: or_default(self.plan_included, default.plan_included),
+            refund: or_default(self.refund, default.refund),
+            adjustment: or_default(self.adjustment, default.adjustment),
         }
-        if let Some(given) = self.default_currency {
-            settings.default_currency = given
-                .map(|code| {
-                    fields::currency(&code).map_err(|_| ApiError::field("default_currency", "three letters"))
-                })
-                .transpose()?;
-        }
-        if let Some(given) = self.time_zone {
-            if let Some(zone) = &given {
-                fields::time_zone("time_zone", zone)?;
-            }
-            settings.time_zone = given;
-        }
-        Ok(settings)
     }
+}
+
+/// What a setting becomes, if it is given: null is the default.
+fn or_default<T>(given: Option<Option<T>>, default: T) -> Option<T> {
+    given.map(|given| given.unwrap_or(default))
 }
 
 /// A tenant's settings.

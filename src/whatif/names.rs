@@ -172,6 +172,7 @@ impl Names {
             }
             Command::CreateCustomer { .. }
             | Command::UpdateCustomer { .. }
+            | Command::ChangeCustomer(_)
             | Command::DeleteCustomer
             | Command::CreateWallet(_)
             | Command::Refund(_)

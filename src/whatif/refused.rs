@@ -165,7 +165,7 @@ fn minted(due: &Due, call: &mut dyn FnMut(WalletId, Credits)) {
 pub(super) fn word(command: &Command) -> Option<&'static str> {
     Some(match command {
         Command::CreateCustomer { .. } => "create customer",
-        Command::UpdateCustomer { .. } => "update customer",
+        Command::UpdateCustomer { .. } | Command::ChangeCustomer(_) => "update customer",
         Command::DeleteCustomer => "delete customer",
         Command::CreateWallet(_) => "create wallet",
         Command::UpdateWallet(_) => "update wallet",

@@ -118,6 +118,7 @@ impl Rules {
             }
             Command::CreateCustomer { .. }
             | Command::UpdateCustomer { .. }
+            | Command::ChangeCustomer(_)
             | Command::DeleteCustomer
             | Command::Debit(_)
             | Command::ManualDebit(_)

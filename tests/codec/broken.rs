@@ -9,10 +9,11 @@ use coffer_ledger::catalog::tenant::Tenant;
 use coffer_ledger::command::Command;
 use coffer_ledger::customer::Customer;
 use coffer_ledger::fact::Effect;
+use coffer_ledger::record::Record;
 use coffer_wal::{FrameHeader, Lsn, RecordBuf, Subject, decode_frame};
 use proptest::prelude::*;
 
-use crate::{any, customer_frame, samples, samples_tenant, samples_v2, samples_v3, tenant_frame};
+use crate::{any, customer_frame, samples, samples_tenant, samples_v2, samples_v3, samples_v4, tenant_frame};
 
 fn parts(frame: &[u8]) -> RecordBuf {
     decode_frame(frame, Lsn(1)).unwrap().0.to_owned()
@@ -20,13 +21,13 @@ fn parts(frame: &[u8]) -> RecordBuf {
 
 fn customer_parts() -> Vec<(&'static str, RecordBuf)> {
     let all = samples::customer_records().into_iter().chain(samples_v2::customer_records());
-    let all = all.chain(samples_v3::customer_records());
+    let all = all.chain(samples_v3::customer_records()).chain(samples_v4::customer_records());
     all.map(|(name, record)| (name, parts(&customer_frame(&record)))).collect()
 }
 
 fn tenant_parts() -> Vec<(&'static str, RecordBuf)> {
     let all = samples_tenant::records().into_iter().chain(samples_v2::tenant::records());
-    let all = all.chain(samples_v3::tenant_records());
+    let all = all.chain(samples_v3::tenant_records()).chain(samples_v4::tenant_records());
     all.map(|(name, record)| (name, parts(&tenant_frame(&record)))).collect()
 }
 
@@ -201,7 +202,7 @@ proptest! {
         public in prop::collection::vec(any::<u8>(), 0..200),
         personal in prop::collection::vec(any::<u8>(), 0..200),
     ) {
-        for version in [1, 2, 3] {
+        for version in [1, 2, 3, 4] {
             let _ = decode_record(version, &public, &personal);
             let _ = decode_for_replay(version, &public, &personal);
             let _ = decode_tenant_record(version, &public, &personal);
@@ -215,7 +216,7 @@ proptest! {
     #[test]
     fn parts_of_different_records_never_panic(one in any::record(), other in any::record()) {
         let (one, other) = (parts(&customer_frame(&one)), parts(&customer_frame(&other)));
-        for version in [1, 2, 3] {
+        for version in [1, 2, 3, 4] {
             let _ = decode_record(version, &one.public, &other.personal);
             let _ = decode_for_replay(version, &one.public, &other.personal);
         }
@@ -255,6 +256,7 @@ fn words_of_another_record_are_refused() {
         ("transfer", "hold_extend"),
         ("hold_place", "hold_place_metered"),
         ("close_forced", "hold_extend"),
+        ("change_customer", "create_wallet_in_default_currency"),
     ] {
         assert!(disagree(one, other), "numbers of {one}, words of {other}");
         assert!(disagree(other, one), "numbers of {other}, words of {one}");
@@ -277,6 +279,19 @@ fn a_batch_in_a_batch_is_refused_before_anything_is_written() {
 }
 
 #[test]
+fn a_request_of_version_4_in_a_batch_is_refused_before_anything_is_written() {
+    let (_, alone) = samples_v4::customer_records().remove(0);
+    let batch =
+        Record { command: Command::Atomic(vec![Command::Tick, alone.command.clone()]), ..alone.clone() };
+    for (record, is_taken) in [(alone, true), (batch, false)] {
+        let mut out = vec![1, 2, 3];
+        let subject = (samples::TENANT, samples::OWNER);
+        let encoded = encode_customer_frame(&mut out, &record, subject, record.facts.at, Lsn(7));
+        assert_eq!((encoded.is_ok(), out.len() > 3), (is_taken, is_taken));
+    }
+}
+
+#[test]
 fn what_is_kept_by_a_key_is_read_only_in_order() {
     // Tenant 3, number 1, no identity, zeros for time, position and counter, no wallets, holds, budgets; then rows of what was given
     // back (record, row, credits), no invoices, no transfers, nothing closed.
@@ -294,17 +309,20 @@ fn what_is_kept_by_a_key_is_read_only_in_order() {
 #[test]
 fn another_version_is_refused_and_named() {
     let RecordBuf { public, personal, .. } = &customer_parts()[0].1;
-    for version in [0, 4, 255] {
+    for version in [0, 5, 255] {
         let refused = decode_record(version, public, personal).unwrap_err();
         assert_eq!(
             refused.to_string(),
             format!(
-                "a customer's record has version {version}, this build reads up to 3: a newer Coffer is needed to read it"
+                "a customer's record has version {version}, this build reads up to 4: a newer Coffer is needed to read it"
             )
         );
         assert!(decode_for_replay(version, public, personal).is_err());
         assert!(decode_tenant_record(version, public, personal).is_err());
         assert!(decode_tenant_for_replay(version, public, personal).is_err());
+    }
+    // What came after version 3 are requests, which no state holds.
+    for version in [0, 4, 5, 255] {
         let (mut customer, mut tenant) = (customer_states().remove(0), tenant_states().remove(0));
         (customer[0], tenant[0]) = (version, version);
         assert!(matches!(decode_customer(&customer), Err(DecodeError::Version { newest: 3, .. })));
@@ -320,7 +338,7 @@ fn a_record_type_is_known_only_with_its_subject_and_version() {
         subject: Subject { kind, tenant: 1, number: 1 },
         ..FrameHeader::default()
     };
-    for version in [1, 2, 3] {
+    for version in [1, 2, 3, 4] {
         assert_eq!(kinds::kind_of(&header(1, 2, version)).unwrap(), kinds::Kind::Customer);
         assert_eq!(kinds::kind_of(&header(2, 1, version)).unwrap(), kinds::Kind::Tenant);
     }
@@ -331,7 +349,7 @@ fn a_record_type_is_known_only_with_its_subject_and_version() {
         );
         assert!(refused.to_string().contains("a newer Coffer is needed"), "{refused}");
     }
-    assert!(matches!(kinds::kind_of(&header(1, 2, 4)), Err(DecodeError::Version { found: 4, .. })));
+    assert!(matches!(kinds::kind_of(&header(1, 2, 5)), Err(DecodeError::Version { found: 5, .. })));
 }
 
 #[test]

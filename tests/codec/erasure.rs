@@ -7,14 +7,17 @@ use coffer_ledger::record::Record;
 use coffer_wal::{Lsn, decode_frame};
 
 use crate::privacy::{PERSONAL, contains};
-use crate::{customer_frame, samples, samples_grants, samples_tenant, samples_v2, samples_v3, tenant_frame};
+use crate::{
+    customer_frame, samples, samples_grants, samples_tenant, samples_v2, samples_v3, samples_v4, tenant_frame,
+};
 
 /// What stays: an invoice must not be paid twice, and its id is how that is known. And what wallets without a name are called.
 const STAYS: [&str; 2] = ["INV-2026-0042", "Prepaid Wallet"];
 
 fn records() -> impl Iterator<Item = (&'static str, Record)> {
     let old = samples::customer_records().into_iter().chain(samples_v2::customer_records());
-    old.chain(samples_v3::customer_records()).chain(samples_grants::customer_records())
+    let old = old.chain(samples_v3::customer_records()).chain(samples_grants::customer_records());
+    old.chain(samples_v4::customer_records())
 }
 
 #[test]

@@ -13,7 +13,9 @@ use coffer_ledger::customer::Customer;
 use coffer_ledger::record::Record;
 use coffer_wal::{Lsn, decode_frame};
 
-use crate::{PREVIOUS, customer_frame, samples, samples_grants, samples_tenant, samples_v2, tenant_frame};
+use crate::{
+    PREVIOUS, customer_frame, samples, samples_grants, samples_tenant, samples_v2, samples_v4, tenant_frame,
+};
 
 #[expect(clippy::disallowed_methods, reason = "golden files are the test's own, outside any simulation")]
 fn golden(version: u8, name: &str, written: &[u8]) -> Vec<u8> {
@@ -73,6 +75,9 @@ fn a_customers_record_of_each_kind_has_the_golden_bytes_and_is_read_from_them() 
     for (name, record) in samples_grants::customer_records() {
         check_customers_record(3, name, &record);
     }
+    for (name, record) in samples_v4::customer_records() {
+        check_customers_record(4, name, &record);
+    }
 }
 
 #[test]
@@ -85,6 +90,9 @@ fn a_tenants_record_of_each_kind_has_the_golden_bytes_and_is_read_from_them() {
     }
     for (name, record) in samples_grants::tenant_records() {
         check_tenants_record(3, name, &record);
+    }
+    for (name, record) in samples_v4::tenant_records() {
+        check_tenants_record(4, name, &record);
     }
 }
 

@@ -14,6 +14,7 @@ mod samples_grants;
 mod samples_tenant;
 mod samples_v2;
 mod samples_v3;
+mod samples_v4;
 
 use coffer::engine::codec::{encode_customer_frame, encode_tenant_frame};
 use coffer_ledger::catalog::tenant::TenantRecord;

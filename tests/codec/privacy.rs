@@ -8,7 +8,9 @@ use coffer_ledger::fact::Effect;
 use coffer_ledger::record::Record;
 use coffer_wal::{Lsn, decode_frame};
 
-use crate::{customer_frame, samples, samples_grants, samples_tenant, samples_v2, samples_v3, tenant_frame};
+use crate::{
+    customer_frame, samples, samples_grants, samples_tenant, samples_v2, samples_v3, samples_v4, tenant_frame,
+};
 
 /// Every personal string of the samples.
 pub(crate) const PERSONAL: [&str; 29] = [
@@ -72,21 +74,23 @@ fn no_kind_of_command_or_effect_is_missing_in_the_samples() {
         commands.insert(tenant_command_kind(&record.command));
         effects.insert(tenant_effect_kind(&record.facts.effect));
     }
-    assert!(commands.into_iter().eq(0..=14), "a tenant's command has no sample");
+    assert!(commands.into_iter().eq(0..=15), "a tenant's command has no sample");
     assert!(effects.into_iter().eq(0..=8), "a tenant's effect has no sample");
 }
 
 fn customer_records() -> Vec<(&'static str, Record)> {
     let old = samples::customer_records().into_iter().chain(samples_v2::customer_records());
-    old.chain(samples_v3::customer_records()).chain(samples_grants::customer_records()).collect()
+    let old = old.chain(samples_v3::customer_records()).chain(samples_grants::customer_records());
+    old.chain(samples_v4::customer_records()).collect()
 }
 
 fn tenant_records() -> Vec<(&'static str, TenantRecord)> {
     let old = samples_tenant::records().into_iter().chain(samples_v2::tenant::records());
-    old.chain(samples_v3::tenant_records()).chain(samples_grants::tenant_records()).collect()
+    let old = old.chain(samples_v3::tenant_records()).chain(samples_grants::tenant_records());
+    old.chain(samples_v4::tenant_records()).collect()
 }
 
-const COMMAND_LAST: u32 = 41;
+const COMMAND_LAST: u32 = 42;
 
 /// A command of a new kind does not compile before it has a number here, and then it needs a sample.
 fn command_kind(command: &Command) -> u32 {
@@ -132,6 +136,7 @@ fn command_kind(command: &Command) -> u32 {
         Command::UpdateGrant(_) => 38,
         Command::DeleteGrant { .. } => 39,
         Command::FollowPlans => 40,
+        Command::ChangeCustomer(_) => 41,
         Command::Tick => COMMAND_LAST,
     }
 }
@@ -192,6 +197,7 @@ fn tenant_command_kind(command: &TenantCommand) -> u32 {
         TenantCommand::RotateWebhookSecret { .. } => 12,
         TenantCommand::DisableWebhookEndpoint { .. } => 13,
         TenantCommand::DeleteWebhookEndpoint(_) => 14,
+        TenantCommand::ChangeSettings(_) => 15,
     }
 }
 

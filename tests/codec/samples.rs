@@ -267,7 +267,7 @@ fn create_wallet() -> Record {
     let command = Command::CreateWallet(CreateWallet {
         rules: None,
         customer: "customer-ada".into(),
-        currency: Currency(*b"usd"),
+        currency: Some(Currency(*b"usd")),
         price_unit: Some(PriceUnit("gpt_tokens".into())),
         conversion_rate: Rate(10_000_000_000_000),
         topup_conversion_rate: Rate(10_000_000_000_000),

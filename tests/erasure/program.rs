@@ -11,7 +11,7 @@ use coffer_ledger::command::{
     Asked, Charge, Command, CreateGrant, CreateWallet, CreditReason, Debit, GrantFor, InvoiceLine,
     ManualDebit, Memo, Origin, Quantity, Settle, TopUp, Transfer, UpdateWallet,
 };
-use coffer_ledger::customer::Profile;
+use coffer_ledger::customer::{Profile, ProfileChange};
 use coffer_ledger::fact::Effect;
 use coffer_ledger::grant::{Cadence, Rule};
 use coffer_ledger::ids::{TenantNumber, WalletId};
@@ -174,6 +174,11 @@ pub(crate) async fn run(
 fn command(whose: &str, other: &str, wallet: WalletId, random: &mut Random, step: u64) -> Command {
     let credits = Credits(i128::from(1 + random.below(3_000)) * ONE / 100);
     match random.below(12) {
+        0 if step.is_multiple_of(2) => {
+            let Profile { name, metadata, .. } = profile(whose);
+            let change = ProfileChange { name, metadata: Some(metadata), ..ProfileChange::default() };
+            Command::ChangeCustomer(Box::new(change))
+        }
         0 => Command::UpdateCustomer { profile: profile(whose) },
         1 => Command::UpdateWallet(UpdateWallet {
             alerts: None,

@@ -32,6 +32,7 @@ mod operations;
 mod paid_late;
 mod past;
 mod past_recharges;
+mod patches;
 mod purchases;
 mod query_times;
 mod rate_cards;

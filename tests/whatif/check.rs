@@ -23,7 +23,7 @@ const STEPS: u64 = 500;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_record_of_a_random_log_is_decided_again_as_it_was() {
     let (mut seen, mut records) = (BTreeSet::new(), 0);
-    for seed in 1..=14 {
+    for seed in 1..=20 {
         println!("seed {seed}");
         let (world, mut random) = (World::new().await, Random::new(seed));
         world.engine.create_test_tenant("test", Origin::default()).await.unwrap();

@@ -6,13 +6,14 @@ use coffer_ledger::amount::{Credits, Money, ONE, Usage};
 use coffer_ledger::auto_topup::AutoTopup;
 use coffer_ledger::budget::Window;
 use coffer_ledger::catalog::rate_card::Tier;
+use coffer_ledger::catalog::settings::SettingsChange;
 use coffer_ledger::catalog::tenant::{RateCardAsked, Settings, TenantCommand};
 use coffer_ledger::command::{
     Asked, Bonus, Capture, Charge, Command, CreateWallet, CreditReason, Debit, Event, HoldAsked, InvoiceLine,
     ManualDebit, Memo, Metered, Origin, OverCapture, PlaceHold, Quantity, Refund, Remainder, SetBudget,
     Settle, TopUp, Transfer, UpdateWallet, VoidCredit,
 };
-use coffer_ledger::customer::Profile;
+use coffer_ledger::customer::{Profile, ProfileChange};
 use coffer_ledger::fact::Effect;
 use coffer_ledger::ids::{HoldId, RechargeId, RowId, TenantNumber, WalletId};
 use coffer_ledger::recharge::RechargeReason;
@@ -148,10 +149,20 @@ impl Program {
     }
 
     async fn tenant_step(&mut self, world: &World, random: &mut Random) {
-        let command = if random.below(2) == 0 {
+        let command = if random.below(4) == 0 {
+            let default_currency = random.of(&[None, Some(None), Some(Some(usd()))]);
+            let time_zone = random.of(&[None, Some(None), Some(Some("Asia/Tokyo"))]);
+            TenantCommand::ChangeSettings(SettingsChange {
+                default_currency,
+                time_zone: time_zone.map(|zone| zone.map(Box::from)),
+                auto_complete: random.maybe(true),
+                ..SettingsChange::default()
+            })
+        } else if random.below(3) < 2 {
             let mut settings = Settings::default();
             settings.default_priorities.promotional = 10 + u32::try_from(random.below(80)).unwrap();
             settings.time_zone = random.maybe("Asia/Singapore".into());
+            settings.default_currency = random.maybe(usd());
             settings.auto_complete = random.below(3) == 0;
             settings.payment_result = random.below(2) == 0;
             TenantCommand::SetSettings(settings)
@@ -192,11 +203,19 @@ impl Program {
             return random.of(&[Command::CompleteRecharge(id), fail, Command::CancelRecharge(id)]);
         }
         match (random.below(40), any, hold, debit, credit) {
-            (0, ..) => wallet(customer, random),
+            (0, ..) => {
+                let Command::CreateWallet(request) = wallet(customer, random) else { panic!("a wallet") };
+                Command::CreateWallet(CreateWallet { currency: random.maybe(usd()), ..request })
+            }
             (1, ..) => Command::CreateCustomer {
                 external_id: random.of(&["late", "later"]).into(),
                 profile: Profile::default(),
             },
+            (2, ..) if random.below(2) == 0 => Command::ChangeCustomer(Box::new(ProfileChange {
+                email: random.maybe("a@acme.test".into()),
+                timezone: random.maybe("Asia/Seoul".into()),
+                ..ProfileChange::default()
+            })),
             (2, ..) => Command::UpdateCustomer {
                 profile: Profile { name: Some("Name".into()), ..Profile::default() },
             },
@@ -431,16 +450,19 @@ fn kind(command: &Command) -> &'static str {
     match command {
         Command::Debit(Debit { asked: Asked::Metered(_), .. }) => "debit by meter",
         Command::Debit(Debit { asked: Asked::Amount(_), .. }) => "debit by amount",
+        Command::CreateWallet(CreateWallet { currency: None, .. }) => "wallet in the default currency",
+        Command::ChangeCustomer(_) => "change of a customer",
         other => other.name(),
     }
 }
 
 /// All that a log should have shown at least once.
-pub(crate) const KINDS: [&str; 30] = [
+pub(crate) const KINDS: [&str; 32] = [
     "atomic",
     "auto_topup",
     "cancel_recharge",
     "capture",
+    "change of a customer",
     "close",
     "complete_recharge",
     "create_customer",
@@ -467,4 +489,5 @@ pub(crate) const KINDS: [&str; 30] = [
     "unfreeze",
     "update_wallet",
     "void_credit",
+    "wallet in the default currency",
 ];

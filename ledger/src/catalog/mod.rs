@@ -4,6 +4,7 @@
 pub mod api_key;
 pub mod grant;
 pub mod rate_card;
+pub mod settings;
 pub mod tenant;
 pub mod webhook;
 

@@ -4,6 +4,7 @@ use crate::amount::Credits;
 use crate::catalog::api_key::{ApiKey, KeyScopes};
 use crate::catalog::grant::{self, PlanGrant, PlanGrantAsked};
 use crate::catalog::rate_card::{self, RateCard, Tier};
+use crate::catalog::settings::SettingsChange;
 use crate::catalog::webhook::{
     self, CreateWebhookEndpoint, UpdateWebhookEndpoint, WebhookDisabled, WebhookEndpoint, WebhookSecret,
 };
@@ -99,6 +100,8 @@ pub enum TenantCommand {
     },
     /// Replace the settings.
     SetSettings(Settings),
+    /// Change the settings that are given.
+    ChangeSettings(SettingsChange),
     /// Add a key. The secret itself never gets here.
     CreateKey {
         /// SHA-256 of the secret.
@@ -288,6 +291,7 @@ pub fn decide(
         }
         TenantCommand::Create { .. } => return Err(Refusal::AlreadyExists("tenant")),
         TenantCommand::SetSettings(_)
+        | TenantCommand::ChangeSettings(_)
         | TenantCommand::CreateKey { .. }
         | TenantCommand::RevokeKey(_)
         | TenantCommand::SetRateCard { .. }
@@ -306,6 +310,7 @@ pub fn decide(
             return Err(Refusal::NotFound("tenant"));
         }
         TenantCommand::SetSettings(settings) => TenantEffect::SettingsSet(settings.clone()),
+        TenantCommand::ChangeSettings(change) => TenantEffect::SettingsSet(change.over(&tenant.settings)),
         TenantCommand::CreateKey { secret_sha256, name, scopes, customer } => TenantEffect::KeySet(ApiKey {
             id: next_key_id(tenant, secret_sha256, context)?,
             secret_sha256: *secret_sha256,

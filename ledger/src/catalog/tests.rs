@@ -4,6 +4,7 @@ mod rate_card;
 mod webhook;
 
 use crate::catalog::api_key::KeyScopes;
+use crate::catalog::settings::{PrioritiesChange, SettingsChange};
 use crate::catalog::tenant::{
     DefaultPriorities, Settings, Tenant, TenantCommand, TenantContext, TenantEffect, apply, bind, decide,
 };
@@ -43,6 +44,37 @@ fn a_tenant_is_made_once_and_first() {
     let settings = Settings { default_priorities: priorities, ..Settings::default() };
     ask(&mut tenant, &TenantCommand::SetSettings(settings.clone())).unwrap();
     assert_eq!((tenant.settings, tenant.version, tenant.last_position), (settings, 2, LogPosition(2)));
+}
+
+#[test]
+fn a_change_of_settings_is_made_on_what_stands_when_it_is_decided() {
+    let mut tenant = Tenant::new(TenantNumber(3));
+    let change = |change: SettingsChange| TenantCommand::ChangeSettings(change);
+    let nothing = change(SettingsChange::default());
+    assert_eq!(ask(&mut tenant, &nothing), Err(Refusal::NotFound("tenant")));
+    ask(&mut tenant, &TenantCommand::Create { name: "acme".into(), test_mode: false }).unwrap();
+    let zone = SettingsChange { time_zone: Some(Some("Asia/Tokyo".into())), ..SettingsChange::default() };
+    let refund = PrioritiesChange { refund: Some(3), ..PrioritiesChange::default() };
+    let refund = SettingsChange { default_priorities: refund, ..SettingsChange::default() };
+    for change in [&zone, &refund] {
+        ask(&mut tenant, &TenantCommand::ChangeSettings(change.clone())).unwrap();
+    }
+    let priorities = DefaultPriorities { refund: 3, ..DefaultPriorities::default() };
+    let both = Settings {
+        default_priorities: priorities,
+        time_zone: Some("Asia/Tokyo".into()),
+        ..Settings::default()
+    };
+    assert_eq!(tenant.settings, both);
+    ask(&mut tenant, &nothing).unwrap();
+    assert_eq!(tenant.settings, both);
+    let back = SettingsChange {
+        default_priorities: PrioritiesChange::all(DefaultPriorities::default()),
+        time_zone: Some(None),
+        ..SettingsChange::default()
+    };
+    ask(&mut tenant, &change(back)).unwrap();
+    assert_eq!(tenant.settings, Settings::default());
 }
 
 #[test]

@@ -8,7 +8,7 @@ impl Command {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::CreateCustomer { .. } => "create_customer",
-            Self::UpdateCustomer { .. } => "update_customer",
+            Self::UpdateCustomer { .. } | Self::ChangeCustomer(_) => "update_customer",
             Self::DeleteCustomer => "delete_customer",
             Self::CreateWallet(_) => "create_wallet",
             Self::UpdateWallet(_) => "update_wallet",

@@ -47,6 +47,7 @@ fn one(customer: &Customer, item: &Command, context: &Context<'_>) -> Result<Eff
         | Command::Refund(_) => effect(customer, item, context),
         Command::CreateCustomer { .. }
         | Command::UpdateCustomer { .. }
+        | Command::ChangeCustomer(_)
         | Command::DeleteCustomer
         | Command::CreateWallet(_)
         | Command::UpdateWallet(_)

@@ -1,7 +1,7 @@
 //! Customers: made, changed, deleted (API §3 "Customers").
 
 use super::{Ids, existing};
-use crate::customer::{Customer, CustomerId, Identity, Profile};
+use crate::customer::{Customer, CustomerId, Identity, Profile, ProfileChange};
 use crate::fact::Effect;
 use crate::ids::MintedCustomerId;
 use crate::refusal::Refusal;
@@ -24,6 +24,11 @@ pub(super) fn create(
 pub(super) fn update(customer: &Customer, profile: &Profile, now: Timestamp) -> Result<Effect, Refusal> {
     let identity = existing(customer)?;
     Ok(set(Identity { profile: profile.clone(), updated_at: now, ..identity.clone() }))
+}
+
+/// Changes what is given of the personal data.
+pub(super) fn change(customer: &Customer, change: &ProfileChange, now: Timestamp) -> Result<Effect, Refusal> {
+    update(customer, &change.over(&existing(customer)?.profile), now)
 }
 
 /// Deletes; only when all wallets are closed and nothing happens by itself any more.

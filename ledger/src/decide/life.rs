@@ -25,14 +25,15 @@ pub(super) fn create(
 ) -> Result<Effect, Refusal> {
     check_request(request)?;
     let made = to_make(customer, &request.customer, context.now)?;
+    let currency = currency_of(request, context)?;
     if request.initial_credits.is_positive() && !context.keyed {
-        refuse_twin(customer, request)?;
+        refuse_twin(customer, currency, request.wallet_type)?;
     }
     if customer.wallets.len() >= context.limits.wallets_max {
         return Err(limit_reached("wallets_max", context.limits.wallets_max));
     }
     let mut ids = Ids::of(customer, context.now);
-    let mut head = new_head(request, WalletId(ids.next()), context.now);
+    let mut head = new_head(request, currency, WalletId(ids.next()), context.now);
     let initial = if request.initial_credits.is_positive() {
         credit::check_room(customer, 1, context)?;
         let credit = credit::initial(request.initial_credits, request.initial_expires_at, &head, context)?;
@@ -63,6 +64,14 @@ fn check_request(request: &CreateWallet) -> Result<(), Refusal> {
     }
 }
 
+/// What the wallet counts in: what the request says, else the tenant's default.
+fn currency_of(request: &CreateWallet, context: &Context<'_>) -> Result<Currency, Refusal> {
+    request.currency.or(context.settings.default_currency).ok_or(Refusal::Invalid {
+        field: "currency",
+        problem: "missing, and the tenant has no default_currency",
+    })
+}
+
 fn check_overdraft_limit(limit: Credits) -> Result<(), Refusal> {
     if limit.is_negative() {
         return Err(Refusal::AmountInvalid("overdraft_limit must be 0 or more"));
@@ -71,11 +80,9 @@ fn check_overdraft_limit(limit: Credits) -> Result<(), Refusal> {
 }
 
 /// The SDKs can send no key when they make a wallet: a retry must not mint its initial credit twice (API §3).
-fn refuse_twin(customer: &Customer, request: &CreateWallet) -> Result<(), Refusal> {
+fn refuse_twin(customer: &Customer, currency: Currency, wallet_type: WalletType) -> Result<(), Refusal> {
     let is_twin = |head: &WalletHead| {
-        head.status == WalletStatus::Active
-            && head.unit.currency == request.currency
-            && head.wallet_type == request.wallet_type
+        (head.status, head.unit.currency, head.wallet_type) == (WalletStatus::Active, currency, wallet_type)
     };
     if customer.wallets.iter().any(|wallet| is_twin(&wallet.head)) {
         return Err(Refusal::AlreadyExists("an active wallet of this currency and type"));
@@ -83,17 +90,17 @@ fn refuse_twin(customer: &Customer, request: &CreateWallet) -> Result<(), Refusa
     Ok(())
 }
 
-fn new_head(request: &CreateWallet, id: WalletId, now: Timestamp) -> WalletHead {
+fn new_head(request: &CreateWallet, currency: Currency, id: WalletId, now: Timestamp) -> WalletHead {
     WalletHead {
         id,
         unit: Unit {
-            currency: request.currency,
+            currency,
             price_unit: request.price_unit.clone(),
             conversion_rate: request.conversion_rate,
         },
         topup_conversion_rate: request.topup_conversion_rate,
         wallet_type: request.wallet_type,
-        name: request.name.clone().unwrap_or_else(|| default_name(request.wallet_type, request.currency)),
+        name: request.name.clone().unwrap_or_else(|| default_name(request.wallet_type, currency)),
         description: request.description.clone(),
         metadata: request.metadata.clone(),
         status: WalletStatus::Active,

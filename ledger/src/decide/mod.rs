@@ -157,6 +157,7 @@ fn effect(customer: &Customer, command: &Command, context: &Context<'_>) -> Resu
             customer::create(customer, external_id, profile, context.now)
         }
         Command::UpdateCustomer { profile } => customer::update(customer, profile, context.now),
+        Command::ChangeCustomer(change) => customer::change(customer, change, context.now),
         Command::DeleteCustomer => customer::delete(customer, context.now),
         Command::CreateWallet(request) => life::create(customer, request, context),
         Command::UpdateWallet(request) => life::update(customer, request, context.now),

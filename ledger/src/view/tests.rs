@@ -119,7 +119,7 @@ fn wallets_add_up_by_unit_and_frozen_ones_are_not_available() {
     let mut book = Book::empty();
     let first = book.wallet(|_| {});
     let frozen = book.wallet(|request| request.allowed_price_types = PriceTypes::USAGE);
-    let euros = book.wallet(|request| request.currency = Currency(*b"eur"));
+    let euros = book.wallet(|request| request.currency = Some(Currency(*b"eur")));
     let closed = book.wallet(|_| {});
     for wallet in [first, frozen, euros, closed] {
         book.credit(wallet, 10, |_| {});

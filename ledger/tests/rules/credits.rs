@@ -14,7 +14,7 @@ use crate::harness::World;
 fn a_purchase_charges_the_exact_product_half_up_to_the_minor_unit() {
     for (currency, charged) in [(b"usd", "7954.14"), (b"jpy", "7954"), (b"kwd", "7954.136")] {
         let mut world = World::new();
-        let wallet = world.open(CreateWallet { currency: Currency(*currency), ..wallet_of_usd() });
+        let wallet = world.open(CreateWallet { currency: Some(Currency(*currency)), ..wallet_of_usd() });
         let facts = world.ask(Command::TopUp(purchase(wallet, credits("7954.136132619662")))).unwrap();
         let Effect::ToppedUp { rows, .. } = &facts.effect else { panic!("{facts:#?}") };
         assert_eq!(rows[0].charged, Some(money(charged)));

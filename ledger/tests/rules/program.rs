@@ -13,7 +13,7 @@ use coffer_ledger::command::{
     Asked, Bonus, Charge, Command, CreateWallet, CreditReason, Debit, ManualDebit, Memo, Quantity, Remainder,
     TopUp, UpdateWallet,
 };
-use coffer_ledger::customer::Profile;
+use coffer_ledger::customer::{Profile, ProfileChange};
 use coffer_ledger::ids::WalletId;
 use coffer_ledger::limits::Limits;
 use coffer_ledger::scope::{PriceTypes, Scope};
@@ -138,6 +138,7 @@ pub(crate) fn pair(start: [u8; 2]) -> Pair {
         // Credit that waits for its payment is tested in `recharging`.
         world.settings.auto_complete = true;
         world.settings.payment_result = start[1] % 8 > 3;
+        world.settings.default_currency = (start[1] % 16 > 7).then_some(USD);
         world.settings.time_zone = (start[1] % 2 == 1).then(|| "Asia/Singapore".into());
         world.cards = usage::cards();
         world.plans = grants::plans();
@@ -253,12 +254,18 @@ fn command(world: &World, dice: &mut Dice) -> Command {
         107..=110 => Command::Tick,
         111 => Command::CreateCustomer { external_id: "acme".into(), profile: Profile::default() },
         112 => Command::UpdateCustomer { profile: profile(dice) },
+        247 => Command::ChangeCustomer(Box::new(profile_change(dice))),
         113 => Command::DeleteCustomer,
         114..=183 => holds::command(world, dice),
         184..=229 => undoing::command(world, dice),
         230..=246 => usage::command(world, dice),
         _ => Command::Atomic(batch(world, dice)),
     }
+}
+
+fn profile_change(dice: &mut Dice) -> ProfileChange {
+    let Profile { timezone, .. } = profile(dice);
+    ProfileChange { timezone, name: dice.once_in(2).then(|| "Ada".into()), ..ProfileChange::default() }
 }
 
 fn profile(dice: &mut Dice) -> Profile {
@@ -303,7 +310,7 @@ pub(crate) fn fitting(world: &World, dice: &mut Dice) -> Credits {
 
 fn create_wallet(now: Timestamp, dice: &mut Dice) -> CreateWallet {
     let initial_credits = if dice.once_in(3) { dice.credits(&AMOUNTS) } else { Credits(0) };
-    CreateWallet {
+    let request = CreateWallet {
         initial_credits,
         initial_expires_at: end(now, dice),
         conversion_rate: dice.rate(),
@@ -315,7 +322,9 @@ fn create_wallet(now: Timestamp, dice: &mut Dice) -> CreateWallet {
         wallet_type: dice.of(&[WalletType::PrePaid, WalletType::PostPaid]),
         name: dice.once_in(4).then(|| "Main".into()),
         ..CreateWallet::new("acme", dice.currency())
-    }
+    };
+    let currency = request.currency.filter(|_| !dice.once_in(8));
+    CreateWallet { currency, ..request }
 }
 
 fn update_wallet(world: &World, dice: &mut Dice) -> UpdateWallet {

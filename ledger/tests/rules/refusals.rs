@@ -84,8 +84,11 @@ fn a_retry_without_a_key_mints_no_second_initial_credit() {
     world.ask_as(ask(), false).unwrap();
     assert!(matches!(world.ask_as(ask(), false), Err(Refusal::AlreadyExists(_))));
     world.ask_as(ask(), true).expect("a key makes it another request");
-    let in_euros =
-        Command::CreateWallet(CreateWallet { currency: EUR, initial_credits: whole(5), ..wallet_of_usd() });
+    let in_euros = Command::CreateWallet(CreateWallet {
+        currency: Some(EUR),
+        initial_credits: whole(5),
+        ..wallet_of_usd()
+    });
     world.ask_as(in_euros, false).expect("another currency");
     world.ask_as(Command::CreateWallet(wallet_of_usd()), false).expect("no initial credit");
 }
@@ -154,9 +157,9 @@ fn a_wallet_never_holds_more_than_twelve_integer_digits() {
 fn a_debit_in_credits_moves_one_unit_and_says_so_when_it_cannot_tell_which() {
     let mut world = World::new();
     let dollars = world.open(wallet_of_usd());
-    let euros = world.open(CreateWallet { currency: EUR, ..wallet_of_usd() });
+    let euros = world.open(CreateWallet { currency: Some(EUR), ..wallet_of_usd() });
     let tokens = PriceUnit("tokens".into());
-    let of_tokens = CreateWallet { currency: EUR, price_unit: Some(tokens.clone()), ..wallet_of_usd() };
+    let of_tokens = CreateWallet { currency: Some(EUR), price_unit: Some(tokens.clone()), ..wallet_of_usd() };
     let in_tokens = world.open(of_tokens);
     for wallet in [dollars, euros, in_tokens] {
         world.top_up(purchase(wallet, whole(9)));

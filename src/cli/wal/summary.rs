@@ -36,6 +36,7 @@ pub(crate) fn tenant(record: &TenantRecord) -> Value {
     let command = match &record.command {
         TenantCommand::Create { .. } => "create_tenant",
         TenantCommand::SetSettings(_) => "set_settings",
+        TenantCommand::ChangeSettings(_) => "change_settings",
         TenantCommand::CreateKey { .. } => "create_key",
         TenantCommand::RevokeKey(_) => "revoke_key",
         TenantCommand::SetRateCard { .. } => "set_rate_card",

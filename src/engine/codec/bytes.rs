@@ -133,7 +133,7 @@ impl Reader for Rest<'_> {
     }
 }
 
-/// Splits a state into its version and the rest.
+/// Splits a state into its version, which is none that only records have, and the rest.
 pub(super) fn versioned<'a>(
     what: &'static str,
     bytes: &'a [u8],
@@ -141,5 +141,8 @@ pub(super) fn versioned<'a>(
     let Some((version, rest)) = bytes.split_first() else {
         return Err(malformed(what, Cause::UnexpectedEnd { additional: 1 }));
     };
-    Ok((kinds::version(what, *version)?, Piece::new(what, rest)))
+    let newest = kinds::STATE_VERSION;
+    let refused = |found| DecodeError::Version { what, found, newest };
+    let known = kinds::version(what, *version).ok().filter(|known| known.number() <= newest);
+    Ok((known.ok_or_else(|| refused(*version))?, Piece::new(what, rest)))
 }

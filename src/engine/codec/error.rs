@@ -8,7 +8,7 @@ pub enum EncodeError {
     /// More than the log takes; a refusal of the request, before anything changed.
     #[error(transparent)]
     TooLarge(#[from] RecordTooLarge),
-    /// No version can hold it: a batch in a batch, which no rule makes.
+    /// No version can hold it: a batch in a batch, or in a batch what may not stand in one. No rule makes either.
     #[error("a value could not be encoded: {0}")]
     Encoder(#[from] bincode::error::EncodeError),
 }

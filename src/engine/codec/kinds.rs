@@ -17,7 +17,9 @@ pub const CUSTOMER_RECORD: u16 = 1;
 pub const TENANT_RECORD: u16 = 2;
 
 /// The newest version that this build reads. What it writes has the oldest version that can hold it.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 4;
+/// The newest version that a state has: what came after it are requests, which no state holds.
+pub const STATE_VERSION: u8 = 3;
 
 /// A version that this build reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub(super) enum Version {
     V2,
     /// Shapes of [`super::v3`].
     V3,
+    /// Shapes of [`super::v4`]; of records only.
+    V4,
 }
 
 impl Version {
@@ -36,7 +40,8 @@ impl Version {
         match self {
             Self::V1 => 1,
             Self::V2 => 2,
-            Self::V3 => VERSION,
+            Self::V3 => STATE_VERSION,
+            Self::V4 => VERSION,
         }
     }
 }
@@ -70,6 +75,7 @@ pub(super) fn version(what: &'static str, found: u8) -> Result<Version, DecodeEr
         1 => Ok(Version::V1),
         2 => Ok(Version::V2),
         3 => Ok(Version::V3),
+        4 => Ok(Version::V4),
         found => Err(DecodeError::Version { what, found, newest: VERSION }),
     }
 }

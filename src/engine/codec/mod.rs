@@ -5,7 +5,7 @@
 //! version is read. Every decoder answers bytes of a type or version that it does
 //! not know with an error that says so, and whoever reads a part to its end reads every byte of it.
 //!
-//! bincode is used here and nowhere else. The ledger's types derive nothing: [`v1`], [`v2`] and [`v3`] hold the shapes, `convert` goes
+//! bincode is used here and nowhere else. The ledger's types derive nothing: [`v1`] to [`v4`] hold the shapes, `convert` goes
 //! to and fro. Absent on purpose: checksums (the log's), compression (the archive's), erasure of personal parts.
 //! Tested in `tests/codec/` (round trips, broken bytes, golden files, what is public) and in `tests.rs` (frozen files, leaves).
 
@@ -18,6 +18,7 @@ mod tenant;
 pub mod v1;
 pub mod v2;
 pub mod v3;
+pub mod v4;
 
 pub use customer::{
     ReplayView, decode_customer, decode_for_replay, decode_record, encode_customer, encode_customer_frame,

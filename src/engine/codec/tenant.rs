@@ -8,16 +8,17 @@ use coffer_wal::{FrameHeader, Lsn, Subject};
 use super::bytes::{Piece, append, append_frame, versioned};
 use super::convert::{
     Mirror, Owner, tenant_command_from_shape, tenant_command_from_v1, tenant_command_from_v3,
-    tenant_command_text, tenant_command_text_v3, tenant_command_to_shape, tenant_command_to_v3,
-    tenant_effect_from_shape, tenant_effect_from_v1, tenant_effect_from_v3, tenant_effect_text,
-    tenant_effect_text_v3, tenant_effect_to_shape, tenant_effect_to_v3, tenant_needs_v3, tenant_rests_in_v1,
-    tenant_rests_in_v3,
+    tenant_command_from_v4, tenant_command_text, tenant_command_text_v3, tenant_command_to_shape,
+    tenant_command_to_v3, tenant_command_to_v4, tenant_effect_from_shape, tenant_effect_from_v1,
+    tenant_effect_from_v3, tenant_effect_text, tenant_effect_text_v3, tenant_effect_to_shape,
+    tenant_effect_to_v3, tenant_needs_v3, tenant_rests_in_v1, tenant_rests_in_v3,
 };
 use super::error::{DecodeError, EncodeError};
 use super::kinds::{self, Version};
 use super::v1::tenant as v1;
 use super::v2::tenant as v2;
 use super::v3::tenant as v3;
+use super::v4::tenant as v4;
 
 const PUBLIC: &str = "the public part of a tenant's record";
 const PERSONAL: &str = "the personal part of a tenant's record";
@@ -44,6 +45,15 @@ pub fn encode_tenant_frame(
     };
     let (by, at) = (by.to_shape(Owner::NOBODY), facts.at.to_shape(Owner::NOBODY));
     let idempotency_key = idempotency_key.as_deref();
+    if let Some(command) = tenant_command_to_v4(command) {
+        let (effect, text) = (tenant_effect_to_v3(&facts.effect), tenant_effect_text_v3(&facts.effect));
+        return append_frame(
+            out,
+            &header(Version::V4),
+            (&v3::PublicFacts { at, effect }, &v4::PublicRequest { by, command }),
+            (&v3::FactTexts { idempotency_key, effect: text }, &()),
+        );
+    }
     if tenant_needs_v3(command, &facts.effect) {
         let effect_text = tenant_effect_text_v3(&facts.effect);
         let text = tenant_command_text_v3(command);
@@ -102,6 +112,10 @@ pub fn decode_tenant_record(
             let v3::PublicRequest { by, command } = public.next()?;
             (by, tenant_command_from_v3(command, personal.next()?)?)
         }
+        Version::V4 => {
+            let v4::PublicRequest { by, command } = public.next()?;
+            (by, tenant_command_from_v4(command)?)
+        }
     };
     public.end()?;
     personal.end()?;
@@ -130,7 +144,7 @@ fn facts_of<'a>(
             let v2::PublicFacts { at, effect } = public.next()?;
             (idempotency_key, at, tenant_effect_from_shape(effect, text)?)
         }
-        Version::V3 => {
+        Version::V3 | Version::V4 => {
             let v3::FactTexts { idempotency_key, effect: text } = personal.next()?;
             let v3::PublicFacts { at, effect } = public.next()?;
             (idempotency_key, at, tenant_effect_from_v3(effect, text)?)
@@ -204,5 +218,6 @@ pub fn decode_tenant(bytes: &[u8]) -> Result<Tenant, DecodeError> {
             piece.end()?;
             Mirror::from_shape(shape, Owner::NOBODY)
         }
+        Version::V4 => unreachable!("no state has it, and `versioned` says so"),
     }
 }

@@ -9,8 +9,8 @@ use super::v2::hold::HoldVerb;
 use super::v2::wire::{Row, Walk};
 
 /// Versions were frozen with these contents. A difference means that a frozen shape was edited: put it back, and make a new
-/// version beside it (see `v1/mod.rs`, `v2/mod.rs`, `v3/mod.rs`).
-const FROZEN: [(&str, &[u8], &str); 31] = [
+/// version beside it (see `v1/mod.rs` to `v4/mod.rs`).
+const FROZEN: [(&str, &[u8], &str); 36] = [
     (
         "v1/mod.rs",
         include_bytes!("v1/mod.rs"),
@@ -165,6 +165,31 @@ const FROZEN: [(&str, &[u8], &str); 31] = [
         "v3/wire.rs",
         include_bytes!("v3/wire.rs"),
         "79e467de3dcbc7c7870aab9f210294ead71e14a5cc4be1c8d0305d9eda5aef49",
+    ),
+    (
+        "v4/mod.rs",
+        include_bytes!("v4/mod.rs"),
+        "53151a97056981c7d03a088549daadf16c31a396ef22ece3b0f8a2934be053c5",
+    ),
+    (
+        "v4/request.rs",
+        include_bytes!("v4/request.rs"),
+        "4b8e3e3e38af89d3ea31534b310adb01ef76fe29fbab8fbe09dee4d08442efa8",
+    ),
+    (
+        "v4/tenant.rs",
+        include_bytes!("v4/tenant.rs"),
+        "ce835b831d86ac18374adc08df792612e64273ac505fa9176fa462d2c68d5161",
+    ),
+    (
+        "v4/texts.rs",
+        include_bytes!("v4/texts.rs"),
+        "3f7d41859718ed235f189d0e68f35d35f20221664385d0a38a7f4d4d134c9760",
+    ),
+    (
+        "v4/wire.rs",
+        include_bytes!("v4/wire.rs"),
+        "ba7ffd16bac55f339300b426f5d0f65a319a57ba6d7e880e52d8d4bcf5f1f84f",
     ),
 ];
 

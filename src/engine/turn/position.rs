@@ -12,6 +12,7 @@ pub(super) const fn may_need_position(command: &Command) -> bool {
         | Command::Grow { .. }
         | Command::CreateCustomer { .. }
         | Command::UpdateCustomer { .. }
+        | Command::ChangeCustomer(_)
         | Command::DeleteCustomer
         | Command::UpdateWallet(_)
         | Command::Freeze(_)

@@ -17,7 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coffer_ledger::amount::{Credits, Money};
-use coffer_ledger::catalog::tenant::{Settings, TenantCommand};
+use coffer_ledger::catalog::settings::SettingsChange;
+use coffer_ledger::catalog::tenant::TenantCommand;
 use coffer_ledger::command::Origin;
 use coffer_ledger::ids::{InvoiceId, RechargeId, TenantNumber, WalletId};
 use coffer_ledger::recharge::RechargeReason;
@@ -225,8 +226,8 @@ async fn report_results(engine: &Engine, tenant: TenantNumber) -> Result<(), Fai
     let Some(view) = engine.tenant_view(tenant).filter(|view| !view.settings.payment_result) else {
         return Ok(());
     };
-    let settings = Settings { payment_result: true, ..view.settings.clone() };
-    let command = TenantCommand::SetSettings(settings);
+    let change = SettingsChange { payment_result: Some(true), ..SettingsChange::default() };
+    let command = TenantCommand::ChangeSettings(change);
     engine.submit_tenant(tenant, TenantOperation::new(command, Origin::default())).await?;
     tracing::info!(tenant = &*view.name, "the connector reports results of payments: payment_result is on");
     Ok(())

@@ -124,7 +124,7 @@ fn read(call: &Call, body: CreateBody<'_>) -> Result<CreateWallet, ApiError> {
     )?;
     Ok(CreateWallet {
         customer: customer(call, body.customer_id, body.external_customer_id)?,
-        currency: currency(call, body.currency.as_deref())?,
+        currency: currency(body.currency.as_deref())?,
         price_unit: fields::price_unit(body.price_unit.as_deref())?,
         conversion_rate,
         topup_conversion_rate: match body.topup_conversion_rate {
@@ -170,12 +170,9 @@ fn customer(call: &Call, id: Option<Box<str>>, external: Option<Box<str>>) -> Re
     Ok(name)
 }
 
-fn currency(call: &Call, given: Option<&str>) -> Result<Currency, ApiError> {
-    if let Some(code) = given.filter(|code| !code.is_empty()) {
-        return fields::currency(code);
-    }
-    let default = call.engine().tenant_view(call.tenant()).and_then(|view| view.settings.default_currency);
-    default.ok_or_else(|| ApiError::field("currency", "missing, and the tenant has no default_currency"))
+/// The currency that is given; an empty one is none, and the tenant's default is taken where the wallet is made.
+fn currency(given: Option<&str>) -> Result<Option<Currency>, ApiError> {
+    given.filter(|code| !code.is_empty()).map(fields::currency).transpose()
 }
 
 fn rate(given: Option<Number<'_>>) -> Result<Rate, ApiError> {

@@ -2,6 +2,7 @@
 
 use coffer_ledger::catalog::api_key::{ApiKey, KeyScopes};
 use coffer_ledger::catalog::rate_card::{RateCard, Tier};
+use coffer_ledger::catalog::settings::{PrioritiesChange, SettingsChange};
 use coffer_ledger::catalog::tenant::{
     DefaultPriorities, RateCardAsked, Settings, Tenant, TenantCommand, TenantEffect, TenantFacts,
     TenantRecord,
@@ -18,6 +19,18 @@ use super::leaves::{
     credits, currency, customer_number, key_id, metadata, rate, rate_card_id, text, time, usage,
 };
 use super::origin;
+
+fn settings_change() -> impl Strategy<Value = SettingsChange> {
+    let flags = any::<(Option<bool>, Option<bool>)>();
+    (any::<[Option<u32>; 5]>(), of(of(currency())), of(of(text())), flags).prop_map(
+        |(priorities, default_currency, time_zone, (auto_complete, payment_result))| {
+            let [purchased, promotional, plan_included, refund, adjustment] = priorities;
+            let default_priorities =
+                PrioritiesChange { purchased, promotional, plan_included, refund, adjustment };
+            SettingsChange { default_priorities, default_currency, time_zone, auto_complete, payment_result }
+        },
+    )
+}
 
 fn settings() -> impl Strategy<Value = Settings> {
     let flags = prop_oneof![2 => Just((false, false)), 1 => any::<(bool, bool)>()];
@@ -162,6 +175,7 @@ pub(crate) fn tenant_record() -> impl Strategy<Value = TenantRecord> {
     let command = prop_oneof![
         (text(), any::<bool>()).prop_map(|(name, test_mode)| TenantCommand::Create { name, test_mode }),
         settings().prop_map(TenantCommand::SetSettings),
+        settings_change().prop_map(TenantCommand::ChangeSettings),
         create_key,
         key_id().prop_map(TenantCommand::RevokeKey),
         (of(rate_card_id()), asked()).prop_map(|(id, card)| TenantCommand::SetRateCard { id, card }),

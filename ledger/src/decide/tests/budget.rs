@@ -133,7 +133,7 @@ fn a_budget_counts_one_unit_and_refuses_others() {
     set(&mut book, budget("team", None, &[])).unwrap();
     debit(&mut book, "1", "team").unwrap();
     assert_eq!(debit(&mut book, "1", "nobody"), Err(Refusal::NotFound("budget")));
-    let euros = book.wallet(|request| request.currency = Currency(*b"eur"));
+    let euros = book.wallet(|request| request.currency = Some(Currency(*b"eur")));
     book.credit(euros, 5, |_| {});
     let refused = book.charge("1", |request| {
         request.charge.wallet = Some(euros);

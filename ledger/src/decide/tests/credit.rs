@@ -24,7 +24,7 @@ fn a_purchase_is_charged_in_minor_units_and_that_is_what_was_paid() {
     assert_eq!(rows[0].amount, money("7954.136132619662"));
     assert_eq!(rows[0].charged, Some(money("7954.14")));
     assert_eq!(rows[0].terms.paid, money("7954.14"));
-    let yen = book.wallet(|request| request.currency = Currency(*b"jpy"));
+    let yen = book.wallet(|request| request.currency = Some(Currency(*b"jpy")));
     let rows = book.credit(yen, 1, |request| request.quantity = Quantity::Credits(credits("0.5")));
     assert_eq!(rows[0].charged, Some(money("1")), "half up, no minor unit");
 }

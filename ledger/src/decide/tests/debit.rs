@@ -205,7 +205,7 @@ fn credits_move_one_unit_that_must_be_clear() {
     let mut book = Book::empty();
     let dollars = book.wallet(|_| {});
     let tokens = book.wallet(|request| request.price_unit = Some(PriceUnit::parse("tokens").unwrap()));
-    let euros = book.wallet(|request| request.currency = Currency(*b"eur"));
+    let euros = book.wallet(|request| request.currency = Some(Currency(*b"eur")));
     for wallet in [dollars, tokens, euros] {
         book.credit(wallet, 10, |_| {});
     }

@@ -217,7 +217,7 @@ fn what_can_be_mended_and_sent_again_is_refused() {
         record(&mut book, "0", |_| {}).err(),
         Some(Refusal::AmountInvalid("a quantity must be more than 0"))
     );
-    let euros = book.wallet(|request| request.currency = Currency(*b"eur"));
+    let euros = book.wallet(|request| request.currency = Some(Currency(*b"eur")));
     assert_eq!(record(&mut book, "1", |_| {}).err(), Some(Refusal::UnitRequired), "it cannot be guessed");
     record(&mut book, "1", |request| request.charge.currency = Some(USD)).unwrap();
     let mismatched = record(&mut book, "1", |request| {

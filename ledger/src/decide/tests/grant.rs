@@ -76,7 +76,7 @@ fn a_grant_lands_in_the_oldest_active_wallet_of_its_currency_that_admits_usage()
     let mut book = Book::empty();
     let price_types =
         |types: PriceTypes| move |request: &mut CreateWallet| request.allowed_price_types = types;
-    let euros = book.wallet(|request| request.currency = crate::unit::Currency(*b"eur"));
+    let euros = book.wallet(|request| request.currency = Some(crate::unit::Currency(*b"eur")));
     let frozen = book.wallet(|_| {});
     book.ask(Command::Freeze(frozen)).unwrap();
     let fees = book.wallet(price_types(PriceTypes::FIXED));

@@ -94,7 +94,8 @@ fn a_wallet_pays_whole_minor_units_and_the_next_one_the_rest() {
 fn minor_units_are_those_of_the_currency() {
     let mut book = Book::empty();
     let yen = Currency(*b"jpy");
-    let wallet = book.wallet(|request| (request.currency, request.conversion_rate) = (yen, rate("1.5")));
+    let wallet =
+        book.wallet(|request| (request.currency, request.conversion_rate) = (Some(yen), rate("1.5")));
     book.credit(wallet, 1, |_| {});
     let request = Settle { currency: yen, ..invoice("inv-1", vec![line("a", "7", Fixed)]) };
     let settled = settle(&mut book, request.clone()).unwrap();
@@ -111,7 +112,7 @@ fn no_overdraft_no_frozen_wallet_and_no_other_currency_pays() {
     let wallet = book.wallet(|request| request.overdraft_limit = credits("50"));
     book.credit(wallet, 3, |_| {});
     let frozen = book.wallet(|_| {});
-    let euros = book.wallet(|request| request.currency = Currency(*b"eur"));
+    let euros = book.wallet(|request| request.currency = Some(Currency(*b"eur")));
     for wallet in [frozen, euros] {
         book.credit(wallet, 100, |_| {});
     }

@@ -1,11 +1,11 @@
 //! Customers and wallets: made, changed, frozen, closed, deleted.
 
 use crate::amount::{Credits, Rate};
-use crate::command::{Command, CreditReason, Remainder};
-use crate::customer::{CustomerId, Profile};
+use crate::command::{Command, CreateWallet, CreditReason, Remainder};
+use crate::customer::{CustomerId, Profile, ProfileChange};
 use crate::fact::Effect;
 use crate::refusal::Refusal;
-use crate::testing::{Book, create_customer, credits, money, new_wallet, second};
+use crate::testing::{Book, USD, create_customer, credits, money, new_wallet, second};
 use crate::view::{self, RowReason, RowType};
 use crate::wallet::{WalletStatus, WalletType};
 
@@ -158,6 +158,47 @@ fn customers_are_made_changed_and_deleted() {
     );
     assert_eq!(book.debit("1"), Err(Refusal::CustomerNotFound));
     assert_eq!(book.ask(Command::CreateWallet(new_wallet())), Err(Refusal::CustomerNotFound));
+    book.replay();
+}
+
+#[test]
+fn a_change_of_a_customer_is_made_on_what_stands_when_it_is_decided() {
+    let mut book = Book::empty();
+    let change = |change: ProfileChange| Command::ChangeCustomer(Box::new(change));
+    assert_eq!(book.ask(change(ProfileChange::default())), Err(Refusal::CustomerNotFound));
+    book.ask(create_customer("acme")).unwrap();
+    let pairs = vec![("plan".into(), "gold".into())];
+    let [name, email] = ["Acme", "a@acme.test"].map(|text| Some(Box::from(text)));
+    let city = |city: &str| [None, None, Some(city.into()), None, None, None];
+    book.ask(change(ProfileChange { name: name.clone(), address: city("Paris"), ..Default::default() }))
+        .unwrap();
+    book.ask(change(ProfileChange { email: email.clone(), ..Default::default() })).unwrap();
+    book.ask(change(ProfileChange { metadata: Some(pairs.clone()), ..Default::default() })).unwrap();
+    let all = Profile { name, email, address: city("Paris"), metadata: pairs, ..Profile::default() };
+    assert_eq!(book.customer.identity.clone().unwrap().profile, all);
+    book.now = second(5);
+    let other = ProfileChange { address: city("Rome"), metadata: Some(Vec::new()), ..Default::default() };
+    book.ask(change(other)).unwrap();
+    let identity = book.customer.identity.clone().unwrap();
+    assert_eq!(identity.profile, Profile { address: city("Rome"), metadata: Vec::new(), ..all });
+    assert_eq!((identity.updated_at, identity.created_at), (second(5), second(0)));
+    book.replay();
+}
+
+#[test]
+fn a_wallet_that_names_no_currency_counts_in_the_tenants_default() {
+    let (mut book, _) = Book::new();
+    let ask = || Command::CreateWallet(CreateWallet { currency: None, ..new_wallet() });
+    let missing = "missing, and the tenant has no default_currency";
+    assert_eq!(book.ask(ask()), Err(Refusal::Invalid { field: "currency", problem: missing }));
+    book.settings.default_currency = Some(USD);
+    let Effect::WalletCreated { wallet, .. } = book.ask(ask()).unwrap().effect else { panic!("a wallet") };
+    assert_eq!((wallet.unit.currency, &*wallet.name), (USD, "Prepaid Wallet - USD"));
+    let initial_credits = credits("5");
+    book.keyed = false;
+    let twin = Command::CreateWallet(CreateWallet { currency: None, initial_credits, ..new_wallet() });
+    let refused = Refusal::AlreadyExists("an active wallet of this currency and type");
+    assert_eq!(book.ask(twin), Err(refused));
     book.replay();
 }
 

@@ -295,7 +295,7 @@ fn the_senders_wallets_give_by_priority_and_never_overdraw() {
 fn both_wallets_must_be_there_open_and_of_one_unit() {
     let (mut sender, from) = promo_and_paid();
     let (mut receiver, to) = receiver_book();
-    let euros = receiver.wallet(|request| request.currency = Currency(*b"eur"));
+    let euros = receiver.wallet(|request| request.currency = Some(Currency(*b"eur")));
     let to_named = |target| Transfer { to_wallet: Some(target), ..transfer("1") };
     let from_named = |wallet| Transfer { from_wallet: Some(wallet), ..transfer("1") };
     let unknown = WalletId(ThingId(0));
@@ -324,8 +324,8 @@ fn both_wallets_must_be_there_open_and_of_one_unit() {
     assert_eq!(send(&mut sender, seen(&receiver), transfer("0")), zero);
     sender.ask(Command::Freeze(from)).unwrap();
     assert_eq!(send(&mut sender, seen(&receiver), from_named(from)), Err(Refusal::WalletFrozen(from)));
-    let other = sender.wallet(|request| request.currency = Currency(*b"eur"));
-    let third = sender.wallet(|request| request.currency = Currency(*b"gbp"));
+    let other = sender.wallet(|request| request.currency = Some(Currency(*b"eur")));
+    let third = sender.wallet(|request| request.currency = Some(Currency(*b"gbp")));
     assert_eq!(send(&mut sender, seen(&receiver), transfer("1")), Err(Refusal::UnitRequired));
     sender.close(other, Remainder::Forfeit).unwrap();
     sender.close(third, Remainder::Forfeit).unwrap();

@@ -55,6 +55,7 @@ pub(super) fn memo(command: &Command) -> Option<&Memo> {
         Command::Transfer(request) => Some(&request.memo),
         Command::CreateCustomer { .. }
         | Command::UpdateCustomer { .. }
+        | Command::ChangeCustomer(_)
         | Command::DeleteCustomer
         | Command::CreateWallet(_)
         | Command::UpdateWallet(_)

@@ -67,7 +67,7 @@ impl Model {
             self.person = Some(Person { external_id, minted: false, deleted: false, zone: None });
         }
         let wallet = self.wallets.len();
-        self.wallets.push(new_purse(ask, around.now));
+        self.wallets.push(new_purse(ask, around));
         let initial = self.initial(wallet, ask, around);
         Ok(Done::WalletMade { customer, wallet, initial })
     }
@@ -76,13 +76,16 @@ impl Model {
         let Limits { wallets_max, tranches_max, .. } = *around.limits;
         let has_initial = ask.initial_credits.0 > 0;
         let is_twin = |purse: &Purse| {
-            purse.is_active() && purse.currency == ask.currency && purse.kind == ask.wallet_type
+            purse.is_active()
+                && Some(purse.currency) == currency_of(ask, around)
+                && purse.kind == ask.wallet_type
         };
         let would_mint_twice = has_initial && !around.keyed && self.wallets.iter().any(is_twin);
         let one_tranche_too_many = has_initial && self.live_count() >= tranches_max;
         let worth = &Q::raw(ask.initial_credits.0) * &Q::raw(ask.topup_conversion_rate.0);
         let mut faults = request_faults(ask, around.now);
         faults.extend(those([
+            (currency_of(ask, around).is_none(), No::Invalid),
             (would_mint_twice, No::AlreadyExists),
             (self.wallets.len() >= wallets_max, No::Limit("wallets_max", wallets_max as u64)),
             (one_tranche_too_many, No::Limit("tranches_max", tranches_max as u64)),
@@ -238,11 +241,16 @@ pub(crate) fn default_name(kind: WalletType, currency: Currency) -> String {
     }
 }
 
-fn new_purse(ask: &CreateWallet, now: Timestamp) -> Purse {
-    let default_name = default_name(ask.wallet_type, ask.currency);
+fn currency_of(ask: &CreateWallet, around: Circumstances) -> Option<Currency> {
+    if ask.currency.is_some() { ask.currency } else { around.settings.default_currency }
+}
+
+fn new_purse(ask: &CreateWallet, around: Circumstances) -> Purse {
+    let (now, currency) = (around.now, currency_of(ask, around).expect("no fault was found"));
+    let default_name = default_name(ask.wallet_type, currency);
     Purse {
         id: None,
-        currency: ask.currency,
+        currency,
         price_unit: ask.price_unit.clone(),
         rate: Q::raw(ask.conversion_rate.0),
         topup_rate: Q::raw(ask.topup_conversion_rate.0),

@@ -135,6 +135,10 @@ impl Model {
             Command::UpdateCustomer { profile } => {
                 self.update_customer(profile.timezone.as_ref().map(ToString::to_string))
             }
+            Command::ChangeCustomer(change) => {
+                let now = self.person.as_ref().and_then(|person| person.zone.clone());
+                self.update_customer(change.timezone.as_ref().map(ToString::to_string).or(now))
+            }
             Command::DeleteCustomer => self.delete_customer(),
             Command::CreateWallet(ask) => self.create_wallet(ask, around),
             Command::UpdateWallet(ask) => self.update_wallet(ask, around.now),
@@ -365,6 +369,7 @@ fn faults_of_request(command: &Command, around: Circumstances) -> Vec<No> {
         }
         Command::CreateCustomer { .. }
         | Command::UpdateCustomer { .. }
+        | Command::ChangeCustomer(_)
         | Command::DeleteCustomer
         | Command::Freeze(_)
         | Command::Unfreeze(_)

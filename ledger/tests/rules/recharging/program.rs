@@ -268,7 +268,7 @@ pub(crate) fn wallet_with_rules(dice: &mut Dice) -> CreateWallet {
     let rules = (alerts.is_some() || auto_topup.is_some()).then_some(WalletRules { alerts, auto_topup });
     CreateWallet {
         customer: "acme".into(),
-        currency: USD,
+        currency: Some(USD),
         price_unit: None,
         conversion_rate: Rate(ONE),
         topup_conversion_rate: Rate(dice.of(&[ONE, ONE, ONE / 3, 1_500_000_000_000_001])),

@@ -67,6 +67,7 @@ pub(in crate::engine::codec) fn command_to_v1(command: &Command, owner: Owner) -
         | Command::UpdateGrant(_)
         | Command::DeleteGrant { .. }
         | Command::FollowPlans
+        | Command::ChangeCustomer(_)
         | Command::CompleteRecharge(_)
         | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
@@ -131,7 +132,8 @@ pub(super) fn command_to_shape(command: &Command, owner: Owner) -> Option<Shape<
         | Command::CreateGrant(_)
         | Command::UpdateGrant(_)
         | Command::DeleteGrant { .. }
-        | Command::FollowPlans => unreachable!("whoever asks has seen that version 2 holds it"),
+        | Command::FollowPlans
+        | Command::ChangeCustomer(_) => unreachable!("whoever asks has seen that version 2 holds it"),
         Command::CompleteRecharge(_)
         | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)

@@ -4,7 +4,7 @@ use coffer_ledger::command::{Asked, Command, Event, HoldAsked};
 
 use super::charge::usage_text;
 use super::invoice::settle_text;
-use super::request::memo_text;
+use super::request::{create_wallet_text, memo_text};
 use super::{Mirror, Owner, member, members};
 use crate::engine::codec::error::EncodeError;
 use crate::engine::codec::v1::texts as v1;
@@ -28,12 +28,7 @@ pub(in crate::engine::codec) fn command_text_v1(command: &Command) -> TextV1<'_>
             TextV1::CreateCustomer(v1::CreateCustomerText { external_id, profile: profile.to_shape(owner) })
         }
         Command::UpdateCustomer { profile } => TextV1::UpdateCustomer(profile.to_shape(owner)),
-        Command::CreateWallet(command) => TextV1::CreateWallet(v1::CreateWalletText {
-            customer: &command.customer,
-            name: command.name.to_shape(owner),
-            description: command.description.to_shape(owner),
-            metadata: command.metadata.to_shape(owner),
-        }),
+        Command::CreateWallet(command) => TextV1::CreateWallet(create_wallet_text(command, owner)),
         Command::UpdateWallet(command) => TextV1::UpdateWallet(v1::UpdateWalletText {
             name: command.name.to_shape(owner),
             description: command.description.to_shape(owner),
@@ -70,6 +65,7 @@ pub(in crate::engine::codec) fn command_text_v1(command: &Command) -> TextV1<'_>
         | Command::UpdateGrant(_)
         | Command::DeleteGrant { .. }
         | Command::FollowPlans
+        | Command::ChangeCustomer(_)
         | Command::CompleteRecharge(_)
         | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)
@@ -128,6 +124,7 @@ pub(super) fn command_text(command: &Command) -> Option<Text<'_>> {
         | Command::UpdateGrant(_)
         | Command::DeleteGrant { .. }
         | Command::FollowPlans
+        | Command::ChangeCustomer(_)
         | Command::CompleteRecharge(_)
         | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)

@@ -1,8 +1,8 @@
-//! Between the ledger's types and the shapes of [`super::v1`], [`super::v2`] and [`super::v3`]. May change whenever the ledger does; the
+//! Between the ledger's types and the shapes of [`super::v1`] to [`super::v4`]. May change whenever the ledger does; the
 //! bytes may not.
 //!
 //! `oldest` says what of a record version 1 can hold, and what only version 3 can; a newer version has the shapes of the one before
-//! inside (`V1`, `V2`).
+//! inside (`V1`, `V2`). Requests that only version 4 has are in `v4`.
 //!
 //! Every struct is taken apart by name on both sides, and every enum matched without a rest, so that a new field or variant
 //! does not compile before somebody has decided what it means for the bytes.
@@ -36,6 +36,7 @@ mod tenant_state;
 mod tenant_v3;
 mod texts;
 mod transfer;
+mod v4;
 mod webhook;
 mod words;
 
@@ -161,5 +162,8 @@ pub(super) use tenant_state::{tenant_rests_in_v1, tenant_rests_in_v3};
 pub(super) use tenant_v3::{
     tenant_command_from_v3, tenant_command_text_v3, tenant_command_to_v3, tenant_effect_from_v3,
     tenant_effect_text_v3, tenant_effect_to_v3, tenant_needs_v3,
+};
+pub(super) use v4::{
+    command_from_v4, command_to_v4, record_needs_v4, tenant_command_from_v4, tenant_command_to_v4,
 };
 pub(super) use words::{facts_texts, facts_texts_v1};

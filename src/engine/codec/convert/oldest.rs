@@ -1,5 +1,5 @@
-//! What of a record version 1 can hold. Each match is without a rest: a new command or effect does not compile before somebody has
-//! decided. Tested in `tests/codec/oldest.rs`.
+//! What of a record version 1 can hold, if it does not need version 4 (`v4`). Each match is without a rest: a new command or effect does
+//! not compile before somebody has decided. Tested in `tests/codec/oldest.rs`.
 
 use coffer_ledger::command::{Asked, Command, CreditReason};
 use coffer_ledger::fact::{Due, Effect, Facts};
@@ -51,7 +51,8 @@ fn command_needs_v3(command: &Command) -> bool {
         | Command::CreateGrant(_)
         | Command::UpdateGrant(_)
         | Command::DeleteGrant { .. }
-        | Command::FollowPlans => true,
+        | Command::FollowPlans
+        | Command::ChangeCustomer(_) => true,
         Command::Atomic(commands) => commands.iter().any(command_needs_v3),
         Command::CreateCustomer { .. }
         | Command::UpdateCustomer { .. }
@@ -171,6 +172,7 @@ pub(super) fn command_fits_v1(command: &Command) -> bool {
         | Command::UpdateGrant(_)
         | Command::DeleteGrant { .. }
         | Command::FollowPlans
+        | Command::ChangeCustomer(_)
         | Command::CompleteRecharge(_)
         | Command::FailRecharge { .. }
         | Command::CancelRecharge(_)

@@ -119,7 +119,9 @@ pub(super) fn create_wallet(command: &CreateWallet, owner: Owner) -> shapes::Cre
         rules: _,
     } = command;
     shapes::CreateWallet {
-        currency: currency.to_shape(owner),
+        currency: currency
+            .expect("only version 4 leaves it out, and `record_needs_v4` says so")
+            .to_shape(owner),
         price_unit: price_unit.to_shape(owner),
         conversion_rate: conversion_rate.to_shape(owner),
         topup_conversion_rate: topup_conversion_rate.to_shape(owner),
@@ -132,6 +134,16 @@ pub(super) fn create_wallet(command: &CreateWallet, owner: Owner) -> shapes::Cre
     }
 }
 
+/// The words of a wallet's creation.
+pub(super) fn create_wallet_text(command: &CreateWallet, owner: Owner) -> CreateWalletText<'_> {
+    CreateWalletText {
+        customer: &command.customer,
+        name: command.name.to_shape(owner),
+        description: command.description.to_shape(owner),
+        metadata: command.metadata.to_shape(owner),
+    }
+}
+
 fn create_wallet_again(
     shape: shapes::CreateWallet<'_>,
     text: CreateWalletText<'_>,
@@ -140,7 +152,7 @@ fn create_wallet_again(
     let CreateWalletText { customer, name, description, metadata } = text;
     Ok(CreateWallet {
         customer: customer.into(),
-        currency: Mirror::from_shape(shape.currency, owner)?,
+        currency: Some(Mirror::from_shape(shape.currency, owner)?),
         price_unit: Mirror::from_shape(shape.price_unit, owner)?,
         conversion_rate: Mirror::from_shape(shape.conversion_rate, owner)?,
         topup_conversion_rate: Mirror::from_shape(shape.topup_conversion_rate, owner)?,

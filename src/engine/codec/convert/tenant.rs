@@ -249,8 +249,11 @@ pub(in crate::engine::codec) fn tenant_command_to_shape(command: &TenantCommand)
         | TenantCommand::UpdateWebhookEndpoint(_)
         | TenantCommand::RotateWebhookSecret { .. }
         | TenantCommand::DisableWebhookEndpoint { .. }
-        | TenantCommand::DeleteWebhookEndpoint(_) => {
-            unreachable!("only version 3 holds it, and `tenant_needs_v3` says so")
+        | TenantCommand::DeleteWebhookEndpoint(_)
+        | TenantCommand::ChangeSettings(_) => {
+            unreachable!(
+                "only a newer version holds it, and `tenant_needs_v3` or `tenant_command_to_v4` says so"
+            )
         }
     }
 }
@@ -264,6 +267,7 @@ pub(in crate::engine::codec) fn tenant_command_text(command: &TenantCommand) -> 
         }
         TenantCommand::SetRateCard { id: _, card } => v2::Text::Filters(card.filters.to_shape(OWNER)),
         TenantCommand::SetSettings(_)
+        | TenantCommand::ChangeSettings(_)
         | TenantCommand::RevokeKey(_)
         | TenantCommand::DeleteRateCard(_)
         | TenantCommand::CreatePlanGrant(_)

@@ -47,7 +47,8 @@ pub(in crate::engine::codec) fn tenant_needs_v3(command: &TenantCommand, effect:
         | TenantCommand::UpdateWebhookEndpoint(_)
         | TenantCommand::RotateWebhookSecret { .. }
         | TenantCommand::DisableWebhookEndpoint { .. }
-        | TenantCommand::DeleteWebhookEndpoint(_) => true,
+        | TenantCommand::DeleteWebhookEndpoint(_)
+        | TenantCommand::ChangeSettings(_) => true,
         TenantCommand::Create { .. }
         | TenantCommand::CreateKey { .. }
         | TenantCommand::RevokeKey(_)

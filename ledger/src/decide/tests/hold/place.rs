@@ -72,7 +72,7 @@ fn what_cannot_be_held_is_refused_in_order() {
     book.ask(create_customer("acme")).unwrap();
     assert_eq!(book.place("1", |_| {}), Err(insufficient("1", "0", "1")));
     let dollars = book.wallet(|_| {});
-    let euros = book.wallet(|request| request.currency = Currency(*b"eur"));
+    let euros = book.wallet(|request| request.currency = Some(Currency(*b"eur")));
     book.credit(dollars, 10, |_| {});
     book.credit(euros, 10, |_| {});
     assert_eq!(book.place("1", |_| {}), Err(Refusal::UnitRequired), "as a debit in credits");
@@ -166,7 +166,7 @@ fn a_hold_keeps_its_unit_when_others_appear() {
     let (mut book, wallet) = Book::new();
     book.credit(wallet, 10, |_| {});
     let hold = book.hold("4");
-    let euros = book.wallet(|request| request.currency = Currency(*b"eur"));
+    let euros = book.wallet(|request| request.currency = Some(Currency(*b"eur")));
     book.credit(euros, 100, |_| {});
     assert_eq!(shown(&book, &book.customer.holds.get(hold).unwrap().pins.clone()), ["0:4"]);
     book.grow(hold, "2").unwrap();
