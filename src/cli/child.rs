@@ -165,6 +165,12 @@ impl Server {
         self.child.wait().await.map_err(failed)
     }
 
+    /// The same, and what it said to the end.
+    pub(crate) async fn stop_and_hear(self) -> Result<Ended, CliError> {
+        kill_process(self.pid()?, Signal::TERM).map_err(|error| failed(error.into()))?;
+        self.ended().await
+    }
+
     /// Waits until it ends by itself.
     pub(crate) async fn ended(mut self) -> Result<Ended, CliError> {
         let code = self.child.wait().await.map_err(failed)?.code();

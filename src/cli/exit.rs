@@ -154,7 +154,7 @@ impl From<coffer_wal::OpenError> for CliError {
 impl From<SnapshotError> for CliError {
     fn from(error: SnapshotError) -> Self {
         let code = match &error {
-            SnapshotError::Io { .. } => Code::Io,
+            SnapshotError::Io { .. } | SnapshotError::NoRoom { .. } => Code::Io,
             SnapshotError::FormatVersion { .. } => Code::OtherFormat,
             SnapshotError::Damaged { .. }
             | SnapshotError::WrongStore { .. }

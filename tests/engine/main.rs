@@ -4,6 +4,7 @@
 
 mod concurrency;
 mod crashes;
+mod full_disk;
 mod grants;
 mod idempotency;
 mod large_holds;

@@ -122,6 +122,11 @@ impl Spares {
         self.changed.notify_all();
     }
 
+    /// Bytes that the wanted spares take which are not ready.
+    pub(crate) fn missing_bytes(&self) -> u64 {
+        self.plan.segment_bytes * self.missing() as u64
+    }
+
     fn missing(&self) -> usize {
         self.plan.spares_wanted.saturating_sub(self.lock().numbers.len())
     }
@@ -129,7 +134,7 @@ impl Spares {
     /// Looks whether the file system has room for the missing spares and the reserve.
     fn look_at_space(&self) {
         let Ok(free) = self.plan.storage.free_bytes(&self.plan.dir) else { return };
-        let needed = self.plan.segment_bytes * self.missing() as u64 + self.plan.reserve_bytes;
+        let needed = self.missing_bytes() + self.plan.reserve_bytes;
         self.report_space(free, free < needed);
     }
 

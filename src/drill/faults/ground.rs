@@ -176,7 +176,8 @@ impl Ground {
         Ok(spares == SPARES && u64::try_from(archived).is_ok_and(|archived| archived + 1 == live))
     }
 
-    fn names(&self, dir: &Path, part: &str) -> Result<Vec<String>, CliError> {
+    /// The files of one of the shard's directories.
+    pub(crate) fn names(&self, dir: &Path, part: &str) -> Result<Vec<String>, CliError> {
         let path = shard(dir).join(part);
         if !path.is_dir() {
             return Ok(Vec::new());

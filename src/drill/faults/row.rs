@@ -80,7 +80,7 @@ impl Row {
             }
             Act::SecondProcess => "the second ends with exit 75; the first goes on, no byte changed",
             Act::DiskFull => {
-                "writes answer 503 read_only, reads go on; writes work again when there is space; nothing lost"
+                "writes answer 503 read_only, reads go on; writes work again when there is space; without room for a last snapshot it ends with exit 0, and starts again; nothing lost"
             }
             Act::Files(_, _, promise) => return promise.to_string(),
         };
@@ -153,7 +153,12 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row("fenced", "lock file removed, a second server started", "running server", Act::Fenced),
     row("second-process", "a second server started", "running server", Act::SecondProcess),
-    row("disk-full", "no space left, then space again", "file system of a running server", Act::DiskFull),
+    row(
+        "disk-full",
+        "no space left, also at its end and next start",
+        "file system of a running server",
+        Act::DiskFull,
+    ),
     file("live-cut", "cut by a block", LIVE, Target::Live, Damage::Cut, REFUSED),
     file("live-zeroed", "all batches zeroed", LIVE, Target::Live, Damage::Zeroed, REFUSED),
     file("live-end-zeroed", "last block zeroed", LIVE, Target::LiveEnd, Damage::Zeroed, REFUSED),

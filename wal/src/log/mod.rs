@@ -244,6 +244,7 @@ impl Opened {
     /// [`OpenError`] when the storage fails.
     pub fn assemble<C: Completion>(self) -> Result<(Log<C>, Machines<C>), OpenError> {
         self.make_durable_what_was_found()?;
+        self.remove_unfinished_snapshots()?;
         self.set_foreign_snapshots_aside()?;
         let torn_copy = self.copy_torn_aside()?;
         let parts = self.shared_parts::<C>()?;
@@ -266,7 +267,7 @@ impl Opened {
             ),
         };
         let sealer = sealer();
-        let (archive, snapshots) = (self.archive, self.snapshots);
+        let (archive, snapshots) = (self.archive, self.snapshots.beside(Arc::clone(&spares)));
         let log = Log { journal, hot, archive, snapshots, marks, sealer, spares, running, torn_copy };
         Ok((log, machines))
     }
@@ -285,11 +286,21 @@ impl Opened {
         Ok(())
     }
 
+    /// What a killed process had not finished is nobody's, and may have the very space that the new segment needs.
+    fn remove_unfinished_snapshots(&self) -> Result<(), OpenError> {
+        self.snapshots.remove_unfinished().map_err(self.snapshots_failed())
+    }
+
+    fn snapshots_failed(&self) -> impl Fn(SnapshotError) -> OpenError {
+        let dir = snapshots_dir(&self.options.dir);
+        move |error| OpenError::io(&dir)(std::io::Error::other(error))
+    }
+
     /// What shows records that the log does not hold must not look like a snapshot of it when its numbers have been given again.
     fn set_foreign_snapshots_aside(&self) -> Result<(), OpenError> {
-        let error = |error| OpenError::io(snapshots_dir(&self.options.dir))(std::io::Error::other(error));
+        let error = self.snapshots_failed();
         let mut names = Vec::new();
-        for (name, found) in self.snapshots.inspect().map_err(error)? {
+        for (name, found) in self.snapshots.inspect().map_err(&error)? {
             let Some(why) = found.err().filter(SnapshotError::is_foreign) else { continue };
             tracing::warn!(%why, "a snapshot is set aside; its records were given up, or the log was exchanged");
             names.push(name);

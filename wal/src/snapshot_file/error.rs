@@ -55,6 +55,19 @@ pub enum SnapshotError {
         /// Which part it is.
         damage: Damage,
     },
+    /// It would take the room that the log needs to go on.
+    #[error(
+        "no room for a snapshot in {}: with the log's missing spare segments it needs {needed_bytes} bytes, and {free_bytes} are free",
+        dir.display()
+    )]
+    NoRoom {
+        /// The directory of snapshots.
+        dir: PathBuf,
+        /// Bytes of the snapshot, as far as they can be told, and of the spare segments that are not there yet.
+        needed_bytes: u64,
+        /// Bytes free on the file system.
+        free_bytes: u64,
+    },
     /// Another version of the format.
     #[error("snapshot {} has format {found}; this program reads format {supported}", path.display())]
     FormatVersion {

@@ -8,6 +8,9 @@
 //! Record numbers are given again when the end of a log is given up, so a number proves nothing. The trailer has a mark of the
 //! batch that holds `highest_lsn`; a store that belongs to an opened log leaves out what shows other records than the log has.
 //!
+//! A snapshot can wait, the log cannot: none is begun that would take the room of the log's missing spare segments, one that comes
+//! to it on its way is given up, and one that is given up leaves nothing behind.
+//!
 //! What the blocks mean is the caller's business: each is a kind and bytes. Several snapshots are kept, so
 //! that a damaged one costs time and nothing else: the caller falls back to an older one and replays more.
 //!
@@ -27,7 +30,8 @@ use std::sync::Arc;
 use crate::env::{Clock, Env};
 use crate::frame::Lsn;
 use crate::reader::LogReader;
-use crate::storage::{Access, AlignedBuf, BLOCK_BYTES, Storage, read_exact_at};
+use crate::storage::{Access, AlignedBuf, BLOCK_BYTES, DirEntry, Storage, read_exact_at};
+use crate::zero_fill::Spares;
 pub use error::{Damage, SnapshotError};
 pub use layout::{BLOCK_BYTES_LIMIT as SNAPSHOT_BLOCK_BYTES_LIMIT, HistoryMark};
 use layout::{Header, TRAILER_BYTES, Trailer};
@@ -65,6 +69,7 @@ pub struct SnapshotStore {
     store: [u8; 16],
     shard: u16,
     log: Option<LogReader>,
+    spares: Option<Arc<Spares>>,
 }
 
 impl SnapshotStore {
@@ -73,13 +78,19 @@ impl SnapshotStore {
     #[must_use]
     pub fn new(env: &Env, dir: PathBuf, store: [u8; 16], shard: u16) -> SnapshotStore {
         let (storage, clock) = (Arc::clone(&env.storage), Arc::clone(&env.clock));
-        SnapshotStore { storage, clock, dir, store, shard, log: None }
+        SnapshotStore { storage, clock, dir, store, shard, log: None, spares: None }
     }
 
     /// From now on, only what shows records of this log.
     #[must_use]
     pub(crate) fn of_log(self, log: LogReader) -> SnapshotStore {
         SnapshotStore { log: Some(log), ..self }
+    }
+
+    /// From now on leaves these spares their room on the file system.
+    #[must_use]
+    pub(crate) fn beside(self, spares: Arc<Spares>) -> SnapshotStore {
+        SnapshotStore { spares: Some(spares), ..self }
     }
 
     /// The snapshots whose first and last bytes are sound and that show nothing but what the log holds, newest first, where the
@@ -117,11 +128,14 @@ impl SnapshotStore {
     /// Begins a snapshot of the state at or after `start_lsn`, which must be durable.
     ///
     /// # Errors
-    /// When the file cannot be made.
+    /// [`SnapshotError::NoRoom`] when one as large as the newest would leave too little for the log's missing spare segments;
+    /// otherwise that the file cannot be made.
     pub fn create(&self, start_lsn: Lsn) -> Result<SnapshotWriter, SnapshotError> {
         let error = |source| SnapshotError::io(&self.dir, source);
         self.storage.create_dir_all(&self.dir).map_err(error)?;
-        let newest = self.names()?.iter().filter_map(|name| layout::id_of_any(name)).max();
+        let entries = self.entries()?;
+        self.check_room(newest_bytes(&entries))?;
+        let newest = entries.iter().filter_map(|entry| layout::id_of_any(&entry.name)).max();
         let id = newest.unwrap_or(0) + 1;
         let (format, created_ns) = (layout::FORMAT, self.clock.now_ns());
         let header = Header { format, store: self.store, shard: self.shard, id, start_lsn, created_ns };
@@ -165,17 +179,16 @@ impl SnapshotStore {
             // below, and the log that is purged after it, count on the newer ones.
             self.storage.sync_dir(&self.dir).map_err(|source| SnapshotError::io(&self.dir, source))?;
         }
-        let old = self.list()?.into_iter().skip(SNAPSHOTS_KEPT).map(|info| self.path(info.id));
-        let unfinished = self.names()?.into_iter().filter(|name| layout::is_temporary(name));
-        let mut removed = 0;
-        for path in old.chain(unfinished.map(|name| self.dir.join(name))) {
-            self.storage.remove(&path).map_err(|source| SnapshotError::io(&path, source))?;
-            removed += 1;
-        }
-        if removed > 0 {
-            self.storage.sync_dir(&self.dir).map_err(|source| SnapshotError::io(&self.dir, source))?;
-        }
-        Ok(())
+        let old = self.list()?.into_iter().skip(SNAPSHOTS_KEPT).map(|info| layout::file_name(info.id));
+        self.remove(old.chain(self.unfinished()?))
+    }
+
+    /// Removes what was begun and never finished. Call it when no snapshot is being written.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub(crate) fn remove_unfinished(&self) -> Result<(), SnapshotError> {
+        self.remove(self.unfinished()?)
     }
 
     /// Removes every snapshot that is not among these, damaged and unfinished ones too. Call it when no snapshot is being written.
@@ -185,16 +198,7 @@ impl SnapshotStore {
     pub fn keep_only(&self, ids: &[u64]) -> Result<(), SnapshotError> {
         let stays = |name: &str| layout::id_of(name).is_some_and(|id| ids.contains(&id));
         let ours = |name: &str| layout::id_of_any(name).is_some();
-        let names = self.names()?;
-        let gone: Vec<_> = names.iter().filter(|name| ours(name) && !stays(name)).collect();
-        for name in &gone {
-            let path = self.dir.join(name);
-            self.storage.remove(&path).map_err(|source| SnapshotError::io(&path, source))?;
-        }
-        if gone.is_empty() {
-            return Ok(());
-        }
-        self.storage.sync_dir(&self.dir).map_err(|source| SnapshotError::io(&self.dir, source))
+        self.remove(self.names()?.into_iter().filter(|name| ours(name) && !stays(name)))
     }
 
     /// Gives these files names under which no snapshot is looked for, durably; nothing of them is lost. Returns where they are.
@@ -213,13 +217,46 @@ impl SnapshotStore {
         Ok(aside)
     }
 
+    /// Whether these bytes can be written and the log's missing spare segments still be made.
+    fn check_room(&self, bytes: u64) -> Result<(), SnapshotError> {
+        let missing = self.spares.as_ref().map_or(0, |spares| spares.missing_bytes());
+        let free = self.storage.free_bytes(&self.dir);
+        let free_bytes = free.map_err(|source| SnapshotError::io(&self.dir, source))?;
+        let needed_bytes = bytes + missing;
+        if needed_bytes > free_bytes {
+            return Err(SnapshotError::NoRoom { dir: self.dir.clone(), needed_bytes, free_bytes });
+        }
+        Ok(())
+    }
+
+    fn unfinished(&self) -> Result<impl Iterator<Item = String> + use<>, SnapshotError> {
+        Ok(self.names()?.into_iter().filter(|name| layout::is_temporary(name)))
+    }
+
+    /// Removes these files, durably.
+    fn remove(&self, names: impl IntoIterator<Item = String>) -> Result<(), SnapshotError> {
+        let mut removed = false;
+        for name in names {
+            let path = self.dir.join(name);
+            self.storage.remove(&path).map_err(|source| SnapshotError::io(&path, source))?;
+            removed = true;
+        }
+        if !removed {
+            return Ok(());
+        }
+        self.storage.sync_dir(&self.dir).map_err(|source| SnapshotError::io(&self.dir, source))
+    }
+
     fn names(&self) -> Result<Vec<String>, SnapshotError> {
+        Ok(self.entries()?.into_iter().map(|entry| entry.name).collect())
+    }
+
+    fn entries(&self) -> Result<Vec<DirEntry>, SnapshotError> {
         let error = |source| SnapshotError::io(&self.dir, source);
         if !self.storage.exists(&self.dir).map_err(error)? {
             return Ok(Vec::new());
         }
-        let entries = self.storage.list(&self.dir).map_err(error)?;
-        Ok(entries.into_iter().map(|entry| entry.name).collect())
+        self.storage.list(&self.dir).map_err(error)
     }
 
     fn path(&self, id: u64) -> PathBuf {
@@ -290,6 +327,12 @@ impl std::fmt::Debug for SnapshotStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SnapshotStore({})", self.dir.display())
     }
+}
+
+/// The length of the newest snapshot's file, and so about that of the next one, in bytes; 0 without one.
+fn newest_bytes(entries: &[DirEntry]) -> u64 {
+    let newest = entries.iter().rfind(|entry| layout::id_of(&entry.name).is_some());
+    newest.map_or(0, |entry| entry.bytes)
 }
 
 fn info_of(header: &Header, trailer: &Trailer) -> SnapshotInfo {

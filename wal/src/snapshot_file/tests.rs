@@ -27,6 +27,7 @@ fn snapshots_on(disk: &CrashStorage, shard: u16) -> SnapshotStore {
         store: STORE,
         shard,
         log: None,
+        spares: None,
     }
 }
 
@@ -219,6 +220,56 @@ fn whichever_call_fails_no_snapshot_appears_that_is_not_whole() {
                 assert_eq!(read(&found, &info).unwrap(), blocks(1), "call {call}, {fault:?}");
             }
             assert!(taken.is_err() || found.list().unwrap().len() == 1, "call {call}, {fault:?}");
+            assert!(found.unfinished().unwrap().next().is_none(), "call {call}, {fault:?}");
         }
     }
+}
+
+#[test]
+fn a_snapshot_that_is_given_up_gives_its_room_back() {
+    let disk = CrashStorage::new();
+    let snapshots = snapshots_on(&disk, 0);
+    drop(snapshots.create(Lsn(10)).unwrap());
+    assert_eq!(disk.files(), [] as [PathBuf; 0]);
+    disk.set_capacity_bytes(3 << 20);
+    let mut writer = snapshots.create(Lsn(10)).unwrap();
+    let full = loop {
+        if let Err(error) = writer.block(1, &[1; 1 << 20]) {
+            break error;
+        }
+    };
+    assert!(matches!(full, SnapshotError::NoRoom { .. }), "{full}");
+    assert!(writer.bytes() > 2 << 20, "it had taken what there was");
+    drop(writer);
+    assert_eq!(disk.files(), [] as [PathBuf; 0]);
+    take(&snapshots, 10, 1).unwrap();
+}
+
+#[test]
+fn a_snapshot_is_not_begun_where_one_as_large_as_the_newest_does_not_fit() {
+    let disk = CrashStorage::new();
+    let snapshots = snapshots_on(&disk, 0);
+    let bytes = take(&snapshots, 10, 1).unwrap().bytes;
+    disk.set_capacity_bytes(2 * bytes - 1);
+    let refused = snapshots.create(Lsn(20)).unwrap_err();
+    let told =
+        SnapshotError::NoRoom { dir: snapshots.dir.clone(), needed_bytes: bytes, free_bytes: bytes - 1 };
+    assert_eq!(refused.to_string(), told.to_string());
+    assert!(told.to_string().contains(&format!("{bytes} bytes, and {} are free", bytes - 1)), "{told}");
+    assert_eq!(disk.files().len(), 1);
+    disk.set_capacity_bytes(2 * bytes);
+    take(&snapshots, 20, 2).unwrap();
+}
+
+#[test]
+fn what_a_killed_process_had_not_finished_can_be_removed() {
+    let disk = CrashStorage::new();
+    let before = take(&snapshots_on(&disk, 0), 10, 1).unwrap();
+    let writer = snapshots_on(&disk, 0).create(Lsn(20)).unwrap();
+    let left = disk.kill();
+    drop(writer);
+    assert_eq!((disk.files().len(), left.files().len()), (1, 2));
+    let found = snapshots_on(&left, 0);
+    found.remove_unfinished().unwrap();
+    assert_eq!((left.files().len(), found.list().unwrap()), (1, vec![before]));
 }

@@ -4,20 +4,22 @@ use sha2::{Digest, Sha256};
 
 use crate::batch::Hash;
 use crate::frame::Lsn;
+use crate::storage::BLOCK_BYTES;
 use crate::storage::stream::StreamWriter;
-use crate::storage::{Access, BLOCK_BYTES};
+use crate::storage::temporary::Temporary;
 
 use super::error::SnapshotError;
 use super::layout::{BLOCK_BYTES_LIMIT, BlockHeader, HASH_AT, Header, HistoryMark, TRAILER_BYTES, Trailer};
 use super::{SnapshotInfo, SnapshotStore, info_of};
 
-/// A snapshot being written. Dropped before [`SnapshotWriter::finish`], it leaves an unfinished file that
-/// the next [`SnapshotStore::prune`] removes.
+/// A snapshot being written. Dropped before [`SnapshotWriter::finish`], it removes its unfinished file; that of a process that was
+/// killed goes when the log is started again.
 #[must_use = "a snapshot that is not finished does not exist"]
 pub struct SnapshotWriter {
     snapshots: SnapshotStore,
     header: Header,
     stream: StreamWriter,
+    temporary: Temporary,
     hasher: Sha256,
     blocks: u32,
 }
@@ -25,11 +27,11 @@ pub struct SnapshotWriter {
 impl SnapshotWriter {
     pub(super) fn begin(snapshots: SnapshotStore, header: Header) -> Result<SnapshotWriter, SnapshotError> {
         let path = snapshots.temporary_path(header.id);
-        let file = snapshots.storage.open(&path, Access::CreateNewDirect);
-        let file = file.map_err(|source| SnapshotError::io(&path, source))?;
+        let created = Temporary::create(&snapshots.storage, path.clone());
+        let (temporary, file) = created.map_err(|source| SnapshotError::io(&path, source))?;
         let encoded = header.encode();
-        let stream = StreamWriter::new(file);
-        let mut writer = SnapshotWriter { snapshots, header, stream, hasher: Sha256::new(), blocks: 0 };
+        let (stream, hasher) = (StreamWriter::new(file), Sha256::new());
+        let mut writer = SnapshotWriter { snapshots, header, stream, temporary, hasher, blocks: 0 };
         writer.push(&encoded)?;
         Ok(writer)
     }
@@ -49,7 +51,8 @@ impl SnapshotWriter {
     /// Appends one block.
     ///
     /// # Errors
-    /// [`SnapshotError::BlockTooLarge`], or that the storage failed; the snapshot is then lost.
+    /// [`SnapshotError::BlockTooLarge`], [`SnapshotError::NoRoom`] when the log needs the space that is left, or that the storage
+    /// failed; the snapshot is then lost.
     pub fn block(&mut self, kind: u8, content: &[u8]) -> Result<(), SnapshotError> {
         let too_large =
             || SnapshotError::BlockTooLarge { bytes: content.len(), bytes_max: BLOCK_BYTES_LIMIT };
@@ -57,6 +60,7 @@ impl SnapshotWriter {
             return Err(too_large());
         }
         let length = u32::try_from(content.len()).map_err(|_| too_large())?;
+        self.snapshots.check_room(self.stream.unwritten() + content.len() as u64)?;
         let header = BlockHeader { kind, number: self.blocks, length };
         self.push(&header.encode(content))?;
         self.push(content)?;
@@ -82,14 +86,13 @@ impl SnapshotWriter {
         }
         let trailer = self.push_end(highest_lsn, HistoryMark::of(batch))?;
         let info = info_of(&self.header, &trailer);
-        let temporary = self.snapshots.temporary_path(info.id);
-        let error = |source| SnapshotError::io(&temporary, source);
+        let path = self.snapshots.temporary_path(info.id);
+        let error = |source| SnapshotError::io(&path, source);
         let file = self.stream.finish().map_err(error)?;
         file.sync().map_err(error)?;
         drop(file);
-        self.snapshots.open_path(&temporary)?.read_to_end()?;
-        self.snapshots.storage.rename(&temporary, &self.snapshots.path(info.id)).map_err(error)?;
-        self.snapshots.storage.sync_dir(&self.snapshots.dir).map_err(error)?;
+        self.snapshots.open_path(&path)?.read_to_end()?;
+        self.temporary.publish(&self.snapshots.path(info.id)).map_err(error)?;
         Ok(info)
     }
 

@@ -20,6 +20,7 @@ mod aligned_buf;
 pub mod crash;
 pub mod os;
 pub(crate) mod stream;
+pub(crate) mod temporary;
 
 use std::io;
 use std::path::Path;
@@ -94,7 +95,7 @@ pub trait Storage: Send + Sync + 'static {
     /// Makes the names in a directory durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 
-    /// Bytes that this process may still write to the directory's file system.
+    /// Bytes that this process may still write to the directory's file system; `u64::MAX` where it does not count them.
     fn free_bytes(&self, dir: &Path) -> io::Result<u64>;
 
     /// Takes the exclusive lock file at `path`, creating it; `None` when another owner holds it. The lock

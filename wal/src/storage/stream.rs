@@ -29,6 +29,11 @@ impl StreamWriter {
         self.flushed + self.buf.len() as u64
     }
 
+    /// Bytes pushed that are not in the file yet.
+    pub(crate) fn unwritten(&self) -> u64 {
+        self.buf.len() as u64
+    }
+
     /// Appends `bytes`.
     pub(crate) fn push(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {

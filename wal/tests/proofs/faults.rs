@@ -1,10 +1,12 @@
 //! Lets each single call to the storage fail once, and checks that the log halts or goes on as it should, and
 //! that what it had acknowledged is there afterwards.
 
+use std::path::Path;
+
 use coffer_wal::Space;
 use coffer_wal::storage::crash::{Call, CrashPlan, Fault, Survival};
 
-use crate::world::{Op, World};
+use crate::world::{DIR, Op, World};
 
 const LOST: CrashPlan = CrashPlan { sectors: Survival::None, names: Survival::None };
 const KEPT: CrashPlan = CrashPlan { sectors: Survival::All, names: Survival::All };
@@ -101,9 +103,7 @@ fn a_disk_that_is_full_for_spare_segments_is_reported_and_stops_nothing_while_a_
     assert_eq!(run.log.journal().space(), Space::Enough);
     world.apply(&mut run, &Op::Append(vec![10])).unwrap();
     world.apply(&mut run, &Op::Write).unwrap();
-    let used: u64 =
-        world.disk.files().iter().map(|path| world.disk.read_file(path).unwrap().len() as u64).sum();
-    world.disk.set_capacity_bytes(used + 100);
+    leave_free(&world, 100);
     // Two large records: the second one rotates into the spare that is there.
     for bytes in [7000, 7000] {
         world.apply(&mut run, &Op::Append(vec![bytes])).unwrap();
@@ -116,6 +116,88 @@ fn a_disk_that_is_full_for_spare_segments_is_reported_and_stops_nothing_while_a_
     world.apply(&mut run, &Op::Fill).unwrap();
     world.apply(&mut run, &Op::Fill).unwrap();
     assert_eq!(run.log.journal().space(), Space::Enough);
+}
+
+/// From now on there is this much space.
+fn leave_free(world: &World, bytes: u64) {
+    let disk = &world.disk;
+    let used: u64 = disk.files().iter().map(|path| disk.read_file(path).unwrap().len() as u64).sum();
+    disk.set_capacity_bytes(used + bytes);
+}
+
+/// A snapshot of one block, as the world takes it.
+const SNAPSHOT_BYTES: u64 = 4096;
+
+#[test]
+fn a_snapshot_leaves_the_log_the_room_of_its_missing_spares_and_is_taken_when_there_is_more() {
+    let mut world = World::new();
+    let segment = world.options.segment_bytes;
+    let mut run = world.start().unwrap();
+    let ops = [
+        Op::Fill,
+        Op::Append(vec![10]),
+        Op::Write,
+        Op::Snapshot,
+        // Two large records: the second one takes the only spare.
+        Op::Append(vec![7000]),
+        Op::Write,
+        Op::Append(vec![7000]),
+        Op::Write,
+    ];
+    ops.iter().for_each(|op| world.apply(&mut run, op).unwrap());
+    assert_eq!(run.log.journal().stats().segments_spare, 0);
+    leave_free(&world, SNAPSHOT_BYTES + segment - 1);
+    let refused = world.apply(&mut run, &Op::Snapshot).unwrap_err();
+    let told =
+        format!("needs {} bytes, and {} are free", SNAPSHOT_BYTES + segment, SNAPSHOT_BYTES + segment - 1);
+    assert!(refused.contains(&told), "{refused}");
+    world.apply(&mut run, &Op::Fill).unwrap();
+    assert_eq!((run.log.journal().stats().segments_spare, run.log.journal().space()), (1, Space::Enough));
+    world.apply(&mut run, &Op::Snapshot).unwrap_err();
+    leave_free(&world, SNAPSHOT_BYTES);
+    for op in [Op::Snapshot, Op::Append(vec![10]), Op::Write, Op::Close] {
+        world.apply(&mut run, &op).unwrap();
+    }
+    assert_eq!(run.log.snapshots().list().unwrap().len(), 2);
+}
+
+#[test]
+fn a_snapshot_that_comes_to_the_log_s_room_on_its_way_is_given_up_and_the_log_goes_on() {
+    let mut world = World::new();
+    let mut run = world.start().unwrap();
+    for op in [Op::Append(vec![10]), Op::Write] {
+        world.apply(&mut run, &op).unwrap();
+    }
+    leave_free(&world, 2 << 20);
+    let mut writer = run.log.snapshots().create(run.log.journal().durable_lsn()).unwrap();
+    while writer.block(1, &[1; 1 << 20]).is_ok() {}
+    assert!(writer.bytes() > 1 << 20);
+    // Even while its file is there.
+    world.apply(&mut run, &Op::Fill).unwrap();
+    assert_eq!((run.log.journal().stats().segments_spare, run.log.journal().space()), (1, Space::Enough));
+    drop(writer);
+    let taken =
+        [Op::Snapshot, Op::Append(vec![7000]), Op::Write, Op::Append(vec![7000]), Op::Write, Op::Close];
+    taken.iter().for_each(|op| world.apply(&mut run, op).unwrap());
+    drop(run);
+    world.after_kill().run(&[Op::Append(vec![20]), Op::Write, Op::Close]).unwrap();
+}
+
+/// What a process that was killed while it wrote a snapshot has left takes all the space that there was.
+#[test]
+fn a_start_removes_unfinished_snapshots_before_it_makes_its_segment() {
+    let mut world = World::new();
+    world.run(&[Op::Append(vec![10]), Op::Write, Op::Snapshot]).unwrap();
+    let mut world = world.after_kill();
+    let left = Path::new(DIR).join("snapshots/0000000000000002.snap.tmp");
+    world.disk.put_file(&left, &vec![0; usize::try_from(world.options.segment_bytes).unwrap()]);
+    leave_free(&world, 0);
+    drop(world.recover("a snapshot is unfinished"));
+    assert!(world.disk.read_file(&left).is_some(), "looking changes nothing");
+    world.disk = world.disk.kill();
+    world.run(&[Op::Append(vec![20]), Op::Write, Op::Close]).unwrap();
+    assert!(world.disk.read_file(&left).is_none());
+    drop(world.after_crash(&LOST).recover("after a start that removed it"));
 }
 
 #[test]
