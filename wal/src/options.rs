@@ -51,8 +51,8 @@ pub struct LogOptions {
     pub witness_idle_ms: u64,
     /// The witness is brought up to date at least this often under load, in milliseconds.
     pub witness_interval_ms: u64,
-    /// Bytes that must stay free on the file system beyond the spare segments (a snapshot's room); with
-    /// less, [`crate::Space::Low`] is reported.
+    /// Bytes that must stay free on the file system beyond the spare segments, the next snapshot (as large as the newest) and,
+    /// where there is one, a segment more; with less, [`crate::Space::Low`] is reported.
     pub reserve_bytes: u64,
 }
 

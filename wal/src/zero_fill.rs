@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -45,6 +45,26 @@ pub(crate) struct Spares {
     changed: Condvar,
     maker: Mutex<Maker>,
     gauges: Arc<Gauges>,
+    snapshot_bytes: AtomicU64,
+}
+
+/// The next snapshot's room while it is being written. When this is dropped, the log keeps it free again.
+pub(crate) struct LentRoom {
+    spares: Arc<Spares>,
+    bytes: u64,
+}
+
+impl LentRoom {
+    /// The snapshot is there: how large the one after it will be is told by [`Spares::keep_room`].
+    pub(crate) fn spend(mut self) {
+        self.bytes = 0;
+    }
+}
+
+impl Drop for LentRoom {
+    fn drop(&mut self) {
+        self.spares.keep_room(self.bytes);
+    }
 }
 
 struct Ready {
@@ -76,6 +96,7 @@ impl Spares {
             changed: Condvar::new(),
             maker: Mutex::new(Maker { next_number, zeros: AlignedBuf::zeroed(piece), current: None }),
             gauges,
+            snapshot_bytes: AtomicU64::new(0),
         }
     }
 
@@ -131,10 +152,31 @@ impl Spares {
         self.plan.spares_wanted.saturating_sub(self.lock().numbers.len())
     }
 
+    /// From now on space is low where the next snapshot, of about this many bytes, would find no room: it alone lets old segments
+    /// go. 0 when nothing is known of it.
+    pub(crate) fn keep_room(&self, snapshot_bytes: u64) {
+        self.snapshot_bytes.store(snapshot_bytes, Ordering::Relaxed);
+    }
+
+    /// Lets the next snapshot take its room, which is not asked for meanwhile.
+    pub(crate) fn lend_room(self: &Arc<Spares>) -> LentRoom {
+        LentRoom { spares: Arc::clone(self), bytes: self.snapshot_bytes.swap(0, Ordering::Relaxed) }
+    }
+
+    /// What must be free beyond the spares. With a snapshot's room goes that of a segment, so that what is archived after writes are
+    /// refused does not take it.
+    fn reserve_bytes(&self) -> u64 {
+        let reserve = self.plan.reserve_bytes;
+        match self.snapshot_bytes.load(Ordering::Relaxed) {
+            0 => reserve,
+            snapshot => reserve + snapshot + self.plan.segment_bytes,
+        }
+    }
+
     /// Looks whether the file system has room for the missing spares and the reserve.
     fn look_at_space(&self) {
         let Ok(free) = self.plan.storage.free_bytes(&self.plan.dir) else { return };
-        let needed = self.missing_bytes() + self.plan.reserve_bytes;
+        let needed = self.missing_bytes() + self.reserve_bytes();
         self.report_space(free, free < needed);
     }
 
@@ -142,7 +184,12 @@ impl Spares {
         self.gauges.free_bytes.store(free_bytes, Ordering::Relaxed);
         if self.gauges.space_low.swap(low, Ordering::AcqRel) != low {
             if low {
-                tracing::warn!(free_bytes, "too little space for the log's spare segments and its reserve");
+                let reserve_bytes = self.reserve_bytes();
+                tracing::warn!(
+                    free_bytes,
+                    reserve_bytes,
+                    "too little space for the log's spare segments and its reserve"
+                );
             } else {
                 tracing::info!(free_bytes, "there is space for the log's spare segments again");
             }

@@ -248,6 +248,7 @@ impl Opened {
         self.set_foreign_snapshots_aside()?;
         let torn_copy = self.copy_torn_aside()?;
         let parts = self.shared_parts::<C>()?;
+        parts.spares.keep_room(self.snapshots.newest_bytes().map_err(self.snapshots_failed())?);
         let journal = Journal { hand_off: Arc::clone(&parts.hand_off), gauges: Arc::clone(&parts.gauges) };
         let (hot, spares, marks) =
             (Arc::clone(&parts.hot), Arc::clone(&parts.spares), Arc::clone(&parts.snapshots));
@@ -426,6 +427,7 @@ impl<C: Completion> Log<C> {
     pub fn purge(&self) -> Result<Vec<u64>, PurgeError> {
         self.snapshots.prune()?;
         let kept = self.snapshots.list()?;
+        self.spares.keep_room(kept.first().map_or(0, |newest| newest.bytes));
         let marks = kept.iter().rev().map(|info| SnapshotMark { id: info.id, start_lsn: info.start_lsn });
         *self.marks.lock().unwrap_or_else(PoisonError::into_inner) = marks.collect();
         let purged = self.sealer.purge(self.snapshots.purge_floor()?)?;

@@ -217,6 +217,11 @@ impl SnapshotStore {
         Ok(aside)
     }
 
+    /// The length of the newest snapshot's file in bytes; 0 without one.
+    pub(crate) fn newest_bytes(&self) -> Result<u64, SnapshotError> {
+        Ok(newest_bytes(&self.entries()?))
+    }
+
     /// Whether these bytes can be written and the log's missing spare segments still be made.
     fn check_room(&self, bytes: u64) -> Result<(), SnapshotError> {
         let missing = self.spares.as_ref().map_or(0, |spares| spares.missing_bytes());

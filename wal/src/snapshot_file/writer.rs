@@ -7,6 +7,7 @@ use crate::frame::Lsn;
 use crate::storage::BLOCK_BYTES;
 use crate::storage::stream::StreamWriter;
 use crate::storage::temporary::Temporary;
+use crate::zero_fill::{LentRoom, Spares};
 
 use super::error::SnapshotError;
 use super::layout::{BLOCK_BYTES_LIMIT, BlockHeader, HASH_AT, Header, HistoryMark, TRAILER_BYTES, Trailer};
@@ -20,6 +21,8 @@ pub struct SnapshotWriter {
     header: Header,
     stream: StreamWriter,
     temporary: Temporary,
+    /// Given back after the file was removed, which is why it stands here.
+    room: Option<LentRoom>,
     hasher: Sha256,
     blocks: u32,
 }
@@ -30,8 +33,9 @@ impl SnapshotWriter {
         let created = Temporary::create(&snapshots.storage, path.clone());
         let (temporary, file) = created.map_err(|source| SnapshotError::io(&path, source))?;
         let encoded = header.encode();
+        let room = snapshots.spares.as_ref().map(Spares::lend_room);
         let (stream, hasher) = (StreamWriter::new(file), Sha256::new());
-        let mut writer = SnapshotWriter { snapshots, header, stream, temporary, hasher, blocks: 0 };
+        let mut writer = SnapshotWriter { snapshots, header, stream, temporary, room, hasher, blocks: 0 };
         writer.push(&encoded)?;
         Ok(writer)
     }
@@ -93,6 +97,7 @@ impl SnapshotWriter {
         drop(file);
         self.snapshots.open_path(&path)?.read_to_end()?;
         self.temporary.publish(&self.snapshots.path(info.id)).map_err(error)?;
+        self.room.into_iter().for_each(LentRoom::spend);
         Ok(info)
     }
 

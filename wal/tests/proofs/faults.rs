@@ -6,7 +6,7 @@ use std::path::Path;
 use coffer_wal::Space;
 use coffer_wal::storage::crash::{Call, CrashPlan, Fault, Survival};
 
-use crate::world::{DIR, Op, World};
+use crate::world::{DIR, Op, Run, World};
 
 const LOST: CrashPlan = CrashPlan { sectors: Survival::None, names: Survival::None };
 const KEPT: CrashPlan = CrashPlan { sectors: Survival::All, names: Survival::All };
@@ -181,6 +181,41 @@ fn a_snapshot_that_comes_to_the_log_s_room_on_its_way_is_given_up_and_the_log_go
     taken.iter().for_each(|op| world.apply(&mut run, op).unwrap());
     drop(run);
     world.after_kill().run(&[Op::Append(vec![20]), Op::Write, Op::Close]).unwrap();
+}
+
+#[test]
+fn space_is_low_while_the_next_snapshot_would_still_find_its_room() {
+    let mut world = World::new();
+    let reserve = SNAPSHOT_BYTES + world.options.segment_bytes;
+    let mut run = world.start().unwrap();
+    for op in [Op::Append(vec![10]), Op::Write, Op::Fill] {
+        world.apply(&mut run, &op).unwrap();
+    }
+    let low = |world: &mut World, run: &mut Run, free: u64| {
+        leave_free(world, free);
+        world.apply(run, &Op::Fill).unwrap();
+        run.log.journal().space() != Space::Enough
+    };
+    assert!(!low(&mut world, &mut run, 0), "nothing is known of how large it will be");
+    world.disk.set_capacity_bytes(1 << 30);
+    for op in [Op::Snapshot, Op::Purge] {
+        world.apply(&mut run, &op).unwrap();
+    }
+    assert!(!low(&mut world, &mut run, reserve));
+    assert!(low(&mut world, &mut run, reserve - 1));
+    let writer = run.log.snapshots().create(run.log.journal().durable_lsn()).unwrap();
+    assert!(!low(&mut world, &mut run, 0), "it is for this that it was kept");
+    drop(writer);
+    assert!(low(&mut world, &mut run, reserve - 1));
+    world.apply(&mut run, &Op::Snapshot).unwrap();
+    assert!(!low(&mut world, &mut run, 0), "until it is purged what it replaces has its room");
+    world.apply(&mut run, &Op::Purge).unwrap();
+    assert!(low(&mut world, &mut run, reserve - 1));
+    drop(run);
+    let mut world = world.after_kill();
+    let mut run = world.start().unwrap();
+    assert!(low(&mut world, &mut run, reserve - 1), "also after a start");
+    assert!(!low(&mut world, &mut run, reserve));
 }
 
 /// What a process that was killed while it wrote a snapshot has left takes all the space that there was.
