@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::env::Env;
 use crate::segment::StoreId;
+use crate::storage::temporary::Temporary;
 use crate::storage::{Access, Storage};
 use catalog::Catalog;
 pub use erase::EraseError;
@@ -130,8 +131,8 @@ impl Archive {
         if self.storage.exists(&temporary).map_err(error)? {
             self.storage.remove(&temporary).map_err(error)?;
         }
-        let file = self.storage.open(&temporary, Access::CreateNewDirect).map_err(error)?;
-        ArchiveWriter::begin(self.clone(), header, file)
+        let (unfinished, file) = Temporary::create(&self.storage, temporary.clone()).map_err(error)?;
+        ArchiveWriter::begin(self.clone(), header, unfinished, file)
     }
 
     fn open_path(&self, path: &Path, number: u64, access: Access) -> Result<ArchivedSegment, ArchiveError> {

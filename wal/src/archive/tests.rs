@@ -228,6 +228,7 @@ fn whichever_call_fails_or_stops_the_machine_only_whole_segments_are_archived() 
             let disk = CrashStorage::new();
             let Some(archive) = try_archive_on(&disk, call, fault) else { continue };
             let archived = archive_segment(&archive, 1, genesis(), &batches);
+            assert_eq!(leftovers(&disk), 0, "call {call}, {fault:?}");
             check_whole_or_absent(&disk, archived.is_ok(), &format!("call {call}, {fault:?}"));
         }
     }
@@ -250,6 +251,10 @@ fn try_archive_on(disk: &CrashStorage, call: u64, fault: Fault) -> Option<Archiv
     Archive::open(&env, PathBuf::from(DIR), STORE, 0).ok()
 }
 
+fn leftovers(disk: &CrashStorage) -> usize {
+    disk.files().iter().filter(|path| path.extension() == Some("tmp".as_ref())).count()
+}
+
 /// What is archived is whole, and archiving again works.
 fn check_whole_or_absent(disk: &CrashStorage, must_be_there: bool, context: &str) {
     let found = archive_on(disk, 0);
@@ -262,8 +267,7 @@ fn check_whole_or_absent(disk: &CrashStorage, must_be_there: bool, context: &str
         archive_segment(&found, 1, genesis(), &[(3, 10), (2, 500)]).unwrap();
     }
     found.verify(1).unwrap_or_else(|error| panic!("{context}: {error}"));
-    let leftovers = disk.files().iter().filter(|path| path.extension() == Some("tmp".as_ref())).count();
-    assert_eq!(leftovers, 0, "{context}");
+    assert_eq!(leftovers(disk), 0, "{context}");
     assert_eq!(found.path(1).parent(), Some(Path::new(DIR)));
 }
 

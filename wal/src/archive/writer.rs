@@ -3,6 +3,7 @@
 use crate::audit::{SegmentRoot, TreeBuilder, leaf_of_record};
 use crate::batch::{BatchError, BatchHeader, ChainEnd};
 use crate::storage::stream::StreamWriter;
+use crate::storage::temporary::Temporary;
 use crate::storage::{Access, BLOCK_BYTES, File};
 use crate::walk::WalkedBatch;
 
@@ -15,13 +16,14 @@ use super::layout::{
 use super::segment::Written;
 use super::tree::AuditTree;
 
-/// A segment being archived. Dropped before [`ArchiveWriter::finish`], it leaves an unfinished file that the
-/// next attempt replaces.
+/// A segment being archived. Dropped before [`ArchiveWriter::finish`], it removes its unfinished file; the next attempt replaces that
+/// of a process that was killed.
 #[must_use = "a segment that is not finished is not archived"]
 pub struct ArchiveWriter {
     archive: Archive,
     header: ArchiveHeader,
     stream: StreamWriter,
+    unfinished: Temporary,
     block: OpenBlock,
     index: Vec<IndexEntry>,
     blocks: Vec<ContentHash>,
@@ -37,6 +39,7 @@ impl ArchiveWriter {
     pub(super) fn begin(
         archive: Archive,
         header: ArchiveHeader,
+        unfinished: Temporary,
         file: Box<dyn File>,
     ) -> Result<ArchiveWriter, ArchiveError> {
         let block = OpenBlock::new();
@@ -46,6 +49,7 @@ impl ArchiveWriter {
             archive,
             header,
             stream: StreamWriter::new(file),
+            unfinished,
             block,
             index: Vec::new(),
             blocks: Vec::new(),
@@ -100,7 +104,7 @@ impl ArchiveWriter {
             self.seal_block()?;
         }
         let (tree, trailer) = self.push_end()?;
-        let ArchiveWriter { archive, header, stream, index, blocks, kept, chain, .. } = self;
+        let ArchiveWriter { archive, header, stream, unfinished, index, blocks, kept, chain, .. } = self;
         let temporary = archive.temporary_path(header.number);
         let error = |source| ArchiveError::io(&temporary, source);
         let file = stream.finish().map_err(error)?;
@@ -112,8 +116,7 @@ impl ArchiveWriter {
             // Its batches are other than before: they are looked at one by one.
             Some(_) => segment.verify()?,
         }
-        archive.storage.rename(&temporary, &archive.path(header.number)).map_err(error)?;
-        archive.storage.sync_dir(&archive.dir).map_err(error)?;
+        unfinished.publish(&archive.path(header.number)).map_err(error)?;
         archive.add(header.number);
         Ok(chain)
     }
