@@ -57,7 +57,7 @@ impl StoppedLog {
     /// # Errors
     /// [`OpenError`]: the directory is in use, or something in it is damaged.
     pub fn open(options: &EngineOptions, env: &Env) -> Result<Self, OpenError> {
-        let opened = coffer_wal::Log::open(log_options(options), env.for_log())?;
+        let opened = coffer_wal::Log::open_to_read(log_options(options), env.for_log())?;
         Ok(Self { opened, idempotency_window_h: options.idempotency_window_h })
     }
 

@@ -88,7 +88,7 @@ pub fn from_archive(
     progress: &Arc<dyn RecoveryProgress>,
     visit: &mut dyn FnMut(&Customer),
 ) -> Result<ArchiveCheck, OpenError> {
-    let mut opened = coffer_wal::Log::open(log_options(options), env.for_log())?;
+    let mut opened = coffer_wal::Log::open_to_read(log_options(options), env.for_log())?;
     let seed = seed_of(&opened);
     let make_keys = || Keys::new(seed, options.idempotency_window_h, options.keys_max);
     let marker = Marker::new(Arc::clone(&env.storage), &log_options(options).dir);

@@ -35,7 +35,7 @@ impl Stopped {
         env: &Env,
         progress: &Arc<dyn RecoveryProgress>,
     ) -> Result<Self, OpenError> {
-        let mut opened = coffer_wal::Log::open(log_options(options), env.for_log())?;
+        let mut opened = coffer_wal::Log::open_to_read(log_options(options), env.for_log())?;
         let seed = seed_of(&opened);
         let make_keys = || Keys::new(seed, options.idempotency_window_h, options.keys_max);
         let tables = recover(&mut opened, &make_keys, progress)?;

@@ -1,6 +1,5 @@
 //! A shard's directory as the offline tools see it.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +8,8 @@ use crate::control::{Control, ControlError, read_control};
 use crate::env::Env;
 use crate::error::{Corruption, OpenError};
 use crate::frame::Lsn;
-use crate::options::{archive_dir, control_path, lock_path, snapshots_dir, wal_dir};
+use crate::log::{lock_to_read, no_log};
+use crate::options::{archive_dir, control_path, snapshots_dir, wal_dir};
 use crate::segment::{SegmentHeader, SegmentHeaderError, segment_name, segment_number};
 use crate::snapshot_file::SnapshotStore;
 use crate::storage::{Access, AlignedBuf, BLOCK_BYTES, LockGuard, Storage, read_up_to};
@@ -36,7 +36,7 @@ pub(super) struct HotFile {
 impl Store {
     pub(super) fn open(env: &Env, dir: &Path) -> Result<Store, OpenError> {
         let storage = env.storage.as_ref();
-        let lock = lock_if_running(storage, dir)?;
+        let lock = lock_to_read(storage, dir)?;
         let control = control_of(storage, dir)?;
         let archive = Archive::open(env, archive_dir(dir), control.store, control.shard);
         Ok(Store {
@@ -66,33 +66,11 @@ impl Store {
     }
 }
 
-/// Who has the log open writes it; looking at it then would see half of things. A medium on which no lock
-/// can be taken is written by nobody.
-fn lock_if_running(storage: &dyn Storage, dir: &Path) -> Result<Option<Box<dyn LockGuard>>, OpenError> {
-    let path = lock_path(dir);
-    if !storage.exists(&path).map_err(OpenError::io(&path))? {
-        return Ok(None);
-    }
-    match storage.lock(&path) {
-        Ok(Some(guard)) => Ok(Some(guard)),
-        Ok(None) => Err(OpenError::Locked { path }),
-        Err(error) if is_read_only(&error) => Ok(None),
-        Err(error) => Err(OpenError::io(&path)(error)),
-    }
-}
-
-fn is_read_only(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
-}
-
 fn control_of(storage: &dyn Storage, dir: &Path) -> Result<Control, OpenError> {
     let path = control_path(dir);
     match read_control(storage, &path, Access::ReadDirect) {
         Ok(Some((control, _))) => Ok(control),
-        Ok(None) => {
-            let source = io::Error::new(io::ErrorKind::NotFound, "there is no log here: no control file");
-            Err(OpenError::Io { path, source })
-        }
+        Ok(None) => Err(no_log(path)),
         Err(ControlError::Format { found }) => Err(OpenError::FormatVersion { path, found }),
         Err(ControlError::Io(source)) => Err(OpenError::io(&path)(source)),
         Err(error @ ControlError::BothSlots) => {

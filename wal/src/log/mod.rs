@@ -5,11 +5,14 @@
 //! lets go of the lock. A program that just ends is safe too: the next open finds what was durable.
 //! Absent on purpose: what records mean, when to make snapshots. Tested below and in `wal/tests/`.
 
+mod directory;
+
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::archive::Archive;
-use crate::control::{Control, ControlFile, SnapshotMark, create_control};
+use crate::control::{ControlFile, SnapshotMark};
 use crate::env::{Env, Spawn};
 use crate::error::{Corruption, OpenError, VisitError};
 use crate::frame::{Lsn, Record};
@@ -27,6 +30,9 @@ use crate::snapshot_file::{SnapshotError, SnapshotStore};
 use crate::storage::{Access, AlignedBuf, LockGuard, publish, read_up_to, write_all_at};
 use crate::writer::{Writer, WriterParts};
 use crate::zero_fill::{SparePlan, Spares, ZeroFiller};
+
+use self::directory::{create_store, lock};
+pub(crate) use self::directory::{lock_to_read, no_log};
 
 /// Where a log that was opened ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +57,8 @@ pub struct End {
 pub struct Opened {
     options: LogOptions,
     env: Env,
-    lock: Arc<dyn LockGuard>,
+    /// `None` = on a medium that nobody can write; it cannot be started.
+    lock: Option<Arc<dyn LockGuard>>,
     survey: Survey,
     end: End,
     snapshots: SnapshotStore,
@@ -82,11 +89,36 @@ impl Log<()> {
         options.check()?;
         let dir = options.dir.clone();
         env.storage.create_dir_all(&options.wal_dir()).map_err(OpenError::io(options.wal_dir()))?;
-        let lock = lock(&options, &env)?;
+        let lock = Some(Arc::from(lock(&*env.storage, &dir)?));
         let found = match survey(&*env.storage, &dir, options.shard)? {
             Some(found) => found,
             None => create_store(&options, &env)?,
         };
+        Self::opened(options, env, lock, found)
+    }
+
+    /// Opens a log that is there to read it, and changes nothing: as [`Log::open`], but makes none, and reads one on a medium that cannot be
+    /// written, such as a copy that is mounted so. That one cannot be started.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the lock is free again then.
+    pub fn open_to_read(options: LogOptions, env: Env) -> Result<Opened, OpenError> {
+        options.check()?;
+        let dir = options.dir.clone();
+        let lock = lock_to_read(&*env.storage, &dir)?.map(Arc::from);
+        match survey(&*env.storage, &dir, options.shard)? {
+            Some(found) => Self::opened(options, env, lock, found),
+            None => Err(no_log(control_path(&dir))),
+        }
+    }
+
+    fn opened(
+        options: LogOptions,
+        env: Env,
+        lock: Option<Arc<dyn LockGuard>>,
+        found: Survey,
+    ) -> Result<Opened, OpenError> {
+        let dir = options.dir.clone();
         let (store, shard) = (found.control.store, options.shard);
         let archive = Archive::open(&env, archive_dir(&dir), store, shard)
             .map_err(|error| OpenError::io(archive_dir(&dir))(std::io::Error::other(error)))?;
@@ -96,27 +128,6 @@ impl Log<()> {
         let snapshots = SnapshotStore::new(&env, snapshots_dir(&dir), store, shard).of_log(reader);
         let end = end_of(&found);
         Ok(Opened { options, env, lock, survey: found, end, snapshots, archive, hot })
-    }
-}
-
-fn lock(options: &LogOptions, env: &Env) -> Result<Arc<dyn LockGuard>, OpenError> {
-    let path = lock_path(&options.dir);
-    match env.storage.lock(&path) {
-        Ok(Some(guard)) => Ok(Arc::from(guard)),
-        Ok(None) => Err(OpenError::Locked { path }),
-        Err(source) => Err(OpenError::io(path)(source)),
-    }
-}
-
-fn create_store(options: &LogOptions, env: &Env) -> Result<Survey, OpenError> {
-    let mut store = [0; 16];
-    env.entropy.fill(&mut store);
-    let control = Control::new(store, options.shard);
-    let path = control_path(&options.dir);
-    create_control(&*env.storage, &path, &control).map_err(OpenError::io(&path))?;
-    match survey(&*env.storage, &options.dir, options.shard)? {
-        Some(found) => Ok(found),
-        None => Err(OpenError::io(path)(std::io::ErrorKind::NotFound.into())),
     }
 }
 
@@ -243,6 +254,9 @@ impl Opened {
     /// # Errors
     /// [`OpenError`] when the storage fails.
     pub fn assemble<C: Completion>(self) -> Result<(Log<C>, Machines<C>), OpenError> {
+        let Some(lock) = self.lock.clone() else {
+            return Err(OpenError::io(lock_path(&self.options.dir))(ErrorKind::ReadOnlyFilesystem.into()));
+        };
         self.make_durable_what_was_found()?;
         self.remove_unfinished_snapshots()?;
         self.set_foreign_snapshots_aside()?;
@@ -256,7 +270,7 @@ impl Opened {
             Writer::begin(parts, &self.env, &self.options).map_err(OpenError::io(&self.options.dir))?;
         let sealer =
             || Sealer::new(Arc::clone(&self.env.storage), Arc::clone(&hot), Arc::clone(&self.archive));
-        let running = Arc::new(Running::new(Arc::clone(&self.lock)));
+        let running = Arc::new(Running::new(lock));
         let machines = Machines {
             writer,
             zero_filler: ZeroFiller::new(Arc::clone(&spares)),

@@ -10,6 +10,7 @@ use crate::frame::{FrameHeader, RecordBuf, encode_frame};
 use crate::options::Pacing;
 use crate::sealer::SealStep;
 use crate::stats::Space;
+use crate::storage::Storage;
 use crate::storage::crash::{CrashPlan, CrashStorage, Fault, Survival};
 use crate::storage::os::OsStorage;
 use crate::writer::WriterStep;
@@ -354,6 +355,32 @@ fn only_one_process_opens_a_log() {
     assert!(matches!(Log::open(small(), env(&disk)), Err(OpenError::Locked { .. })));
     close(log, machines);
     assert!(Log::open(small(), env(&disk)).is_ok());
+}
+
+/// A copy that is mounted so that nobody can write it is what one audits.
+#[test]
+fn a_log_is_read_where_nobody_can_write_it_and_only_read() {
+    const READ_ONLY: i32 = 30;
+    let disk = CrashStorage::new();
+    assert!(Log::open_to_read(small(), env(&disk)).is_err(), "there is none, and none is made");
+    assert_eq!(disk.files(), [] as [PathBuf; 0]);
+    let (log, machines) = Log::open(small(), env(&disk)).unwrap().assemble::<Told>().unwrap();
+    close(log, machines);
+    // Real disks have a file of it.
+    drop(disk.open(&lock_path(&small().dir), Access::CreateNew).unwrap());
+    let files = disk.files();
+    // It looks for the lock, then takes it.
+    disk.fail_call(disk.calls() + 1, Fault::Errno(READ_ONLY));
+    let mut opened = Log::open_to_read(small(), env(&disk)).unwrap();
+    assert!(replayed(&mut opened, Lsn::FIRST).is_empty());
+    let started = opened.assemble::<Told>().err().unwrap();
+    assert!(matches!(started, OpenError::NotWritable { .. }), "{started}");
+    assert_eq!(disk.files(), files);
+    let held = Log::open_to_read(small(), env(&disk)).unwrap();
+    let locked = Log::open(small(), env(&disk)).err().unwrap();
+    assert!(matches!(locked, OpenError::Locked { .. }), "{locked}");
+    drop(held);
+    Log::open(small(), env(&disk)).unwrap();
 }
 
 #[test]
