@@ -27,10 +27,9 @@ pub(crate) async fn run(core: &Arc<Core>) -> Result<(), Failure> {
         stop_tenants(core);
         return Err(Failure::Halted);
     }
-    if (core.options.snapshot_at_shutdown && has_something_new(core)) || hot_log_is_long(core) {
-        if let Err(error) = take_snapshot(core).await {
-            tracing::error!(%error, "the last snapshot failed; the next start replays more, and that is all");
-        }
+    let due = (core.options.snapshot_at_shutdown && has_something_new(core)) || hot_log_is_long(core);
+    if due && let Err(error) = take_snapshot(core).await {
+        tracing::error!(%error, "the last snapshot failed; the next start replays more, and that is all");
     }
     // Whoever changes the archive has seen that it closes, and is done with the segment at hand before the directory's lock is let go of.
     let _archive = core.archive_changing.lock().await;
