@@ -34,7 +34,7 @@ pub(crate) struct Counters {
     pub(crate) replays: AtomicU64,
     pub(crate) overloaded: AtomicU64,
     pub(crate) rebuilt: AtomicU64,
-    pub(crate) renames: AtomicU64,
+    pub(crate) erasures: AtomicU64,
     pub(crate) archive_bytes: AtomicU64,
     pub(crate) archive_removed_segments: AtomicU64,
     pub(crate) archive_removed_bytes: AtomicU64,

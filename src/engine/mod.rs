@@ -442,10 +442,11 @@ impl Engine {
         }
     }
 
-    /// How often a customer was renamed since the start, which only an erasure does: whoever keeps names asks again when it changes.
+    /// Changes whenever something personal was erased, of a customer's state or of its records: whoever keeps names, or what was
+    /// derived from records, lets go of all of it then.
     #[must_use]
-    pub fn renames(&self) -> u64 {
-        self.core.counters.renames.load(Ordering::Acquire)
+    pub fn erasures(&self) -> u64 {
+        self.core.counters.erasures.load(Ordering::Acquire)
     }
 
     /// What names its log for good, whatever directory it is in.

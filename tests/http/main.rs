@@ -53,4 +53,5 @@ mod test_clock;
 mod transfers;
 mod undoing;
 mod usage;
+mod webhook_repairs;
 mod webhooks;

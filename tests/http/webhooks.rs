@@ -13,40 +13,40 @@ use crate::receiver::{Post, Receiver};
 use crate::sse::Sse;
 use crate::support::Server;
 
-fn done(server: &Server, method: &str, path: &str, body: Value) -> Value {
+pub(crate) fn done(server: &Server, method: &str, path: &str, body: Value) -> Value {
     let answer = server.ask(method, path, &body.to_string());
     assert!((200..300).contains(&answer.status), "{method} {path}: {}", answer.text);
     answer.json
 }
 
 /// A new endpoint for these types; its id and secret.
-fn endpoint(server: &Server, url: &str, events: &[&str]) -> (String, String) {
+pub(crate) fn endpoint(server: &Server, url: &str, events: &[&str]) -> (String, String) {
     let made = done(server, "POST", "/v1/webhook-endpoints", json!({"url": url, "events": events}));
     (made["id"].as_str().unwrap().to_owned(), made["secret"].as_str().unwrap().to_owned())
 }
 
-fn debit(server: &Server, customer: &str) {
+pub(crate) fn debit(server: &Server, customer: &str) {
     done(server, "POST", &format!("/v1/customers/{customer}/debits"), json!({"credits": "1"}));
 }
 
 /// The first so many that came.
-fn first_of(receiver: &Receiver, count: usize) -> Vec<Post> {
+pub(crate) fn first_of(receiver: &Receiver, count: usize) -> Vec<Post> {
     receiver.wait_until(&format!("{count} posts"), |posts| posts.len() >= count)
 }
 
-fn header<'a>(post: &'a Post, name: &str) -> &'a str {
+pub(crate) fn header<'a>(post: &'a Post, name: &str) -> &'a str {
     let is_it = |line: &&str| line.split_once(':').is_some_and(|(given, _)| given.eq_ignore_ascii_case(name));
     let found = post.head.lines().find(is_it).unwrap_or_else(|| panic!("{name} in {}", post.head));
     found.split_once(':').unwrap().1.trim()
 }
 
-fn deliveries(server: &Server, id: &str, query: &str) -> Vec<Value> {
+pub(crate) fn deliveries(server: &Server, id: &str, query: &str) -> Vec<Value> {
     let found = done(server, "GET", &format!("/v1/webhook-endpoints/{id}/deliveries{query}"), json!({}));
     found["items"].as_array().unwrap().clone()
 }
 
 /// Asks until the answer is what is waited for.
-fn wait_for<T: std::fmt::Debug>(what: &str, ask: impl Fn() -> T, is_it: impl Fn(&T) -> bool) -> T {
+pub(crate) fn wait_for<T: std::fmt::Debug>(what: &str, ask: impl Fn() -> T, is_it: impl Fn(&T) -> bool) -> T {
     let start = Instant::now();
     loop {
         let answer = ask();
@@ -58,7 +58,7 @@ fn wait_for<T: std::fmt::Debug>(what: &str, ask: impl Fn() -> T, is_it: impl Fn(
     }
 }
 
-fn signature(secret: &str, post: &Post) -> String {
+pub(crate) fn signature(secret: &str, post: &Post) -> String {
     let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
     let signed =
         format!("{}.{}.{}", header(post, "webhook-id"), header(post, "webhook-timestamp"), post.body);
@@ -66,7 +66,7 @@ fn signature(secret: &str, post: &Post) -> String {
     format!("v1,{}", STANDARD.encode(tag))
 }
 
-fn after_of(posts: &[Post], customer: &str) -> Vec<String> {
+pub(crate) fn after_of(posts: &[Post], customer: &str) -> Vec<String> {
     let of = posts.iter().map(Post::json).filter(|event| event["customer_id"] == customer);
     of.map(|event| event["data"]["credit_balance_after"].as_str().unwrap_or("-").to_owned()).collect()
 }

@@ -314,6 +314,8 @@ impl Erasure {
             told(ErasureStep::Snapshot);
         }
         self.remove_what_is_left(sealed_to).await?;
+        // What was derived meanwhile may still have been of a record that was not rewritten.
+        self.core.counters.erasures.fetch_add(1, Ordering::Release);
         told(ErasureStep::Removed);
         erased.mentions = sorted(mentions);
         Ok(erased)

@@ -51,9 +51,9 @@ impl Seat {
         if self.gathered > 0 {
             self.append(None);
         }
+        self.core.counters.erasures.fetch_add(1, Ordering::Release);
         let is_called = self.customer.identity.as_ref().map(|identity| &identity.external_id);
         if let Some(name) = was_called.filter(|was| is_called != Some(was)) {
-            self.core.counters.renames.fetch_add(1, Ordering::Release);
             self.forget_when_durable(name);
         }
         sound

@@ -15,14 +15,14 @@ const KEPT_MAX: usize = 65_536;
 pub(crate) struct Names {
     engine: Engine,
     kept: HashMap<CustomerNumber, Arc<CustomerNames>>,
-    /// [`Engine::renames`] when they were asked for.
+    /// [`Engine::erasures`] when they were asked for.
     as_of: u64,
 }
 
 impl Names {
     /// None yet.
     pub(crate) fn new(engine: Engine) -> Self {
-        let as_of = engine.renames();
+        let as_of = engine.erasures();
         Self { engine, kept: HashMap::new(), as_of }
     }
 
@@ -35,7 +35,7 @@ impl Names {
         tenant: TenantNumber,
         number: CustomerNumber,
     ) -> Result<Option<Arc<CustomerNames>>, Failure> {
-        let now = self.engine.renames();
+        let now = self.engine.erasures();
         if now != self.as_of {
             self.kept.clear();
             self.as_of = now;

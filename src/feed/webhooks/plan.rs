@@ -23,15 +23,24 @@ pub(super) struct Warm {
     pub(super) json: Bytes,
 }
 
-/// Events that were entered and may be sent soon. What does not fit is derived again from the log.
+/// Events that were entered and may be sent soon. What does not fit is derived again from the log; so is everything after an erasure.
 #[derive(Default)]
 pub(super) struct WarmEvents {
+    /// [`Engine::erasures`](crate::engine::Engine::erasures) when they were derived.
+    as_of: u64,
     by_place: HashMap<(u64, u32), Warm>,
     order: VecDeque<(u64, u32)>,
     bytes: usize,
 }
 
 impl WarmEvents {
+    /// Forgets all of them if something was erased since. To be asked before events are derived, and before they are used.
+    pub(super) fn forget_erased(&mut self, erasures: u64) {
+        if self.as_of != erasures {
+            *self = Self { as_of: erasures, ..Self::default() };
+        }
+    }
+
     fn keep(&mut self, place: (u64, u32), event: Warm) {
         self.bytes += event.json.len();
         self.order.push_back(place);

@@ -260,6 +260,7 @@ impl Worker {
     async fn enter(&mut self) -> Result<bool, Broken> {
         let (durable, pending_max) = (self.log.durable_lsn().0, self.options.pending_max);
         let Some((from, to)) = plan::next(&self.endpoints, durable, pending_max) else { return Ok(false) };
+        self.warm.forget_erased(self.engine.erasures());
         let (log, names, warm) = (&self.log, &mut self.names, &mut self.warm);
         let read = plan::read(log, names, warm, &self.endpoints, (from, to), pending_max).await;
         let all = match read {
@@ -316,6 +317,7 @@ impl Worker {
             }
             for delivery in due {
                 let place = (delivery.position, delivery.event);
+                self.warm.forget_erased(self.engine.erasures());
                 let found = plan::event(&self.log, &mut self.names, &self.warm, place).await?;
                 self.begin(id, delivery, found);
             }
