@@ -271,7 +271,7 @@ pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
     Ok(Reply::json(StatusCode::OK, &ShownReply { endpoint: EndpointReply::of(endpoint), delivery }))
 }
 
-/// Changes an endpoint, or switches it off and on.
+/// Changes an endpoint, or switches it off and on. One that is on begins afresh: whatever waited for it is sent at once.
 #[utoipa::path(put, path = "/v1/webhook-endpoints/{id}", tag = "Webhooks", request_body = UpdateBody, responses((status = 200, body = EndpointReply, description = "Done")))]
 pub(crate) async fn update(call: Call) -> Result<Reply, ApiError> {
     let id = endpoint_id(&call)?;
@@ -348,9 +348,10 @@ pub(crate) async fn deliveries(call: Call) -> Result<Reply, ApiError> {
     Ok(Reply::json(StatusCode::OK, &ListReply { items, pagination }))
 }
 
-/// Sends an event again, at once and beside the order. The event's id is the same.
+/// Sends an event again, at once and beside the order, also to an endpoint that is left alone. The event's id is the same.
 #[utoipa::path(post, path = "/v1/webhook-endpoints/{id}/deliveries/{delivery_id}/resend", tag = "Webhooks", responses(
     (status = 202, body = ResendReply, description = "It will be sent"),
+    (status = 409, body = super::error::ErrorBody, description = "invalid_operation: the endpoint is disabled"),
     (status = 503, body = super::error::ErrorBody, description = "webhooks_unavailable"),
 ))]
 pub(crate) async fn resend(call: Call) -> Result<Reply, ApiError> {
@@ -458,6 +459,7 @@ fn failed(failure: WebhookFailure) -> ApiError {
     match failure {
         WebhookFailure::NotFound(what) => ApiError::not_found(what),
         WebhookFailure::Place { from, to } => ApiError::field("after", &format!("{from} to {to}, or now")),
+        WebhookFailure::Disabled => ApiError::new(Code::InvalidOperation, failure.to_string()),
         WebhookFailure::Unavailable(_) => ApiError::new(Code::WebhooksUnavailable, failure.to_string()),
     }
 }

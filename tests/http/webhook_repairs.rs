@@ -1,13 +1,16 @@
 //! Webhooks when something was wrong and is put right: an endpoint that was down, has moved, or died silently, and what is erased meanwhile.
 
+#![expect(clippy::disallowed_methods, reason = "receivers are slow in real time")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::receiver::Receiver;
 use crate::support::Server;
-use crate::webhooks::{deliveries, done, endpoint, wait_for};
+use crate::webhooks::{deliveries, done, endpoint, first_of, wait_for};
 
 /// A switch, and a receiver that takes events while it is on, and else answers so.
 fn switched(status: u16, headers: &'static str) -> (Arc<AtomicBool>, Receiver) {
@@ -38,4 +41,130 @@ fn what_was_erased_is_not_posted_any_more() {
             assert!(!post.body.contains(personal), "{}", post.body);
         }
     }
+}
+
+/// A receiver that answers so, and only after a while.
+fn slow(status: u16) -> Receiver {
+    Receiver::answering(move |_, _| {
+        std::thread::sleep(Duration::from_millis(500));
+        Some((status, ""))
+    })
+}
+
+fn customer(server: &Server, name: &str) {
+    done(server, "POST", "/v1/customers", json!({"external_id": name}));
+}
+
+fn change(server: &Server, id: &str, body: Value) {
+    done(server, "PUT", &format!("/v1/webhook-endpoints/{id}"), body);
+}
+
+fn show(server: &Server, id: &str) -> Value {
+    done(server, "GET", &format!("/v1/webhook-endpoints/{id}"), json!({}))
+}
+
+fn wait_until_over(server: &Server, id: &str) {
+    wait_for("over", || deliveries(server, id, "?status=pending"), Vec::is_empty);
+}
+
+#[test]
+fn after_a_change_of_url_nothing_more_goes_to_the_old_one() {
+    let server = Server::start_delivering(|_| {});
+    let (old, new) = (slow(200), Receiver::taking());
+    let (id, _) = endpoint(&server, &old.url(), &["customer.*"]);
+    customer(&server, "first");
+    first_of(&old, 1);
+    // An attempt is under way, and its connection comes back.
+    change(&server, &id, json!({"url": new.url()}));
+    wait_until_over(&server, &id);
+    for number in 0..5 {
+        customer(&server, &format!("c{number}"));
+        wait_until_over(&server, &id);
+    }
+    assert_eq!((first_of(&new, 5).len(), old.count()), (5, 1));
+}
+
+#[test]
+fn what_another_url_answers_concerns_nobody() {
+    let server = Server::start_delivering(|_| {});
+    let (old, new) = (slow(410), Receiver::taking());
+    let (id, _) = endpoint(&server, &old.url(), &["customer.*"]);
+    customer(&server, "first");
+    first_of(&old, 1);
+    change(&server, &id, json!({"url": new.url()}));
+    first_of(&new, 1);
+    wait_until_over(&server, &id);
+    let shown = show(&server, &id);
+    assert_eq!((&shown["status"], &shown["delivery"]["failures"]), (&json!("enabled"), &json!(0)));
+    assert_eq!(deliveries(&server, &id, "")[0]["attempts"], json!(1), "the new one's");
+}
+
+#[test]
+fn an_endpoint_that_is_changed_begins_afresh() {
+    // A schedule that no test waits for.
+    let server = Server::start_delivering(|options| options.wait_scale = 1_000_000);
+    let (_, old) = switched(503, "retry-after: 86400\r\n");
+    let new = Receiver::taking();
+    let (id, _) = endpoint(&server, &old.url(), &["customer.*"]);
+    customer(&server, "moved");
+    let paused = |id: &str| {
+        let is_paused = |shown: &Value| shown["delivery"]["paused_until"].is_string();
+        wait_for("left alone", || show(&server, id), is_paused);
+    };
+    paused(&id);
+    change(&server, &id, json!({"url": new.url()}));
+    wait_until_over(&server, &id);
+    assert_eq!(show(&server, &id)["delivery"]["paused_until"], json!(null));
+    // The same URL, and the event is refused, not the endpoint.
+    let (on, refusing) = switched(500, "");
+    let (id, _) = endpoint(&server, &refusing.url(), &["customer.*"]);
+    customer(&server, "refused");
+    wait_for(
+        "refused",
+        || deliveries(&server, &id, ""),
+        |all| all.first().is_some_and(|one| one["response_status"] == 500),
+    );
+    on.store(true, Ordering::Relaxed);
+    change(&server, &id, json!({"enabled": true}));
+    wait_until_over(&server, &id);
+    assert_eq!(deliveries(&server, &id, "")[0]["status"], json!("delivered"));
+    // Off and on, before anybody looks.
+    let (on, busy) = switched(503, "retry-after: 86400\r\n");
+    let (id, _) = endpoint(&server, &busy.url(), &["customer.*"]);
+    customer(&server, "busy");
+    paused(&id);
+    on.store(true, Ordering::Relaxed);
+    change(&server, &id, json!({"enabled": false}));
+    change(&server, &id, json!({"enabled": true}));
+    wait_until_over(&server, &id);
+}
+
+#[test]
+fn what_somebody_asks_for_is_sent_at_once_or_refused() {
+    let server = Server::start_delivering(|options| options.wait_scale = 1_000_000);
+    let (on, receiver) = switched(503, "retry-after: 86400\r\n");
+    let (id, _) = endpoint(&server, &receiver.url(), &["customer.*"]);
+    let path = format!("/v1/webhook-endpoints/{id}");
+    let place = server.engine().stats().durable.0.to_string();
+    let resend = || {
+        let newest = deliveries(&server, &id, "?limit=1")[0]["id"].as_str().unwrap().to_owned();
+        server.ask("POST", &format!("{path}/deliveries/{newest}/resend"), "")
+    };
+    for (name, replays) in [("resent", false), ("replayed", true)] {
+        on.store(false, Ordering::Relaxed);
+        customer(&server, name);
+        let is_paused = |shown: &Value| shown["delivery"]["paused_until"].is_string();
+        wait_for("left alone", || show(&server, &id), is_paused);
+        on.store(true, Ordering::Relaxed);
+        if replays {
+            done(&server, "POST", &format!("{path}/replay"), json!({"after": place}));
+        } else {
+            assert_eq!(resend().status, 202);
+        }
+        wait_until_over(&server, &id);
+    }
+    change(&server, &id, json!({"enabled": false}));
+    let refused = resend();
+    assert_eq!((refused.status, &refused.json["code"]), (409, &json!("invalid_operation")));
+    assert_eq!(deliveries(&server, &id, "?status=pending"), Vec::<Value>::new());
 }

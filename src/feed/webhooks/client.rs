@@ -53,6 +53,17 @@ pub(super) enum Answer {
     Gone,
 }
 
+impl Answer {
+    /// Whether it ends the delivery wherever it came from: it was taken, or there is nothing to be sent.
+    pub(super) fn ends_it(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => is_taken(*status),
+            Self::Gone => true,
+            Self::AddressRefused(_) | Self::Failed(_) => false,
+        }
+    }
+}
+
 /// A connection to an endpoint.
 pub(super) type Connection = SendRequest<Full<Bytes>>;
 

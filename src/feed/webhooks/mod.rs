@@ -133,6 +133,9 @@ pub(crate) enum WebhookFailure {
         /// Its last one.
         to: u64,
     },
+    /// Nothing is sent to the endpoint.
+    #[error("the webhook endpoint is disabled: nothing is sent to it")]
+    Disabled,
     /// The file cannot be used.
     #[error("webhooks are not delivered now: {0}")]
     Unavailable(String),
@@ -282,7 +285,7 @@ impl Webhooks {
         self.ask(|reply| Question::List(id, query, reply)).await
     }
 
-    /// Sends an event again, at once and beside the order; the number of the new delivery.
+    /// Sends an event again, at once and beside the order, also to an endpoint that is left alone; the number of the new delivery.
     pub(crate) async fn resend(&self, id: WebhookEndpointId, number: i64) -> Result<i64, WebhookFailure> {
         self.ask(|reply| Question::Resend(id, number, reply)).await
     }

@@ -322,6 +322,17 @@ impl Store {
         })
     }
 
+    /// The endpoint was changed: how it was says nothing any more, and whatever waited is due.
+    pub(super) fn begin_afresh(&mut self, id: WebhookEndpointId, health: &Health, now: u64) -> Result<()> {
+        self.at_once(|file| {
+            set_health(file, id, health, false)?;
+            let due =
+                "UPDATE lanes SET next_at = min(next_at, ?2), waits_for_endpoint = 0 WHERE endpoint = ?1";
+            file.execute(due, params![key(id), whole(now)])?;
+            Ok(())
+        })
+    }
+
     /// Keeps the newest `kept` of what is not pending any more.
     pub(super) fn prune(&mut self, id: WebhookEndpointId, kept: u64) -> Result<()> {
         let oldest = "DELETE FROM deliveries WHERE endpoint = ?1 AND state != 0 AND id <= coalesce(\

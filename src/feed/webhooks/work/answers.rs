@@ -4,7 +4,9 @@ use coffer_ledger::ids::WebhookEndpointId;
 
 use super::endpoint::status;
 use super::{Broken, Worker};
-use crate::feed::webhooks::{Question, WebhookFailure, plan};
+use crate::feed::webhooks::{Question, WebhookFailure, plan, store};
+
+const UNKNOWN: WebhookFailure = WebhookFailure::NotFound("webhook endpoint");
 
 /// Tells whoever asks that there is nothing.
 pub(super) fn refuse(question: Question, failure: WebhookFailure) {
@@ -21,7 +23,6 @@ impl Worker {
     pub(super) fn answer(&mut self, question: Question) -> Result<(), Broken> {
         // Whoever has just made an endpoint asks about one that is known.
         self.look_at_endpoints()?;
-        const UNKNOWN: WebhookFailure = WebhookFailure::NotFound("webhook endpoint");
         match question {
             Question::Status(id, reply) => {
                 let durable = self.log.durable_lsn().0;
@@ -30,14 +31,7 @@ impl Worker {
             }
             Question::List(id, query, reply) => drop(reply.send(Ok(self.store.list(id, query)?))),
             Question::Resend(id, number, reply) => {
-                let answer = match self.store.delivery(id, number)? {
-                    Some(delivery) => Ok(self.store.resend(id, &delivery)?),
-                    None => Err(WebhookFailure::NotFound("delivery")),
-                };
-                if let (Ok(_), Some(endpoint)) = (&answer, self.endpoints.get_mut(&id)) {
-                    endpoint.pending += 1;
-                    endpoint.look_at = 0;
-                }
+                let answer = self.resend(id, number)?;
                 drop(reply.send(answer));
             }
             Question::Replay(id, after, reply) => {
@@ -48,6 +42,28 @@ impl Worker {
         Ok(())
     }
 
+    fn resend(&mut self, id: WebhookEndpointId, number: i64) -> Result<Result<i64, WebhookFailure>, Broken> {
+        let Some(delivery) = self.store.delivery(id, number)? else {
+            return Ok(Err(WebhookFailure::NotFound("delivery")));
+        };
+        let Some(endpoint) = self.endpoints.get_mut(&id) else { return Ok(Err(UNKNOWN)) };
+        if endpoint.config.disabled.is_some() {
+            return Ok(Err(WebhookFailure::Disabled));
+        }
+        let number = self.store.resend(id, &delivery)?;
+        endpoint.pending += 1;
+        self.ask_now(id)?;
+        Ok(Ok(number))
+    }
+
+    /// Somebody wants something sent: the endpoint is not left alone any longer.
+    fn ask_now(&mut self, id: WebhookEndpointId) -> Result<(), Broken> {
+        let Some(endpoint) = self.endpoints.get_mut(&id) else { return Ok(()) };
+        (endpoint.health.paused_until, endpoint.look_at) = (0, 0);
+        let health = endpoint.health;
+        Ok(self.store.at_once(|file| store::set_health(file, id, &health, false))?)
+    }
+
     fn replay(
         &mut self,
         id: WebhookEndpointId,
@@ -55,14 +71,13 @@ impl Worker {
     ) -> Result<Result<u64, WebhookFailure>, Broken> {
         let (from, to) = (plan::oldest(&self.log), self.log.durable_lsn().0);
         let cursor = after.unwrap_or(to);
-        let Some(endpoint) = self.endpoints.get_mut(&id) else {
-            return Ok(Err(WebhookFailure::NotFound("webhook endpoint")));
-        };
+        let Some(endpoint) = self.endpoints.get_mut(&id) else { return Ok(Err(UNKNOWN)) };
         if !(from..=to).contains(&cursor) {
             return Ok(Err(WebhookFailure::Place { from, to }));
         }
         self.store.replay(id, cursor)?;
-        (endpoint.health.cursor, endpoint.pending, endpoint.look_at) = (cursor, 0, 0);
+        (endpoint.health.cursor, endpoint.pending) = (cursor, 0);
+        self.ask_now(id)?;
         Ok(Ok(cursor))
     }
 }
