@@ -176,7 +176,7 @@ pub(crate) struct DeliveryReply {
     log_position: String,
     /// pending, delivered or failed.
     status: &'static str,
-    /// Attempts so far.
+    /// Attempts so far; asking whether an endpoint that is down is back, before the event's own next attempt, is none.
     attempts: u32,
     /// When it is tried next; null when it is over, or waits for its turn.
     next_attempt_at: Option<Time>,

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -167,4 +167,25 @@ fn what_somebody_asks_for_is_sent_at_once_or_refused() {
     let refused = resend();
     assert_eq!((refused.status, &refused.json["code"]), (409, &json!("invalid_operation")));
     assert_eq!(deliveries(&server, &id, "?status=pending"), Vec::<Value>::new());
+}
+
+#[test]
+fn an_outage_uses_up_no_events_schedule_and_its_end_is_noticed_soon() {
+    // Attempts after 5 ms, 0.3 s, 1.8 s, 7.2 s; pauses of 1, 2, 4 … 300 ms.
+    let server = Server::start_delivering(|options| options.wait_scale = 1);
+    let (on, receiver) = switched(503, "");
+    let (id, _) = endpoint(&server, &receiver.url(), &["customer.*"]);
+    customer(&server, "only");
+    // More than the event's schedule has, and nothing else is pending that would ask.
+    receiver.wait_until("asked again and again", |posts| posts.len() >= 14);
+    let pending = deliveries(&server, &id, "?status=pending");
+    assert_eq!(pending.len(), 1, "it is not given up");
+    on.store(true, Ordering::Relaxed);
+    let since = Instant::now();
+    wait_until_over(&server, &id);
+    assert!(since.elapsed() < Duration::from_secs(4), "{:?}", since.elapsed());
+    let all = deliveries(&server, &id, "");
+    assert_eq!(all[0]["status"], json!("delivered"));
+    assert!(all[0]["attempts"].as_u64().unwrap() < 9, "{all:?}");
+    assert_eq!(show(&server, &id)["delivery"]["failures"], json!(0));
 }

@@ -93,8 +93,9 @@ pub(crate) struct Delivery {
     /// Time of the record, in nanoseconds.
     pub(crate) at: u64,
     pub(crate) state: DeliveryState,
+    /// Its own attempts: those that only asked whether the endpoint is back are not counted.
     pub(crate) attempts: u32,
-    /// When it is tried again, in milliseconds.
+    /// When its next own attempt is, in milliseconds; in lists, when it is sent next.
     pub(crate) next_at: u64,
     /// When it was tried last, in milliseconds.
     pub(crate) last_at: Option<u64>,
@@ -133,9 +134,12 @@ pub(super) struct Health {
 #[derive(Clone, Debug)]
 pub(super) struct Tried {
     pub(super) state: DeliveryState,
+    /// Whether it is one of the event's own attempts, and did not only ask whether the endpoint is back.
+    pub(super) is_counted: bool,
+    /// When the event's next own attempt is, in milliseconds …
     pub(super) next_at: u64,
-    /// Whether the endpoint itself is what it waits for.
-    pub(super) waits_for_endpoint: bool,
+    /// … and when its lane is due, unless the endpoint is left alone then.
+    pub(super) lane_at: u64,
     pub(super) last_at: u64,
     pub(super) status: Option<u16>,
     pub(super) error: Option<String>,
@@ -191,7 +195,12 @@ impl Store {
         });
         let (connection, (format, of)) = opened.map_err(|error| error.to_string())?;
         match (format, of == store) {
-            (FORMAT, true) => Ok(Self(connection)),
+            (FORMAT, true) => {
+                // An older build had lanes that wait for the endpoint wait for an event's schedule.
+                let due = "UPDATE lanes SET next_at = 0, waits_for_endpoint = 0 WHERE waits_for_endpoint";
+                connection.execute(due, []).map_err(|error| error.to_string())?;
+                Ok(Self(connection))
+            }
             (FORMAT, false) => Err("it is of another log".to_owned()),
             (format, _) => Err(format!("it is of format {format}, and this build knows {FORMAT}")),
         }
@@ -280,8 +289,13 @@ impl Store {
         Ok(found.map(unsigned))
     }
 
-    /// Deliveries of an endpoint, newest first.
-    pub(super) fn list(&self, id: WebhookEndpointId, query: DeliveryQuery) -> Result<Vec<Delivery>> {
+    /// Deliveries of an endpoint that is left alone until then, newest first.
+    pub(super) fn list(
+        &self,
+        id: WebhookEndpointId,
+        query: DeliveryQuery,
+        paused_until: u64,
+    ) -> Result<Vec<Delivery>> {
         let find = format!(
             "SELECT {COLUMNS} FROM deliveries WHERE endpoint = ?1 AND id < ?2 AND (?3 IS NULL OR state = ?3) ORDER BY id DESC LIMIT ?4"
         );
@@ -290,7 +304,15 @@ impl Store {
         let mut find = self.0.prepare_cached(&find)?;
         let found =
             find.query_map(params![key(id), query.before.unwrap_or(i64::MAX), state, limit], delivery)?;
-        found.collect()
+        let mut found = found.collect::<Result<Vec<_>>>()?;
+        let lane_at = "SELECT next_at FROM lanes WHERE endpoint = ?1 AND lane = ?2";
+        let mut lane_at = self.0.prepare_cached(lane_at)?;
+        for delivery in found.iter_mut().filter(|one| one.state == DeliveryState::Pending) {
+            let due: Option<i64> =
+                lane_at.query_row(params![key(id), delivery.lane], |row| row.get(0)).optional()?;
+            delivery.next_at = due.map_or(0, unsigned).max(paused_until);
+        }
+        Ok(found)
     }
 
     /// One delivery of an endpoint.
@@ -325,9 +347,8 @@ impl Store {
     /// The endpoint was changed: how it was says nothing any more, and whatever waited is due.
     pub(super) fn begin_afresh(&mut self, id: WebhookEndpointId, health: &Health, now: u64) -> Result<()> {
         self.at_once(|file| {
-            set_health(file, id, health, false)?;
-            let due =
-                "UPDATE lanes SET next_at = min(next_at, ?2), waits_for_endpoint = 0 WHERE endpoint = ?1";
+            set_health(file, id, health)?;
+            let due = "UPDATE lanes SET next_at = min(next_at, ?2) WHERE endpoint = ?1";
             file.execute(due, params![key(id), whole(now)])?;
             Ok(())
         })
@@ -391,23 +412,24 @@ pub(super) fn settle(
     tried: &Delivery,
     how: &Tried,
 ) -> Result<bool> {
-    let set = "UPDATE deliveries SET state = ?3, attempts = attempts + 1, next_at = ?4, last_at = ?5, status = ?6, error = ?7, took_ms = ?8 \
+    let set = "UPDATE deliveries SET state = ?3, attempts = attempts + ?9, next_at = ?4, last_at = ?5, status = ?6, error = ?7, took_ms = ?8 \
                WHERE endpoint = ?1 AND id = ?2 AND state = 0";
     let (state, next_at, last_at, took_ms) =
         (how.state.number(), whole(how.next_at), whole(how.last_at), whole(how.took_ms));
-    let values = params![key(id), tried.id, state, next_at, last_at, how.status, how.error, took_ms];
+    let values =
+        params![key(id), tried.id, state, next_at, last_at, how.status, how.error, took_ms, how.is_counted];
     if file.prepare_cached(set)?.execute(values)? == 0 {
         return Ok(false);
     }
     if how.state == DeliveryState::Pending {
-        let wait = "UPDATE lanes SET next_at = ?3, waits_for_endpoint = ?4 WHERE endpoint = ?1 AND lane = ?2";
-        file.prepare_cached(wait)?.execute(params![key(id), tried.lane, next_at, how.waits_for_endpoint])?;
+        let wait = "UPDATE lanes SET next_at = ?3 WHERE endpoint = ?1 AND lane = ?2";
+        file.prepare_cached(wait)?.execute(params![key(id), tried.lane, whole(how.lane_at)])?;
         return Ok(true);
     }
     let more = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE endpoint = ?1 AND lane = ?2 AND state = 0)";
     let more: bool = file.prepare_cached(more)?.query_row(params![key(id), tried.lane], |row| row.get(0))?;
     if more {
-        let next = "UPDATE lanes SET next_at = ?3, waits_for_endpoint = 0 WHERE endpoint = ?1 AND lane = ?2";
+        let next = "UPDATE lanes SET next_at = ?3 WHERE endpoint = ?1 AND lane = ?2";
         file.prepare_cached(next)?.execute(params![key(id), tried.lane, whole(how.last_at)])?;
     } else {
         let done = "DELETE FROM lanes WHERE endpoint = ?1 AND lane = ?2";
@@ -416,20 +438,10 @@ pub(super) fn settle(
     Ok(true)
 }
 
-/// Writes down how an endpoint is. One that is well again: whatever only waited for it is due.
-pub(super) fn set_health(
-    file: &Connection,
-    id: WebhookEndpointId,
-    health: &Health,
-    is_well_again: bool,
-) -> Result<()> {
+/// Writes down how an endpoint is.
+pub(super) fn set_health(file: &Connection, id: WebhookEndpointId, health: &Health) -> Result<()> {
     let set = "UPDATE endpoints SET failures = ?2, failing_since = ?3, paused_until = ?4 WHERE id = ?1";
     let (since, until) = (health.failing_since.map(whole), whole(health.paused_until));
     file.prepare_cached(set)?.execute(params![key(id), health.failures, since, until])?;
-    if is_well_again {
-        let due =
-            "UPDATE lanes SET next_at = 0, waits_for_endpoint = 0 WHERE endpoint = ?1 AND waits_for_endpoint";
-        file.prepare_cached(due)?.execute(params![key(id)])?;
-    }
     Ok(())
 }

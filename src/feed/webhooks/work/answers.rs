@@ -29,7 +29,10 @@ impl Worker {
                 let status = self.endpoints.get(&id).map(|one| status(one, durable, self.now_ms()));
                 drop(reply.send(status.ok_or(UNKNOWN)));
             }
-            Question::List(id, query, reply) => drop(reply.send(Ok(self.store.list(id, query)?))),
+            Question::List(id, query, reply) => {
+                let paused_until = self.endpoints.get(&id).map_or(0, |one| one.health.paused_until);
+                drop(reply.send(Ok(self.store.list(id, query, paused_until)?)));
+            }
             Question::Resend(id, number, reply) => {
                 let answer = self.resend(id, number)?;
                 drop(reply.send(answer));
@@ -61,7 +64,7 @@ impl Worker {
         let Some(endpoint) = self.endpoints.get_mut(&id) else { return Ok(()) };
         (endpoint.health.paused_until, endpoint.look_at) = (0, 0);
         let health = endpoint.health;
-        Ok(self.store.at_once(|file| store::set_health(file, id, &health, false))?)
+        Ok(self.store.at_once(|file| store::set_health(file, id, &health))?)
     }
 
     fn replay(

@@ -123,13 +123,8 @@ impl Worker {
                 disable.push((one.endpoint, endpoint.generation, WebhookDisabled::Failing));
             }
             let took_ms = u64::try_from(one.took.as_millis()).unwrap_or(u64::MAX);
-            settled.push((
-                one.endpoint,
-                one.delivery,
-                Tried { took_ms, ..judged.tried },
-                endpoint.health,
-                is_of_now && judged.is_well_again,
-            ));
+            let tried = Tried { took_ms, ..judged.tried };
+            settled.push((one.endpoint, one.delivery, tried, endpoint.health));
         }
         if settled.is_empty() {
             return Ok(());
@@ -137,9 +132,9 @@ impl Worker {
         let done = self.store.at_once(|file| {
             settled
                 .iter()
-                .map(|(id, delivery, tried, health, is_well_again)| {
+                .map(|(id, delivery, tried, health)| {
                     let was_there = store::settle(file, *id, delivery, tried)?;
-                    store::set_health(file, *id, health, *is_well_again)?;
+                    store::set_health(file, *id, health)?;
                     Ok(was_there && tried.state != DeliveryState::Pending)
                 })
                 .collect::<rusqlite::Result<Vec<bool>>>()

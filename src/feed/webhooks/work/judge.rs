@@ -13,8 +13,6 @@ const ERROR_CHARS_MAX: usize = 200;
 pub(super) struct Judged {
     pub(super) tried: Tried,
     pub(super) outcome: Outcome,
-    /// It was not, and is again.
-    pub(super) is_well_again: bool,
     /// It says that it is gone for good.
     pub(super) is_gone: bool,
 }
@@ -30,8 +28,9 @@ pub(super) fn judge(
 ) -> Judged {
     let mut tried = Tried {
         state: DeliveryState::Delivered,
+        is_counted: true,
         next_at: now,
-        waits_for_endpoint: false,
+        lane_at: now,
         last_at: now,
         status: None,
         error: None,
@@ -40,15 +39,14 @@ pub(super) fn judge(
     let (outcome, asked_wait) = match answer {
         Answer::Status { status, .. } if is_taken(*status) => {
             tried.status = Some(*status);
-            let is_well_again = *health != Health { cursor: health.cursor, ..Health::default() };
             *health = Health { cursor: health.cursor, ..Health::default() };
-            return Judged { tried, outcome: Outcome::Delivered, is_well_again, is_gone: false };
+            return Judged { tried, outcome: Outcome::Delivered, is_gone: false };
         }
         // No fault of the endpoint's, and nothing to try again.
         Answer::Gone => {
             tried.state = DeliveryState::Failed;
             tried.error = Some("its record is not kept any more".to_owned());
-            return Judged { tried, outcome: Outcome::Refused, is_well_again: false, is_gone: false };
+            return Judged { tried, outcome: Outcome::Refused, is_gone: false };
         }
         Answer::Status { status, retry_after: after } => {
             tried.status = Some(*status);
@@ -72,18 +70,22 @@ pub(super) fn judge(
     // Whether it is the endpoint that does not answer or is busy, or the one event that it does not like.
     let is_down = asked_wait.is_some()
         || !matches!(tried.status, Some(status) if !matches!(status, 429 | 502 | 503 | 504));
+    let was_well = health.failures == 0;
     if is_down {
         health.failures = health.failures.saturating_add(1);
         health.paused_until = now + pause_ms(health.failures, scale).max(asked_ms);
-        tried.waits_for_endpoint = true;
     }
-    match wait_ms(delivery.attempts + 1, scale, random) {
-        Some(wait) => {
-            tried.state = DeliveryState::Pending;
-            tried.next_at = now + wait.max(asked_ms);
-        }
-        None => tried.state = DeliveryState::Failed,
+    // Whether an endpoint that is down is back is asked far more often than the event's own schedule has attempts.
+    tried.is_counted = !is_down || was_well || delivery.next_at <= now;
+    if !tried.is_counted {
+        (tried.state, tried.next_at) = (DeliveryState::Pending, delivery.next_at);
+    } else if let Some(wait) = wait_ms(delivery.attempts + 1, scale, random) {
+        (tried.state, tried.next_at) = (DeliveryState::Pending, now + wait.max(asked_ms));
+    } else {
+        tried.state = DeliveryState::Failed;
     }
+    // What waits for the endpoint is due whenever that is not left alone; whoever has waited longest is next.
+    tried.lane_at = if is_down { now } else { tried.next_at };
     let is_gone = tried.status == Some(410);
-    Judged { tried, outcome, is_well_again: false, is_gone }
+    Judged { tried, outcome, is_gone }
 }
