@@ -189,3 +189,33 @@ fn an_outage_uses_up_no_events_schedule_and_its_end_is_noticed_soon() {
     assert!(all[0]["attempts"].as_u64().unwrap() < 9, "{all:?}");
     assert_eq!(show(&server, &id)["delivery"]["failures"], json!(0));
 }
+
+#[test]
+fn a_connection_that_died_silently_costs_no_attempt() {
+    let server = Server::start_delivering(|options| options.timeout_s = 1);
+    // The second post comes over the first one's connection, and nobody hears it.
+    let receiver = Receiver::answering(|number, _| (number != 1).then_some((200, "")));
+    let (id, _) = endpoint(&server, &receiver.url(), &["customer.*"]);
+    customer(&server, "first");
+    wait_for("taken", || deliveries(&server, &id, "?status=delivered"), |all| all.len() == 1);
+    customer(&server, "second");
+    let all = wait_for("both", || deliveries(&server, &id, "?status=delivered"), |all| all.len() == 2);
+    assert_eq!((&all[0]["attempts"], receiver.count()), (&json!(1), 3));
+    let metrics = server.ask("GET", "/metrics", "").text;
+    assert!(metrics.contains("coffer_webhook_deliveries_total{outcome=\"no_answer\"} 0"), "{metrics}");
+}
+
+#[test]
+fn an_event_is_taken_by_the_status_however_slow_the_rest_of_the_answer_is() {
+    let server = Server::start_delivering(|options| options.timeout_s = 1);
+    // Pieces are announced, and none comes.
+    let receiver = Receiver::answering(|_, _| Some((200, "transfer-encoding: chunked\r\n")));
+    let (id, _) = endpoint(&server, &receiver.url(), &["customer.*"]);
+    customer(&server, "first");
+    let all = wait_for(
+        "tried",
+        || deliveries(&server, &id, ""),
+        |all| all.first().is_some_and(|one| one["attempts"] != 0),
+    );
+    assert_eq!((&all[0]["status"], &all[0]["response_status"]), (&json!("delivered"), &json!(200)));
+}

@@ -1,7 +1,8 @@
 //! One attempt: resolve, check the addresses, connect to one of those that were checked, send, read the status.
 //!
 //! Written over hyper's connections and not with a whole client: the address that was checked is the one that is connected to, no
-//! redirect is ever followed, no proxy of the environment is asked. A connection is kept for the endpoint's next event.
+//! redirect is ever followed, no proxy of the environment is asked. A connection is kept for the endpoint's next events, though not for long:
+//! what is between may forget it without a word. One that gives no answer says nothing of the endpoint, which is asked over a new one.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -12,18 +13,24 @@ use axum::http::header::{CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
 use axum::http::{Request, StatusCode, Uri};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use super::address::is_public;
 
 /// Bytes of an answer that are read, so that its connection can be used again.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
+/// How long they are waited for: the status has said all.
+const ANSWER_REST: Duration = Duration::from_secs(1);
+/// How long a connection is kept while nothing is sent.
+const IDLE_MAX: Duration = Duration::from_secs(30);
 const AGENT: &str = concat!("coffer/", env!("CARGO_PKG_VERSION"));
 
 /// What is sent.
@@ -64,8 +71,27 @@ impl Answer {
     }
 }
 
-/// A connection to an endpoint.
-pub(super) type Connection = SendRequest<Full<Bytes>>;
+/// A connection to an endpoint, over which nothing is sent just now.
+pub(super) struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    idle_since: Instant,
+}
+
+impl Connection {
+    /// Whether the next event may go over it.
+    pub(super) fn may_be_used(&self) -> bool {
+        !self.sender.is_closed() && self.idle_since.elapsed() < IDLE_MAX
+    }
+}
+
+/// What became of an attempt.
+pub(super) struct Sent {
+    pub(super) answer: Answer,
+    /// A connection that can be used again.
+    pub(super) connection: Option<Connection>,
+    /// A connection gave no answer: others that were kept may be as dead.
+    pub(super) found_dead: bool,
+}
 
 trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
@@ -101,38 +127,32 @@ impl Client {
         Self { tls, allow_private, timeout }
     }
 
-    /// One attempt, over `kept` if that is still good; gives back a connection that can be used again.
-    pub(super) async fn send(
-        &self,
-        letter: &Letter,
-        kept: Option<Connection>,
-    ) -> (Answer, Option<Connection>) {
-        match tokio::time::timeout(self.timeout, self.attempt(letter, kept)).await {
-            Ok(Ok((answer, connection))) => (answer, connection),
-            Ok(Err(Failed::Refused(address))) => (Answer::AddressRefused(address), None),
-            Ok(Err(Failed::Io(why))) => (Answer::Failed(why), None),
-            Err(_) => (Answer::Failed(format!("no answer in {} s", self.timeout.as_secs_f64())), None),
-        }
-    }
-
-    async fn attempt(
-        &self,
-        letter: &Letter,
-        kept: Option<Connection>,
-    ) -> Result<(Answer, Option<Connection>), Failed> {
-        if let Some(mut kept) = kept
-            && kept.ready().await.is_ok()
-            && let Ok(done) = exchange(&mut kept, letter).await
+    /// One attempt: over `kept`, and over a new connection if that gives no answer.
+    pub(super) async fn send(&self, letter: &Letter, kept: Option<Connection>) -> Sent {
+        let had_one = kept.is_some();
+        if let Some(Connection { sender, .. }) = kept
+            && let Ok((answer, connection)) = self.in_time(exchange(sender, letter)).await
         {
-            return Ok((done.0, done.1.then_some(kept)));
+            return Sent { answer, connection: connection.reusable().await, found_dead: false };
         }
-        // There was none, or the other side has closed it meanwhile.
-        let mut fresh = self.connect(&letter.url).await?;
-        let (answer, reusable) = exchange(&mut fresh, letter).await?;
-        Ok((answer, reusable.then_some(fresh)))
+        let afresh = async { exchange(self.connect(&letter.url).await?, letter).await };
+        match self.in_time(afresh).await {
+            Ok((answer, connection)) => {
+                Sent { answer, connection: connection.reusable().await, found_dead: had_one }
+            }
+            Err(Failed::Refused(address)) => {
+                Sent { answer: Answer::AddressRefused(address), connection: None, found_dead: had_one }
+            }
+            Err(Failed::Io(why)) => Sent { answer: Answer::Failed(why), connection: None, found_dead: true },
+        }
     }
 
-    async fn connect(&self, url: &Uri) -> Result<Connection, Failed> {
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+        let late = |_| Failed::Io(format!("no answer in {} s", self.timeout.as_secs_f64()));
+        tokio::time::timeout(self.timeout, work).await.map_err(late)?
+    }
+
+    async fn connect(&self, url: &Uri) -> Result<SendRequest<Full<Bytes>>, Failed> {
         let host = host_of(url).ok_or_else(|| Failed::Io("the URL has no host".to_owned()))?;
         let is_tls = url.scheme_str() != Some("http");
         let port = url.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
@@ -176,8 +196,27 @@ pub(super) fn host_of(url: &Uri) -> Option<&str> {
     Some(host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host))
 }
 
-/// Sends the request and reads the answer; whether the connection can be used again.
-async fn exchange(connection: &mut Connection, letter: &Letter) -> Result<(Answer, bool), Failed> {
+/// A connection whose answer is not read to its end.
+struct Answering {
+    sender: SendRequest<Full<Bytes>>,
+    body: Incoming,
+}
+
+impl Answering {
+    /// Reads the rest, unless it is long or slow: then there is none that can be used again.
+    async fn reusable(self) -> Option<Connection> {
+        let rest = Limited::new(self.body, ANSWER_BYTES_MAX).collect();
+        let read = tokio::time::timeout(ANSWER_REST, rest).await;
+        let idle_since = Instant::now();
+        matches!(read, Ok(Ok(_))).then_some(Connection { sender: self.sender, idle_since })
+    }
+}
+
+/// Sends the request and reads the head of the answer.
+async fn exchange(
+    mut sender: SendRequest<Full<Bytes>>,
+    letter: &Letter,
+) -> Result<(Answer, Answering), Failed> {
     let path = letter.url.path_and_query().map_or("/", |path| path.as_str());
     let authority = letter.url.authority().map_or("", |authority| authority.as_str());
     let request = Request::post(path)
@@ -189,16 +228,38 @@ async fn exchange(connection: &mut Connection, letter: &Letter) -> Result<(Answe
         .header("webhook-signature", &letter.signatures)
         .body(Full::new(letter.body.clone()))
         .map_err(|error| Failed::Io(error.to_string()))?;
-    let answered = connection.send_request(request).await;
-    let response = answered.map_err(|error| Failed::Io(error.to_string()))?;
+    let failed = |error: hyper::Error| Failed::Io(error.to_string());
+    sender.ready().await.map_err(failed)?;
+    let response = sender.send_request(request).await.map_err(failed)?;
     let status = response.status();
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let answer = Answer::Status { status: status.as_u16(), retry_after: retry_after.map(str::to_owned) };
-    let read = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-    Ok((answer, read.is_ok()))
+    Ok((answer, Answering { sender, body: response.into_body() }))
 }
 
 /// Whether an endpoint that answers so has taken the event.
 pub(super) fn is_taken(status: u16) -> bool {
     StatusCode::from_u16(status).is_ok_and(|status| status.is_success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_kept_for_a_while_and_not_when_it_was_closed() {
+        let (ours, theirs) = tokio::io::duplex(64);
+        let (sender, driver) = http1::handshake(TokioIo::new(ours)).await.unwrap();
+        let driving = tokio::spawn(driver);
+        let kept = Connection { sender, idle_since: Instant::now() };
+        tokio::time::advance(IDLE_MAX - Duration::from_millis(1)).await;
+        assert!(kept.may_be_used());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(!kept.may_be_used());
+        let kept = Connection { idle_since: Instant::now(), ..kept };
+        assert!(kept.may_be_used());
+        drop(theirs);
+        drop(driving.await);
+        assert!(!kept.may_be_used());
+    }
 }

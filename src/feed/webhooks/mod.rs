@@ -39,7 +39,7 @@ const QUESTIONS: usize = 256;
 pub struct WebhookOptions {
     /// The file of what is to be sent and what was.
     pub path: PathBuf,
-    /// Seconds that an attempt may take, from the name's lookup to the end of the answer.
+    /// Seconds that an answer may take over a connection, from the name's lookup to the status.
     pub timeout_s: u64,
     /// Attempts at a time, to all endpoints.
     pub in_flight_max: usize,

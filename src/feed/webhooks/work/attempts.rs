@@ -11,7 +11,7 @@ use super::judge::judge;
 use super::{Broken, MS_PER_S, NS_PER_MS, Worker};
 use crate::engine::TenantOperation;
 use crate::feed::webhooks::Outcome;
-use crate::feed::webhooks::client::{Answer, Connection, Letter};
+use crate::feed::webhooks::client::{Answer, Connection, Letter, Sent};
 use crate::feed::webhooks::plan::{self, Warm};
 use crate::feed::webhooks::sign::signatures;
 use crate::feed::webhooks::store::{self, Delivery, DeliveryState, Tried};
@@ -25,8 +25,7 @@ pub(super) struct Ended {
     /// The endpoint's when it began.
     generation: u64,
     delivery: Delivery,
-    answer: Answer,
-    connection: Option<Connection>,
+    sent: Sent,
     took: Duration,
 }
 
@@ -36,6 +35,7 @@ impl Worker {
         let now = self.now_ms();
         let ids: Vec<_> = self.endpoints.keys().copied().collect();
         for id in ids {
+            self.endpoints.entry(id).and_modify(|one| one.kept.retain(Connection::may_be_used));
             let endpoint = &self.endpoints[&id];
             let room = endpoint.room(&self.options, now);
             let room = room.min(self.options.in_flight_max.saturating_sub(self.attempts.len()));
@@ -71,11 +71,11 @@ impl Worker {
         let generation = endpoint.generation;
         self.attempts.spawn(async move {
             let start = tokio::time::Instant::now();
-            let (answer, connection) = match &letter {
+            let sent = match &letter {
                 Some(letter) => client.send(letter, kept).await,
-                None => (Answer::Gone, kept),
+                None => Sent { answer: Answer::Gone, connection: kept, found_dead: false },
             };
-            Ended { endpoint: id, generation, delivery, answer, connection, took: start.elapsed() }
+            Ended { endpoint: id, generation, delivery, sent, took: start.elapsed() }
         });
     }
 
@@ -89,14 +89,17 @@ impl Worker {
             endpoint.busy.remove(&one.delivery.lane);
             endpoint.look_at = 0;
             let is_of_now = one.generation == endpoint.generation;
+            if one.sent.found_dead {
+                endpoint.kept.clear();
+            }
             if is_of_now && endpoint.kept.len() < self.options.in_flight_per_endpoint_max {
-                endpoint.kept.extend(one.connection);
+                endpoint.kept.extend(one.sent.connection);
             }
             let mut random = [0; 8];
             self.engine.random(&mut random);
             let mut health = endpoint.health;
             let judged = judge(
-                &one.answer,
+                &one.sent.answer,
                 &one.delivery,
                 &mut health,
                 now,
@@ -106,7 +109,7 @@ impl Worker {
             self.shared.count(judged.outcome);
             if is_of_now {
                 endpoint.health = health;
-            } else if !one.answer.ends_it() {
+            } else if !one.sent.answer.ends_it() {
                 // It is due for the endpoint as it is now.
                 continue;
             }
