@@ -54,7 +54,7 @@ impl Server {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let (engine, key) = runtime.block_on(async {
-            let engine = open(&dir).await;
+            let engine = open(&dir, Env::os()).await;
             engine.create_tenant("default", Origin::default()).await.unwrap();
             let key = first_key(&engine).await;
             (engine, key)
@@ -67,26 +67,40 @@ impl Server {
     /// A server that delivers webhooks too, to anybody, with waits of a hundredth, as far as `change` says nothing else.
     pub(crate) fn start_delivering(change: impl FnOnce(&mut WebhookOptions)) -> Self {
         let mut server = Self::start();
+        server.deliver(&Env::os(), change);
+        server
+    }
+
+    fn deliver(&mut self, env: &Env, change: impl FnOnce(&mut WebhookOptions)) {
         let mut options = WebhookOptions {
             allow_http: true,
             allow_private_addresses: true,
             wait_scale: 10,
-            ..WebhookOptions::new(server.dir.path().join("webhooks.db"))
+            ..WebhookOptions::new(self.dir.path().join("webhooks.db"))
         };
         change(&mut options);
-        let webhooks = Webhooks::start(&server.engine, &Env::os(), options).unwrap();
+        let webhooks = Webhooks::start(&self.engine, env, options).unwrap();
         let with = (HttpOptions::default(), Some(webhooks));
-        let (front, address, running) = serve(&server.runtime, &server.engine, Some(&server.feed), with);
-        (server.front, server.address, server.running) = (front, address, Some(running));
-        server
+        let (front, address, running) = serve(&self.runtime, &self.engine, Some(&self.feed), with);
+        (self.front, self.address, self.running) = (front, address, Some(running));
     }
 
     /// Stops in good order and starts again on the same directory, at another address.
     pub(crate) fn restart(&mut self) {
+        self.restart_in(Env::os());
+    }
+
+    /// The same in another environment, delivering webhooks.
+    pub(crate) fn restart_delivering(&mut self, env: &Env) {
+        self.restart_in(env.clone());
+        self.deliver(env, |_| {});
+    }
+
+    fn restart_in(&mut self, env: Env) {
         self.stop().unwrap();
         assert!(self.runtime.block_on(self.feed.stop(PATIENCE)), "the feed did not end");
         self.runtime.block_on(self.engine.shutdown()).unwrap();
-        self.engine = self.runtime.block_on(open(&self.dir));
+        self.engine = self.runtime.block_on(open(&self.dir, env));
         self.feed = follow(&self.engine, &self.dir);
         let with = (HttpOptions::default(), None);
         let (front, address, running) = serve(&self.runtime, &self.engine, Some(&self.feed), with);
@@ -219,10 +233,10 @@ impl Server {
     }
 }
 
-async fn open(dir: &TempDir) -> Engine {
+async fn open(dir: &TempDir, env: Env) -> Engine {
     let settings =
         EngineOptions { segment_bytes: 2 << 20, snapshot_log_bytes: 0, ..EngineOptions::new(dir.path()) };
-    Engine::open(settings, Env::os(), Arc::new(())).await.unwrap()
+    Engine::open(settings, env, Arc::new(())).await.unwrap()
 }
 
 fn follow(engine: &Engine, dir: &TempDir) -> Feed {

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use coffer::env::{Clock, Env};
 use serde_json::{Value, json};
 
 use crate::receiver::Receiver;
 use crate::support::Server;
-use crate::webhooks::{deliveries, done, endpoint, first_of, wait_for};
+use crate::webhooks::{deliveries, done, endpoint, first_of, header, signature, wait_for};
+
+const HOUR_S: u64 = 3_600;
 
 /// A switch, and a receiver that takes events while it is on, and else answers so.
 fn switched(status: u16, headers: &'static str) -> (Arc<AtomicBool>, Receiver) {
@@ -218,4 +221,36 @@ fn an_event_is_taken_by_the_status_however_slow_the_rest_of_the_answer_is() {
         |all| all.first().is_some_and(|one| one["attempts"] != 0),
     );
     assert_eq!((&all[0]["status"], &all[0]["response_status"]), (&json!("delivered"), &json!(200)));
+}
+
+/// A clock that is an hour behind.
+struct Behind(Arc<dyn Clock>);
+
+impl Clock for Behind {
+    fn now_ns(&self) -> u64 {
+        self.0.now_ns() - HOUR_S * 1_000_000_000
+    }
+
+    fn monotonic_ns(&self) -> u64 {
+        self.0.monotonic_ns()
+    }
+}
+
+#[test]
+fn posts_are_signed_at_the_machines_time_and_waits_end_where_it_is_behind_the_log() {
+    let mut server = Server::start();
+    customer(&server, "before");
+    let clock = Arc::new(Behind(Env::os().clock));
+    let wall_s = || clock.now_ns() / 1_000_000_000;
+    server.restart_delivering(&Env { clock: clock.clone(), ..Env::os() });
+    let receiver = Receiver::answering(|number, _| Some((if number < 3 { 503 } else { 200 }, "")));
+    let (id, secret) = endpoint(&server, &receiver.url(), &["customer.*"]);
+    customer(&server, "after");
+    let posts = first_of(&receiver, 4);
+    wait_until_over(&server, &id);
+    for post in &posts {
+        let signed_at: u64 = header(post, "webhook-timestamp").parse().unwrap();
+        assert!(wall_s().abs_diff(signed_at) < 60, "{signed_at}");
+        assert_eq!(header(post, "webhook-signature"), signature(&secret, post));
+    }
 }

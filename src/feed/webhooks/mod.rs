@@ -14,6 +14,7 @@ mod plan;
 mod schedule;
 mod sign;
 mod store;
+mod time;
 mod work;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use self::sign::shown as shown_secret;
 pub(crate) use self::store::{Delivery, DeliveryQuery, DeliveryState};
+use self::time::Time;
 use crate::engine::Engine;
 use crate::env::Env;
 
@@ -242,6 +244,7 @@ impl Webhooks {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let worker = work::Start {
             engine: engine.clone(),
+            time: Arc::new(Time::start(Arc::clone(&env.clock), engine.now())),
             options: options.clone(),
             shared: Arc::clone(&shared),
             asked,

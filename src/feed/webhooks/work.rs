@@ -21,6 +21,7 @@ pub(super) use self::endpoint::Endpoint;
 use super::client::Client;
 use super::plan::{self, WarmEvents};
 use super::store::{self, Store};
+use super::time::Time;
 use super::{Question, Shared, WebhookFailure, WebhookOptions};
 use crate::engine::Engine;
 use crate::feed::events::Names;
@@ -32,12 +33,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const IDLE_EVERY: Duration = Duration::from_millis(100);
 /// After how long a file that could not be used is tried again.
 const TRY_EVERY: Duration = Duration::from_secs(1);
-const MS_PER_S: u64 = 1_000;
-const NS_PER_MS: u64 = 1_000_000;
 
 /// What the thread begins with.
 pub(super) struct Start {
     pub(super) engine: Engine,
+    pub(super) time: Arc<Time>,
     pub(super) options: WebhookOptions,
     pub(super) shared: Arc<Shared>,
     pub(super) asked: mpsc::Receiver<Question>,
@@ -48,6 +48,7 @@ pub(super) struct Start {
 
 struct Worker {
     engine: Engine,
+    time: Arc<Time>,
     options: WebhookOptions,
     shared: Arc<Shared>,
     log: LogReader,
@@ -144,6 +145,7 @@ async fn session(start: &mut Start) -> Result<(), Broken> {
         seen: 0,
         attempts: JoinSet::new(),
         engine: start.engine.clone(),
+        time: Arc::clone(&start.time),
         options: start.options.clone(),
         shared: Arc::clone(&start.shared),
     };
@@ -168,7 +170,7 @@ async fn session(start: &mut Start) -> Result<(), Broken> {
 
 impl Worker {
     fn now_ms(&self) -> u64 {
-        self.engine.now().0 / NS_PER_MS
+        self.time.now_ms()
     }
 
     /// Enters what endpoints are to get of the next records; whether there may be more.

@@ -8,7 +8,7 @@ use coffer_ledger::command::Origin;
 use coffer_ledger::ids::WebhookEndpointId;
 
 use super::judge::judge;
-use super::{Broken, MS_PER_S, NS_PER_MS, Worker};
+use super::{Broken, Worker};
 use crate::engine::TenantOperation;
 use crate::feed::webhooks::Outcome;
 use crate::feed::webhooks::client::{Answer, Connection, Letter, Sent};
@@ -63,9 +63,9 @@ impl Worker {
         endpoint.busy.insert(delivery.lane);
         let (client, kept) = (self.client.clone(), endpoint.kept.pop());
         let letter = event.zip(endpoint.url.clone()).map(|(event, url)| {
-            let (now, id) = (self.engine.now(), event.id.to_string());
-            let timestamp_s = now.0 / NS_PER_MS / MS_PER_S;
-            let signatures = signatures(endpoint.config.secrets(now), (&id, timestamp_s), &event.json);
+            let (secrets, id) = (endpoint.config.secrets(self.engine.now()), event.id.to_string());
+            let timestamp_s = self.time.wall_s();
+            let signatures = signatures(secrets, (&id, timestamp_s), &event.json);
             Letter { url, id, timestamp_s, signatures, body: event.json }
         });
         let generation = endpoint.generation;
@@ -102,7 +102,7 @@ impl Worker {
                 &one.sent.answer,
                 &one.delivery,
                 &mut health,
-                now,
+                (now, self.time.wall_s()),
                 self.options.wait_scale,
                 u64::from_le_bytes(random),
             );

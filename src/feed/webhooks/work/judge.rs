@@ -1,6 +1,5 @@
 //! What the answer to an attempt means: for the delivery, and for the endpoint.
 
-use super::MS_PER_S;
 use crate::feed::webhooks::Outcome;
 use crate::feed::webhooks::client::{Answer, is_taken};
 use crate::feed::webhooks::schedule::{pause_ms, retry_after, wait_ms};
@@ -17,12 +16,12 @@ pub(super) struct Judged {
     pub(super) is_gone: bool,
 }
 
-/// Judges it, and changes what is known of the endpoint's health.
+/// Judges it, and changes what is known of the endpoint's health. `now` is in milliseconds, for waits; `wall_s` what the clock says.
 pub(super) fn judge(
     answer: &Answer,
     delivery: &Delivery,
     health: &mut Health,
-    now: u64,
+    (now, wall_s): (u64, u64),
     scale: u64,
     random: u64,
 ) -> Judged {
@@ -53,7 +52,7 @@ pub(super) fn judge(
             if (300..400).contains(status) {
                 tried.error = Some("redirects are not followed".to_owned());
             }
-            (Outcome::Refused, after.as_deref().and_then(|text| retry_after(text, now / MS_PER_S)))
+            (Outcome::Refused, after.as_deref().and_then(|text| retry_after(text, wall_s)))
         }
         Answer::AddressRefused(address) => {
             tried.error =
