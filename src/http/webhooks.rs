@@ -293,8 +293,12 @@ pub(crate) async fn delete(call: Call) -> Result<Reply, ApiError> {
     Ok(Reply::empty(StatusCode::NO_CONTENT).of_tenant(&committed))
 }
 
-/// Exchanges the secret: the new one signs from now on, the old one beside it for some time.
-#[utoipa::path(post, path = "/v1/webhook-endpoints/{id}/rotate-secret", tag = "Webhooks", request_body = RotateBody, responses((status = 200, body = EndpointReply, description = "Done")))]
+/// Exchanges the secret: the new one signs from now on, the old one beside it for some time. Meanwhile it can be exchanged again only
+/// without overlap.
+#[utoipa::path(post, path = "/v1/webhook-endpoints/{id}/rotate-secret", tag = "Webhooks", request_body = RotateBody, responses(
+    (status = 200, body = EndpointReply, description = "Done"),
+    (status = 409, body = super::error::ErrorBody, description = "invalid_operation: the secret of before still signs"),
+))]
 pub(crate) async fn rotate(call: Call) -> Result<Reply, ApiError> {
     let id = endpoint_id(&call)?;
     let body: RotateBody = call.json_or_empty()?;

@@ -254,3 +254,20 @@ fn posts_are_signed_at_the_machines_time_and_waits_end_where_it_is_behind_the_lo
         assert_eq!(header(post, "webhook-signature"), signature(&secret, post));
     }
 }
+
+#[test]
+fn a_second_exchange_of_secrets_takes_no_overlap_away() {
+    let server = Server::start_delivering(|_| {});
+    let (id, _) = endpoint(&server, &Receiver::taking().url(), &[]);
+    let path = format!("/v1/webhook-endpoints/{id}/rotate-secret");
+    let first = done(&server, "POST", &path, json!({"overlap_s": 1}));
+    let again = server.ask("POST", &path, "{}");
+    assert_eq!((again.status, &again.json["code"]), (409, &json!("invalid_operation")), "{}", again.text);
+    assert_eq!(show(&server, &id)["previous_secret_until"], first["previous_secret_until"]);
+    // Who gives the overlap up may, and who waits for its end.
+    let none = done(&server, "POST", &path, json!({"overlap_s": 0}));
+    assert_eq!(none["previous_secret_until"], json!(null));
+    done(&server, "POST", &path, json!({"overlap_s": 1}));
+    std::thread::sleep(Duration::from_millis(1_100));
+    done(&server, "POST", &path, json!({}));
+}

@@ -146,13 +146,19 @@ pub(super) fn update(
     })
 }
 
-/// From now on `secret` signs, and what signed until now beside it for `overlap_s` seconds more.
+/// From now on `secret` signs, and what signed until now beside it for `overlap_s` seconds more. There is room for one beside: while another
+/// still has its time, only an exchange without overlap takes that away.
 pub(super) fn rotate(
     tenant: &Tenant,
     (id, secret, overlap_s): (WebhookEndpointId, WebhookSecret, u32),
     now: Timestamp,
 ) -> Result<WebhookEndpoint, Refusal> {
     let known = known(tenant, id)?;
+    if overlap_s > 0 && known.previous.is_some_and(|(_, until)| now < until) {
+        return Err(Refusal::InvalidOperation(
+            "the secret of before still signs; overlap_s 0 ends that, and nothing signs beside the new one",
+        ));
+    }
     let until = Timestamp(now.0.saturating_add(u64::from(overlap_s) * NS_PER_SECOND));
     let previous = (overlap_s > 0).then_some((known.secret, until));
     Ok(WebhookEndpoint { secret, previous, updated_at: now, ..known.clone() })

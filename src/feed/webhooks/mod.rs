@@ -6,7 +6,7 @@
 //! several customers at a time, each customer's events one after the other.
 //!
 //! At least once: a delivery is done when the endpoint has taken it and the file says so. Absent on purpose: payloads at rest. Tested in `tests/http/webhooks.rs`,
-//! `tests/cli/webhooks.rs` (kills) and, with another language's own library, `tests/python/webhooks.py`.
+//! `tests/http/webhook_repairs.rs`, `tests/cli/webhooks.rs` (kills) and, with another language's own library, `tests/python/webhooks.py`.
 
 mod address;
 mod client;

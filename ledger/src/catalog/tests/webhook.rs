@@ -67,6 +67,11 @@ fn two_secrets_sign_while_one_is_exchanged_for_the_other() {
     let (old, new) = (WebhookSecret([1; 32]), secret);
     assert_eq!(rotated.secrets(second(60)).collect::<Vec<_>>(), [&new, &old]);
     assert_eq!(rotated.secrets(second(61)).collect::<Vec<_>>(), [&new]);
+    let again = TenantCommand::RotateWebhookSecret { id, secret: WebhookSecret([3; 32]), overlap_s: 60 };
+    assert!(
+        matches!(ask(&mut tenant, &again), Err(Refusal::InvalidOperation(_))),
+        "the old one has its time"
+    );
     let at_once = TenantCommand::RotateWebhookSecret { id, secret: old, overlap_s: 0 };
     assert_eq!(set(&mut tenant, &at_once).secrets(Timestamp(0)).collect::<Vec<_>>(), [&old]);
     assert!(!format!("{:?}", tenant.webhooks).contains("[1"), "secrets are never printed");
