@@ -144,7 +144,7 @@ pub(crate) struct StatusReply {
     lag_records: u64,
     /// Deliveries that wait for their turn or their next attempt.
     pending: u64,
-    /// Attempts in a row to which there was no answer, or one that says that the endpoint is busy.
+    /// Attempts in a row to which there was no answer, or one that says that the endpoint is busy; those under way together are one.
     failures: u32,
     /// Since when nothing was taken.
     failing_since: Option<Time>,

@@ -271,3 +271,22 @@ fn a_second_exchange_of_secrets_takes_no_overlap_away() {
     std::thread::sleep(Duration::from_millis(1_100));
     done(&server, "POST", &path, json!({}));
 }
+
+#[test]
+fn what_fails_together_is_one_failure() {
+    let server = Server::start_delivering(|options| options.wait_scale = 1_000_000);
+    let receiver = slow(503);
+    let place = server.engine().stats().durable.0.to_string();
+    for number in 0..8 {
+        customer(&server, &format!("c{number}"));
+    }
+    let (id, _) = endpoint(&server, &receiver.url(), &["customer.*"]);
+    done(&server, "POST", &format!("/v1/webhook-endpoints/{id}/replay"), json!({"after": place}));
+    let all = wait_for(
+        "all were refused",
+        || deliveries(&server, &id, ""),
+        |all| all.len() == 8 && all.iter().all(|one| one["response_status"] == 503),
+    );
+    assert!(all.iter().all(|one| one["attempts"] == 1), "{all:?}");
+    assert_eq!(show(&server, &id)["delivery"]["failures"], json!(1));
+}

@@ -113,7 +113,7 @@ pub(crate) struct EndpointStatus {
     pub(crate) lag_records: u64,
     /// Deliveries that wait.
     pub(crate) pending: u64,
-    /// Attempts in a row without an answer, or with one that says that it is busy.
+    /// Attempts in a row without an answer, or with one that says that it is busy; those under way together are one.
     pub(crate) failures: u32,
     /// Since when nothing was taken, in milliseconds.
     pub(crate) failing_since: Option<u64>,

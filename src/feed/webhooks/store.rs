@@ -122,7 +122,7 @@ pub(super) struct New {
 pub(super) struct Health {
     /// Everything up to this record was entered.
     pub(super) cursor: u64,
-    /// Attempts without an answer, or with one that says it is busy, in a row.
+    /// Attempts without an answer, or with one that says it is busy, in a row; those under way together are one.
     pub(super) failures: u32,
     /// Since when nothing was taken, in milliseconds.
     pub(super) failing_since: Option<u64>,

@@ -71,8 +71,12 @@ pub(super) fn judge(
         || !matches!(tried.status, Some(status) if !matches!(status, 429 | 502 | 503 | 504));
     let was_well = health.failures == 0;
     if is_down {
-        health.failures = health.failures.saturating_add(1);
-        health.paused_until = now + pause_ms(health.failures, scale).max(asked_ms);
+        // What was under way together says the same, once.
+        if health.paused_until <= now {
+            health.failures = health.failures.saturating_add(1);
+        }
+        let until = now + pause_ms(health.failures, scale).max(asked_ms);
+        health.paused_until = health.paused_until.max(until);
     }
     // Whether an endpoint that is down is back is asked far more often than the event's own schedule has attempts.
     tried.is_counted = !is_down || was_well || delivery.next_at <= now;
