@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from fnmatch import fnmatch
 from pathlib import Path
 
 from server import ADMIN_KEY, Server
@@ -84,7 +85,7 @@ class Stripe:
         self.ask("POST", "/_config/webhooks/coffer", form=form)
 
     def requests(self, path):
-        return [one for one in self.ask("GET", "/_test/requests") if one["path"] == path]
+        return [one for one in self.ask("GET", "/_test/requests") if fnmatch(one["path"], path)]
 
 
 class World:
@@ -134,6 +135,13 @@ class World:
                 return intents[0]
             time.sleep(0.05)
         sys.exit("stripe: there is no payment that waits")
+
+    def until(self, holds, what):
+        for _ in range(PATIENCE_S * 20):
+            if holds():
+                return
+            time.sleep(0.05)
+        sys.exit(f"stripe: not in {PATIENCE_S} s: {what}")
 
     def balance(self, name):
         return self.server.ask("GET", f"/customers/{name}/balance")["posted"]
@@ -365,6 +373,37 @@ def what_is_called_off_is_cancelled_at_stripe(world):
     sys.exit(f"stripe: the invoice is {invoice['status']}")
 
 
+def what_ends_while_nobody_knows_of_its_payment_is_looked_for(world):
+    # Its messages do not arrive either.
+    world.stripe.ask("POST", "/_config/webhooks/coffer", form={"url": "http://127.0.0.1:9/", "secret": SECRET})
+    counted = 'coffer_payment_messages_total{outcome="contrary"}'
+    for path, fault, invoicing, left in [
+        ("/v1/invoices/*/pay", {"delay": 30}, True, ["paid"]),
+        ("/v1/payment_intents", {"delay": 30}, False, ["succeeded"]),
+        # Stripe gets to it when nobody listens any more.
+        ("/v1/payment_intents", {"hold": 7}, False, ["succeeded"]),
+        # A draft, and nobody knows whether it has its line.
+        ("/v1/invoiceitems", {"delay": 30}, True, []),
+    ]:
+        payer, method = world.stripe.customer(GOOD)
+        name, wallet = world.wallet(payer, method, invoicing=invoicing)
+        contrary = world.metric(counted)
+        asked = len(world.stripe.requests(path))
+        # Its answer comes too late, and meanwhile the recharge ends: credit that is there already cannot be called off.
+        world.stripe.next(path=path, **fault)
+        world.debit(name)
+        world.until(lambda: len(world.stripe.requests(path)) > asked, f"{path} is asked for")
+        [recharge] = world.recharges(wallet)
+        world.server.ask("POST", f"/recharges/{recharge['recharge_id']}/{'cancel' if invoicing else 'fail'}")
+        world.until(lambda: world.metric("coffer_payments_open") == 0, f"{path}: it is known what became of it")
+        made = world.stripe.invoices(payer) if invoicing else world.stripe.intents(payer)
+        check([one["status"] for one in made] == left, f"{path}: {made}")
+        check(world.metric(counted) == contrary + len(left), f"{path}: a payment that nobody waited for is counted, once")
+        check(world.ended(wallet)["status"] == ("cancelled" if invoicing else "failed"), "it stays so")
+        check(world.balance(name) == "5", "no credit came of it")
+    world.stripe.send_to(world.server)
+
+
 def what_is_seen_from_outside(world):
     check(world.metric("coffer_payments_open") == 0, "nothing is open")
     check(world.metric("coffer_payments_following") == 1, "the log is followed")
@@ -392,6 +431,7 @@ TESTS = [
     what_fails_on_the_way_is_asked_again_and_paid_once,
     only_stripes_messages_count_each_once,
     what_is_called_off_is_cancelled_at_stripe,
+    what_ends_while_nobody_knows_of_its_payment_is_looked_for,
     what_is_seen_from_outside,
     a_kill_between_asking_and_the_answer_pays_once,
 ]

@@ -3,8 +3,8 @@
 stripe_server.py: serves on a free port of this machine and prints it. Beside localstripe as it is:
 - Invoices without a subscription, which it does not make: POST /v1/invoices with pending_invoice_items_behavior=exclude, invoice items that
   name their invoice, and `pay` with the invoice's own default payment method, answered with 402 if it is declined, as Stripe documents them.
-- POST /_test/next {"path", "before": status} refuses the next POST to that path before anything happens, {"after": status} after it has
-  happened, {"delay": seconds} answers it late; "retry_after" goes along.
+- POST /_test/next {"path", "before": status} refuses the next POST to that path (`*` in it is anything) before anything happens,
+  {"after": status} after it has happened, {"delay": seconds} answers it late, {"hold": seconds} lets it happen late; "retry_after" goes along.
 - POST /_test/event/{id of a payment intent} {"type"} gives the body that a message of that type has.
 - GET /_test/requests: what was asked of it, with idempotency keys.
 Nothing is kept on the disk.
@@ -12,6 +12,7 @@ Nothing is kept on the disk.
 
 import asyncio
 import socket
+from fnmatch import fnmatch
 
 from aiohttp import web
 from localstripe import resources
@@ -78,13 +79,14 @@ async def as_told(request, handler):
         return await handler(request)
     requests.append({"path": request.path, "key": request.headers.get("Idempotency-Key"), "version": request.headers.get("Stripe-Version"),
                      "body": (await request.read()).decode()})
-    told = next((told for told in following if told["path"] == request.path), None)
+    told = next((told for told in following if fnmatch(request.path, told["path"])), None)
     if told is None:
         return await handler(request)
     following.remove(told)
     headers = {"Retry-After": str(told["retry_after"])} if "retry_after" in told else {}
     if "before" in told:
         return web.json_response({"error": {"type": "api_error", "message": "as told"}}, status=told["before"], headers=headers)
+    await asyncio.sleep(told.get("hold", 0))
     answer = await handler(request)
     await asyncio.sleep(told.get("delay", 0))
     if "after" in told:

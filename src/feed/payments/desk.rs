@@ -1,5 +1,7 @@
 //! Every open recharge with what is done about it: one task each, an attempt at a time, until it has ended.
 
+mod unwanted;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,6 +16,7 @@ use coffer_ledger::refusal::Refusal;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 
+use self::unwanted::Unwanted;
 use super::stripe::{About, Notice, SignatureError, Stripe};
 use super::{Bill, CUSTOMER_KEY, METHOD_KEY, Outcome, Payer, PaymentId, PaymentOptions};
 use crate::engine::{Engine, Failure, Operation, Target};
@@ -213,10 +216,11 @@ impl Desk {
     /// Asks until it is known.
     async fn settle(&self, id: RechargeId, is_new: bool, notify: &Notify) {
         let (mut waits_for, mut attempts) = (None::<PaymentId>, 0_u32);
+        // Somebody may have paid it without our knowing.
+        let mut unsure = None::<Bill>;
         loop {
             let bill = match self.bill(id).await {
-                Ok(Some(bill)) => bill,
-                Ok(None) => return self.ended(id, waits_for.as_ref()).await,
+                Ok(bill) => bill,
                 Err(error) => {
                     tracing::warn!(recharge = %id, %error, "a recharge cannot be looked at; it is tried again");
                     attempts = attempts.saturating_add(1);
@@ -224,20 +228,28 @@ impl Desk {
                     continue;
                 }
             };
+            if !is_new && unsure.is_none() {
+                unsure = bill.clone().filter(|bill| bill.payer.is_some());
+            }
+            let bill = match bill {
+                Some(bill) if bill.status == RechargeStatus::Pending => bill,
+                Some(bill) if bill.status == RechargeStatus::Completed => return,
+                _ => return self.let_go(id, Unwanted { payment: waits_for, unsure }, notify).await,
+            };
             let Some(outcome) = self.attempt(&bill, is_new && attempts == 0, waits_for.as_ref()).await else {
                 return;
             };
             attempts = attempts.saturating_add(1);
             match outcome {
                 Outcome::Paid => {
-                    if self.paid(&bill).await {
+                    if self.paid(id).await {
                         return;
                     }
                     self.pause(notify, self.backoff(attempts)).await;
                 }
                 Outcome::Failed { reason, why, leftover } => {
                     if self.failed(&bill, reason, &why).await {
-                        return self.give_up(id, leftover.as_ref()).await;
+                        return self.let_go(id, Unwanted { payment: leftover, unsure }, notify).await;
                     }
                     self.pause(notify, self.backoff(attempts)).await;
                 }
@@ -251,6 +263,7 @@ impl Desk {
                 Outcome::Later { why, after } => {
                     self.count(Count::Retried);
                     tracing::warn!(recharge = %id, why, "a payment could not be asked for; it is tried again");
+                    unsure.get_or_insert(bill);
                     let asked = after.unwrap_or_default().min(RETRY_AFTER_MAX);
                     self.pause(notify, self.backoff(attempts).max(asked)).await;
                 }
@@ -277,7 +290,7 @@ impl Desk {
         })
     }
 
-    /// What is to be paid; `None` = nothing any more.
+    /// What is to be paid, or was; `None` = nobody knows of it any more.
     async fn bill(&self, id: RechargeId) -> Result<Option<Bill>, Failure> {
         let now_s = self.engine.now().seconds();
         let look = move |customer: &Customer, _| bill_of(customer, id, now_s);
@@ -289,19 +302,19 @@ impl Desk {
     }
 
     /// Whether that is settled.
-    async fn paid(&self, bill: &Bill) -> bool {
-        match self.end(bill.id, Command::CompleteRecharge(bill.id)).await {
+    async fn paid(&self, id: RechargeId) -> bool {
+        match self.end(id, Command::CompleteRecharge(id)).await {
             Ok(Ended::Now) => {
                 self.count(Count::Paid);
                 true
             }
             Ok(Ended::Before(RechargeStatus::Completed)) => true,
             Ok(Ended::Before(_) | Ended::Unknown) => {
-                self.contrary(bill.id, "it is paid at the provider, and was not waited for any more");
+                self.contrary(id, "it is paid at the provider, and was not waited for any more");
                 true
             }
             Err(error) => {
-                tracing::error!(recharge = %bill.id, %error, "a recharge is paid and cannot be completed; it is tried again");
+                tracing::error!(recharge = %id, %error, "a recharge is paid and cannot be completed; it is tried again");
                 false
             }
         }
@@ -327,22 +340,6 @@ impl Desk {
     fn contrary(&self, id: RechargeId, what: &str) {
         self.count(Count::Contrary);
         tracing::error!(recharge = %id, what, "a payment and its recharge disagree: somebody has to look");
-    }
-
-    /// What is on its way must not be paid any more, unless it was.
-    async fn ended(&self, id: RechargeId, payment: Option<&PaymentId>) {
-        if payment.is_some() && !matches!(self.status_or_none(id).await, Ok(Some(RechargeStatus::Completed)))
-        {
-            self.give_up(id, payment).await;
-        }
-    }
-
-    /// In vain is no harm: it is paid, or given up already; a message says so if it is paid.
-    async fn give_up(&self, id: RechargeId, payment: Option<&PaymentId>) {
-        let Some(payment) = payment else { return };
-        if let Err(why) = self.stripe.give_up(payment).await {
-            tracing::info!(recharge = %id, payment = payment.as_str(), why, "a payment was not cancelled");
-        }
     }
 
     async fn end(&self, id: RechargeId, command: Command) -> Result<Ended, Failure> {
@@ -432,9 +429,9 @@ impl Desk {
     }
 }
 
-/// `None` = the recharge is not pending.
+/// `None` = the customer does not know of it any more.
 fn bill_of(customer: &Customer, id: RechargeId, now_s: u64) -> Option<Bill> {
-    let recharge = customer.recharges.get(id).filter(|one| one.status == RechargeStatus::Pending)?;
+    let recharge = customer.recharges.get(id)?;
     let identity = customer.identity.as_ref()?;
     let named = |key| {
         let metadata = identity.profile.metadata.iter();
@@ -444,6 +441,7 @@ fn bill_of(customer: &Customer, id: RechargeId, now_s: u64) -> Option<Bill> {
     let payer = named(CUSTOMER_KEY).map(|customer| Payer { customer, method: named(METHOD_KEY) });
     Some(Bill {
         id,
+        status: recharge.status,
         wallet: recharge.wallet,
         customer: identity.external_id.to_string(),
         credits: recharge.credits(),

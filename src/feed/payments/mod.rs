@@ -21,7 +21,7 @@ use coffer_ledger::catalog::settings::SettingsChange;
 use coffer_ledger::catalog::tenant::TenantCommand;
 use coffer_ledger::command::Origin;
 use coffer_ledger::ids::{InvoiceId, RechargeId, TenantNumber, WalletId};
-use coffer_ledger::recharge::RechargeReason;
+use coffer_ledger::recharge::{RechargeReason, RechargeStatus};
 use coffer_ledger::unit::Currency;
 
 use self::desk::Desk;
@@ -105,6 +105,8 @@ pub enum PaymentsError {
 #[derive(Clone, Debug)]
 struct Bill {
     id: RechargeId,
+    /// How the recharge stood when it was looked at.
+    status: RechargeStatus,
     wallet: WalletId,
     /// The caller's name of the customer.
     customer: String,

@@ -56,9 +56,14 @@ pub(super) fn of_invoice(invoice: &Value) -> Option<Outcome> {
     match invoice.get("status").and_then(Value::as_str) {
         Some("paid") => Some(Outcome::Paid),
         Some("draft" | "open") => None,
-        Some("void" | "uncollectible") => Some(failed("the invoice was given up at Stripe")),
+        Some("void" | "uncollectible") => Some(given_up()),
         other => Some(unknown("invoice", other)),
     }
+}
+
+/// What an invoice that nobody can pay any more means.
+pub(super) fn given_up() -> Outcome {
+    failed("the invoice was given up at Stripe")
 }
 
 fn failed(why: &str) -> Outcome {

@@ -97,6 +97,14 @@ impl Client {
         self.call(request.header(IDEMPOTENCY_KEY, key).header(CONTENT_TYPE, FORM), encode(form)).await
     }
 
+    /// Ends something. It needs no key: what has ended does not end twice, and a refusal today is none for tomorrow.
+    ///
+    /// # Errors
+    /// [`NoAnswer`]: whether it happened is not known.
+    pub(super) async fn end(&self, method: Method, path: &str) -> Result<Answer, NoAnswer> {
+        self.call(Request::builder().method(method).uri(self.url(path)), String::new()).await
+    }
+
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base_url)
     }

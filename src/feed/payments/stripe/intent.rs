@@ -1,5 +1,6 @@
 //! A direct recharge: one PaymentIntent, confirmed at once, its payer not there.
 
+use axum::http::Method;
 use serde_json::Value;
 
 use super::{Bill, Outcome, Payer, PaymentId, Step, Stripe, answer, metadata, recharge_of, since};
@@ -32,12 +33,22 @@ pub(super) async fn look(stripe: &Stripe, id: &PaymentId) -> Step<Outcome> {
     Ok(answer::of_intent(&get(stripe, id.as_str()).await?, None))
 }
 
+/// Cancels it, unless it is over.
+pub(super) async fn give_up(stripe: &Stripe, id: &PaymentId) -> Step<Outcome> {
+    let intent = get(stripe, id.as_str()).await?;
+    if matches!(intent.get("status").and_then(Value::as_str), Some("succeeded" | "canceled")) {
+        return Ok(answer::of_intent(&intent, None));
+    }
+    let cancelled = stripe.end(Method::POST, &format!("/v1/payment_intents/{}/cancel", id.as_str())).await?;
+    Ok(cancelled.map_or_else(|| Outcome::Waiting(id.clone()), |intent| answer::of_intent(&intent, None)))
+}
+
 pub(super) async fn get(stripe: &Stripe, id: &str) -> Step<Value> {
     stripe.get(&format!("/v1/payment_intents/{id}"), Vec::new()).await
 }
 
 /// The intent of this recharge that was asked for before, if it moved, or moves, money: by the customer's charges, which are few.
-async fn find(stripe: &Stripe, bill: &Bill, payer: &Payer, amount: u64) -> Step<Option<Value>> {
+pub(super) async fn find(stripe: &Stripe, bill: &Bill, payer: &Payer, amount: u64) -> Step<Option<Value>> {
     let query = vec![("customer", payer.customer.clone()), ("created[gt]", since(bill).to_string())];
     let mut intents = Vec::new();
     let candidate = |charge: &Value| {

@@ -3,6 +3,7 @@
 //! Nothing else that waits for an invoice of the customer's gets onto it, and Stripe does not collect it by itself: what is not paid now
 //! fails, and is voided.
 
+use axum::http::Method;
 use serde_json::Value;
 
 use super::{Bill, Outcome, Payer, PaymentId, Step, Stripe, answer, intent, metadata, recharge_of, since};
@@ -37,6 +38,22 @@ pub(super) async fn pay(
 pub(super) async fn look(stripe: &Stripe, id: &PaymentId) -> Step<Outcome> {
     let invoice = stripe.get(&format!("/v1/invoices/{}", id.as_str()), Vec::new()).await?;
     Ok(standing(stripe, &invoice).await?.unwrap_or_else(|| Outcome::Waiting(id.clone())))
+}
+
+/// Voids it, or removes it while it is a draft, unless it is over.
+pub(super) async fn give_up(stripe: &Stripe, id: &PaymentId) -> Step<Outcome> {
+    let path = format!("/v1/invoices/{}", id.as_str());
+    let invoice = stripe.get(&path, Vec::new()).await?;
+    if let Some(outcome) = answer::of_invoice(&invoice) {
+        return Ok(outcome);
+    }
+    let is_draft = invoice.get("status").and_then(Value::as_str) == Some("draft");
+    let ended = if is_draft {
+        stripe.end(Method::DELETE, &path).await?
+    } else {
+        stripe.end(Method::POST, &format!("{path}/void")).await?
+    };
+    Ok(ended.map_or_else(|| Outcome::Waiting(id.clone()), |_| answer::given_up()))
 }
 
 /// What an invoice's state means, by its payment if one was tried; `None` = none was.
@@ -97,7 +114,8 @@ async fn add_line(
     stripe.post("/v1/invoiceitems", form, &format!("{}/line", bill.id)).await
 }
 
-async fn find(stripe: &Stripe, bill: &Bill, payer: &Payer) -> Step<Option<Value>> {
+/// The invoice of this recharge, whatever became of it.
+pub(super) async fn find(stripe: &Stripe, bill: &Bill, payer: &Payer) -> Step<Option<Value>> {
     let query = vec![("customer", payer.customer.clone())];
     let (wanted, since) = (bill.id.to_string(), since(bill));
     let found = stripe

@@ -12,6 +12,7 @@ mod minor;
 mod notice;
 mod signature;
 
+use axum::http::Method;
 use serde_json::Value;
 
 use self::client::{Answer, Client, Form};
@@ -33,7 +34,7 @@ pub(super) struct Stripe {
 }
 
 /// Why a step did not lead to the next: then this is the outcome.
-type Step<T> = Result<T, Outcome>;
+pub(super) type Step<T> = Result<T, Outcome>;
 
 impl Stripe {
     /// # Errors
@@ -67,16 +68,26 @@ impl Stripe {
         looked.await.unwrap_or_else(|outcome| outcome)
     }
 
-    /// Sees to it that nobody pays it later. In vain if it is paid, or given up.
-    pub(super) async fn give_up(&self, id: &PaymentId) -> Result<(), String> {
-        let id = id.as_str();
-        let path = if PaymentId::from(id).is_invoice() {
-            format!("/v1/invoices/{id}/void")
-        } else {
-            format!("/v1/payment_intents/{id}/cancel")
+    /// The payment of a bill that somebody asked for and heard nothing of; `None` = there is none.
+    ///
+    /// # Errors
+    /// The outcome, where it cannot be seen.
+    pub(super) async fn find(&self, bill: &Bill, payer: &Payer) -> Step<Option<PaymentId>> {
+        let Some(amount) = minor::minor_units(bill.charged, bill.currency) else { return Ok(None) };
+        let found = match bill.invoice {
+            None => intent::find(self, bill, payer, amount).await?,
+            Some(_) => invoice::find(self, bill, payer).await?,
         };
-        let answer = self.client.post(&path, &Vec::new(), &format!("{id}/give-up")).await?;
-        if answer.is_success() { Ok(()) } else { Err(format!("Stripe answered {}", answer.status)) }
+        Ok(found.and_then(|object| object.get("id")?.as_str().map(PaymentId::from)))
+    }
+
+    /// Sees to it that nobody pays it later, and says what became of it: failed, unless it is paid or cannot be cancelled while Stripe
+    /// works on it.
+    pub(super) async fn give_up(&self, id: &PaymentId) -> Outcome {
+        let given_up = async {
+            if id.is_invoice() { invoice::give_up(self, id).await } else { intent::give_up(self, id).await }
+        };
+        given_up.await.unwrap_or_else(|outcome| outcome)
     }
 
     /// A message that Stripe sent, if it is Stripe's; `None` = it is about nothing of ours.
@@ -99,6 +110,16 @@ impl Stripe {
 
     async fn post(&self, path: &str, form: Form, key: &str) -> Step<Value> {
         taken(self.client.post(path, &form, key).await.map_err(answer::unanswered)?)
+    }
+
+    /// Ends what nobody wants any more; `None` = not now, says Stripe.
+    async fn end(&self, method: Method, path: &str) -> Step<Option<Value>> {
+        let answer = self.client.end(method, path).await.map_err(answer::unanswered)?;
+        match taken(answer) {
+            Ok(object) => Ok(Some(object)),
+            Err(Outcome::Failed { .. }) => Ok(None),
+            Err(outcome) => Err(outcome),
+        }
     }
 
     /// The payment method: the one that was named, or the customer's default at Stripe.
