@@ -227,7 +227,8 @@ fn failed(error: ExportError) -> CliError {
         ExportError::Log(_) | ExportError::Record { .. } => Code::Corrupt,
         ExportError::Io { .. } => Code::Io,
         ExportError::Encode(_) | ExportError::Names { .. } => Code::Internal,
-        ExportError::BeginningGone { .. }
+        ExportError::Gone { .. }
+        | ExportError::BeginningGone { .. }
         | ExportError::Range(_)
         | ExportError::Mismatch(_)
         | ExportError::Stopped => Code::Failed,

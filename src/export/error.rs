@@ -38,6 +38,12 @@ pub enum ExportError {
         /// The oldest record that is kept.
         first: u64,
     },
+    /// Some of what is asked for is not kept any more.
+    #[error("not all of these records are kept any more: the oldest is {first}")]
+    Gone {
+        /// The oldest record that is kept.
+        first: u64,
+    },
     /// What is asked for is not in the log.
     #[error("{0}")]
     Range(String),

@@ -64,9 +64,12 @@ impl Range {
     /// last one before it). Without an end: everything that is kept and durable now.
     ///
     /// # Errors
-    /// [`ExportError::Range`]: not all of it is in the log.
+    /// [`ExportError::Range`]: not all of it is in the log. [`ExportError::Gone`]: not all of it is kept any more.
     pub fn of(log: &LogReader, from: Option<Bound>, to: Option<Bound>) -> Result<Self, ExportError> {
         let (kept, durable) = (log.first_lsn().0, log.durable_lsn().0);
+        if [from, to].into_iter().flatten().any(|bound| is_gone(log, bound, kept)) {
+            return Err(ExportError::Gone { first: kept });
+        }
         let first = match from {
             None => kept,
             Some(Bound::Position(position)) => position,
@@ -89,6 +92,14 @@ impl Range {
             return Err(ExportError::Range(format!("it would begin at record {first} and end at {last}")));
         }
         Ok(Self { first, last })
+    }
+}
+
+/// Whether a bound stands for a record that was there, and is not kept any more.
+fn is_gone(log: &LogReader, bound: Bound, kept: u64) -> bool {
+    match bound {
+        Bound::Position(position) => 0 < position && position < kept,
+        Bound::Time(at) => log.removed_to() > Lsn::NONE && at.0 <= log.removed_time_ns(),
     }
 }
 

@@ -133,9 +133,9 @@ fn check_size(call: &Call, format: Format, range: Range) -> Result<(), ApiError>
 fn refused(error: ExportError) -> ApiError {
     match error {
         ExportError::Range(why) => ApiError::new(Code::ValidationError, why),
-        ExportError::BeginningGone { .. } | ExportError::Log(ReadError::Gone { .. }) => {
-            ApiError::new(Code::RecordGone, error.to_string())
-        }
+        ExportError::Gone { .. }
+        | ExportError::BeginningGone { .. }
+        | ExportError::Log(ReadError::Gone { .. }) => ApiError::new(Code::RecordGone, error.to_string()),
         ExportError::Log(_)
         | ExportError::Record { .. }
         | ExportError::Names { .. }

@@ -89,10 +89,35 @@ fn segments_that_are_too_old_go_while_the_server_runs_and_it_says_so() {
     for run in 0..RUNS {
         assert_eq!(ask(&server, "GET", &format!("/customers/customer%20{run}"), "").0, 200);
     }
+    what_is_gone_is_not_exported_as_nothing(&server);
     assert!(server.stop().success());
+    for from in ["1", "2001-01-01T00:00:00Z"] {
+        let refused = place.run(&["export", "transactions", "--out", "-", "--from", from]);
+        assert!(refused.code == 1 && refused.err.contains("are kept any more"), "{from}: {}", refused.err);
+    }
     let listed = place.run(&["archive", "list", "--json"]).ok().json();
     assert_eq!(listed["segments"][0]["segment"], json!(4), "{listed}");
     assert_eq!(place.run(&["audit", "verify"]).code, 3, "all sound, but the first records are gone");
+}
+
+/// An export covers what its range says, or there is none.
+fn what_is_gone_is_not_exported_as_nothing(server: &Server) {
+    let export = |range: &str| ask(server, "GET", &format!("/exports/transactions?{range}"), "");
+    let before = "2001-01-01T00:00:00Z";
+    for range in [
+        "from=1".to_owned(),
+        "to=1".to_owned(),
+        format!("from={before}"),
+        format!("to={before}"),
+        format!("from={before}&to=2001-02-01T00:00:00Z"),
+    ] {
+        let (status, told) = export(&range);
+        assert_eq!((status, &told["code"]), (410, &json!("record_gone")), "{range}: {told}");
+    }
+    assert_eq!(export("from=0").0, 400, "there never was such a record");
+    for range in ["", "from=2100-01-01T00:00:00Z"] {
+        assert_eq!(export(range).0, 200, "{range}");
+    }
 }
 
 #[test]

@@ -22,6 +22,11 @@ pub trait SegmentSource: Send + Sync {
         Lsn::NONE
     }
 
+    /// The time of the batch of that record, in nanoseconds since 1970 UTC; 0 when none was removed.
+    fn removed_time_ns(&self) -> u64 {
+        0
+    }
+
     /// Visits the records `from..=to`, in order, as far as it holds them; returns the LSN after the last one
     /// visited.
     ///
@@ -78,6 +83,12 @@ impl LogReader {
     #[must_use]
     pub fn removed_to(&self) -> Lsn {
         self.archive.removed_to()
+    }
+
+    /// The time of the batch of that record, in nanoseconds since 1970 UTC; 0 when none was removed.
+    #[must_use]
+    pub fn removed_time_ns(&self) -> u64 {
+        self.archive.removed_time_ns()
     }
 
     /// One record.

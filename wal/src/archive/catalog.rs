@@ -199,6 +199,10 @@ impl SegmentSource for Archive {
         self.removed().map_or(Lsn::NONE, |removed| removed.chain.lsn)
     }
 
+    fn removed_time_ns(&self) -> u64 {
+        self.removed().map_or(0, |removed| removed.chain.time_ns)
+    }
+
     fn scan(
         &self,
         from: Lsn,
