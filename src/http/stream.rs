@@ -80,7 +80,7 @@ pub(crate) async fn of_customer(call: Call) -> Result<Reply, ApiError> {
             (from, first)
         }
     };
-    open(&call, wanted, from, &mut first).await
+    open(&call, wanted, from, &mut first)
 }
 
 /// The events of all customers, as they happen: from now on, or after `Last-Event-ID`.
@@ -94,7 +94,7 @@ pub(crate) async fn of_tenant(call: Call) -> Result<Reply, ApiError> {
     let now = || StreamPlace::after(call.engine().log_reader().durable_lsn().0);
     let from = place.unwrap_or_else(now);
     let mut first = format!("id: {from}\n\n").into_bytes();
-    open(&call, wanted, from, &mut first).await
+    open(&call, wanted, from, &mut first)
 }
 
 fn asked(call: &Call) -> Result<(EventFilter, Option<StreamPlace>), ApiError> {
@@ -116,14 +116,9 @@ fn filter(query: &Query) -> Result<EventFilter, ApiError> {
     EventFilter::of(words).map_err(unknown)
 }
 
-async fn open(
-    call: &Call,
-    wanted: Wanted,
-    from: StreamPlace,
-    first: &mut Vec<u8>,
-) -> Result<Reply, ApiError> {
+fn open(call: &Call, wanted: Wanted, from: StreamPlace, first: &mut Vec<u8>) -> Result<Reply, ApiError> {
     let streams = &call.app.streams;
-    let stream = streams.open(wanted, from).await.map_err(refused)?;
+    let stream = streams.open(wanted, from).map_err(refused)?;
     let mut begin = format!("retry: {RETRY_MS}\n").into_bytes();
     begin.append(first);
     if begin.last_chunk() != Some(b"\n\n") {

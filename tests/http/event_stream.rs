@@ -369,6 +369,31 @@ fn a_stream_that_goes_on_alone_takes_its_time_over_what_is_old() {
 }
 
 #[test]
+fn readers_that_stand_still_over_what_is_old_keep_no_other_from_going_on() {
+    let options = StreamOptions { stream_buffer_events: 16, stream_resumes_max: 1, ..StreamOptions::default() };
+    let server = Server::start_with(HttpOptions { streams: options, ..HttpOptions::default() });
+    server.wallet("acme", "10000");
+    server.wallet("other", "5");
+    // More than sockets hold.
+    let debit = json!({"customer_id": "acme", "credits": "1", "description": "x".repeat(500)});
+    for _ in 0..8 {
+        done(&server, "POST", "/v1/debits/batch", json!({"debits": vec![&debit; 1_000]}));
+    }
+    let path = "/v1/stream?types=wallet.transaction.created";
+    let mut still: Vec<_> = (0..2).map(|_| open(&server, path, Some("0"))).collect();
+    let mut other = open(&server, "/v1/customers/other/stream?types=wallet.transaction.created", Some("0"));
+    assert_eq!(balances(&mut other, 1), [json!("5")], "while they have read nothing");
+    done(&server, "POST", "/v1/customers/other/debits", json!({"credits": "1"}));
+    assert_eq!(balances(&mut other, 1), [json!("4")]);
+    let expected: Vec<Value> = (0..=8_000).map(|spent| json!((10_000 - spent).to_string())).collect();
+    for stream in &mut still {
+        let mut all = balances(stream, 8_003);
+        assert_eq!((all.remove(1), all.pop()), (json!("5"), Some(json!("4"))));
+        assert_eq!(all, expected, "each once, in order, however late");
+    }
+}
+
+#[test]
 fn a_stream_that_goes_on_alone_joins_what_happens_meanwhile_without_a_gap() {
     let server = Server::start();
     server.wallet("acme", "5000");

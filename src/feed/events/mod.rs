@@ -29,7 +29,7 @@ use serde_json::Value;
 pub use self::filter::{EVENT_TYPES_MAX, EventFilter};
 pub use self::kind::EventKind;
 pub(crate) use self::names::Names;
-pub(crate) use self::of_log::{Decoded, events_of, scan, whose};
+pub(crate) use self::of_log::{Decoded, events_of, scan, scan_while, whose};
 
 use self::data::{Around, Fit, tell};
 use self::of_record::{Happened, What};

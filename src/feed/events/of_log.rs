@@ -143,21 +143,40 @@ pub(crate) fn events_of(
 /// [`FeedError`]: the visit's, or the log cannot be read.
 pub(crate) fn scan(
     log: &LogReader,
-    (from, to): (u64, u64),
+    range: (u64, u64),
     visit: &mut dyn FnMut(&Logged<'_>) -> Result<(), FeedError>,
+) -> Result<(), FeedError> {
+    scan_while(log, range, &mut |record| visit(record).map(|()| true))
+}
+
+/// The same, up to the record of which a visit says that nothing more is wanted.
+///
+/// # Errors
+/// [`FeedError`]: the visit's, or the log cannot be read.
+pub(crate) fn scan_while(
+    log: &LogReader,
+    (from, to): (u64, u64),
+    visit: &mut dyn FnMut(&Logged<'_>) -> Result<bool, FeedError>,
 ) -> Result<(), FeedError> {
     if to <= from {
         return Ok(());
     }
-    let mut failed = None;
-    let scanned = log.scan(Lsn(from + 1), Lsn(to), &mut |record| {
-        visit(&record).map_err(|error| {
+    let mut ended = None;
+    let scanned = log.scan(Lsn(from + 1), Lsn(to), &mut |record| match visit(&record) {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            ended = Some(Ok(()));
+            Err("enough".into())
+        }
+        Err(error) => {
             let told = error.to_string();
-            failed = Some(error);
-            told.into()
-        })
+            ended = Some(Err(error));
+            Err(told.into())
+        }
     });
-    failed.map_or(Ok(()), Err)?;
+    if let Some(ended) = ended {
+        return ended;
+    }
     scanned?;
     Ok(())
 }

@@ -38,7 +38,7 @@ pub struct StreamOptions {
     pub stream_heartbeat_s: u64,
     /// Records of the log that a stream which goes on from an older place may have to read.
     pub stream_resume_records_max: u64,
-    /// Streams that read older records at a time; others wait.
+    /// Streams that read older records at a time. Others wait, and none reads while its reader has enough to read.
     pub stream_resumes_max: usize,
 }
 
@@ -164,6 +164,7 @@ impl Frame {
 }
 
 /// The sending end of a stream.
+#[derive(Clone)]
 struct Subscriber {
     wanted: Wanted,
     /// It has everything up to here.
@@ -252,20 +253,18 @@ impl Streams {
         &self.0.options
     }
 
-    /// A stream of everything after `from`.
+    /// A stream of everything after `from`. Call it within a runtime.
     ///
     /// # Errors
     /// [`StreamFailure`].
-    pub(crate) async fn open(&self, wanted: Wanted, from: StreamPlace) -> Result<Stream, StreamFailure> {
+    pub(crate) fn open(&self, wanted: Wanted, from: StreamPlace) -> Result<Stream, StreamFailure> {
         let room = Room::take(&self.0, wanted.tenant)?;
         catch_up::check(&self.0, from)?;
         let (frames, receiver) = mpsc::channel(self.0.options.stream_buffer_events);
         let reason = Arc::new(Reason::default());
         let subscriber = Subscriber { wanted, from, frames, reason: Arc::clone(&reason) };
         if let Err(behind) = hub::join(&self.0, subscriber, &Handle::current())? {
-            let permit = Arc::clone(&self.0.resumes).acquire_owned();
-            let permit = permit.await.map_err(|_| StreamFailure::Closed)?;
-            catch_up::begin(&self.0, behind, Handle::current(), permit)?;
+            catch_up::begin(&self.0, behind, &Handle::current());
         }
         Ok(Stream { frames: receiver, reason, _room: room })
     }
