@@ -54,7 +54,7 @@ pub(crate) struct StreamQuery {
 /// The events of one customer, as they happen.
 ///
 /// Begins with an event `balance`, whose data is the customer's balance; what happened after it follows. With `Last-Event-ID` it goes on
-/// after that event instead. Comments are sent while nothing happens. An event `stream.ended` is the last one: come back with the last
+/// after that event instead. Comments are sent while nothing happens, with an id where the log has gone on. An event `stream.ended` is the last one: come back with the last
 /// id that you saw.
 #[utoipa::path(get, path = "/v1/customers/{id}/stream", tag = "Streams", params(StreamQuery), responses(
     (status = 200, body = String, content_type = "text/event-stream", description = "Events, until somebody ends it"),
@@ -169,7 +169,7 @@ struct Events {
     welcome_at: Option<u64>,
     first: VecDeque<Bytes>,
     stream: Stream,
-    /// After the last event that was sent.
+    /// After the last id that was sent.
     last: StreamPlace,
     every: Duration,
     heartbeat: Pin<Box<Sleep>>,
@@ -196,6 +196,15 @@ impl Events {
             }
             return Poll::Ready(Some(part.into()));
         }
+    }
+
+    /// A comment; with an id if the log has gone on since the last one, so that who comes back need not have it looked through again.
+    fn beat(&mut self, reached: StreamPlace) -> Bytes {
+        if reached.whole() <= self.last.whole() {
+            return Bytes::from_static(b":\n\n");
+        }
+        self.last = reached;
+        format!("id: {reached}\n:\n\n").into()
     }
 
     /// The last event.
@@ -241,6 +250,8 @@ impl hyper::body::Body for Events {
         if let Some(part) = this.first.pop_front() {
             return Poll::Ready(Some(Ok(Frame::data(part))));
         }
+        // Before it is seen what waits: all up to there was sent, if nothing does.
+        let reached = this.stream.reached();
         let part = match this.ready(cx) {
             Poll::Ready(Some(part)) => {
                 this.rest();
@@ -255,7 +266,7 @@ impl hyper::body::Body for Events {
                     return Poll::Pending;
                 }
                 this.rest();
-                Bytes::from_static(b":\n\n")
+                this.beat(reached)
             }
         };
         Poll::Ready(Some(Ok(Frame::data(part))))

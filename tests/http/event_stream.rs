@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::sse::{Came, Sse};
 use crate::support::Server;
 
-fn open(server: &Server, path: &str, last: Option<&str>) -> Sse {
+pub(crate) fn open(server: &Server, path: &str, last: Option<&str>) -> Sse {
     Sse::open(&server.address.to_string(), &server.key, path, last)
 }
 
@@ -21,7 +21,7 @@ fn take(stream: &mut Sse, count: usize) -> Vec<Came> {
     (0..count).map(|_| stream.next().expect("the stream goes on")).collect()
 }
 
-fn done(server: &Server, method: &str, path: &str, body: Value) -> Value {
+pub(crate) fn done(server: &Server, method: &str, path: &str, body: Value) -> Value {
     let answer = server.ask(method, path, &body.to_string());
     assert!((200..300).contains(&answer.status), "{method} {path}: {}", answer.text);
     answer.json
@@ -342,7 +342,7 @@ fn a_revoked_key_sees_nothing_more_however_much_goes_on() {
 }
 
 /// The balances after so many rows of the customer's.
-fn balances(stream: &mut Sse, count: usize) -> Vec<Value> {
+pub(crate) fn balances(stream: &mut Sse, count: usize) -> Vec<Value> {
     let came = take(stream, count);
     came.into_iter()
         .map(|came| {
@@ -366,31 +366,6 @@ fn a_stream_that_goes_on_alone_takes_its_time_over_what_is_old() {
     assert_eq!(balances(&mut stream, 1), [json!("3999")], "and then it is there for what happens");
     let metrics = server.ask("GET", "/metrics", "").text;
     assert!(metrics.contains("coffer_streams_ended_total{reason=\"slow_reader\"} 0"), "{metrics}");
-}
-
-#[test]
-fn readers_that_stand_still_over_what_is_old_keep_no_other_from_going_on() {
-    let options = StreamOptions { stream_buffer_events: 16, stream_resumes_max: 1, ..StreamOptions::default() };
-    let server = Server::start_with(HttpOptions { streams: options, ..HttpOptions::default() });
-    server.wallet("acme", "10000");
-    server.wallet("other", "5");
-    // More than sockets hold.
-    let debit = json!({"customer_id": "acme", "credits": "1", "description": "x".repeat(500)});
-    for _ in 0..8 {
-        done(&server, "POST", "/v1/debits/batch", json!({"debits": vec![&debit; 1_000]}));
-    }
-    let path = "/v1/stream?types=wallet.transaction.created";
-    let mut still: Vec<_> = (0..2).map(|_| open(&server, path, Some("0"))).collect();
-    let mut other = open(&server, "/v1/customers/other/stream?types=wallet.transaction.created", Some("0"));
-    assert_eq!(balances(&mut other, 1), [json!("5")], "while they have read nothing");
-    done(&server, "POST", "/v1/customers/other/debits", json!({"credits": "1"}));
-    assert_eq!(balances(&mut other, 1), [json!("4")]);
-    let expected: Vec<Value> = (0..=8_000).map(|spent| json!((10_000 - spent).to_string())).collect();
-    for stream in &mut still {
-        let mut all = balances(stream, 8_003);
-        assert_eq!((all.remove(1), all.pop()), (json!("5"), Some(json!("4"))));
-        assert_eq!(all, expected, "each once, in order, however late");
-    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod bound_keys;
 mod budgets;
 mod erase;
 mod event_repeats;
+mod event_resumes;
 mod event_stream;
 mod events;
 mod every_row;

@@ -97,11 +97,18 @@ impl Sse {
     /// The next event; `None` = the stream has ended.
     pub(crate) fn next(&mut self) -> Option<Came> {
         loop {
-            while let Some(end) = self.text.find("\n\n") {
+            if let Some(came) = self.part()? {
+                return Some(came);
+            }
+        }
+    }
+
+    /// What comes next: an event, or something without one; `None` = the stream has ended.
+    pub(crate) fn part(&mut self) -> Option<Option<Came>> {
+        loop {
+            if let Some(end) = self.text.find("\n\n") {
                 let block: String = self.text.drain(..end + 2).collect();
-                if let Some(came) = self.block(&block) {
-                    return Some(came);
-                }
+                return Some(self.block(&block));
             }
             if !self.chunk() {
                 return None;

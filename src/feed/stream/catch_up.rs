@@ -92,9 +92,11 @@ fn read(shared: &Arc<Shared>, mut subscriber: Subscriber, runtime: &Handle) -> O
         return None;
     }
     if !has_room {
+        subscriber.reached.set(subscriber.from.whole());
         return Some(subscriber);
     }
     subscriber.from = StreamPlace::after(to);
+    subscriber.reached.set(to);
     match join(shared, subscriber, runtime) {
         Ok(Err(behind)) => Some(behind),
         Ok(Ok(())) | Err(_) => None,

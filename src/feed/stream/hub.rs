@@ -49,6 +49,7 @@ pub(super) fn join(
     if subscriber.from.whole() < state.cursor {
         return Ok(Err(subscriber));
     }
+    subscriber.reached.join();
     state.joining.push(subscriber);
     Ok(Ok(()))
 }
@@ -58,9 +59,12 @@ fn run(shared: &Shared, runtime: &Handle) {
     let log = shared.engine.log_reader();
     let mut hub = Hub { shared, runtime, names: Names::new(shared.engine.clone()), tenants: HashMap::new() };
     while let Some((from, to, level)) = hub.turn(&log) {
-        if let Err(error) = hub.hand_out(&log, from, to) {
-            tracing::error!(%error, "streams cannot go on");
-            hub.end_all(Ended::Failed);
+        match hub.hand_out(&log, from, to) {
+            Ok(()) => shared.handed_out.store(to, Ordering::Release),
+            Err(error) => {
+                tracing::error!(%error, "streams cannot go on");
+                hub.end_all(Ended::Failed);
+            }
         }
         if level {
             let state = shared.lock();

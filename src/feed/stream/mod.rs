@@ -147,6 +147,29 @@ impl Reason {
     }
 }
 
+/// How far a stream has read the log by itself, until it joins the others.
+#[derive(Debug)]
+struct Reached(AtomicU64);
+
+impl Reached {
+    const JOINED: u64 = u64::MAX;
+
+    /// Everything up to this record is in the channel.
+    fn set(&self, position: u64) {
+        self.0.store(position, Ordering::Release);
+    }
+
+    /// From now on it is where the others are.
+    fn join(&self) {
+        self.set(Self::JOINED);
+    }
+
+    /// `None` = where the others are.
+    fn get(&self) -> Option<u64> {
+        Some(self.0.load(Ordering::Acquire)).filter(|position| *position != Self::JOINED)
+    }
+}
+
 /// An event on its way to a reader.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
@@ -171,16 +194,24 @@ struct Subscriber {
     from: StreamPlace,
     frames: mpsc::Sender<Frame>,
     reason: Arc<Reason>,
+    reached: Arc<Reached>,
 }
 
 /// The reading end of a stream.
 pub(crate) struct Stream {
     frames: mpsc::Receiver<Frame>,
     reason: Arc<Reason>,
-    _room: Room,
+    reached: Arc<Reached>,
+    room: Room,
 }
 
 impl Stream {
+    /// How far the log was looked through for it: whoever asks this and then finds no event waiting has seen all up to there.
+    pub(crate) fn reached(&self) -> StreamPlace {
+        let joined = || self.room.shared.handed_out.load(Ordering::Acquire);
+        StreamPlace::after(self.reached.get().unwrap_or_else(joined))
+    }
+
     /// The next event; `None` = it has ended.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame>> {
         self.frames.poll_recv(cx)
@@ -213,6 +244,8 @@ struct Shared {
     options: StreamOptions,
     resumes: Arc<Semaphore>,
     state: Mutex<State>,
+    /// Everything up to here is in the channels of those who have joined.
+    handed_out: AtomicU64,
     /// Wakes the thread before its time.
     wake: Condvar,
     events: AtomicU64,
@@ -242,6 +275,7 @@ impl Streams {
             resumes: Arc::new(Semaphore::new(options.stream_resumes_max)),
             options,
             state: Mutex::default(),
+            handed_out: AtomicU64::new(0),
             wake: Condvar::new(),
             events: AtomicU64::new(0),
             ended: Default::default(),
@@ -262,11 +296,13 @@ impl Streams {
         catch_up::check(&self.0, from)?;
         let (frames, receiver) = mpsc::channel(self.0.options.stream_buffer_events);
         let reason = Arc::new(Reason::default());
-        let subscriber = Subscriber { wanted, from, frames, reason: Arc::clone(&reason) };
+        let reached = Arc::new(Reached(AtomicU64::new(from.whole())));
+        let subscriber =
+            Subscriber { wanted, from, frames, reason: Arc::clone(&reason), reached: Arc::clone(&reached) };
         if let Err(behind) = hub::join(&self.0, subscriber, &Handle::current())? {
             catch_up::begin(&self.0, behind, &Handle::current());
         }
-        Ok(Stream { frames: receiver, reason, _room: room })
+        Ok(Stream { frames: receiver, reason, reached, room })
     }
 
     /// Ends every stream, and makes no more. Their readers are told where to go on.
