@@ -97,15 +97,15 @@ async fn serve(config: &Config) -> Result<(), CliError> {
     bootstrap::first_key(&engine, bootstrap_key).await?;
     let feed = start_feed(config, &engine, &env)?;
     let webhooks = start_webhooks(config, &engine, &env)?;
-    let payments = start_payments(config, &engine).await?;
+    let payments = start_payments(config, &engine, &env).await?;
     engine.keep_archive(config.keep());
     listeners.announce(&config.data_dir())?;
     serve_until_signal(config, engine, (feed, webhooks, payments), listeners, signals).await
 }
 
-async fn start_payments(config: &Config, engine: &Engine) -> Result<Option<Payments>, CliError> {
+async fn start_payments(config: &Config, engine: &Engine, env: &Env) -> Result<Option<Payments>, CliError> {
     let Some(options) = config.payment_options() else { return Ok(None) };
-    let started = Payments::start(engine, options).await;
+    let started = Payments::start(engine, env, options).await;
     started.map(Some).map_err(|error| match error {
         PaymentsError::NoTenant(_) => CliError::new(Code::Config, format!("stripe.tenant: {error}")),
         PaymentsError::Settings(failure) => failure.into(),

@@ -8,6 +8,7 @@ mod books;
 mod both_ways;
 mod bound_keys;
 mod budgets;
+mod connectors;
 mod erase;
 mod event_repeats;
 mod event_resumes;

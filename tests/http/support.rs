@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coffer::engine::{Engine, EngineOptions, TenantOperation};
-use coffer::env::Env;
+use coffer::env::{Clock, Env};
+use coffer::feed::payments::{Hidden, PaymentOptions, Payments};
 use coffer::feed::webhooks::{WebhookOptions, Webhooks};
 use coffer::feed::{Feed, FeedOptions};
 use coffer::http::{Feeds, HttpOptions, HttpServer, Secret, ServeError};
@@ -60,7 +61,7 @@ impl Server {
             (engine, key)
         });
         let feed = follow(&engine, &dir);
-        let (front, address, running) = serve(&runtime, &engine, Some(&feed), (options, None));
+        let (front, address, running) = serve(&runtime, &engine, Some(&feed), (options, Feeds::default()));
         Self { runtime, engine, feed, front, running: Some(running), address, key, dir }
     }
 
@@ -80,9 +81,32 @@ impl Server {
         };
         change(&mut options);
         let webhooks = Webhooks::start(&self.engine, env, options).unwrap();
-        let with = (HttpOptions::default(), Some(webhooks));
+        let with = (HttpOptions::default(), Feeds { webhooks: Some(webhooks), ..Feeds::default() });
         let (front, address, running) = serve(&self.runtime, &self.engine, Some(&self.feed), with);
         (self.front, self.address, self.running) = (front, address, Some(running));
+    }
+
+    /// A server that takes a provider's messages, on a machine with this clock, signed with this secret. It asks the provider in vain.
+    pub(crate) fn start_paying(clock: Arc<dyn Clock>, secret: &str) -> Self {
+        let mut server = Self::start();
+        let options = PaymentOptions {
+            tenant: None,
+            api_key: Hidden::new("sk_test".to_owned()),
+            webhook_secret: Hidden::new(secret.to_owned()),
+            base_url: "http://127.0.0.1:9".to_owned(),
+            timeout: PATIENCE,
+            in_flight_max: 1,
+            retry_first: PATIENCE,
+            retry_max: PATIENCE,
+            look_every: PATIENCE,
+        };
+        let env = Env { clock, ..Env::os() };
+        let starting = Payments::start(&server.engine, &env, options);
+        let feeds = Feeds { payments: Some(server.runtime.block_on(starting).unwrap()), ..Feeds::default() };
+        let with = (HttpOptions::default(), feeds);
+        let (front, address, running) = serve(&server.runtime, &server.engine, Some(&server.feed), with);
+        (server.front, server.address, server.running) = (front, address, Some(running));
+        server
     }
 
     /// Stops in good order and starts again on the same directory, at another address.
@@ -102,7 +126,7 @@ impl Server {
         self.runtime.block_on(self.engine.shutdown()).unwrap();
         self.engine = self.runtime.block_on(open(&self.dir, env));
         self.feed = follow(&self.engine, &self.dir);
-        let with = (HttpOptions::default(), None);
+        let with = (HttpOptions::default(), Feeds::default());
         let (front, address, running) = serve(&self.runtime, &self.engine, Some(&self.feed), with);
         (self.front, self.address, self.running) = (front, address, Some(running));
     }
@@ -110,7 +134,7 @@ impl Server {
     /// Serves the same without a history from now on.
     pub(crate) fn go_on_without_history(&mut self) {
         self.stop().unwrap();
-        let with = (HttpOptions::default(), None);
+        let with = (HttpOptions::default(), Feeds::default());
         let (front, address, running) = serve(&self.runtime, &self.engine, None, with);
         (self.front, self.address, self.running) = (front, address, Some(running));
     }
@@ -247,12 +271,12 @@ fn serve(
     runtime: &Runtime,
     engine: &Engine,
     feed: Option<&Feed>,
-    (options, webhooks): (HttpOptions, Option<Webhooks>),
+    (options, feeds): (HttpOptions, Feeds),
 ) -> (HttpServer, SocketAddr, (oneshot::Sender<()>, Serving)) {
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let feeds = Feeds { history: feed.map(Feed::history), webhooks, ..Feeds::default() };
+    let feeds = Feeds { history: feed.map(Feed::history), ..feeds };
     let front = HttpServer::with_feeds(engine.clone(), options, feeds);
     let serving = front.clone();
     let serving = runtime.spawn(async move { serving.serve(listener, async { drop(stopped.await) }).await });

@@ -13,6 +13,7 @@ use coffer_ledger::customer::Customer;
 use coffer_ledger::ids::{RechargeId, TenantNumber};
 use coffer_ledger::recharge::{RechargeReason, RechargeStatus};
 use coffer_ledger::refusal::Refusal;
+use coffer_ledger::time::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 
@@ -20,6 +21,7 @@ use self::unwanted::Unwanted;
 use super::stripe::{About, Notice, SignatureError, Stripe};
 use super::{Bill, CUSTOMER_KEY, METHOD_KEY, Outcome, Payer, PaymentId, PaymentOptions};
 use crate::engine::{Engine, Failure, Operation, Target};
+use crate::env::Clock;
 
 /// Longest wait that a provider can ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
@@ -110,6 +112,8 @@ pub enum NoticeError {
 /// Everybody's open recharges.
 pub(super) struct Desk {
     pub(super) engine: Engine,
+    /// The machine's: the provider's is compared with it, and not with the engine's time, which ignores its steps.
+    clock: Arc<dyn Clock>,
     pub(super) tenant: TenantNumber,
     options: PaymentOptions,
     stripe: Stripe,
@@ -135,11 +139,13 @@ enum Ended {
 impl Desk {
     pub(super) fn new(
         engine: Engine,
+        clock: Arc<dyn Clock>,
         tenant: TenantNumber,
         options: PaymentOptions,
     ) -> std::io::Result<Self> {
         Ok(Self {
             engine,
+            clock,
             tenant,
             stripe: Stripe::new(&options)?,
             slots: Semaphore::new(options.in_flight_max),
@@ -292,13 +298,18 @@ impl Desk {
 
     /// What is to be paid, or was; `None` = nobody knows of it any more.
     async fn bill(&self, id: RechargeId) -> Result<Option<Bill>, Failure> {
-        let now_s = self.engine.now().seconds();
+        let now_s = self.wall_s();
         let look = move |customer: &Customer, _| bill_of(customer, id, now_s);
         match self.engine.read(self.tenant, Target::Number(id.0.customer()), look).await {
             Ok(seen) => Ok(seen.value),
             Err(Failure::NotFound(_)) => Ok(None),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Seconds since 1970, as other machines see them.
+    fn wall_s(&self) -> u64 {
+        Timestamp(self.clock.now_ns()).seconds()
     }
 
     /// Whether that is settled.
@@ -368,7 +379,7 @@ impl Desk {
         if self.options.webhook_secret.reveal().is_empty() {
             return Err(NoticeError::NoSecret);
         }
-        let notice = self.stripe.notice(signature, body, self.engine.now().seconds());
+        let notice = self.stripe.notice(signature, body, self.wall_s());
         let notice = notice.inspect_err(|_| self.count(Count::Forged))?;
         let outcome = match notice {
             Some(notice) => self.take(notice).await.map_err(NoticeError::Engine)?,
@@ -448,7 +459,7 @@ fn bill_of(customer: &Customer, id: RechargeId, now_s: u64) -> Option<Bill> {
         charged: recharge.charged(),
         currency: recharge.currency,
         invoice: recharge.invoice,
-        // A tenant's own clock may be ahead of everybody's.
+        // A tenant's own clock may be ahead of everybody's, and so may the engine's time where the machine's clock was put right.
         since_s: recharge.begun_at.seconds().min(now_s),
         payer,
     })

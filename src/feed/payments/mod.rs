@@ -28,6 +28,7 @@ use self::desk::Desk;
 pub use self::desk::{NoticeError, NoticeOutcome, PaymentStats};
 pub use self::stripe::SignatureError;
 use crate::engine::{Engine, Failure, TenantOperation};
+use crate::env::Env;
 
 /// The key of a customer's metadata that names Stripe's customer.
 pub const CUSTOMER_KEY: &str = "stripe_customer";
@@ -174,10 +175,10 @@ impl Payments {
     ///
     /// # Errors
     /// [`PaymentsError`].
-    pub async fn start(engine: &Engine, options: PaymentOptions) -> Result<Self, PaymentsError> {
+    pub async fn start(engine: &Engine, env: &Env, options: PaymentOptions) -> Result<Self, PaymentsError> {
         let tenant = tenant_of(engine, options.tenant.as_deref())?;
         report_results(engine, tenant).await.map_err(PaymentsError::Settings)?;
-        let desk = Arc::new(Desk::new(engine.clone(), tenant, options)?);
+        let desk = Arc::new(Desk::new(engine.clone(), Arc::clone(&env.clock), tenant, options)?);
         follow::start(&desk)?;
         Ok(Self(desk))
     }
