@@ -220,7 +220,8 @@ impl WebhookEndpointId {
     }
 }
 
-/// Id of an event: when its record was written, which record, and which event of it. The same each time that it is derived.
+/// Id of an event: when its record was stamped, which record, and which event of it. The same each time that it is derived. Within a record
+/// ids are in order; of different records only positions are, since records are appended in another order than they are stamped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(pub u128);
 

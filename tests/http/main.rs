@@ -10,6 +10,7 @@ mod bound_keys;
 mod budgets;
 mod connectors;
 mod erase;
+mod event_order;
 mod event_repeats;
 mod event_resumes;
 mod event_stream;
