@@ -19,7 +19,7 @@ use crate::ids::{LogPosition, TrancheId, WalletId};
 use crate::letting_go::Balances;
 use crate::looked_up::OldDebit;
 use crate::refusal::Refusal;
-use crate::scope::Scope;
+use crate::scope::{PriceTypes, Scope};
 use crate::tranche::{Source, Terms};
 use crate::wallet::Wallet;
 
@@ -61,7 +61,7 @@ pub(super) fn give_back(
     let (slices, lapsed, minted) = (Vec::new(), Vec::new(), Vec::new());
     let mut giving = Giving { customer, asked, context, came, earlier, slices, lapsed, minted };
     for (_, slice) in &parts {
-        giving.put(slice, ids)?;
+        giving.put(slice, ids);
     }
     giving.check_limits()?;
     giving.finish()
@@ -139,7 +139,7 @@ struct Giving<'a> {
 }
 
 impl Giving<'_> {
-    fn put(&mut self, slice: &Slice, ids: &mut Ids) -> Result<(), Refusal> {
+    fn put(&mut self, slice: &Slice, ids: &mut Ids) {
         match &slice.giver {
             Giver::Overdraft => self.put_to_debt(slice, ids),
             Giver::Tranche { id, .. } if self.customer.recharges.is_unpaid(*id) => {
@@ -148,7 +148,6 @@ impl Giving<'_> {
             Giver::Tranche { id, terms } => {
                 self.put_tranche(slice, *id, terms, ids);
                 *self.earlier.entry(*id).or_default() += slice.credits;
-                Ok(())
             }
         }
     }
@@ -157,31 +156,30 @@ impl Giving<'_> {
         self.customer.wallet(id).expect("every wallet was looked at before")
     }
 
-    /// Reduces the debt; what of it was repaid meanwhile is credit that the customer is owed.
-    fn put_to_debt(&mut self, slice: &Slice, ids: &mut Ids) -> Result<(), Refusal> {
+    /// Reduces the debt; what of it was repaid meanwhile is new credit. What repaid it is not known any more, only that it served usage: it
+    /// may have been free, so what comes back has no paid money and pays for nothing else (SEMANTICS §15: free credit is never paid out).
+    fn put_to_debt(&mut self, slice: &Slice, ids: &mut Ids) {
         let head = &self.wallet(slice.wallet).head;
         let of_wallet =
             self.slices.iter().filter(|back| back.to == BackTo::Debt && back.slice.wallet == head.id);
         let debt = head.debt - of_wallet.map(|back| back.slice.credits).sum();
-        let (rate, to_debt) = (head.topup_conversion_rate, debt.min(slice.credits));
+        let to_debt = debt.min(slice.credits);
         if to_debt.is_positive() {
             self.slices.push(Back { slice: Slice { credits: to_debt, ..slice.clone() }, to: BackTo::Debt });
         }
         let repaid = slice.credits - to_debt;
         if repaid.is_positive() {
-            let paid = Money::of_credits_half_even(repaid, rate).ok_or(Refusal::AmountOverflow("amount"))?;
             let terms = Terms {
                 source: Source::Refund,
                 priority: self.context.settings.default_priorities.refund,
-                scope: Scope::ANYTHING,
+                scope: Scope { price_types: PriceTypes::USAGE, features: None },
                 original: repaid,
-                paid,
+                paid: Money::ZERO,
                 effective_at: self.context.now,
                 expires_at: None,
             };
             self.put_new(Slice { credits: repaid, ..slice.clone() }, terms, ids);
         }
-        Ok(())
     }
 
     fn put_tranche(&mut self, slice: &Slice, id: TrancheId, terms: &Terms, ids: &mut Ids) {

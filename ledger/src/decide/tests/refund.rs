@@ -2,8 +2,8 @@
 
 use super::undoing::{asked, came_back, debit_of, last, refund, refund_with};
 use crate::amount::{Credits, Money};
-use crate::command::{CreditReason, Refund};
-use crate::fact::BackTo;
+use crate::command::{CreditReason, Refund, Remainder};
+use crate::fact::{BackTo, Effect};
 use crate::ids::RowId;
 use crate::refusal::Refusal;
 use crate::scope::{PriceTypes, Scope};
@@ -219,8 +219,28 @@ fn overdraft_comes_back_as_less_debt_and_as_credit_where_the_debt_was_repaid() {
     let refunded = refund(&mut book, row, None).unwrap();
     assert_eq!(came_back(&refunded.back), ["overdraft-2", "overdraft+3", "purchased=10"]);
     let BackTo::New { terms, .. } = &refunded.back.slices[1].to else { panic!("{refunded:?}") };
-    assert_eq!((terms.source, terms.paid, terms.expires_at), (Source::Refund, money("6"), None));
+    assert_eq!((terms.source, terms.paid, terms.expires_at), (Source::Refund, Money::ZERO, None));
+    assert_eq!(terms.scope.price_types, PriceTypes::USAGE, "as what was taken and what repaid it");
     assert_eq!((book.state(wallet).head.debt, posted(&book).as_str()), (Credits::ZERO, "13"));
+    book.replay();
+}
+
+#[test]
+fn free_credit_that_repaid_debt_does_not_come_back_as_money() {
+    let mut book = Book::empty();
+    let wallet = book.wallet(|request| request.overdraft_limit = credits("100"));
+    book.debit("100").unwrap();
+    let row = last(&book, 0);
+    book.credit(wallet, 100, |request| {
+        (request.reason, request.expires_at) = (CreditReason::FreeCreditGrant, Some(second(60)));
+    });
+    assert_eq!(posted(&book), "0");
+    assert_eq!(came_back(&refund(&mut book, row, None).unwrap().back), ["overdraft+100"]);
+    let fixed = book.charge("1", |request| request.charge.price_type = PriceType::Fixed);
+    assert!(matches!(fixed, Err(Refusal::InsufficientCredits { .. })), "it was for usage: {fixed:?}");
+    let closed = book.close(wallet, Remainder::Refund).unwrap();
+    let Effect::WalletClosed { refund: paid_out, .. } = closed else { panic!("{closed:?}") };
+    assert_eq!(paid_out, Money::ZERO, "free credit is never paid out");
     book.replay();
 }
 

@@ -173,8 +173,8 @@ fn debt_that_was_repaid_comes_back_as_new_credit() {
     assert_eq!(came_back(&refunded.back), ["purchased-10", "purchased+30"]);
     assert_eq!(sums(&book, wallet), ["30", "0", "0"]);
     let tranche = &book.state(wallet).tranches[0];
-    assert_eq!((tranche.terms.source, tranche.terms.paid), (Source::Refund, money("30")));
-    assert_eq!(close(&mut book, wallet), ["30", "0"], "what was paid to repay it");
+    assert_eq!((tranche.terms.source, tranche.terms.paid), (Source::Refund, money("0")));
+    assert_eq!(close(&mut book, wallet), ["0", "0"], "what repaid it is earned, and may have been free");
 }
 
 #[test]

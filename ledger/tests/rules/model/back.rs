@@ -3,7 +3,7 @@
 
 use coffer_ledger::command::{CreditReason, Refund};
 use coffer_ledger::ids::{LogPosition, RowId};
-use coffer_ledger::scope::Scope;
+use coffer_ledger::scope::{PriceTypes, Scope};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::tranche::Source;
 use coffer_ledger::wallet::WalletStatus;
@@ -190,14 +190,11 @@ impl Model {
 
     fn after_back_faults(&self, back: &Back, live_before: usize, around: Circumstances) -> Vec<No> {
         let (max, slices_max) = (around.limits.tranches_max, around.limits.slices_max);
-        let costs_too_much =
-            |(_, to): &(Part, To)| matches!(to, To::New(new) if leaves_12_digits(&self.tranches[*new].paid));
         let too_much = |(_, _, amount, _): &(usize, Q, Q, super::outcome::Row)| leaves_12_digits(amount);
         those([
             (self.live_count() > max.max(live_before), No::Limit("tranches_max", max as u64)),
             (back.slices.len() > slices_max, No::Limit("slices_max", slices_max as u64)),
             (back.rows.iter().any(too_much), No::AmountOverflow),
-            (back.slices.iter().any(costs_too_much), No::AmountOverflow),
         ])
     }
 
@@ -261,7 +258,7 @@ impl Model {
         &block.released(&spent) - &block.released(&(&spent - credits))
     }
 
-    /// Overdraft comes back as less debt; what of it was repaid meanwhile as a new tranche.
+    /// Overdraft comes back as less debt; what of it was repaid meanwhile as new credit for usage that nobody paid for.
     fn put_to_debt(&mut self, part: &Part, around: Circumstances) -> Vec<(Part, To)> {
         let debt = self.wallets[part.wallet].debt();
         let less = debt.min(part.credits.clone());
@@ -272,13 +269,12 @@ impl Model {
             to.push((Part { credits: less, ..part.clone() }, To::Debt));
         }
         if rest.is_positive() {
-            let paid = (&rest * &self.wallets[part.wallet].topup_rate).half_even(DIGITS);
             let fresh = Block {
                 source: Source::Refund,
                 priority: default_priority(&around.settings.default_priorities, Source::Refund),
-                scope: Scope::ANYTHING,
+                scope: Scope { price_types: PriceTypes::USAGE, features: None },
                 started: true,
-                ..new_block(part.wallet, CreditReason::CreditNote, rest.clone(), paid, around.now)
+                ..new_block(part.wallet, CreditReason::CreditNote, rest.clone(), Q::zero(), around.now)
             };
             self.tranches.push(fresh);
             to.push((Part { credits: rest, ..part.clone() }, To::New(self.tranches.len() - 1)));
