@@ -7,7 +7,8 @@ pub struct Limits {
     pub wallets_max: usize,
     /// Live tranches per customer.
     pub tranches_max: usize,
-    /// Slices per record.
+    /// Slices per record. What must be whole and takes more is refused; usage that happened (events, draws), partial debits and ranged holds
+    /// take so many slices, and what more there is stays: it is in their shortfall.
     pub slices_max: usize,
     /// Due things written in one record; more become records of their own in the same turn.
     pub due_per_record_max: usize,

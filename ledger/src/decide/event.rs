@@ -69,7 +69,7 @@ fn named_wallet(customer: &Customer, charge: &Charge) -> Result<Option<usize>, R
     }
 }
 
-/// Takes as much of the price as there is; `None` = nothing.
+/// Takes as much of the price as there is and one record can hold; `None` = nothing.
 fn take(
     customer: &Customer,
     payers: &WalletIndices,

@@ -200,7 +200,17 @@ impl<'a> Taking<'a> {
         self.rows.push(DebitRow { credits, amount: Money::ZERO, posting });
     }
 
-    /// Judges whether it is enough, and adds up.
+    /// The first so many slices. What the others would have taken is needed again, though it is there: one record holds no more.
+    pub(super) fn shortened(self, quantity: Quantity, slices_max: usize) -> Self {
+        if self.slices.len() <= slices_max {
+            return self;
+        }
+        let mut shorter = Self::new(self.customer, quantity);
+        shorter.take_found(&self.slices[..slices_max]);
+        shorter
+    }
+
+    /// Judges whether it is enough, and adds up. A partial one takes what one record can hold of what there is.
     pub(super) fn finish(
         self,
         quantity: Quantity,
@@ -211,7 +221,8 @@ impl<'a> Taking<'a> {
             return Err(insufficient(Need::of(quantity).shown(), self.need.shown()));
         }
         let first = self.touched[0];
-        self.finish_short(first, context)
+        let taking = if partial { self.shortened(quantity, context.limits.slices_max) } else { self };
+        taking.finish_short(first, context)
     }
 
     /// As [`Taking::finish`], for credits of which fewer will do.
@@ -225,7 +236,11 @@ impl<'a> Taking<'a> {
         if missing.is_positive() {
             return Err(insufficient(least, missing));
         }
-        self.finish(Quantity::Credits(most), true, context)
+        let found = self.finish(Quantity::Credits(most), true, context)?;
+        if found.credits < least {
+            return Err(limit_reached("slices_max", context.limits.slices_max));
+        }
+        Ok(found)
     }
 
     /// Adds up; what is not there is the shortfall, even if that is all. A debit without a row is one of the wallet `of`.

@@ -34,8 +34,9 @@ pub(in crate::decide) fn capture(
     let pinned = hold.held();
     let beyond = (request.credits - pinned).max(Credits::ZERO);
     let (captured, rest) = split(&hold.pins, request.credits - beyond);
+    let slices_left = context.limits.slices_max.saturating_sub(captured.len());
     let (unpaid, consumed): (Pins, Pins) = captured.into_iter().partition(|pin| is_unpaid(customer, pin));
-    let drawn = draw(&owing(customer, &unpaid), hold, pinned, beyond, context)?;
+    let drawn = draw(&owing(customer, &unpaid), hold, beyond, slices_left, context)?;
     let is_last = request.last || beyond.is_positive();
     let (let_go, pins) = if is_last { (rest, Pins::new()) } else { (Pins::new(), rest) };
     let released: Credits = let_go.iter().map(|pin| pin.credits).sum();
@@ -127,12 +128,12 @@ struct Drawn {
     used: Vec<BudgetMove>,
 }
 
-/// Takes what there is for what is asked beyond the pins; how much is missing is found by whoever adds up.
+/// Takes what there is, in at most `slices_max` slices, for what is asked beyond the pins; how much is missing is found by whoever adds up.
 fn draw(
     customer: &Customer,
     hold: &Hold,
-    pinned: Credits,
     beyond: Credits,
+    slices_max: usize,
     context: &Context<'_>,
 ) -> Result<Drawn, Refusal> {
     if !beyond.is_positive() {
@@ -141,12 +142,13 @@ fn draw(
     let mut taking = Taking::new(customer, Quantity::Credits(beyond));
     match hold.over_capture {
         OverCapture::Reject => {
-            return Err(Refusal::OverCapture { held: pinned, asked: pinned + beyond });
+            return Err(Refusal::OverCapture { held: hold.held(), asked: hold.held() + beyond });
         }
         OverCapture::Draw => taking.take_own(&payers(customer, hold), &hold.charge, context.now),
         OverCapture::Overdraft => taking.take_charge(&payers(customer, hold), &hold.charge, context.now),
     }
     let home = home(customer, hold);
+    let taking = taking.shortened(Quantity::Credits(beyond), slices_max);
     let drawn = taking.finish_short(debit::index_of(customer, home), context)?;
     let used = budget::count(customer, &hold.charge, drawn.credits, Some(&home.head.unit), context);
     Ok(Drawn { slices: drawn.slices, used })

@@ -283,6 +283,33 @@ fn unknown_customers_amounts_and_limits_are_refused_in_their_order() {
 }
 
 #[test]
+fn a_partial_debit_of_too_many_tranches_takes_those_that_one_record_holds() {
+    let mut book = Book::empty();
+    let half = |request: &mut crate::command::CreateWallet| {
+        request.conversion_rate = Rate::parse_json("0.5").unwrap();
+        request.overdraft_limit = credits("5");
+    };
+    let [one, _] = [book.wallet(half), book.wallet(half)];
+    book.limits.slices_max = 2;
+    for _ in 0..4 {
+        book.credit(one, 1, |_| {});
+    }
+    let debited = book.charge("3", |request| request.partial = true).unwrap();
+    assert_eq!(slices(&book, &debited), ["0:1", "0:1"]);
+    assert_eq!((debited.credits, debited.shortfall), (credits("2"), credits("1")));
+    assert_eq!((debited.balance_after, debited.available), (credits("2"), credits("12")));
+    book.credit(one, 1, |_| {});
+    let of_money = |request: &mut crate::command::Debit| {
+        in_dollars("1.5")(request);
+        request.partial = true;
+    };
+    let debited = book.charge("1", of_money).unwrap();
+    assert_eq!((debited.amount, debited.shortfall), (money("1"), credits("0.5")), "in money");
+    assert_eq!(book.posted(one), "1");
+    book.replay();
+}
+
+#[test]
 fn what_a_debit_is_worth_keeps_to_the_digits() {
     let mut book = Book::empty();
     let wallet = book.wallet(|request| request.conversion_rate = Rate::MAX);

@@ -116,6 +116,18 @@ fn an_event_takes_overdraft_before_it_leaves_anything_uncollected() {
 }
 
 #[test]
+fn an_event_of_too_many_tranches_takes_those_that_one_record_holds() {
+    let (mut book, wallet) = book();
+    book.limits.slices_max = 2;
+    book.credit(wallet, 1, |_| {});
+    book.credit(wallet, 1, |_| {});
+    let recorded = record(&mut book, "12", |_| {}).unwrap();
+    assert_eq!(slices(&book, &recorded.taken.unwrap()), ["0:10", "0:1"]);
+    assert_eq!((recorded.uncollected, book.posted(wallet)), (memo(wallet, "1"), "1".into()));
+    book.replay();
+}
+
+#[test]
 fn the_events_own_time_picks_the_card() {
     let (mut book, wallet) = book();
     book.cards.push(card(1, "3", NOW - 60));

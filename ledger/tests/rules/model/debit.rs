@@ -49,13 +49,17 @@ impl Model {
         };
         unless(faults)?;
         let payers = self.payers(&ask.charge, around);
-        let (parts, lacking) = self.divide_by(&required, by_money, &payers);
+        let (mut parts, mut lacking) = self.divide_by(&required, by_money, &payers);
         if lacking.is_positive() && (parts.is_empty() || !ask.partial) {
             let worth = |payer: &Payer| {
                 if by_money { &payer.can * &self.wallets[payer.wallet].rate } else { payer.can.clone() }
             };
             let there = total(&payers.iter().map(worth).collect::<Vec<_>>());
             return Err(self.lacking(&ask.charge, required, there, around));
+        }
+        if ask.partial {
+            let first = at_most(around.limits.slices_max, &payers);
+            (parts, lacking) = self.divide_by(&required, by_money, first);
         }
         let credits = total(parts.iter().map(|part| &part.credits));
         let moves = self.count(&ask.charge, &parts, &credits, around, true)?;
@@ -301,6 +305,11 @@ impl Model {
             of_unit.map(|other| (&self.own(other) + &self.wallets[other].limit).max(Q::zero())).collect();
         total(&parts)
     }
+}
+
+/// The first payers: whoever takes what there is takes no more slices than a record holds.
+pub(crate) fn at_most(slices_max: usize, payers: &[Payer]) -> &[Payer] {
+    &payers[..payers.len().min(slices_max)]
 }
 
 /// Who pays how many credits, in order, and what nobody pays.

@@ -4,7 +4,7 @@ use coffer_ledger::catalog::rate_card::RateCard;
 use coffer_ledger::command::{Event, Metered};
 use coffer_ledger::time::Timestamp;
 
-use super::debit::{Origin, divide};
+use super::debit::{Origin, at_most, divide};
 use super::number::{DIGITS, Q, leaves_12_digits, total};
 use super::outcome::{Done, No, Part};
 use super::state::Person;
@@ -41,7 +41,7 @@ impl Model {
             return Ok(Done::Event { customer, priced, taken: None, uncollected: None });
         }
         let payers = self.payers(&ask.charge, around);
-        let (parts, lacking) = divide(&price, &payers);
+        let (parts, lacking) = divide(&price, at_most(around.limits.slices_max, &payers));
         let owed_by = self.debtor(ask);
         let moves = match self.counts_event(ask, &parts, owed_by) {
             true => self.count(&ask.charge, &parts, &price, around, false)?,

@@ -7,7 +7,7 @@ use coffer_ledger::ids::{HoldId, ThingId};
 use coffer_ledger::time::Timestamp;
 
 use super::budget::{Move, take_moves};
-use super::debit::{Origin, Payer, divide};
+use super::debit::{Origin, Payer, at_most, divide};
 use super::event::price_of_asked;
 use super::number::{Q, leaves_12_digits, total};
 use super::outcome::{Done, Gone, HoldEnded, HoldSeen, No, Part, Step, Taken};
@@ -76,10 +76,16 @@ impl Model {
         };
         unless(faults)?;
         let payers = self.payers(&ask.charge, around);
-        let (pins, lacking) = divide(&max, &payers);
-        let given = &max - &lacking;
+        let there = &max - &divide(&max, &payers).1;
+        if there < min {
+            return Err(self.lacking(&ask.charge, min, there, around));
+        }
+        let slices_max = around.limits.slices_max;
+        let (mut pins, lacking) = divide(&max, at_most(slices_max, &payers));
+        let mut given = &max - &lacking;
         if given < min {
-            return Err(self.lacking(&ask.charge, min, given, around));
+            // Too many for what must be: which fault is told is settled below.
+            (pins, given) = (divide(&min, &payers).0, min);
         }
         let limits = self.pin_faults(&pins, pins.len(), around);
         let moves = counted(self.count(&ask.charge, &pins, &given, around, true), limits)?;
@@ -157,6 +163,7 @@ impl Model {
             return Err(vec![No::OverCapture(held, asked)]);
         }
         let (all, rest) = split(&self.holds[hold].pins, &asked);
+        let spent_parts = all.len();
         let is_unpaid = |part: &Part| part.tranche.is_some_and(|tranche| self.tranches[tranche].unpaid);
         let (unpaid, consumed): (Vec<Part>, Vec<Part>) = all.into_iter().partition(is_unpaid);
         // There is no credit: what was used is owed, before anything else is taken.
@@ -164,7 +171,8 @@ impl Model {
         let memo_wallet = self.memo_wallet(hold);
         let mut owing = self.clone();
         owed.iter().for_each(|part| owing.wallets[part.wallet].debt_moves.push(part.credits.clone()));
-        let (drawn, shortfall) = owing.draw(hold, &excess, around);
+        let slices_left = around.limits.slices_max.saturating_sub(spent_parts);
+        let (drawn, shortfall) = owing.draw(hold, &excess, slices_left, around);
         self.holds[hold].pins = rest;
         let spent = [&consumed[..], &owed[..]].concat();
         let (parts, counted) = self.captured_parts(hold, &spent, &drawn, &excess, around)?;
@@ -200,7 +208,7 @@ impl Model {
     }
 
     /// What a capture takes beyond the pins, and what is not there.
-    fn draw(&self, hold: usize, excess: &Q, around: Circumstances) -> (Vec<Part>, Q) {
+    fn draw(&self, hold: usize, excess: &Q, slices_max: usize, around: Circumstances) -> (Vec<Part>, Q) {
         if !excess.is_positive() {
             return (Vec::new(), Q::zero());
         }
@@ -209,7 +217,7 @@ impl Model {
         if booking.over == OverCapture::Draw {
             payers.retain(|payer| payer.tranche.is_some());
         }
-        divide(excess, &payers)
+        divide(excess, at_most(slices_max, &payers))
     }
 
     /// The parts of a capture, and what they count as: the hold's own, first in first, then the draw, refused by nothing.

@@ -68,6 +68,21 @@ fn e18_settling_above_the_hold_while_others_are_open_leaves_theirs_whole() {
 }
 
 #[test]
+fn a_draw_of_too_many_tranches_takes_those_that_one_record_holds() {
+    let (mut book, wallet) = Book::new();
+    for _ in 0..5 {
+        book.credit(wallet, 1, |_| {});
+    }
+    let hold = book.hold("1.5");
+    book.limits.slices_max = 3;
+    let step = book.capture(hold, "4", true).unwrap();
+    assert_eq!(taken(&book, &step), ["0:1", "0:0.5", "0:0.5"], "what is pinned counts too");
+    assert_eq!((captured(&step).credits, captured(&step).shortfall), (credits("2"), credits("2")));
+    assert_eq!(book.figures(wallet), ["3", "0", "3"]);
+    book.replay();
+}
+
+#[test]
 fn a_capture_after_the_deadline_is_refused_by_its_name_before_anything_was_written() {
     let (mut book, wallet) = Book::new();
     book.credit(wallet, 100, |_| {});

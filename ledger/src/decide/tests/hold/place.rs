@@ -162,6 +162,25 @@ fn growing_pins_live_credit_in_the_order_in_which_it_will_be_spent() {
 }
 
 #[test]
+fn a_range_is_as_much_as_one_record_holds() {
+    let (mut book, wallet) = Book::new();
+    book.limits.slices_max = 2;
+    for _ in 0..4 {
+        book.credit(wallet, 1, |_| {});
+    }
+    let mut ranged = |min: &str| {
+        let asked = HoldAsked::Range { min: credits(min), max: credits("4") };
+        book.place("1", |request| request.asked = asked).map(|step| step.hold.credits)
+    };
+    assert_eq!(ranged("3"), Err(Refusal::LimitReached { limit: "slices_max", max: 2 }));
+    assert_eq!(ranged("1"), Ok(credits("2")));
+    let refused = book.place("2.5", |_| {});
+    assert!(matches!(refused, Err(Refusal::InsufficientCredits { .. })), "{refused:?}");
+    assert_eq!(book.figures(wallet), ["4", "2", "2"]);
+    book.replay();
+}
+
+#[test]
 fn a_hold_keeps_its_unit_when_others_appear() {
     let (mut book, wallet) = Book::new();
     book.credit(wallet, 10, |_| {});
