@@ -17,7 +17,7 @@ use crate::customer::Customer;
 use crate::fact::{Debited, Effect, Uncollected};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
-use crate::wallet::WalletHead;
+use crate::wallet::{Wallet, WalletHead};
 
 /// Records usage, makes the customer if nobody named it before, and takes what there is.
 pub(super) fn record(customer: &Customer, request: &Event, context: &Context<'_>) -> Result<Effect, Refusal> {
@@ -34,7 +34,7 @@ pub(super) fn record(customer: &Customer, request: &Event, context: &Context<'_>
         Some(index) => std::iter::once(index).collect(),
         None => debit::of_named_unit(customer, &request.charge, Quantity::Credits(price))?,
     };
-    let oldest = candidates.first().copied();
+    let oldest = candidates.first().copied().or_else(|| idle(customer, &request.charge));
     let payers = burn_order::wallets(customer, candidates, request.charge.price_type);
     let taken = take(customer, &payers, price, &request.charge, context)?;
     let memo = named.or(payers.first().copied()).or(oldest).map(|index| &customer.wallets[index].head);
@@ -67,6 +67,14 @@ fn named_wallet(customer: &Customer, charge: &Charge) -> Result<Option<usize>, R
     } else {
         Err(Refusal::UnitMismatch)
     }
+}
+
+/// Where no wallet is active: the oldest that would have been asked, a frozen one before a closed one. It has the memo.
+fn idle(customer: &Customer, charge: &Charge) -> Option<usize> {
+    let meant = |wallet: &&Wallet| debit::names(charge, &wallet.head);
+    let frozen = customer.wallets.iter().filter(meant).find(|wallet| wallet.is_open());
+    let oldest = frozen.or_else(|| customer.wallets.iter().find(meant))?;
+    Some(debit::index_of(customer, oldest))
 }
 
 /// Takes as much of the price as there is and one record can hold; `None` = nothing.

@@ -202,6 +202,28 @@ fn a_named_wallet_that_is_frozen_or_closed_gives_nothing() {
 }
 
 #[test]
+fn where_no_wallet_is_active_the_memo_stands_at_the_oldest_that_is_not_closed() {
+    let (mut book, wallet) = book();
+    let euros = book.wallet(|request| request.currency = Some(Currency(*b"eur")));
+    let late = book.wallet(|_| {});
+    let in_dollars = |request: &mut Event| request.charge.currency = Some(USD);
+    for frozen in [wallet, late, euros] {
+        book.ask(Command::Freeze(frozen)).unwrap();
+    }
+    let recorded = record(&mut book, "3", in_dollars).unwrap();
+    assert_eq!((recorded.taken.is_none(), recorded.uncollected), (true, memo(wallet, "3")));
+    assert_eq!(book.log.last().unwrap().facts.effect.rows(), 1, "never silent free usage");
+    book.close(wallet, Remainder::Forfeit).unwrap();
+    assert_eq!(record(&mut book, "3", in_dollars).unwrap().uncollected, memo(late, "3"));
+    book.close(late, Remainder::Forfeit).unwrap();
+    assert_eq!(record(&mut book, "3", in_dollars).unwrap().uncollected, memo(wallet, "3"));
+    let pounds = |request: &mut Event| request.charge.currency = Some(Currency(*b"gbp"));
+    let nowhere = Uncollected { wallet: None, credits: credits("3") };
+    assert_eq!(record(&mut book, "3", pounds).unwrap().uncollected, Some(nowhere));
+    book.replay();
+}
+
+#[test]
 fn scopes_count_and_the_memo_stands_at_the_first_payer_or_the_oldest_wallet() {
     let (mut book, any) = book();
     let usage = book.wallet(|request| request.allowed_price_types = PriceTypes::USAGE);

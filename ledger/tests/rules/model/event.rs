@@ -3,6 +3,7 @@
 use coffer_ledger::catalog::rate_card::RateCard;
 use coffer_ledger::command::{Event, Metered};
 use coffer_ledger::time::Timestamp;
+use coffer_ledger::wallet::WalletStatus;
 
 use super::debit::{Origin, at_most, divide};
 use super::number::{DIGITS, Q, leaves_12_digits, total};
@@ -86,11 +87,17 @@ impl Model {
         }
     }
 
-    /// The wallet that should have paid: the one that is named, else the first that may pay, else the oldest of the unit.
+    /// The wallet that should have paid: the one that is named, else the first that may pay, else the oldest active one of the unit, else
+    /// the oldest frozen one, else the oldest.
     fn debtor(&self, ask: &Event) -> Option<usize> {
         let named = ask.charge.wallet.and_then(|id| self.find(id).ok());
         let first = self.wallets_for(&ask.charge).first().copied();
-        named.or(first).or(self.named_wallets(&ask.charge).first().copied())
+        let active = self.named_wallets(&ask.charge).first().copied();
+        let of_unit: Vec<usize> =
+            (0..self.wallets.len()).filter(|wallet| self.counts_in(*wallet, &ask.charge)).collect();
+        let is_closed = |wallet: &&usize| self.wallets[**wallet].status == WalletStatus::Closed;
+        let frozen = of_unit.iter().find(|wallet| !is_closed(wallet)).copied();
+        named.or(first).or(active).or(frozen).or(of_unit.first().copied())
     }
 
     fn event_charge_faults(&self, ask: &Event) -> Vec<No> {
