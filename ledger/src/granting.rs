@@ -2,7 +2,8 @@
 //!
 //! Each period is minted at its own instant, in the state as of then: [`crate::expiry`] asks for one at a time, and lets everything that
 //! is due before it happen first. So a period that is over long ago mints and expires on paper, with its rows and its dates. What happens by
-//! itself is not refused: a wallet that has to be made, and a tranche, may be one more than the limits for requests.
+//! itself is not refused, since each period has its tranche: a wallet that has to be made, and a tranche, may be more than the limits for
+//! requests. What is known when a grant begins is refused then (`decide/grant`).
 //! Tested in `decide/tests/grant.rs` and `tests/rules`.
 
 use crate::amount::{Credits, Money, Rate};
@@ -121,6 +122,11 @@ fn land(
     let reason = CreditReason::SubscriptionCreditGrant;
     let row = CreditRow { reason, tranche, terms, amount, charged: None, repaid, posting: Some(posting) };
     Landed::Minted { wallet, made, currency, row: Box::new(row) }
+}
+
+/// Whether no wallet of the customer would take what the grant mints now.
+pub(crate) fn needs_wallet(customer: &Customer, grant: &Grant) -> bool {
+    target(customer, grant).is_none()
 }
 
 /// The wallet that is named, else the oldest active one of the unit that admits USAGE. Older builds took grants that name a wallet of

@@ -58,7 +58,8 @@ pub(super) fn subscribe(
     let plans_seen = context.plans.version;
     let customer_made = made.clone();
     let begun = Subscribed { customer: made, subscription, grants, plans_seen, minted: Vec::new() };
-    let minted = due_after(customer, &Effect::Subscribed(Box::new(begun.clone())), context);
+    check_wallets(customer, &begun.grants, context)?;
+    let minted = due_after(customer, &Effect::Subscribed(Box::new(begun.clone())), context)?;
     Ok(Effect::Subscribed(Box::new(Subscribed { customer: customer_made, minted, ..begun })))
 }
 
@@ -87,11 +88,31 @@ fn check_past(customer: &Customer, grant: &Grant, context: &Context<'_>) -> Resu
     }
 }
 
-/// What is due at once of what the effect begins.
-fn due_after(customer: &Customer, effect: &Effect, context: &Context<'_>) -> Vec<Due> {
+/// What is due at once of what the effect begins: all that is known yet of what it brings keeps to the limits. Periods that begin later are
+/// not refused (SEMANTICS §13).
+fn due_after(customer: &Customer, effect: &Effect, context: &Context<'_>) -> Result<Vec<Due>, Refusal> {
     let mut ahead = customer.clone();
     apply::apply_effect(&mut ahead, effect, 0, context.now);
-    expiry::due(&ahead, context.now, context.limits.due_per_record_max)
+    let due = expiry::due(&ahead, context.now, context.limits.due_per_record_max);
+    let landed = after(&ahead, &due);
+    let (wallets_max, tranches_max) = (context.limits.wallets_max, context.limits.tranches_max);
+    if landed.wallets.len() > customer.wallets.len().max(wallets_max) {
+        return Err(limit_reached("wallets_max", wallets_max));
+    }
+    if landed.tranche_count() > customer.tranche_count().max(tranches_max) {
+        return Err(limit_reached("tranches_max", tranches_max));
+    }
+    Ok(due)
+}
+
+/// No grant begins that needs one more wallet than there may be, whenever that is.
+fn check_wallets(customer: &Customer, grants: &[Grant], context: &Context<'_>) -> Result<(), Refusal> {
+    let max = context.limits.wallets_max;
+    let is_full = customer.wallets.len() >= max;
+    if is_full && grants.iter().any(|grant| granting::needs_wallet(customer, grant)) {
+        return Err(limit_reached("wallets_max", max));
+    }
+    Ok(())
 }
 
 /// A customer's copy of a template at the beginning of a subscription.
@@ -225,18 +246,19 @@ pub(super) fn create(
         ..begin(customer, &blank, context)
     };
     check_past(customer, &grant, context)?;
+    check_wallets(customer, std::slice::from_ref(&grant), context)?;
     let name = subscription.map(|of| of.name.clone());
-    Ok(with_due(customer, (grant, name), context))
+    with_due(customer, (grant, name), context)
 }
 
 fn with_due(
     customer: &Customer,
     (grant, subscription): (Grant, Option<Box<str>>),
     context: &Context<'_>,
-) -> Effect {
+) -> Result<Effect, Refusal> {
     let begun = GrantSet { grant, subscription, minted: Vec::new() };
-    let minted = due_after(customer, &Effect::GrantSet(Box::new(begun.clone())), context);
-    Effect::GrantSet(Box::new(GrantSet { minted, ..begun }))
+    let minted = due_after(customer, &Effect::GrantSet(Box::new(begun.clone())), context)?;
+    Ok(Effect::GrantSet(Box::new(GrantSet { minted, ..begun })))
 }
 
 /// The wallet and the subscription that a grant is for.

@@ -94,6 +94,30 @@ fn a_grant_lands_in_the_oldest_active_wallet_of_its_currency_that_admits_usage()
 }
 
 #[test]
+fn what_is_known_when_a_grant_begins_keeps_to_the_limits() {
+    let reached = |limit, max| Err(Refusal::LimitReached { limit, max });
+    let (mut book, wallet) = Book::new();
+    book.limits.wallets_max = 1;
+    let in_tokens = rule(|rule| rule.price_unit = tokens());
+    assert_eq!(book.ask(asked(in_tokens.clone(), |_| {})), reached("wallets_max", 1));
+    let later = Rule { start: Some(second(100_000)), ..in_tokens };
+    assert_eq!(book.ask(asked(later, |_| {})), reached("wallets_max", 1), "it would need one more");
+    book.limits.tranches_max = 2;
+    let hourly = |start: u64| {
+        rule(move |rule| (rule.cadence, rule.start) = (every(SpanUnit::Hour), Some(second(start))))
+    };
+    book.now = second(2 * 3_600);
+    assert_eq!(book.ask(asked(hourly(0), |_| {})), reached("tranches_max", 2), "three at once");
+    give(&mut book, hourly(3_600));
+    assert_eq!(tranches(&book).len(), 2);
+    book.now = second(4 * 3_600);
+    assert_eq!(catch_up(&mut book).len(), 2, "each period has its tranche");
+    assert_eq!((tranches(&book).len(), book.customer.wallets.len()), (4, 1));
+    assert_eq!(book.state(wallet).head.posted, credits("400"));
+    book.replay();
+}
+
+#[test]
 fn a_named_wallet_gets_it_even_frozen_and_no_more_when_it_is_closed() {
     let (mut book, other) = Book::new();
     let wallet = book.wallet(|_| {});

@@ -17,7 +17,7 @@ use coffer_ledger::wallet::WalletStatus;
 use self::dates::boundary;
 use super::coming::Coming;
 use super::number::Q;
-use super::outcome::{Done, No, Void};
+use super::outcome::{Done, Happened, No, Void};
 use super::state::Person;
 use super::{Circumstances, Model, those, unless};
 
@@ -103,8 +103,9 @@ impl Model {
             ..self.begin(&blank, around)
         };
         unless(self.past_faults(&giving, around))?;
+        let first = self.givings.len();
         self.givings.push(giving);
-        let minted = self.catch_up(around.now, around.limits.due_per_record_max);
+        let minted = self.land_at_once(first, around)?;
         Ok(Done::GrantSet(self.givings.len() - 1, minted))
     }
 
@@ -142,8 +143,24 @@ impl Model {
         let first = self.givings.len();
         self.givings.extend(givings);
         let grants = (first..self.givings.len()).collect();
-        let minted = self.catch_up(around.now, around.limits.due_per_record_max);
+        let minted = self.land_at_once(first, around)?;
         Ok(Done::Subscribed { customer, grants, minted })
+    }
+
+    /// What new grants mint at once. What is known then must be within the limits: what they mint, and the wallet that they need some day.
+    fn land_at_once(&mut self, first: usize, around: Circumstances) -> Result<Vec<Happened>, Vec<No>> {
+        let limits = around.limits;
+        let (wallets_max, tranches_max) = (limits.wallets_max, limits.tranches_max);
+        let (wallets, live) = (self.wallets.len(), self.live_count());
+        let homeless = self.givings[first..].iter().any(|giving| self.landing(giving).is_none());
+        let minted = self.catch_up(around.now, limits.due_per_record_max);
+        let no_wallet = No::Limit("wallets_max", wallets_max as u64);
+        unless(those([
+            (homeless && wallets >= wallets_max, no_wallet.clone()),
+            (self.wallets.len() > wallets.max(wallets_max), no_wallet),
+            (self.live_count() > live.max(tranches_max), No::Limit("tranches_max", tranches_max as u64)),
+        ]))?;
+        Ok(minted)
     }
 
     pub(crate) fn unsubscribe(

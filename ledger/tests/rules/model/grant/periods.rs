@@ -139,6 +139,18 @@ impl Model {
         if days == 0 { all } else { (&all * &Q::whole(left.min(days))).over(&Q::whole(days)).down(DIGITS) }
     }
 
+    /// The wallet that takes what a grant mints.
+    pub(in crate::model) fn landing(&self, giving: &Giving) -> Option<usize> {
+        let fits = |purse: &Purse| {
+            let of_unit = match giving.rule.currency {
+                Some(currency) => purse.currency == currency && purse.price_unit == giving.rule.price_unit,
+                None => giving.rule.price_unit.is_none() || purse.price_unit == giving.rule.price_unit,
+            };
+            purse.is_active() && purse.admits(PriceType::Usage) && of_unit
+        };
+        giving.wallet.or_else(|| self.wallets.iter().position(fits))
+    }
+
     /// Into which wallet, and whether that had to be made. Nothing, where it would be too much.
     fn land(
         &mut self,
@@ -150,14 +162,7 @@ impl Model {
         if !credits.is_positive() {
             return None;
         }
-        let fits = |purse: &Purse| {
-            let of_unit = match giving.rule.currency {
-                Some(currency) => purse.currency == currency && purse.price_unit == giving.rule.price_unit,
-                None => giving.rule.price_unit.is_none() || purse.price_unit == giving.rule.price_unit,
-            };
-            purse.is_active() && purse.admits(PriceType::Usage) && of_unit
-        };
-        let found = giving.wallet.or_else(|| self.wallets.iter().position(fits));
+        let found = self.landing(giving);
         let is_too_much = |wallet: usize| leaves_12_digits(&(&self.all_of(wallet) + &credits));
         let made = made_purse(&giving.rule, at);
         let rate = &found.map_or(&made, |wallet| &self.wallets[wallet]).topup_rate;
