@@ -94,6 +94,9 @@ pub(crate) async fn settle(call: Call) -> Result<Reply, ApiError> {
 }
 
 /// Puts all that a settlement took back where it came from. The invoice's id stays used.
+///
+/// A wallet that is closed is final and takes nothing back: what it paid and was not refunded is missing in `credits` and `slices`, and yours
+/// to return by other means.
 #[utoipa::path(post, path = "/v1/customers/{id}/invoices/{invoice_id}/void", tag = "Invoices", request_body = Option<KeyBody>, responses((status = 200, body = VoidedReply, description = "Done")))]
 pub(crate) async fn void(call: Call) -> Result<Reply, ApiError> {
     let dry_run = call.dry_run()?;

@@ -18,6 +18,7 @@ use crate::command::{InvoiceLine, Quantity, RefundReason, Settle};
 use crate::customer::Customer;
 use crate::fact::{DebitRow, Effect, Settled, SettledLine, SettledPart};
 use crate::limits::Limits;
+use crate::looked_up::OldDebit;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 use crate::wallet::Wallet;
@@ -147,7 +148,8 @@ fn take(
     Ok(SettledPart { row, slices })
 }
 
-/// Puts a settlement back to the original tranches: all that was not refunded before. The invoice's id stays used.
+/// Puts a settlement back to the original tranches: all that was not refunded before. The invoice's id stays used. A wallet that is closed is
+/// final: what it paid stays where it is, and stands in the way of no other's.
 pub(super) fn void(customer: &Customer, invoice: &str, context: &Context<'_>) -> Result<Effect, Refusal> {
     existing(customer)?;
     let settled = customer.invoices.get(invoice).ok_or(Refusal::NotFound("invoice"))?;
@@ -156,7 +158,17 @@ pub(super) fn void(customer: &Customer, invoice: &str, context: &Context<'_>) ->
     }
     let old = old_debit(context).filter(|old| old.position == settled.settled);
     let old = old.ok_or(Refusal::NotFound("invoice"))?;
-    let asked = asked_of(old, RefundReason::Reversal, None, None);
+    let old = of_open_wallets(customer, old);
+    let asked = asked_of(&old, RefundReason::Reversal, None, None);
     let back = giving_back::give_back(customer, &asked, &mut Ids::of(customer, context.now), context)?;
     Ok(Effect::InvoiceVoided { invoice: invoice.into(), back: Box::new(back) })
+}
+
+/// What a settlement took of wallets that can take it back.
+fn of_open_wallets(customer: &Customer, old: &OldDebit) -> OldDebit {
+    let is_open = |wallet| customer.wallet(wallet).is_some_and(Wallet::is_open);
+    let mut old = old.clone();
+    old.rows.retain(|(_, row)| is_open(row.posting.wallet));
+    old.slices.retain(|(_, slice)| is_open(slice.wallet));
+    old
 }

@@ -2,7 +2,7 @@
 
 use super::undoing::{came_back, invoice, last, line, refund, settle, void_invoice};
 use crate::amount::Rate;
-use crate::command::{Command, CreditReason, Settle};
+use crate::command::{Command, CreditReason, Remainder, Settle};
 use crate::fact::{Settled, SettledLine};
 use crate::ids::{RowId, WalletId};
 use crate::limits::Limits;
@@ -168,6 +168,27 @@ fn a_void_puts_all_back_to_the_original_tranches() {
     let again = void_invoice(&mut book, "inv-1");
     assert!(matches!(again, Err(Refusal::InvalidOperation(_))), "{again:?}");
     assert_eq!(void_invoice(&mut book, "inv-2"), Err(Refusal::NotFound("invoice")));
+    book.replay();
+}
+
+#[test]
+fn a_closed_wallet_stands_in_no_other_ones_way_back() {
+    let mut book = Book::empty();
+    let first = book.wallet(|request| request.allowed_price_types = PriceTypes::USAGE);
+    let second = book.wallet(|_| {});
+    book.credit(first, 10, |_| {});
+    book.credit(second, 20, |_| {});
+    settle(&mut book, invoice("inv-1", vec![line("a", "12", Usage), line("b", "3", Usage)])).unwrap();
+    let of_first = last(&book, 0);
+    book.close(first, Remainder::Forfeit).unwrap();
+    let back = void_invoice(&mut book, "inv-1").unwrap();
+    assert_eq!(came_back(&back), ["purchased=3", "purchased=2"]);
+    assert_eq!((book.posted(first), book.posted(second)), ("0".into(), "20".into()));
+    assert!(book.customer.invoices["inv-1"].voided.is_some());
+    assert_eq!(refund(&mut book, of_first, None).unwrap_err(), Refusal::WalletClosed(first));
+    settle(&mut book, invoice("inv-2", vec![line("a", "5", Usage)])).unwrap();
+    book.close(second, Remainder::Forfeit).unwrap();
+    assert!(void_invoice(&mut book, "inv-2").unwrap().rows.is_empty(), "nobody is left to take it");
     book.replay();
 }
 

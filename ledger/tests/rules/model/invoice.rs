@@ -2,12 +2,13 @@
 
 use coffer_ledger::amount::Money;
 use coffer_ledger::command::{InvoiceLine, Settle};
+use coffer_ledger::wallet::WalletStatus;
 
 use super::back::{Giving, Old, lines_of};
 use super::credit::minor_digits;
 use super::debit::divide;
 use super::number::{DIGITS, Q, leaves_12_digits, total};
-use super::outcome::{Done, LinePart, LineSettled, No};
+use super::outcome::{Done, LinePart, LineSettled, No, Part};
 use super::state::pays_before;
 use super::{Circumstances, Model, those, unless};
 
@@ -93,9 +94,11 @@ impl Model {
             return Err(vec![No::InvalidOperation]);
         }
         let old = &self.past[bill.past].debits[0];
-        let lines = lines_of(old);
-        let credits =
-            total(&old.slices.iter().map(|(_, part, back)| &part.credits - back).collect::<Vec<_>>());
+        // What is closed is final: it takes nothing back, and keeps nobody else from it.
+        let can_take = |part: &Part| self.wallets[part.wallet].status != WalletStatus::Closed;
+        let open: Vec<_> = old.slices.iter().filter(|(_, part, _)| can_take(part)).collect();
+        let lines = lines_of(old).into_iter().filter(|line| open.iter().any(|(at, ..)| at == line)).collect();
+        let credits = total(&open.iter().map(|(_, part, back)| &part.credits - back).collect::<Vec<_>>());
         let giving =
             Giving { past: bill.past, debit: 0, lines, credits, regrant_days: None, reason: "REVERSAL" };
         let back = self.give_back(&giving, around)?;
