@@ -20,9 +20,9 @@ pub enum PeriodError {
     /// It does not begin before it ends.
     #[error("from must be before to")]
     Empty,
-    /// An end is no quarter of an hour.
-    #[error("books begin and end on a quarter of an hour (:00, :15, :30 or :45, without seconds)")]
-    NotAQuarter,
+    /// An end, `from` or `to`, is no quarter of an hour.
+    #[error("{0}: books begin and end on a quarter of an hour (:00, :15, :30 or :45, without seconds)")]
+    NotAQuarter(&'static str),
     /// Not the name of a month.
     #[error("a month is written as 2026-11")]
     NotAMonth,
@@ -55,10 +55,10 @@ impl Period {
     /// The same, if books can be made for it.
     ///
     /// # Errors
-    /// [`PeriodError::NotAQuarter`].
+    /// [`PeriodError::NotAQuarter`] with the first end that is none.
     pub fn in_quarters(self) -> Result<Self, PeriodError> {
-        let on_one = |at: Timestamp| slot_of(at) == at;
-        if on_one(self.from) && on_one(self.to) { Ok(self) } else { Err(PeriodError::NotAQuarter) }
+        let off = [("from", self.from), ("to", self.to)].into_iter().find(|(_, at)| slot_of(*at) != *at);
+        off.map_or(Ok(self), |(name, _)| Err(PeriodError::NotAQuarter(name)))
     }
 
     /// The first instant that counts.
@@ -110,6 +110,9 @@ mod tests {
         let (early, late) = (at("2026-01-01T00:00:00Z"), at("2026-01-01T00:00:01Z"));
         assert_eq!(Period::new(late, early), Err(PeriodError::Empty));
         assert_eq!(Period::new(early, early), Err(PeriodError::Empty));
-        assert_eq!(Period::new(early, late).unwrap().in_quarters(), Err(PeriodError::NotAQuarter));
+        let (off, end) = (at("2026-01-01T00:10:00Z"), at("2026-02-01T00:00:00Z"));
+        assert_eq!(Period::new(early, off).unwrap().in_quarters(), Err(PeriodError::NotAQuarter("to")));
+        assert_eq!(Period::new(off, end).unwrap().in_quarters(), Err(PeriodError::NotAQuarter("from")));
+        assert_eq!(Period::new(late, off).unwrap().in_quarters(), Err(PeriodError::NotAQuarter("from")));
     }
 }

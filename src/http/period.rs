@@ -41,7 +41,12 @@ pub(super) fn of(call: &Call, query: &Query) -> Result<Period, ApiError> {
 
 /// The same, on quarters of an hour.
 pub(super) fn of_books(call: &Call, query: &Query) -> Result<Period, ApiError> {
-    of(call, query)?.in_quarters().map_err(|error| refused("from", error))
+    of(call, query)?.in_quarters().map_err(|error| match error {
+        // Clocks of long ago showed no round difference.
+        _ if query.get("month").is_some() => refused("month", error),
+        PeriodError::NotAQuarter(end) => refused(end, error),
+        PeriodError::Empty | PeriodError::NotAMonth => refused("from", error),
+    })
 }
 
 /// Whose clocks count: the request's, the tenant's, or universal time.

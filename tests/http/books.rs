@@ -127,6 +127,20 @@ fn a_period_that_is_over_has_its_own_books_and_scheduled_credit_is_in_none() {
 }
 
 #[test]
+fn the_end_of_a_period_that_is_no_quarter_of_an_hour_is_named() {
+    let server = busy();
+    for (query, field) in [
+        ("from=2026-01-01T00:00:00Z&to=2027-01-01T00:10:00Z", "to"),
+        ("from=2026-01-01T00:10:00Z&to=2027-01-01T00:00:00Z", "from"),
+        ("from=2026-01-01T00:00:00Z&to=2025-01-01T00:00:00Z", "from"),
+        ("month=1971-06&time_zone=Africa/Monrovia", "month"),
+    ] {
+        let refused = server.ask("GET", &format!("/v1/books?{query}"), "");
+        assert_eq!((refused.status, &refused.json["details"]["field"]), (400, &json!(field)), "{query}");
+    }
+}
+
+#[test]
 fn a_statement_runs_from_its_opening_to_its_closing_and_shows_what_is_left() {
     let server = busy();
     let statement = ok(&server, &format!("/v1/customers/acme/statement?{EVER}"));
