@@ -26,7 +26,7 @@ pub struct AutoTopupChange {
     pub failures_max: Option<u32>,
 }
 
-/// A recharge that a refused request makes necessary.
+/// A recharge that a lack of credit makes necessary: of a request that was refused for it, or of usage that found too little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RechargeDue {
     /// Which wallet.

@@ -404,7 +404,7 @@ pub(super) fn follow(customer: &Customer, context: &Context<'_>) -> Result<Facts
         Effect::PlansFollowed(Box::new(followed(&due_done, template, context)))
     };
     let states = set_off::States { due_done: &due_done, ready: &due_done };
-    let set_off = set_off::decide(&states, &due, None, &mut effect, context);
+    let set_off = set_off::decide(&states, &due, (None, None), &mut effect, context);
     Ok(Facts { at: context.now, due, effect, set_off })
 }
 

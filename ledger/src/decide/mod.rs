@@ -136,17 +136,20 @@ fn after_due(
     } else {
         effect(due_done, command, context)
     };
-    let (before, ready, mut effect) = match decided {
-        Ok(effect) => (None, Cow::Borrowed(due_done), effect),
-        Err(refusal) => match recharge::rescue(due_done, command, &refusal, context) {
-            Some(recharge::Rescued { recharge, effect, ready }) => {
-                (Some(recharge), Cow::Owned(ready), effect)
-            }
-            None => return Err(refusal),
-        },
+    let payers = recharge::payers_of_lack(due_done, command, decided.as_ref());
+    let rescued = payers.as_ref().and_then(|payers| recharge::rescue(due_done, command, payers, context));
+    let (before, ready, mut effect, lack) = match rescued {
+        Some(recharge::Rescued { recharge, effect, ready }) => {
+            (Some(recharge), Cow::Owned(ready), effect, None)
+        }
+        None => {
+            let effect = decided?;
+            let lack = payers.and_then(|payers| recharge::of_lack(due_done, &payers, command, context));
+            (None, Cow::Borrowed(due_done), effect, lack)
+        }
     };
     let states = set_off::States { due_done, ready: &ready };
-    let set_off = set_off::decide(&states, &due, before, &mut effect, context);
+    let set_off = set_off::decide(&states, &due, (before, lack), &mut effect, context);
     Ok(Facts { at, due, effect, set_off })
 }
 

@@ -217,7 +217,7 @@ pub(super) fn open(
     (recharge, head)
 }
 
-/// A request that was refused, with the recharge before it that lets it pass.
+/// A request that lacked credit, with the recharge before it that lets it pass.
 pub(super) struct Rescued {
     pub(super) recharge: Box<Recharge>,
     pub(super) effect: Effect,
@@ -225,14 +225,13 @@ pub(super) struct Rescued {
     pub(super) ready: Customer,
 }
 
-/// Looks for a recharge whose credit is there at once and lets a request pass that was refused for lack of credit.
+/// Looks for a recharge whose credit is there at once and lets a request pass that lacks credit: it is accepted then, or all of it is paid.
 pub(super) fn rescue(
     customer: &Customer,
     command: &Command,
-    refusal: &Refusal,
+    payers: &WalletIndices,
     context: &Context<'_>,
 ) -> Option<Rescued> {
-    let payers = payers(customer, command, refusal)?;
     payers.iter().find_map(|index| {
         let wallet = &customer.wallets[*index];
         let (rule, _) = rule(wallet)?;
@@ -257,8 +256,42 @@ fn pass(
     let recharge = Box::new(begin(customer, wallet, wanted, context));
     let mut ready = customer.clone();
     apply::begin_recharge(&mut ready, &recharge);
-    let effect = effect(&ready, command, context).ok()?;
+    let effect = effect(&ready, command, context).ok().filter(|effect| !lacks(effect))?;
     Some(Rescued { recharge, effect, ready })
+}
+
+/// Whether any wallet has rules.
+pub(super) fn is_watched(customer: &Customer) -> bool {
+    customer.wallets.iter().any(|wallet| wallet.watch.is_some())
+}
+
+/// Whether usage that happened found too little: it is recorded, and what was not there is uncollected.
+fn lacks(effect: &Effect) -> bool {
+    match effect {
+        Effect::EventRecorded { uncollected, .. } => uncollected.is_some(),
+        Effect::Held(step) => step.taken.as_ref().is_some_and(|taken| taken.shortfall.is_positive()),
+        Effect::Atomic(effects) => effects.iter().any(lacks),
+        _ => false,
+    }
+}
+
+/// The wallets that may pay what a request lacks, in order: it was refused for that, or is usage that found too little; `None` = it lacks
+/// nothing, or nobody would be recharged.
+pub(super) fn payers_of_lack(
+    customer: &Customer,
+    command: &Command,
+    decided: Result<&Effect, &Refusal>,
+) -> Option<WalletIndices> {
+    if decided.is_ok_and(|effect| !lacks(effect)) || !is_watched(customer) {
+        return None;
+    }
+    match (decided, command) {
+        (Err(refusal), _) => payers(customer, command, refusal),
+        (Ok(Effect::Atomic(effects)), Command::Atomic(items)) => {
+            payers_of(customer, items.get(effects.iter().position(lacks)?)?)
+        }
+        (Ok(_), _) => payers_of(customer, command),
+    }
 }
 
 /// The wallets that may pay what was refused for lack of credit, in order; `None` = it was refused for something else.
@@ -269,18 +302,25 @@ fn payers(customer: &Customer, command: &Command, refusal: &Refusal) -> Option<W
     if !matches!(refusal, Refusal::InsufficientCredits { .. }) {
         return None;
     }
-    if let Command::Debit(request) = command {
-        let quantity = match &request.asked {
-            Asked::Amount(money) => Quantity::Amount(*money),
-            Asked::Credits(_) | Asked::Metered(_) => Quantity::Credits(Credits::ONE),
-        };
-        debit::payers(customer, &request.charge, quantity).ok()
-    } else if let Command::PlaceHold(request) = command {
-        debit::payers(customer, &request.charge, Quantity::Credits(Credits::ONE)).ok()
-    } else if let Command::Grow { hold, .. } = command {
-        hold::payers_of(customer, *hold)
-    } else {
-        None
+    payers_of(customer, command)
+}
+
+/// The wallets that may pay a request, in order; `None` = it takes no credit.
+fn payers_of(customer: &Customer, command: &Command) -> Option<WalletIndices> {
+    let in_credits = Quantity::Credits(Credits::ONE);
+    match command {
+        Command::Debit(request) => {
+            let quantity = match &request.asked {
+                Asked::Amount(money) => Quantity::Amount(*money),
+                Asked::Credits(_) | Asked::Metered(_) => in_credits,
+            };
+            debit::payers(customer, &request.charge, quantity).ok()
+        }
+        Command::PlaceHold(request) => debit::payers(customer, &request.charge, in_credits).ok(),
+        Command::Event(request) => debit::payers(customer, &request.charge, in_credits).ok(),
+        Command::Grow { hold, .. } => hold::payers_of(customer, *hold),
+        Command::Capture(request) => hold::payers_of(customer, request.hold),
+        _ => None,
     }
 }
 
@@ -296,12 +336,21 @@ pub fn for_refused(
 ) -> Option<RechargeDue> {
     let lacks = |refusal: &Refusal| matches!(refusal, Refusal::InsufficientCredits { .. });
     let is_lack = if let Refusal::Item { refusal, .. } = refusal { lacks(refusal) } else { lacks(refusal) };
-    if !is_lack || customer.wallets.iter().all(|wallet| wallet.watch.is_none()) {
+    if !is_lack || !is_watched(customer) {
         return None;
     }
     let ahead = super::caught_up(customer, context.now);
-    let payers = payers(&ahead, command, refusal)?;
-    payers.iter().find_map(|index| due_for(&ahead, &ahead.wallets[*index], command, context))
+    of_lack(&ahead, &payers(&ahead, command, refusal)?, command, context)
+}
+
+/// What a lack of credit sets off by itself: the first recharge of those payers that is due, or is held back for a new reason.
+pub(super) fn of_lack(
+    customer: &Customer,
+    payers: &WalletIndices,
+    command: &Command,
+    context: &Context<'_>,
+) -> Option<RechargeDue> {
+    payers.iter().find_map(|index| due_for(customer, &customer.wallets[*index], command, context))
 }
 
 fn due_for(
@@ -337,6 +386,17 @@ fn would_pass(
     pass(customer, wallet, wanted, command, &trusting).is_some()
 }
 
+/// What a wallet needs; for a request that one amount lets pass also if the threshold is not reached.
+pub(super) fn wanted_for(
+    customer: &Customer,
+    wallet: &Wallet,
+    would_pass: bool,
+    context: &Context<'_>,
+) -> Option<Result<Wanted, HeldBack>> {
+    wanted(customer, wallet, wallet.head.own(), context)
+        .or_else(|| would_pass.then(|| wanted_to_pass(customer, wallet, context)).flatten())
+}
+
 /// The recharge that a refused request set off: begun, or held back for a reason that is noted.
 pub(super) fn due(
     customer: &Customer,
@@ -345,9 +405,7 @@ pub(super) fn due(
 ) -> Result<SetOff, Refusal> {
     existing(customer)?;
     let wallet = customer.wallet(request.wallet).ok_or(Refusal::WalletNotFound(request.wallet))?;
-    let wanted = wanted(customer, wallet, wallet.head.own(), context)
-        .or_else(|| request.would_pass.then(|| wanted_to_pass(customer, wallet, context)).flatten());
-    match wanted {
+    match wanted_for(customer, wallet, request.would_pass, context) {
         Some(Ok(wanted)) => {
             let begun = begin(customer, wallet, &wanted, context);
             Ok(SetOff { after: vec![begun], ..SetOff::default() })

@@ -9,6 +9,7 @@ use super::{Context, Ids, recharge};
 use crate::alert::{AlertChange, AlertKind, AlertState};
 use crate::amount::Credits;
 use crate::apply;
+use crate::command::RechargeDue;
 use crate::customer::Customer;
 use crate::fact::{Debited, Due, Effect, HoldStep, RechargeEnd, SetOff};
 use crate::ids::{AlertId, WalletId};
@@ -25,31 +26,31 @@ pub(super) struct States<'a> {
     pub(super) ready: &'a Customer,
 }
 
-/// What all of it set off; `None` = nothing.
+/// What all of it set off; `None` = nothing. It had a recharge before it, or lacked credit that one recharge may still be due for.
 pub(super) fn decide(
     states: &States<'_>,
     due: &[Due],
-    before: Option<Box<Recharge>>,
+    (before, lack): (Option<Box<Recharge>>, Option<RechargeDue>),
     effect: &mut Effect,
     context: &Context<'_>,
 ) -> Option<Box<SetOff>> {
     if due.is_empty()
         && before.is_none()
+        && lack.is_none()
         && let Some(state) = quiet(states.ready, effect, context)
     {
         return something(SetOff { state, ..SetOff::default() });
     }
-    let is_watched = |customer: &Customer| customer.wallets.iter().any(|wallet| wallet.watch.is_some());
     let makes_rules = effect.wallet().is_some_and(|head| head.rules.is_some());
     let ends = matches!(effect, Effect::WalletClosed { .. }) && !states.ready.recharges.is_empty();
-    if !is_watched(states.ready) && !makes_rules && !ends {
+    if !recharge::is_watched(states.ready) && !makes_rules && !ends {
         return None;
     }
     let mut after = states.ready.clone();
     apply::apply_effect(&mut after, effect, 0, context.now);
     let mut set_off = SetOff { before, ..SetOff::default() };
     end_with_wallet(&mut after, effect, &mut set_off, context);
-    recharge_lowered(states.ready, &mut after, &mut set_off, context);
+    recharge_lowered((states.ready, lack), &mut after, &mut set_off, context);
     judge(states.due_done, &after, !due.is_empty(), &mut set_off, context);
     if effect == &Effect::Ticked {
         judge_runways(&after, &mut set_off, context);
@@ -189,17 +190,24 @@ fn end_with_wallet(after: &mut Customer, effect: &Effect, set_off: &mut SetOff, 
     set_off.ended = ended;
 }
 
-/// Recharges what the effect lowered to its threshold, once per record and wallet.
-fn recharge_lowered(ready: &Customer, after: &mut Customer, set_off: &mut SetOff, context: &Context<'_>) {
+/// Recharges what the effect lowered to its threshold, and what it found too little in, once per record and wallet.
+fn recharge_lowered(
+    (ready, lack): (&Customer, Option<RechargeDue>),
+    after: &mut Customer,
+    set_off: &mut SetOff,
+    context: &Context<'_>,
+) {
     for index in 0..after.wallets.len() {
         let wallet = &after.wallets[index];
         let id = wallet.head.id;
         let was = ready.wallet(id).map_or(Credits::ZERO, |wallet| wallet.head.own());
         let has_one = set_off.before.as_ref().is_some_and(|before| before.wallet == id);
-        if wallet.head.own() >= was || has_one {
+        let lack = lack.filter(|lack| lack.wallet == id);
+        if (wallet.head.own() >= was && lack.is_none()) || has_one {
             continue;
         }
-        match recharge::wanted(after, wallet, wallet.head.own(), context) {
+        let would_pass = lack.is_some_and(|lack| lack.would_pass);
+        match recharge::wanted_for(after, wallet, would_pass, context) {
             Some(Ok(wanted)) => {
                 let begun = recharge::begin(after, wallet, &wanted, context);
                 apply::begin_recharge(after, &begun);

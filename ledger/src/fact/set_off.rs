@@ -13,9 +13,10 @@ use crate::tranche::Terms;
 /// Everything that an operation set off. Not all of it is nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SetOff {
-    /// The recharge without which the operation would have been refused. Its rows are before those of the effect.
+    /// The recharge without which the operation would have been refused, or would have found too little. Its rows are before those of the
+    /// effect.
     pub before: Option<Box<Recharge>>,
-    /// Recharges that the operation made necessary. Their rows are after those of the effect.
+    /// Recharges that the operation made necessary, by what it took or by what it did not find. Their rows are after those of the effect.
     pub after: Vec<Recharge>,
     /// Recharges that ended with it.
     pub ended: Vec<RechargeEnd>,

@@ -17,7 +17,7 @@ use crate::unit::Currency;
 const NOW: u64 = 3_600;
 
 /// So many credits per token from an instant on.
-fn card(number: u64, per_unit: &str, valid_from: u64) -> RateCard {
+pub(super) fn card(number: u64, per_unit: &str, valid_from: u64) -> RateCard {
     RateCard {
         id: RateCardId::new(second(0), TenantNumber(1), number),
         version: 1,
@@ -32,7 +32,7 @@ fn card(number: u64, per_unit: &str, valid_from: u64) -> RateCard {
 }
 
 /// So many tokens, now.
-fn event(quantity: &str, change: impl FnOnce(&mut Event)) -> Event {
+pub(super) fn event(quantity: &str, change: impl FnOnce(&mut Event)) -> Event {
     let mut event = Event {
         customer: "acme".into(),
         source: "gateway".into(),

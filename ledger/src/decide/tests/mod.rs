@@ -14,6 +14,7 @@ mod life;
 mod purchase;
 mod purchase_late;
 mod recharge;
+mod recharge_used;
 mod refund;
 mod refund_asked;
 mod transfer;

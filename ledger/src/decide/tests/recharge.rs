@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::testing::{Book, credits, debit, money, second};
 use crate::watch::WalletRules;
 
-fn rule() -> AutoTopup {
+pub(super) fn rule() -> AutoTopup {
     AutoTopup {
         enabled: true,
         threshold: credits("20"),
@@ -25,7 +25,7 @@ fn rule() -> AutoTopup {
     }
 }
 
-fn with_rule(amount: i64, rule: AutoTopup) -> (Book, WalletId) {
+pub(super) fn with_rule(amount: i64, rule: AutoTopup) -> (Book, WalletId) {
     let mut book = Book::empty();
     let rules = WalletRules { alerts: None, auto_topup: Some(rule) };
     let wallet = book.wallet(|request| request.rules = Some(Box::new(rules)));
@@ -40,11 +40,11 @@ fn ask(book: &mut Book, amount: &str) -> Facts {
 }
 
 /// The recharges that a record begins.
-fn begun(facts: &Facts) -> Vec<&Recharge> {
+pub(super) fn begun(facts: &Facts) -> Vec<&Recharge> {
     facts.set_off.iter().flat_map(|set_off| set_off.begun()).collect()
 }
 
-fn held_back(facts: &Facts) -> Option<HeldBackBy> {
+pub(super) fn held_back(facts: &Facts) -> Option<HeldBackBy> {
     facts.set_off.as_ref()?.held_back.first().map(|(_, held_back)| held_back.by)
 }
 

@@ -32,11 +32,15 @@ use storm::Storm;
 use world::Side;
 
 /// What the programs must have reached, or they would test nothing.
-const REACHED: [&str; 28] = [
+const REACHED: [&str; 32] = [
     "begun after",
     "begun before",
     "begun for two wallets at once",
     "begun by a refusal",
+    "an event paid by a recharge",
+    "an event that took nothing recharged",
+    "a draw paid by a recharge",
+    "a draw that fell short recharged",
     "begun as a multiple",
     "trusted and pending",
     "asked for",
@@ -75,6 +79,15 @@ fn count(tally: &mut Tally, side: &Side, storm: &Storm) {
         add("begun before", before.is_some());
         add("begun for two wallets at once", after.len() > 1);
         add("begun by a refusal", matches!(command, Command::Recharge(_)) && !after.is_empty());
+        let event = matches!(command, Command::Event(_));
+        add("an event paid by a recharge", event && before.is_some());
+        let nothing = matches!(record.facts.effect, Effect::EventRecorded { taken: None, .. });
+        add("an event that took nothing recharged", nothing && !after.is_empty());
+        let draw = matches!(&record.facts.effect, Effect::Held(step) if step.taken.is_some());
+        add("a draw paid by a recharge", draw && before.is_some());
+        let short = matches!(&record.facts.effect, Effect::Held(step)
+            if step.taken.as_ref().is_some_and(|taken| taken.shortfall.0 > 0));
+        add("a draw that fell short recharged", short && !after.is_empty());
         let amounts = [30, 10, 100].map(|amount| amount * crate::program::ONE);
         add("begun as a multiple", after.iter().any(|buy| !amounts.contains(&buy.credits)));
         let begun = || before.iter().chain(after).chain(asked);

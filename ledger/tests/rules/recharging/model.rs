@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use coffer_ledger::alert::{AlertSettings, AlertState};
 use coffer_ledger::auto_topup::{AutoTopup, HeldBackBy};
+use coffer_ledger::command::Charge;
 use coffer_ledger::ids::{HoldId, RechargeId, WalletId};
 use coffer_ledger::recharge::{RechargeReason, RechargeStatus};
 use coffer_ledger::time::Timestamp;
@@ -84,11 +85,13 @@ impl Buy {
     }
 }
 
-/// An open hold: what it pins, by block, in the order in which a capture takes it.
+/// An open hold: what it pins, by block, in the order in which a capture takes it, and whether a capture of more draws on whom it charges.
 #[derive(Clone, Debug)]
 pub(crate) struct Pinned {
     pub(crate) id: Option<HoldId>,
     pub(crate) parts: Vec<(usize, i128)>,
+    pub(crate) charge: Charge,
+    pub(crate) draws: bool,
     pub(crate) expires_at: Timestamp,
 }
 
@@ -145,6 +148,8 @@ pub(crate) struct Model {
     pub(crate) buys: Vec<Buy>,
     /// Wallets that the operation under way touched.
     pub(crate) touched: BTreeSet<usize>,
+    /// Whether it is usage that happened and found too little.
+    pub(crate) lacked: bool,
 }
 
 impl Model {
@@ -157,6 +162,7 @@ impl Model {
             blocks: Vec::new(),
             buys: Vec::new(),
             touched: BTreeSet::new(),
+            lacked: false,
         }
     }
 

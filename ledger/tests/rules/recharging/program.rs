@@ -1,11 +1,11 @@
 //! Random programs about recharges and alerts: debits, holds, purchases, settings, reports of payments, and time, from moments to months.
 
 use coffer_ledger::alert::{AlertSettings, Condition};
-use coffer_ledger::amount::{Credits, Money, Rate};
+use coffer_ledger::amount::{Credits, Money, Rate, Usage};
 use coffer_ledger::auto_topup::AutoTopup;
 use coffer_ledger::command::{
-    Asked, AutoTopupChange, Bonus, Capture, Charge, Command, CreateWallet, CreditReason, Debit, HoldAsked,
-    Memo, OverCapture, PlaceHold, Quantity, Remainder, TopUp, UpdateWallet,
+    Asked, AutoTopupChange, Bonus, Capture, Charge, Command, CreateWallet, CreditReason, Debit, Event,
+    HoldAsked, Memo, Metered, OverCapture, PlaceHold, Quantity, Remainder, TopUp, UpdateWallet,
 };
 use coffer_ledger::ids::{HoldId, RechargeId, ThingId, WalletId};
 use coffer_ledger::recharge::{RechargeReason, RechargeStatus};
@@ -54,14 +54,10 @@ pub(crate) fn pass_time(side: &Side, dice: &mut Dice) -> Timestamp {
 /// The next thing that is asked.
 pub(crate) fn command(side: &Side, dice: &mut Dice) -> Command {
     match dice.below(100) {
-        0..=37 => Command::Debit(debit(side, dice)),
+        0..=29 => Command::Debit(debit(side, dice)),
+        30..=37 => Command::Event(Box::new(event(side, dice))),
         38..=45 => Command::PlaceHold(place(side, dice)),
-        46..=52 => Command::Capture(Capture {
-            hold: hold(side, dice),
-            credits: credits(dice),
-            last: dice.once_in(2),
-            memo: Memo::default(),
-        }),
+        46..=52 => Command::Capture(capture(side, dice)),
         53..=55 => Command::Release { hold: hold(side, dice), memo: Memo::default() },
         56..=62 => Command::TopUp(top_up(side, dice)),
         63..=69 => Command::CompleteRecharge(recharge(side, dice)),
@@ -77,7 +73,11 @@ pub(crate) fn command(side: &Side, dice: &mut Dice) -> Command {
         }
         _ => {
             let items = 1 + dice.below(3);
-            Command::Atomic((0..items).map(|_| Command::Debit(debit(side, dice))).collect())
+            let item = |_| match dice.once_in(4) {
+                true => Command::Capture(capture(side, dice)),
+                false => Command::Debit(debit(side, dice)),
+            };
+            Command::Atomic((0..items).map(item).collect())
         }
     }
 }
@@ -147,12 +147,31 @@ fn debit(side: &Side, dice: &mut Dice) -> Debit {
     Debit { asked: Asked::Credits(Credits(asked)), charge, partial: false, memo: Memo::default() }
 }
 
+fn event(side: &Side, dice: &mut Dice) -> Event {
+    Event {
+        customer: "acme".into(),
+        source: "".into(),
+        id: "".into(),
+        timestamp: side.now,
+        metered: Metered {
+            meter: "credits".into(),
+            quantity: Usage(dice.of(&AMOUNTS)),
+            properties: Vec::new(),
+        },
+        charge: charge(side, dice),
+    }
+}
+
+fn capture(side: &Side, dice: &mut Dice) -> Capture {
+    Capture { hold: hold(side, dice), credits: credits(dice), last: dice.once_in(2), memo: Memo::default() }
+}
+
 fn place(side: &Side, dice: &mut Dice) -> PlaceHold {
     PlaceHold {
         asked: HoldAsked::Exactly(credits(dice)),
         charge: charge(side, dice),
         expires_in_s: 1 + u32::from(dice.byte()) * 60,
-        over_capture: OverCapture::Reject,
+        over_capture: dice.of(&[OverCapture::Draw, OverCapture::Reject]),
         memo: Memo::default(),
     }
 }

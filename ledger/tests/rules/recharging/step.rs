@@ -5,39 +5,46 @@ use std::collections::BTreeSet;
 use coffer_ledger::alert::{AlertSettings, AlertState};
 use coffer_ledger::auto_topup::AutoTopup;
 use coffer_ledger::command::{
-    Asked, AutoTopupChange, Charge, Command, CreateWallet, CreditReason, HoldAsked, Quantity, TopUp,
+    Asked, AutoTopupChange, Charge, Command, CreateWallet, CreditReason, HoldAsked, OverCapture, Quantity,
+    TopUp,
 };
 use coffer_ledger::ids::{RechargeId, WalletId};
 use coffer_ledger::recharge::{RechargeReason, RechargeStatus};
 use coffer_ledger::time::Timestamp;
 use coffer_ledger::wallet::WalletStatus;
 
-use super::guards::{failures, price};
+use super::guards::{Wanted, failures, price};
 use super::model::{Chapter, End, Model, No, Pinned, Pot, Told};
 
 impl Model {
     /// What the operation did beside its own effect; a refusal changes nothing.
     pub(crate) fn step(&mut self, command: &Command, now: Timestamp) -> Result<Told, No> {
         let mut next = self.clone();
-        next.touched = BTreeSet::new();
+        (next.touched, next.lacked) = (BTreeSet::new(), false);
         let (was_due, ended) = next.catch_up(now);
         let due_done = next.clone();
         if *command == Command::Tick && !was_due {
             return Err(No::Else);
         }
         let mut told = Told { ended, ..Told::default() };
-        match next.act(command, now, &mut told) {
-            Ok(()) => {}
-            Err(No::Lack) => {
-                let (index, rescued) = due_done.rescued(command, now, &mut told).ok_or(No::Lack)?;
+        let acted = next.act(command, now, &mut told);
+        if acted == Err(No::Else) {
+            return Err(No::Else);
+        }
+        let mut lack = None;
+        if acted == Err(No::Lack) || next.lacked {
+            if let Some((index, rescued)) = due_done.rescued(command, now, &mut told) {
                 told.before = Some(rescued.buys[index].clone());
                 next = rescued;
+            } else {
+                // Usage has happened: it is as if it had been refused, and is not.
+                acted?;
+                lack = due_done.by_lack(command, now);
             }
-            Err(No::Else) => return Err(No::Else),
         }
         next.end_with_its_wallet(command, now, &mut told);
         let touched = next.touched.clone();
-        next.recharge_what_was_lowered(&due_done, now, &mut told);
+        next.recharge_what_was_lowered(&due_done, lack, now, &mut told);
         next.judge(&due_done, was_due, &mut told);
         let shown = touched.iter().map(|wallet| next.pots[*wallet].alert).max();
         let shows = !matches!(command, Command::PlaceHold(_) | Command::Capture(_) | Command::Release { .. });
@@ -49,31 +56,18 @@ impl Model {
     /// What a request that was refused for lack of credit sets off by itself; `None` = nothing.
     pub(crate) fn refused(&mut self, command: &Command, now: Timestamp) -> Option<Told> {
         let mut next = self.clone();
-        next.touched = BTreeSet::new();
+        (next.touched, next.lacked) = (BTreeSet::new(), false);
         let (was_due, ended) = next.catch_up(now);
         let due_done = next.clone();
         let mut told = Told { ended, ..Told::default() };
-        let begins = due_done.payers(command).into_iter().find_map(|wallet| {
-            match due_done.wanted(wallet, now) {
-                Some(Ok(credits)) => return Some((wallet, Ok(credits))),
-                Some(Err(held)) => {
-                    return due_done.is_news(wallet, held.0).then_some((wallet, Err(held)));
-                }
-                None => {}
-            }
-            let credits = due_done.wanted_to_pass(wallet, now)?.ok()?;
-            let mut paid = due_done.clone();
-            paid.enter_at((wallet, credits, 0, price(credits, self.pots[wallet].rate)), (now, now), None);
-            paid.act(command, now, &mut Told::default()).ok()?;
-            Some((wallet, Ok(credits)))
-        });
+        let (wallet, would_pass) = due_done.by_lack(command, now)?;
         let touched = next.touched.clone();
-        match begins? {
-            (wallet, Ok(credits)) => {
+        match due_done.wanted_for(wallet, would_pass, now)? {
+            Ok(credits) => {
                 let index = next.begin(wallet, credits, now);
                 told.after.push(next.buys[index].clone());
             }
-            (wallet, Err((by, until))) => {
+            Err((by, until)) => {
                 next.pots[wallet].story.push(Chapter::HeldBack(by));
                 told.held_back.push((wallet, by, until));
             }
@@ -82,6 +76,31 @@ impl Model {
         told.alert = Some(touched.iter().map(|wallet| next.pots[*wallet].alert).max().unwrap_or_default());
         *self = next;
         Some(told)
+    }
+
+    /// Which wallet a lack of credit recharges, or finds held back for a new reason; and whether only as one amount lets the request pass.
+    fn by_lack(&self, command: &Command, now: Timestamp) -> Option<(usize, bool)> {
+        self.payers(command).into_iter().find_map(|wallet| {
+            match self.wanted(wallet, now) {
+                Some(Ok(_)) => return Some((wallet, false)),
+                Some(Err((by, _))) => return self.is_news(wallet, by).then_some((wallet, false)),
+                None => {}
+            }
+            let credits = self.wanted_to_pass(wallet, now)?.ok()?;
+            let mut paid = self.clone();
+            paid.enter_at((wallet, credits, 0, price(credits, self.pots[wallet].rate)), (now, now), None);
+            paid.passes(command, now, &mut Told::default()).then_some((wallet, true))
+        })
+    }
+
+    fn wanted_for(&self, wallet: usize, would_pass: bool, now: Timestamp) -> Option<Wanted> {
+        let to_pass = || self.wanted_to_pass(wallet, now).filter(|_| would_pass);
+        self.wanted(wallet, now).or_else(to_pass)
+    }
+
+    /// Accepted, and nothing lacks.
+    fn passes(&mut self, command: &Command, now: Timestamp, told: &mut Told) -> bool {
+        self.act(command, now, told).is_ok() && !self.lacked
     }
 
     /// The recharge whose credit is there at once and lets the request pass.
@@ -95,8 +114,7 @@ impl Model {
             let mut ready = self.clone();
             let index = ready.begin(wallet, wanted.ok()?, now);
             ready.touched = self.touched.clone();
-            ready.act(command, now, told).ok()?;
-            Some((index, ready))
+            ready.passes(command, now, told).then_some((index, ready))
         })
     }
 
@@ -105,11 +123,19 @@ impl Model {
         match command {
             Command::Debit(ask) => self.charged(&ask.charge),
             Command::PlaceHold(ask) => self.charged(&ask.charge),
+            Command::Event(ask) => self.charged(&ask.charge),
+            Command::Capture(ask) => {
+                self.hold(ask.hold).map_or(vec![], |hold| self.charged(&self.holds[hold].charge))
+            }
             Command::Atomic(items) => {
-                let mut so_far = self.clone();
-                let now = Timestamp(0);
-                let lacks = items.iter().find(|item| so_far.act(item, now, &mut Told::default()).is_err());
-                lacks.map_or(vec![], |item| self.payers(item))
+                let (mut so_far, mut short) = (self.clone(), None);
+                for item in items {
+                    if so_far.act(item, Timestamp(0), &mut Told::default()).is_err() {
+                        return self.payers(item);
+                    }
+                    short = short.or(so_far.lacked.then_some(item));
+                }
+                short.map_or(vec![], |item| self.payers(item))
             }
             _ => vec![],
         }
@@ -131,15 +157,22 @@ impl Model {
         }
     }
 
-    /// With every operation that lowers own; what is due by itself is none.
-    fn recharge_what_was_lowered(&mut self, due_done: &Self, now: Timestamp, told: &mut Told) {
+    /// With every operation that lowers own, and with usage that found too little; what is due by itself is none.
+    fn recharge_what_was_lowered(
+        &mut self,
+        due_done: &Self,
+        lack: Option<(usize, bool)>,
+        now: Timestamp,
+        told: &mut Told,
+    ) {
         for wallet in 0..self.pots.len() {
             let was = if wallet < due_done.pots.len() { due_done.own(wallet) } else { 0 };
             let has_one = told.before.as_ref().is_some_and(|before| before.wallet == wallet);
-            if has_one || self.own(wallet) >= was {
+            let lack = lack.filter(|(lacks, _)| *lacks == wallet);
+            if has_one || (self.own(wallet) >= was && lack.is_none()) {
                 continue;
             }
-            match self.wanted(wallet, now) {
+            match self.wanted_for(wallet, lack.is_some_and(|(_, would_pass)| would_pass), now) {
                 Some(Ok(credits)) => {
                     let index = self.begin(wallet, credits, now);
                     told.after.push(self.buys[index].clone());
@@ -198,13 +231,18 @@ impl Model {
                 let burning = |(wallet, part): (usize, i128)| self.burning(wallet, part);
                 let parts = parts.into_iter().flat_map(burning).collect();
                 let expires_at = Timestamp(now.0 + u64::from(ask.expires_in_s) * 1_000_000_000);
-                self.holds.push(Pinned { id: None, parts, expires_at });
+                let draws = ask.over_capture == OverCapture::Draw;
+                self.holds.push(Pinned { id: None, parts, charge: ask.charge.clone(), draws, expires_at });
+                Ok(())
+            }
+            Command::Event(ask) => {
+                self.draw(&ask.charge, ask.metered.quantity.0);
                 Ok(())
             }
             Command::Capture(ask) => {
                 let hold = self.hold(ask.hold)?;
                 let pinned: i128 = self.holds[hold].parts.iter().map(|(_, credits)| credits).sum();
-                if ask.credits.0 > pinned {
+                if ask.credits.0 > pinned && !self.holds[hold].draws {
                     return Err(No::Else);
                 }
                 let mut rest = ask.credits.0;
@@ -217,7 +255,11 @@ impl Model {
                     }
                     rest -= part;
                 }
-                if ask.last {
+                if rest > 0 {
+                    let charge = self.holds[hold].charge.clone();
+                    self.draw(&charge, rest);
+                }
+                if ask.last || rest > 0 {
                     self.let_go(hold);
                 }
                 Ok(())
@@ -260,6 +302,12 @@ impl Model {
         {
             return Err(No::Else);
         }
+        let (parts, rest) = self.found(charge, credits);
+        if rest > 0 { Err(No::Lack) } else { Ok(parts) }
+    }
+
+    /// Who pays how much of it, and what nobody does.
+    fn found(&self, charge: &Charge, credits: i128) -> (Vec<(usize, i128)>, i128) {
         let (mut rest, mut parts) = (credits, Vec::new());
         for wallet in self.charged(charge) {
             let part = self.own(wallet).clamp(0, rest);
@@ -268,7 +316,14 @@ impl Model {
                 rest -= part;
             }
         }
-        if rest > 0 { Err(No::Lack) } else { Ok(parts) }
+        (parts, rest)
+    }
+
+    /// Usage that happened: what there is pays.
+    fn draw(&mut self, charge: &Charge, credits: i128) {
+        let (parts, rest) = self.found(charge, credits);
+        parts.into_iter().for_each(|(wallet, part)| self.spend(wallet, part));
+        self.lacked |= rest > 0;
     }
 
     fn make(&mut self, ask: &CreateWallet, now: Timestamp) -> Result<(), No> {

@@ -1,13 +1,15 @@
 //! The crate beside the model: every step is asked of both, and what they say and what they keep must be the same.
 
+use coffer_ledger::amount::{Credits, Rate};
 use coffer_ledger::apply;
 use coffer_ledger::catalog::grant::Plans;
+use coffer_ledger::catalog::rate_card::{RateCard, Tier};
 use coffer_ledger::catalog::tenant::Settings;
 use coffer_ledger::command::{Command, Origin};
 use coffer_ledger::customer::{Customer, Profile};
 use coffer_ledger::decide::{Context, decide, recharge_for_refused};
 use coffer_ledger::fact::{Due, Effect, Facts, HoldVerb, RechargeEnd};
-use coffer_ledger::ids::{CustomerNumber, LogPosition, RechargeId, TenantNumber, WalletId};
+use coffer_ledger::ids::{CustomerNumber, LogPosition, RateCardId, RechargeId, TenantNumber, WalletId};
 use coffer_ledger::invariants;
 use coffer_ledger::limits::Limits;
 use coffer_ledger::recharge::{Recharge, RechargeOrigin, RechargeStatus};
@@ -21,12 +23,28 @@ use super::model::{Buy, End, Model, No, Told, World};
 /// 2026-01-27T20:00:00Z: the month ends soon, in Singapore today already.
 pub(crate) const DUSK: Timestamp = Timestamp(1_769_544_000_000_000_000);
 
+/// What usage costs: a credit per unit.
+fn one_per_unit() -> RateCard {
+    RateCard {
+        id: RateCardId::new(Timestamp(0), TenantNumber(3), 0),
+        version: 1,
+        meter: "credits".into(),
+        quantity_property: None,
+        valid_from: Timestamp(0),
+        valid_to: None,
+        filters: Vec::new(),
+        tiers: vec![Tier { up_to: None, credits_per_unit: Rate(1_000_000_000_000_000) }],
+        minimum: Credits::ZERO,
+    }
+}
+
 /// Both of them.
 pub(crate) struct Side {
     pub(crate) customer: Customer,
     pub(crate) model: Model,
     pub(crate) settings: Settings,
     pub(crate) limits: Limits,
+    cards: Vec<RateCard>,
     pub(crate) now: Timestamp,
     pub(crate) log: Vec<(Record, LogPosition)>,
     pub(crate) told: Vec<Told>,
@@ -48,6 +66,7 @@ impl Side {
             model: Model::new(world),
             settings,
             limits: Limits { pending_expires_in_s, ..Limits::default() },
+            cards: vec![one_per_unit()],
             now: DUSK,
             log: Vec::new(),
             told: Vec::new(),
@@ -60,11 +79,11 @@ impl Side {
         side
     }
 
-    fn context<'a>(&self, settings: &'a Settings, limits: &'a Limits) -> Context<'a> {
+    fn context<'a>(&'a self, settings: &'a Settings, limits: &'a Limits) -> Context<'a> {
         Context {
             now: self.now,
             settings,
-            cards: &[],
+            cards: &self.cards,
             plans: Plans::NONE,
             limits,
             keyed: true,
