@@ -48,7 +48,8 @@ pub(super) fn wanted(
     Some(permit(customer, wallet, (rule, watch), size(rule, has), context))
 }
 
-/// As [`wanted`], for a request that lacks credit though the threshold is not reached: one amount, no multiple.
+/// As [`wanted`], for a request that lacks credit: one amount, no multiple, whatever the threshold says. What fills up to the target, if that
+/// is more and no guard objects.
 fn wanted_to_pass(
     customer: &Customer,
     wallet: &Wallet,
@@ -57,8 +58,14 @@ fn wanted_to_pass(
     let (rule, watch) = rule(wallet)?;
     let has = wallet.head.own() + customer.recharges.pending(wallet.head.id);
     let up_to = rule.target_balance.map_or(Credits::ZERO, |target| target - has);
-    let credits = rule.amount.max(up_to.min(most(rule)));
-    Some(permit(customer, wallet, (rule, watch), credits, context))
+    let permitted = |credits| permit(customer, wallet, (rule, watch), credits, context);
+    let up_to = up_to.min(most(rule));
+    if up_to > rule.amount
+        && let Ok(wanted) = permitted(up_to)
+    {
+        return Some(Ok(wanted));
+    }
+    Some(permitted(rule.amount))
 }
 
 /// The largest charge.
@@ -238,10 +245,13 @@ pub(super) fn rescue(
         if rule.invoicing && !context.settings.auto_complete {
             return None;
         }
-        let wanted = wanted(customer, wallet, wallet.head.own(), context)
-            .or_else(|| wanted_to_pass(customer, wallet, context))?
-            .ok()?;
-        pass(customer, wallet, &wanted, command, context)
+        let needs = wanted(customer, wallet, wallet.head.own(), context).and_then(Result::ok);
+        let tried = needs.as_ref().map_or(Credits::ZERO, |wanted| wanted.credits);
+        let pass = |wanted: Wanted| pass(customer, wallet, &wanted, command, context);
+        needs.and_then(pass).or_else(|| {
+            let to_pass = wanted_to_pass(customer, wallet, context)?.ok()?;
+            (to_pass.credits > tried).then(|| pass(to_pass)).flatten()
+        })
     })
 }
 
@@ -362,15 +372,16 @@ fn due_for(
     let due = |would_pass| RechargeDue { wallet: wallet.head.id, would_pass };
     let noted = wallet.watch.as_deref().and_then(|watch| watch.recharging.held_back);
     let is_news = |held_back: &HeldBack| noted.is_none_or(|noted| noted.by != held_back.by);
-    match wanted(customer, wallet, wallet.head.own(), context) {
-        Some(Ok(_)) => return Some(due(false)),
-        Some(Err(held_back)) => return is_news(&held_back).then(|| due(false)),
-        None => {}
+    let wanted = wanted(customer, wallet, wallet.head.own(), context);
+    if let Some(Ok(_)) = wanted {
+        return Some(due(false));
     }
-    match wanted_to_pass(customer, wallet, context)? {
-        Ok(wanted) => would_pass(customer, wallet, &wanted, command, context).then(|| due(true)),
-        Err(_) => None,
+    if let Some(Ok(wanted)) = wanted_to_pass(customer, wallet, context)
+        && would_pass(customer, wallet, &wanted, command, context)
+    {
+        return Some(due(true));
     }
+    wanted.and_then(Result::err).filter(is_news).map(|_| due(false))
 }
 
 /// Whether the request would pass if the recharge's credit were there.
@@ -386,15 +397,20 @@ fn would_pass(
     pass(customer, wallet, wanted, command, &trusting).is_some()
 }
 
-/// What a wallet needs; for a request that one amount lets pass also if the threshold is not reached.
+/// What a wallet needs; for a request that one amount lets pass also if the threshold is not reached, or asks for more than may be.
 pub(super) fn wanted_for(
     customer: &Customer,
     wallet: &Wallet,
     would_pass: bool,
     context: &Context<'_>,
 ) -> Option<Result<Wanted, HeldBack>> {
-    wanted(customer, wallet, wallet.head.own(), context)
-        .or_else(|| would_pass.then(|| wanted_to_pass(customer, wallet, context)).flatten())
+    let wanted = wanted(customer, wallet, wallet.head.own(), context);
+    if !would_pass || matches!(wanted, Some(Ok(_))) {
+        return wanted;
+    }
+    let to_pass = wanted_to_pass(customer, wallet, context);
+    // The reason is the one that the threshold has, if it is reached.
+    if matches!(to_pass, Some(Ok(_))) { to_pass } else { wanted.or(to_pass) }
 }
 
 /// The recharge that a refused request set off: begun, or held back for a reason that is noted.

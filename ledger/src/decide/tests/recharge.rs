@@ -341,3 +341,40 @@ fn the_first_example_charges_the_digits_that_product_people_know() {
     assert_eq!((recharge.credits(), recharge.charged()), (credits("7954.136132619662"), money("7954.14")));
     assert_eq!(book.state(wallet).head.own(), credits("181.8940595834384"));
 }
+
+#[test]
+fn one_amount_lets_a_request_pass_where_the_month_has_no_room_for_what_the_threshold_asks() {
+    let small = AutoTopup {
+        threshold: credits("50"),
+        amount: credits("20"),
+        amount_max: Some(money("50")),
+        ..rule()
+    };
+    let filled_up = AutoTopup { target_balance: Some(credits("150")), ..small.clone() };
+    for rule in [small.clone(), filled_up] {
+        let (mut book, wallet) = with_rule(51, rule.clone());
+        assert_eq!(held_back(&ask(&mut book, "50")), Some(HeldBackBy::AmountMax), "all of it or nothing");
+        let facts = ask(&mut book, "15");
+        assert!(facts.set_off.as_ref().unwrap().before.is_some());
+        assert_eq!((begun(&facts)[0].charged(), book.posted(wallet)), (money("20"), "6".into()));
+        book.replay();
+
+        let (mut book, _) = with_rule(51, AutoTopup { invoicing: true, ..rule });
+        assert_eq!(held_back(&ask(&mut book, "50")), Some(HeldBackBy::AmountMax));
+        assert_eq!(refused(&mut book, Command::Debit(debit("22"))), None, "one amount is not enough");
+        let facts = refused(&mut book, Command::Debit(debit("15"))).unwrap();
+        assert_eq!((begun(&facts)[0].charged(), begun(&facts).len()), (money("20"), 1));
+        book.replay();
+    }
+    let (mut book, _) = with_rule(51, AutoTopup { amount_max: Some(money("19")), ..small });
+    ask(&mut book, "50");
+    assert_eq!(refused(&mut book, Command::Debit(debit("15"))), None, "not even one");
+}
+
+#[test]
+fn one_amount_lets_a_request_pass_where_less_would_fill_up() {
+    let (mut book, wallet) = with_rule(20, AutoTopup { target_balance: Some(credits("25")), ..rule() });
+    assert_eq!(begun(&ask(&mut book, "60"))[0].charged(), money("100"));
+    assert_eq!(book.posted(wallet), "60");
+    book.replay();
+}

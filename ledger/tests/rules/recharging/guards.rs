@@ -42,13 +42,14 @@ impl Model {
         Some(self.guarded(wallet, credits, now))
     }
 
-    /// One amount, or what fills up to the target if that is more: for a request that would pass then.
+    /// One amount, or what fills up to the target if that is more and may be: for a request that would pass then.
     pub(crate) fn wanted_to_pass(&self, wallet: usize, now: Timestamp) -> Option<Wanted> {
         let rule = self.rule_of(wallet)?;
         let has = self.own(wallet) + self.pending(wallet);
         let amount = rule.amount.0;
         let up_to = rule.target_balance.map_or(0, |target| (target.0 - has).min(amount * 10));
-        Some(self.guarded(wallet, amount.max(up_to), now))
+        let more = self.guarded(wallet, amount.max(up_to), now);
+        Some(more.or_else(|_| self.guarded(wallet, amount, now)))
     }
 
     /// The guards, in the order in which their reasons are told.

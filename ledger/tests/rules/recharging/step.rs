@@ -81,21 +81,29 @@ impl Model {
     /// Which wallet a lack of credit recharges, or finds held back for a new reason; and whether only as one amount lets the request pass.
     fn by_lack(&self, command: &Command, now: Timestamp) -> Option<(usize, bool)> {
         self.payers(command).into_iter().find_map(|wallet| {
-            match self.wanted(wallet, now) {
-                Some(Ok(_)) => return Some((wallet, false)),
-                Some(Err((by, _))) => return self.is_news(wallet, by).then_some((wallet, false)),
-                None => {}
+            let wanted = self.wanted(wallet, now);
+            if matches!(wanted, Some(Ok(_))) {
+                return Some((wallet, false));
             }
-            let credits = self.wanted_to_pass(wallet, now)?.ok()?;
-            let mut paid = self.clone();
-            paid.enter_at((wallet, credits, 0, price(credits, self.pots[wallet].rate)), (now, now), None);
-            paid.passes(command, now, &mut Told::default()).then_some((wallet, true))
+            if let Some(Ok(credits)) = self.wanted_to_pass(wallet, now) {
+                let mut paid = self.clone();
+                let charged = price(credits, self.pots[wallet].rate);
+                paid.enter_at((wallet, credits, 0, charged), (now, now), None);
+                if paid.passes(command, now, &mut Told::default()) {
+                    return Some((wallet, true));
+                }
+            }
+            let is_news = matches!(wanted, Some(Err((by, _))) if self.is_news(wallet, by));
+            is_news.then_some((wallet, false))
         })
     }
 
     fn wanted_for(&self, wallet: usize, would_pass: bool, now: Timestamp) -> Option<Wanted> {
-        let to_pass = || self.wanted_to_pass(wallet, now).filter(|_| would_pass);
-        self.wanted(wallet, now).or_else(to_pass)
+        let to_pass = self.wanted_to_pass(wallet, now).filter(|to_pass| would_pass && to_pass.is_ok());
+        match (self.wanted(wallet, now), to_pass) {
+            (Some(Err(_)), Some(to_pass)) => Some(to_pass),
+            (wanted, to_pass) => wanted.or(to_pass),
+        }
     }
 
     /// Accepted, and nothing lacks.
@@ -110,11 +118,13 @@ impl Model {
             if invoicing && !self.world.auto_complete {
                 return None;
             }
-            let wanted = self.wanted(wallet, now).or_else(|| self.wanted_to_pass(wallet, now))?;
-            let mut ready = self.clone();
-            let index = ready.begin(wallet, wanted.ok()?, now);
-            ready.touched = self.touched.clone();
-            ready.passes(command, now, told).then_some((index, ready))
+            let either = [self.wanted(wallet, now), self.wanted_to_pass(wallet, now)];
+            either.into_iter().flatten().flatten().find_map(|credits| {
+                let mut ready = self.clone();
+                let index = ready.begin(wallet, credits, now);
+                ready.touched = self.touched.clone();
+                ready.passes(command, now, told).then_some((index, ready))
+            })
         })
     }
 
