@@ -245,7 +245,8 @@ impl hyper::body::Body for Events {
         }
         // Before anything is sent: whoever knows that the key is revoked never sees it work again.
         if !this.is_welcome() {
-            return Poll::Ready(Some(Ok(Frame::data(this.end("key_revoked")))));
+            let why = this.stream.revoke();
+            return Poll::Ready(Some(Ok(Frame::data(this.end(why.as_str())))));
         }
         if let Some(part) = this.first.pop_front() {
             return Poll::Ready(Some(Ok(Frame::data(part))));

@@ -308,6 +308,8 @@ fn a_stream_ends_when_its_key_is_revoked_and_when_the_server_stops() {
     done(&server, "DELETE", &format!("/v1/keys/{}", made["id"].as_str().unwrap()), json!({}));
     assert_eq!(of_key.next().unwrap().data["reason"], json!("key_revoked"));
     assert_eq!(of_key.next(), None);
+    let metrics = server.ask("GET", "/metrics", "").text;
+    assert!(metrics.contains("coffer_streams_ended_total{reason=\"key_revoked\"} 1"), "{metrics}");
     let start = Instant::now();
     server.stop().unwrap();
     assert!(start.elapsed() < Duration::from_secs(5), "streams do not hold up a stop");

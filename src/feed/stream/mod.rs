@@ -109,10 +109,12 @@ pub(crate) enum Ended {
     Stopping,
     /// The log could not be read.
     Failed,
+    /// Its reader's key is good no more.
+    KeyRevoked,
 }
 
 impl Ended {
-    const ALL: [Self; 3] = [Self::SlowReader, Self::Stopping, Self::Failed];
+    const ALL: [Self; 4] = [Self::SlowReader, Self::Stopping, Self::Failed, Self::KeyRevoked];
 
     /// In a word.
     pub(crate) const fn as_str(self) -> &'static str {
@@ -120,6 +122,7 @@ impl Ended {
             Self::SlowReader => "slow_reader",
             Self::Stopping => "server_stopping",
             Self::Failed => "log_unreadable",
+            Self::KeyRevoked => "key_revoked",
         }
     }
 
@@ -128,6 +131,7 @@ impl Ended {
             Self::SlowReader => 1,
             Self::Stopping => 2,
             Self::Failed => 3,
+            Self::KeyRevoked => 4,
         }
     }
 }
@@ -220,6 +224,12 @@ impl Stream {
     /// Why it has ended.
     pub(crate) fn ended(&self) -> Ended {
         self.reason.get().unwrap_or(Ended::Stopping)
+    }
+
+    /// Its reader's key is good no more: it ends, whatever is in its channel.
+    pub(crate) fn revoke(&self) -> Ended {
+        self.room.shared.count(Ended::KeyRevoked);
+        Ended::KeyRevoked
     }
 }
 
@@ -335,6 +345,10 @@ impl Shared {
     /// Ends a stream: what is in its channel is still read.
     fn end(&self, subscriber: &Subscriber, why: Ended) {
         subscriber.reason.set(why);
+        self.count(why);
+    }
+
+    fn count(&self, why: Ended) {
         self.ended[usize::from(why.code() - 1)].fetch_add(1, Ordering::Relaxed);
     }
 }
