@@ -70,7 +70,9 @@ impl Range {
         if [from, to].into_iter().flatten().any(|bound| is_gone(log, bound, kept)) {
             return Err(ExportError::Gone { first: kept });
         }
-        if let (Some(Bound::Time(from)), Some(Bound::Time(to))) = (from, to) && from > to {
+        if let (Some(Bound::Time(from)), Some(Bound::Time(to))) = (from, to)
+            && from > to
+        {
             return Err(ExportError::Range("it would end before it begins".to_owned()));
         }
         let first = match from {

@@ -160,7 +160,11 @@ fn what_there_is_not_is_refused_by_name() {
         ("transactions?from=yesterday", 400, "a log position, or a time"),
         ("transactions?to=1000000", 400, "the log ends at record"),
         ("transactions?from=0", 400, "record 0 is not kept"),
-        ("transactions?from=2027-02-01T00:00:00Z&to=2027-01-01T00:00:00Z", 400, "it would end before it begins"),
+        (
+            "transactions?from=2027-02-01T00:00:00Z&to=2027-01-01T00:00:00Z",
+            400,
+            "it would end before it begins",
+        ),
         ("transactions?customer_id=nobody", 404, "customer not found"),
         ("transactions?wallet_id=nothing", 404, "wallet not found"),
         ("transactions?format=parquet", 422, "coffer export"),

@@ -6,7 +6,7 @@
 use smallvec::SmallVec;
 
 use super::{Context, Ids, recharge};
-use crate::alert::{AlertChange, AlertKind, AlertState};
+use crate::alert::{AlertChange, AlertKind, AlertSettings, AlertState};
 use crate::amount::Credits;
 use crate::apply;
 use crate::command::RechargeDue;
@@ -243,7 +243,7 @@ fn judge(due_done: &Customer, after: &Customer, was_due: bool, set_off: &mut Set
         if let Some((posted, to)) = was_due.then(|| due_state(due_done, wallet.head.id)).flatten() {
             from = enter(from, to, posted);
         }
-        enter(from, alerts.state(wallet.head.posted, watch.base), wallet.head.posted);
+        enter(from, level(wallet, alerts, watch), wallet.head.posted);
     }
 }
 
@@ -252,7 +252,12 @@ fn due_state(due_done: &Customer, id: WalletId) -> Option<(Credits, AlertState)>
     let wallet = due_done.wallet(id)?;
     let alerts = wallet.head.rules.as_ref()?.alerts.as_ref()?;
     let watch = wallet.watch.as_ref()?;
-    Some((wallet.head.posted, alerts.state(wallet.head.posted, watch.base)))
+    Some((wallet.head.posted, level(wallet, alerts, watch)))
+}
+
+/// What a wallet's alert should be. Nobody can do anything about one that is closed: what it warned of is over.
+fn level(wallet: &Wallet, alerts: &AlertSettings, watch: &Watch) -> AlertState {
+    if wallet.is_open() { alerts.state(wallet.head.posted, watch.base) } else { AlertState::Ok }
 }
 
 /// Whether a look at the runways now would change an alert (see `judge_runways`). Cheap where no wallet asks for it.

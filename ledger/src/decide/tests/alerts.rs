@@ -155,11 +155,20 @@ fn a_tick_that_ends_credit_changes_the_alert_in_its_own_record() {
 }
 
 #[test]
-fn closing_a_wallet_is_the_last_thing_that_it_warns_of() {
+fn a_wallet_that_closes_warns_of_nothing_and_what_it_warned_of_is_over() {
+    let close = |wallet| Command::Close { wallet, remainder: Remainder::Forfeit, force: false };
     let (mut book, wallet) = with_alerts(below("", "20", ""));
     book.credit(wallet, 100, |_| {});
-    let facts = book.ask(Command::Close { wallet, remainder: Remainder::Forfeit, force: false }).unwrap();
-    assert_eq!(alerts(&facts), (vec!["ok→warning at 0".to_owned()], AlertState::Warning));
+    assert_eq!(alerts(&book.ask(close(wallet)).unwrap()), (vec![], AlertState::Ok));
+    book.replay();
+
+    let (mut book, wallet) = with_alerts(below("", "20", ""));
+    book.credit(wallet, 100, |_| {});
+    debit(&mut book, "90");
+    let facts = book.ask(close(wallet)).unwrap();
+    assert_eq!(alerts(&facts), (vec!["warning→ok at 0".to_owned()], AlertState::Ok));
+    book.wallet(|_| {});
+    assert_eq!(book.state(wallet).watch.as_ref().unwrap().state, AlertState::Ok, "and stays so");
     book.replay();
 }
 

@@ -288,9 +288,12 @@ impl Model {
         End { buy: index, status, reason, at }
     }
 
-    /// What the alert of a wallet should be: nothing if it is switched off.
+    /// What the alert of a wallet should be: nothing if it is switched off, or the wallet is closed.
     pub(crate) fn level(&self, wallet: usize) -> AlertState {
         let pot = &self.pots[wallet];
+        if pot.status == WalletStatus::Closed {
+            return AlertState::Ok;
+        }
         let base = pot.base.unwrap_or_default();
         pot.alerts.as_ref().map_or(AlertState::Ok, |alerts| level(alerts, pot.posted(), base))
     }
