@@ -119,17 +119,23 @@ fn on_a_terminal_it_says_its_own_lines_and_nothing_else() {
     assert_eq!(said.len(), 1, "{said:?}");
 }
 
+/// A server that another program starts in its place.
+fn serve_by(place: &Place, starter: &[&str]) -> Server {
+    let mut serve = Command::new(starter[0]);
+    serve.args(&starter[1..]).arg(program().get_program()).arg("serve").arg("--data-dir").arg(place.data());
+    Server::spawn(serve.env("COFFER_BOOTSTRAP_KEY", KEY))
+}
+
 #[test]
 fn a_closed_terminal_is_a_clean_end_unless_it_was_to_be_outlived() {
     let place = Place::new();
-    let server = Server::start(&place);
+    // Whoever runs the tests may have it ignored.
+    let server = serve_by(&place, &["env", "--default-signal=HUP"]);
     server.signal(Signal::HUP);
     assert!(server.wait().success());
     assert_eq!(place.run(&["wal", "stat", "--json"]).ok().json()["closed_cleanly"], true);
 
-    let mut nohup = Command::new("nohup");
-    nohup.arg(program().get_program()).arg("serve").arg("--data-dir").arg(place.data());
-    let server = Server::spawn(nohup.env("COFFER_BOOTSTRAP_KEY", KEY));
+    let server = serve_by(&place, &["nohup"]);
     server.signal(Signal::HUP);
     coffer(["keys", "list", "--url", &server.url, "--api-key", KEY]).ok();
     assert!(server.stop().success());

@@ -87,8 +87,9 @@ pub(super) async fn with_replay(
     engine: Engine,
     sheet: &mut Sheet,
 ) -> Result<Engine, CliError> {
-    let keys = engine.stats().keys;
     engine.shutdown().await?;
+    // Not before: an actor enters its keys after the append, and the last answers may overtake it.
+    let keys = engine.stats().keys;
     drop(engine);
     bench.note("a start that replays the debits");
     let Start { engine, all_s, snapshot_s, replay_s, replayed } = start(bench, options(bench)).await?;
