@@ -403,7 +403,7 @@ pub(super) fn follow(customer: &Customer, context: &Context<'_>) -> Result<Facts
     } else {
         Effect::PlansFollowed(Box::new(followed(&due_done, template, context)))
     };
-    let states = set_off::States { due_done: &due_done, ready: &due_done };
+    let states = set_off::States { before_due: customer, due_done: &due_done, ready: &due_done };
     let set_off = set_off::decide(&states, &due, (None, None), &mut effect, context);
     Ok(Facts { at: context.now, due, effect, set_off })
 }

@@ -89,16 +89,16 @@ pub fn decide(customer: &Customer, command: &Command, context: &Context<'_>) -> 
         return grant::follow(customer, context);
     }
     if context.now < customer.next_due() {
-        return after_due(customer, Vec::new(), command, context);
+        return after_due((customer, customer), Vec::new(), command, context);
     }
     let room = Room::of_a_record(context.limits);
     if *command == Command::Tick {
         let due = expiry::due_until(customer, (context.now, context.now), room);
-        return after_due(&after(customer, &due), due, command, context);
+        return after_due((customer, &after(customer, &due)), due, command, context);
     }
     let due = expiry::due(customer, context.now, usize::MAX);
     debug_assert!(due.len() <= room.things, "the shell sends ticks first");
-    after_due(&after(customer, &due), due, command, context)
+    after_due((customer, &after(customer, &due)), due, command, context)
 }
 
 /// The customer after what is due.
@@ -119,7 +119,7 @@ pub(crate) fn caught_up(customer: &Customer, now: Timestamp) -> Cow<'_, Customer
 
 /// Decides what the command does after what was due, and then what all of it sets off.
 fn after_due(
-    due_done: &Customer,
+    (before_due, due_done): (&Customer, &Customer),
     due: Vec<Due>,
     command: &Command,
     context: &Context<'_>,
@@ -127,7 +127,8 @@ fn after_due(
     let at = context.now;
     if let Command::Recharge(request) = command {
         let begun = recharge::due(due_done, request, context)?;
-        let set_off = set_off::with(due_done, &due, begun, context);
+        let states = set_off::States { before_due, due_done, ready: due_done };
+        let set_off = set_off::with(&states, &due, begun, context);
         return Ok(Facts { at, due, effect: Effect::Ticked, set_off });
     }
     let has_to_do = || !due.is_empty() || runway_alerts_change(due_done, at);
@@ -148,7 +149,7 @@ fn after_due(
             (None, Cow::Borrowed(due_done), effect, lack)
         }
     };
-    let states = set_off::States { due_done, ready: &ready };
+    let states = set_off::States { before_due, due_done, ready: &ready };
     let set_off = set_off::decide(&states, &due, (before, lack), &mut effect, context);
     Ok(Facts { at, due, effect, set_off })
 }

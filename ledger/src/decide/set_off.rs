@@ -3,6 +3,8 @@
 //! Decided after the effect, on the state after it, and part of the same record. A debit or a step of a hold compares the balances that it
 //! leaves with the wallet's calm range ([`crate::watch::Calm`]); only what leaves that range is looked at closer, on a copy of the customer.
 
+use std::collections::BTreeMap;
+
 use smallvec::SmallVec;
 
 use super::{Context, Ids, recharge};
@@ -20,6 +22,8 @@ use crate::watch::Watch;
 
 /// The states that an operation goes through.
 pub(super) struct States<'a> {
+    /// Before what was due.
+    pub(super) before_due: &'a Customer,
     /// After what was due.
     pub(super) due_done: &'a Customer,
     /// After the recharge before the effect too, if there is one: what the effect was decided on.
@@ -51,7 +55,7 @@ pub(super) fn decide(
     let mut set_off = SetOff { before, ..SetOff::default() };
     end_with_wallet(&mut after, effect, &mut set_off, context);
     recharge_lowered((states.ready, lack), &mut after, &mut set_off, context);
-    judge(states.due_done, &after, !due.is_empty(), &mut set_off, context);
+    judge(states, due, &after, &mut set_off, context);
     if effect == &Effect::Ticked {
         judge_runways(&after, &mut set_off, context);
     }
@@ -62,14 +66,14 @@ pub(super) fn decide(
 
 /// As [`decide`], of a recharge that a refused request set off.
 pub(super) fn with(
-    due_done: &Customer,
+    states: &States<'_>,
     due: &[Due],
     mut set_off: SetOff,
     context: &Context<'_>,
 ) -> Option<Box<SetOff>> {
-    let mut after = due_done.clone();
+    let mut after = states.due_done.clone();
     set_off.after.iter().for_each(|begun| apply::begin_recharge(&mut after, begun));
-    judge(due_done, &after, !due.is_empty(), &mut set_off, context);
+    judge(states, due, &after, &mut set_off, context);
     set_off.state = state_of(&after, due, &Effect::Ticked, &set_off);
     something(set_off)
 }
@@ -224,35 +228,61 @@ fn recharge_lowered(
     }
 }
 
-/// Alerts on balances: after what was due, then after all of it. A wallet that does not warn is ok and silent.
-fn judge(due_done: &Customer, after: &Customer, was_due: bool, set_off: &mut SetOff, context: &Context<'_>) {
+/// A wallet's alert as its balance makes it at some moment.
+struct Level {
+    wallet: WalletId,
+    state: AlertState,
+    posted: Credits,
+}
+
+/// Alerts on balances: after each instant of what was due, then after all of it, as if each had been written in time. A wallet that does not
+/// warn is ok and silent.
+fn judge(states: &States<'_>, due: &[Due], after: &Customer, set_off: &mut SetOff, context: &Context<'_>) {
     let mut ids = Ids::of(after, context.now);
-    for wallet in &after.wallets {
-        let (Some(rules), Some(watch)) = (&wallet.head.rules, &wallet.watch) else { continue };
-        let Some(alerts) = rules.alerts.as_ref().filter(|alerts| alerts.enabled) else { continue };
-        let mut from = watch.state;
-        let mut enter = |from: AlertState, to: AlertState, posted: Credits| {
-            if from != to {
-                let (id, wallet) = (AlertId(ids.next()), wallet.head.id);
-                let kind = AlertKind::Balance;
-                let at = context.now;
-                set_off.alerts.push(AlertChange { id, wallet, kind, from, to, posted, runway_s: None, at });
-            }
-            to
-        };
-        if let Some((posted, to)) = was_due.then(|| due_state(due_done, wallet.head.id)).flatten() {
-            from = enter(from, to, posted);
-        }
-        enter(from, level(wallet, alerts, watch), wallet.head.posted);
+    let warn = |wallet: &&Wallet| {
+        let rules = wallet.head.rules.as_ref();
+        rules.and_then(|rules| rules.alerts.as_ref()).is_some_and(|alerts| alerts.enabled)
+    };
+    let warning = after.wallets.iter().filter(warn).filter_map(|wallet| {
+        let watch = wallet.watch.as_ref()?;
+        Some((wallet.head.id, watch.state))
+    });
+    let mut current: BTreeMap<WalletId, AlertState> = warning.collect();
+    if current.is_empty() {
+        return;
+    }
+    let mut passed = due_levels(states, due);
+    passed.extend(levels(after));
+    for Level { wallet, state: to, posted } in passed {
+        let Some(state) = current.get_mut(&wallet).filter(|state| **state != to) else { continue };
+        let from = std::mem::replace(state, to);
+        let (id, at) = (AlertId(ids.next()), context.now);
+        let kind = AlertKind::Balance;
+        set_off.alerts.push(AlertChange { id, wallet, kind, from, to, posted, runway_s: None, at });
     }
 }
 
-/// What a wallet's alert is after what was due, under the rules that held then.
-fn due_state(due_done: &Customer, id: WalletId) -> Option<(Credits, AlertState)> {
-    let wallet = due_done.wallet(id)?;
-    let alerts = wallet.head.rules.as_ref()?.alerts.as_ref()?;
-    let watch = wallet.watch.as_ref()?;
-    Some((wallet.head.posted, level(wallet, alerts, watch)))
+/// What alerts are after each instant of what was due, under the rules that held then.
+fn due_levels(states: &States<'_>, due: &[Due]) -> Vec<Level> {
+    let is_one_instant = due.first().map(Due::at) == due.last().map(Due::at);
+    if is_one_instant {
+        return if due.is_empty() { Vec::new() } else { levels(states.due_done).collect() };
+    }
+    let (mut ahead, mut passed) = (states.before_due.clone(), Vec::new());
+    for instant in due.chunk_by(|one, next| one.at() == next.at()) {
+        apply::apply_due(&mut ahead, instant, 0);
+        passed.extend(levels(&ahead));
+    }
+    passed
+}
+
+/// What the alerts of all wallets are.
+fn levels(customer: &Customer) -> impl Iterator<Item = Level> {
+    customer.wallets.iter().filter_map(|wallet| {
+        let alerts = wallet.head.rules.as_ref()?.alerts.as_ref()?;
+        let state = level(wallet, alerts, wallet.watch.as_ref()?);
+        Some(Level { wallet: wallet.head.id, state, posted: wallet.head.posted })
+    })
 }
 
 /// What a wallet's alert should be. Nobody can do anything about one that is closed: what it warned of is over.

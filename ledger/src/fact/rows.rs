@@ -8,6 +8,7 @@ use crate::alert::AlertState;
 use crate::hold::HoldStatus;
 use crate::ids::WalletId;
 use crate::recharge::Recharge;
+use crate::time::Timestamp;
 use crate::wallet::WalletHead;
 
 impl Facts {
@@ -70,6 +71,21 @@ impl Facts {
     #[must_use]
     pub fn first_row_after(&self) -> u32 {
         self.first_row() + self.effect.rows()
+    }
+}
+
+impl Due {
+    /// The instant at which it counts.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Expired { terms, .. } => terms.expires_at.expect("what expires has an end"),
+            Self::Started { effective_at, .. } => *effective_at,
+            Self::HoldExpired(end) => end.at,
+            Self::RolledOver(rolled) => rolled.at,
+            Self::Granted(granted) => granted.at,
+            Self::RechargeExpired(end) => end.recharge.ended_at.expect("what failed has ended"),
+        }
     }
 }
 

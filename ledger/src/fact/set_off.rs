@@ -22,7 +22,7 @@ pub struct SetOff {
     pub ended: Vec<RechargeEnd>,
     /// Recharges that should have begun and did not, where the reason is a new one.
     pub held_back: Vec<(WalletId, HeldBack)>,
-    /// Alerts that changed: after what was due, then after all of it.
+    /// Alerts that changed: after each instant of what was due, then after all of it. In old records after all that was due, wallet by wallet.
     pub alerts: Vec<AlertChange>,
     /// The most severe balance alert of the wallets that the operation touched, after all of it. What a record without this says is ok.
     pub state: AlertState,

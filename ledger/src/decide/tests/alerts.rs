@@ -145,6 +145,51 @@ fn what_is_due_is_judged_before_what_is_asked() {
 }
 
 #[test]
+fn what_is_due_at_several_instants_is_judged_at_each_of_them_however_late_it_is_written() {
+    let day = |number: u64| second(number * 86_400);
+    let begin = || {
+        let (mut book, wallet) = with_alerts(below("", "50", "10"));
+        let first = |book: &mut Book, amount, change: &dyn Fn(&mut crate::command::TopUp)| {
+            book.credit(wallet, amount, |request| change(request));
+        };
+        first(&mut book, 100, &|request| request.expires_at = Some(day(2)));
+        first(&mut book, 20, &|request| request.expires_at = Some(day(3)));
+        first(&mut book, 100, &|request| request.effective_at = Some(day(4)));
+        book
+    };
+    let changes = ["ok→warning at 20", "warning→in_alarm at 0", "in_alarm→ok at 100"];
+    let mut lived = begin();
+    for (number, change) in (2..).zip(changes) {
+        lived.now = day(number);
+        assert_eq!(alerts(&lived.ask(Command::Tick).unwrap()).0, [change]);
+    }
+    let mut late = begin();
+    late.now = day(30);
+    assert_eq!(
+        alerts(&late.ask(Command::Tick).unwrap()),
+        (changes.map(str::to_owned).into(), AlertState::Ok)
+    );
+    late.replay();
+    let mut beside = begin();
+    beside.now = day(30);
+    let facts = beside.ask(Command::Debit(crate::testing::debit("95"))).unwrap();
+    let expected = [&changes[..], &["ok→in_alarm at 5"]].concat();
+    assert_eq!(alerts(&facts), (expected.into_iter().map(str::to_owned).collect(), AlertState::InAlarm));
+    beside.replay();
+}
+
+#[test]
+fn what_ends_and_what_begins_at_one_instant_is_judged_once() {
+    let (mut book, wallet) = with_alerts(below("", "50", ""));
+    book.credit(wallet, 100, |request| request.expires_at = Some(second(100)));
+    book.credit(wallet, 100, |request| request.effective_at = Some(second(100)));
+    book.credit(wallet, 1, |request| request.expires_at = Some(second(200)));
+    book.now = second(300);
+    assert_eq!(book.ask(Command::Tick).unwrap().set_off, None);
+    book.replay();
+}
+
+#[test]
 fn a_tick_that_ends_credit_changes_the_alert_in_its_own_record() {
     let (mut book, wallet) = with_alerts(below("", "20", ""));
     book.credit(wallet, 100, |request| request.expires_at = Some(second(100)));

@@ -148,6 +148,8 @@ pub(crate) struct Model {
     pub(crate) buys: Vec<Buy>,
     /// Wallets that the operation under way touched.
     pub(crate) touched: BTreeSet<usize>,
+    /// What alerts were after each instant of what was due: wallet, level, posted.
+    pub(crate) passed: Vec<(usize, AlertState, i128)>,
     /// Whether it is usage that happened and found too little.
     pub(crate) lacked: bool,
 }
@@ -162,6 +164,7 @@ impl Model {
             blocks: Vec::new(),
             buys: Vec::new(),
             touched: BTreeSet::new(),
+            passed: Vec::new(),
             lacked: false,
         }
     }
@@ -201,6 +204,7 @@ impl Model {
     /// Everything that is due by itself.
     pub(crate) fn catch_up(&mut self, now: Timestamp) -> (bool, Vec<End>) {
         let (mut anything, mut ended) = (false, Vec::new());
+        self.passed.clear();
         while let Some(at) = self.next_due().filter(|at| *at <= now) {
             anything = true;
             while let Some(index) = self.coming.iter().position(|coming| coming.effective_at == at) {
@@ -216,6 +220,10 @@ impl Model {
                     ended.push(self.end(buy, how, at));
                 }
             }
+            let warn = (0..self.pots.len()).filter(|wallet| self.pots[*wallet].alerts.is_some());
+            let levels: Vec<_> =
+                warn.map(|wallet| (wallet, self.level(wallet), self.pots[wallet].posted())).collect();
+            self.passed.extend(levels);
         }
         (anything, ended)
     }

@@ -45,7 +45,7 @@ impl Model {
         next.end_with_its_wallet(command, now, &mut told);
         let touched = next.touched.clone();
         next.recharge_what_was_lowered(&due_done, lack, now, &mut told);
-        next.judge(&due_done, was_due, &mut told);
+        next.judge(&due_done, &mut told);
         let shown = touched.iter().map(|wallet| next.pots[*wallet].alert).max();
         let shows = !matches!(command, Command::PlaceHold(_) | Command::Capture(_) | Command::Release { .. });
         told.alert = shows.then(|| shown.unwrap_or_default());
@@ -57,7 +57,7 @@ impl Model {
     pub(crate) fn refused(&mut self, command: &Command, now: Timestamp) -> Option<Told> {
         let mut next = self.clone();
         (next.touched, next.lacked) = (BTreeSet::new(), false);
-        let (was_due, ended) = next.catch_up(now);
+        let (_, ended) = next.catch_up(now);
         let due_done = next.clone();
         let mut told = Told { ended, ..Told::default() };
         let (wallet, would_pass) = due_done.by_lack(command, now)?;
@@ -72,7 +72,7 @@ impl Model {
                 told.held_back.push((wallet, by, until));
             }
         }
-        next.judge(&due_done, was_due, &mut told);
+        next.judge(&due_done, &mut told);
         told.alert = Some(touched.iter().map(|wallet| next.pots[*wallet].alert).max().unwrap_or_default());
         *self = next;
         Some(told)
@@ -196,23 +196,23 @@ impl Model {
         }
     }
 
-    /// Alerts: after what was due, then after everything.
-    fn judge(&mut self, due_done: &Self, was_due: bool, told: &mut Told) {
+    /// Alerts: after each instant of what was due, then after everything.
+    fn judge(&mut self, due_done: &Self, told: &mut Told) {
+        let mut steps = due_done.passed.clone();
         for wallet in 0..self.pots.len() {
-            if !self.warns(wallet) {
+            if self.warns(wallet) {
+                steps.push((wallet, self.level(wallet), self.pots[wallet].posted()));
+            } else {
                 self.pots[wallet].alert = AlertState::Ok;
+            }
+        }
+        for (wallet, to, posted) in steps {
+            if !self.warns(wallet) {
                 continue;
             }
-            let mut steps = Vec::new();
-            if was_due && due_done.pots.get(wallet).is_some_and(|pot| pot.alerts.is_some()) {
-                steps.push((due_done.level(wallet), due_done.pots[wallet].posted()));
-            }
-            steps.push((self.level(wallet), self.pots[wallet].posted()));
-            for (to, posted) in steps {
-                let from = std::mem::replace(&mut self.pots[wallet].alert, to);
-                if from != to {
-                    told.alerts.push((wallet, from, to, posted));
-                }
+            let from = std::mem::replace(&mut self.pots[wallet].alert, to);
+            if from != to {
+                told.alerts.push((wallet, from, to, posted));
             }
         }
     }
