@@ -52,7 +52,7 @@ pub(crate) struct JournalQuery {
 /// Opening, what came, what went, closing: per unit and source of the credit, in credits and in paid money; debt, transfers on their way,
 /// earned and deferred revenue, promotional expense, breakage, and the trial balance of the journal. Both ends of the period stand on a
 /// quarter of an hour. What happened by itself counts at its own instant, everything else when it was recorded.
-#[utoipa::path(get, path = "/v1/books", tag = "Books", params(PeriodQuery, BooksQuery), responses((status = 200, body = Shown, description = "Done; X-Log-Position says how far into the log they saw")))]
+#[utoipa::path(get, path = "/v1/books", tag = "Books", params(PeriodQuery, BooksQuery), responses((status = 200, content((Shown = "application/json"), (String = "text/csv")), description = "Done; X-Log-Position says how far into the log they saw")))]
 pub(crate) async fn books(call: Call) -> Result<Reply, ApiError> {
     let query = call.query()?;
     query.only(&BOOKS)?;
@@ -81,7 +81,7 @@ pub(crate) async fn books(call: Call) -> Result<Reply, ApiError> {
 /// A double entry for each ledger row that moves money, in the order of the log, as lines: debits = credits in every entry. Both ends of
 /// the period stand on a quarter of an hour, and the lines add up to the books of the same period. A body without its last chunk was
 /// cut short.
-#[utoipa::path(get, path = "/v1/journal", tag = "Books", params(PeriodQuery, JournalQuery), responses((status = 200, body = String, content_type = "application/jsonl", description = "The lines; X-Log-Position says how far into the log they go")))]
+#[utoipa::path(get, path = "/v1/journal", tag = "Books", params(PeriodQuery, JournalQuery), responses((status = 200, content((String = "application/jsonl"), (String = "text/csv")), description = "The lines; X-Log-Position says how far into the log they go")))]
 pub(crate) async fn journal(call: Call) -> Result<Reply, ApiError> {
     let query = call.query()?;
     query.only(&JOURNAL)?;

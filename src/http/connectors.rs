@@ -28,7 +28,11 @@ pub(crate) struct TakenReply {
 ///
 /// Read are payment_intent.succeeded, .payment_failed and .canceled, invoice.paid, .payment_succeeded, .payment_failed, .voided and
 /// .marked_uncollectible, by the recharge's id in their metadata. A message may come any number of times.
-#[utoipa::path(post, path = "/v1/connectors/stripe/webhook", tag = "Recharges", request_body = String, responses((status = 200, body = TakenReply, description = "Taken: it is not to be sent again")))]
+#[utoipa::path(post, path = "/v1/connectors/stripe/webhook", tag = "Recharges", request_body = String, responses(
+    (status = 200, body = TakenReply, description = "Taken: it is not to be sent again"),
+    (status = 400, body = crate::http::error::ErrorBody, description = "validation_error: not signed with this secret, or not a message of Stripe's"),
+    (status = 404, body = crate::http::error::ErrorBody, description = "not_found: no recharges are paid through Stripe here"),
+))]
 pub(crate) async fn stripe(app: Arc<App>, headers: HeaderMap, body: Bytes) -> Result<Reply, ApiError> {
     let Some(payments) = &app.payments else {
         return Err(ApiError::not_found("connector"));

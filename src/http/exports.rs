@@ -57,7 +57,9 @@ pub(crate) struct ExportQuery {
 /// One kind of lines (transactions, slices, focus) as JSON Lines, CSV or Parquet, in the order of the log. `X-Log-From` and `X-Log-To`
 /// say which records it covers; ask again from the one after `X-Log-To` for what came later. A body without its last chunk was cut short.
 #[utoipa::path(get, path = "/v1/exports/{kind}", tag = "Transactions", params(ExportQuery), responses(
-    (status = 200, body = String, content_type = "application/jsonl", description = "The lines; X-Log-From and X-Log-To name what they cover"),
+    (status = 200, content(
+        (String = "application/jsonl"), (String = "text/csv"), (Vec<u8> = "application/vnd.apache.parquet"),
+    ), description = "The lines; X-Log-From and X-Log-To name what they cover"),
 ))]
 pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
     let kind = KindInfo::named(call.param("kind")).ok_or_else(|| ApiError::not_found("export"))?;

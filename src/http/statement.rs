@@ -32,7 +32,7 @@ pub(crate) struct StatementQuery {
 /// For each wallet the opening balance, every row that moved it with the balance after it, totals by reason, recharges and changes of
 /// alerts, the closing balance, and what is left of which tranche and on hold at the end. Rows stand in the order in which they count; a
 /// recharge as it stood at the end of the period. Times on the HTML page are by the clocks of `time_zone`.
-#[utoipa::path(get, path = "/v1/customers/{id}/statement", tag = "Books", params(PeriodQuery, StatementQuery), responses((status = 200, body = ShownStatement, description = "Done; X-Log-Position says how far into the log it saw")))]
+#[utoipa::path(get, path = "/v1/customers/{id}/statement", tag = "Books", params(PeriodQuery, StatementQuery), responses((status = 200, content((ShownStatement = "application/json"), (String = "text/csv"), (String = "text/html")), description = "Done; X-Log-Position says how far into the log it saw")))]
 pub(crate) async fn get(call: Call) -> Result<Reply, ApiError> {
     let query = call.query()?;
     query.only(&PARAMETERS)?;
