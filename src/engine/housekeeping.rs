@@ -1,7 +1,7 @@
 //! What the engine does for itself, once a second: watch the clock, rest idle actors, drop old keys, snapshot when due,
 //! sign what was archived.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -14,12 +14,14 @@ const REST_WITHIN: Duration = Duration::from_millis(500);
 const KEY_SWEEP_EVERY_S: u64 = 60;
 /// A checkpoint that could not be written is tried again after so long.
 const SIGN_AGAIN_EVERY_S: u64 = 60;
+/// A snapshot that failed is tried again after so long: while writes are refused nothing is logged that would make one due.
+const SNAPSHOT_AGAIN_AFTER_S: u64 = 60;
 
 /// Runs until the engine is gone or closing.
 pub(crate) async fn run(core: Weak<Core>) {
     let mut seconds = tokio::time::interval(EVERY);
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut logged_at_snapshot = 0;
+    let mut last_snapshot = LastSnapshot::default();
     let mut archived_when_signed = 0;
     for second in 1_u64.. {
         seconds.tick().await;
@@ -32,7 +34,7 @@ pub(crate) async fn run(core: Weak<Core>) {
         if second.is_multiple_of(KEY_SWEEP_EVERY_S) {
             core.keys.sweep_all(core.time.now());
         }
-        snapshot_if_due(&core, &mut logged_at_snapshot, second == 1);
+        snapshot_if_due(&core, &mut last_snapshot, second);
         let archived = core.archive.count();
         if archived != archived_when_signed || second.is_multiple_of(SIGN_AGAIN_EVERY_S) {
             archived_when_signed = archived;
@@ -68,20 +70,33 @@ pub(crate) fn hot_log_is_long(core: &Core) -> bool {
     every > 0 && taken >= every.saturating_mul(2)
 }
 
+/// The last snapshot that was begun.
+#[derive(Default)]
+struct LastSnapshot {
+    /// Bytes of log then.
+    logged: u64,
+    /// The second of this process.
+    second: u64,
+    failed: Arc<AtomicBool>,
+}
+
 /// Starts a snapshot when enough was logged since the last, what recovery replayed included, or the engine starts with a hot log that is
-/// long without having much in it. The rest of the house goes on.
-fn snapshot_if_due(core: &Arc<Core>, logged_at_snapshot: &mut u64, at_start: bool) {
+/// long without having much in it, or the last one failed a minute ago. The rest of the house goes on.
+fn snapshot_if_due(core: &Arc<Core>, last: &mut LastSnapshot, second: u64) {
     let logged = core.replayed_bytes + core.journal.stats().bytes;
     let every = core.options.snapshot_log_bytes;
     let busy = core.snapshotting.try_lock().is_err();
-    let due = logged - *logged_at_snapshot >= every || (at_start && hot_log_is_long(core));
-    if every == 0 || busy || !due {
+    let again = last.failed.load(Ordering::Relaxed) && second - last.second >= SNAPSHOT_AGAIN_AFTER_S;
+    let due = logged - last.logged >= every || (second == 1 && hot_log_is_long(core));
+    if every == 0 || busy || !(due || again) {
         return;
     }
-    *logged_at_snapshot = logged;
+    let failed = Arc::new(AtomicBool::new(false));
+    *last = LastSnapshot { logged, second, failed: Arc::clone(&failed) };
     let core = Arc::clone(core);
     core.runtime.clone().spawn(async move {
         if let Err(error) = take_snapshot(&core).await {
+            failed.store(true, Ordering::Relaxed);
             tracing::error!(%error, "a snapshot failed; the log keeps what it would have replaced");
         }
     });

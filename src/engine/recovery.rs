@@ -48,6 +48,8 @@ pub(crate) struct Tables {
     pub(crate) directory: Directory,
     pub(crate) keys: Keys,
     arriving: ArrivingKeys,
+    /// Keys beside the name of a subscription that they ended, of records that were folded in.
+    pub(crate) keys_by_name: Vec<KeyHash>,
     pub(crate) tenants: HashMap<TenantNumber, Tenant>,
     /// When each customer with something to come is due.
     pub(crate) due: Vec<(Timestamp, TenantNumber, CustomerNumber)>,
@@ -67,6 +69,7 @@ impl Tables {
             directory: Directory::new(),
             keys,
             arriving: ArrivingKeys::new(),
+            keys_by_name: Vec::new(),
             tenants: HashMap::new(),
             due: Vec::new(),
             records: 0,
@@ -242,6 +245,7 @@ pub(crate) fn take(
     if let Some(key) = key {
         let keys = &tables.keys;
         let by_name = ended.map(|name| keys.hash_by_subscription(TenantNumber(subject.tenant), &name, key));
+        tables.keys_by_name.extend(by_name);
         for hash in std::iter::once(keys.hash(subject, key)).chain(by_name) {
             tables.arriving.push(keys, hash, LogPosition(record.lsn.0), at);
         }

@@ -9,7 +9,6 @@ use coffer_ledger::erasure;
 use coffer_ledger::ids::{CustomerNumber, LogPosition, TenantNumber};
 use coffer_ledger::record::Record;
 use coffer_ledger::refusal::Refusal;
-use coffer_ledger::unit::Currency;
 use coffer_wal::{Lsn, ReadError, RecordBuf};
 
 use super::codec::{self, kinds};
@@ -31,10 +30,9 @@ pub(crate) async fn replay(
     let record = customer_record(&stored, to.0)?;
     // What was erased cannot be compared. The key led here by its hash, and the rest of the request must be the same.
     let same_key = stored.erased.is_some() || record.origin.idempotency_key == asked.origin.idempotency_key;
-    let default_currency = core.views.get(to.0).and_then(|view| view.settings.default_currency);
     let same_request = match stored.erased {
-        None => same_command(&record.command, &asked.command, default_currency),
-        Some(_) => same_command(&record.command, &erasure::of_command(&asked.command), default_currency),
+        None => same_command(&record, &asked.command),
+        Some(_) => same_command(&record, &erasure::of_command(&asked.command)),
     };
     match by {
         SameBy::Key if !(same_key && same_request) => return Err(Failure::KeyReused),
@@ -138,15 +136,18 @@ fn unreadable(stored: &RecordBuf, error: &codec::DecodeError) -> Failure {
 /// Whether a repeat asks the same.
 ///
 /// Builds before version 4 of the codec wrote down what a request came to: a customer's personal data whole, and a wallet's currency
-/// where the tenant's default was taken. Of the former what is given must be the same; the latter is compared with the default of now.
-fn same_command(first: &Command, second: &Command, default_currency: Option<Currency>) -> bool {
-    match (first, second) {
+/// where the tenant's default was taken. Of the former what is given must be the same. A wallet's currency that either leaves out is the
+/// one that the wallet has: it was the default then.
+fn same_command(record: &Record, second: &Command) -> bool {
+    match (&record.command, second) {
         (Command::UpdateCustomer { profile }, Command::ChangeCustomer(change)) => {
             change.over(profile) == *profile
         }
-        (Command::CreateWallet(first), Command::CreateWallet(second)) if second.currency.is_none() => {
-            let currency = first.currency.and(default_currency);
-            *first == CreateWallet { currency, ..second.clone() }
+        (Command::CreateWallet(first), Command::CreateWallet(second)) => {
+            let made = record.facts.effect.wallet().map(|head| head.unit.currency);
+            let filled =
+                |asked: &CreateWallet| CreateWallet { currency: asked.currency.or(made), ..asked.clone() };
+            filled(first) == filled(second)
         }
         (first, second) => first == second,
     }

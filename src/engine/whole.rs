@@ -258,8 +258,11 @@ struct Whole {
 
 fn compared(fold: &Fold, recovered: &Tables, snapshot: u64, at: Lsn) -> Comparison {
     let last_at = fold.tables.last_at.max(recovered.last_at);
-    let rebuilt = Whole::of(&fold.tables, &fold.touched, last_at).without(&fold.erased);
-    let recovery = Whole::resting(recovered, last_at).without(&fold.erased);
+    // Snapshots of builds that did not enter them have none of these, and whether they are there changes no state.
+    let by_name: HashSet<u128> = fold.tables.keys_by_name.iter().map(|hash| hash.0).collect();
+    let rebuilt =
+        Whole::of(&fold.tables, &fold.touched, last_at).without(&fold.erased).without_keys(&by_name);
+    let recovery = Whole::resting(recovered, last_at).without(&fold.erased).without_keys(&by_name);
     Comparison {
         position: LogPosition(at.0),
         snapshot,
@@ -324,6 +327,11 @@ impl Whole {
             codec::encode_tenant(&erased, &mut encoded);
             *bytes = encoded.into();
         }
+        self
+    }
+
+    fn without_keys(mut self, hashes: &HashSet<u128>) -> Self {
+        self.keys.retain(|hash, _| !hashes.contains(hash));
         self
     }
 

@@ -45,16 +45,24 @@ pub(crate) struct Spares {
     changed: Condvar,
     maker: Mutex<Maker>,
     gauges: Arc<Gauges>,
+    /// What the next snapshot still takes of the room that is kept for it.
     snapshot_bytes: AtomicU64,
+    /// Bytes of the spare being made that are in its file.
+    begun_bytes: AtomicU64,
 }
 
-/// The next snapshot's room while it is being written. When this is dropped, the log keeps it free again.
+/// The next snapshot's room while it is being written: what it has not taken of it yet is kept. When this is dropped, all of it is again.
 pub(crate) struct LentRoom {
     spares: Arc<Spares>,
     bytes: u64,
 }
 
 impl LentRoom {
+    /// So much of it is written.
+    pub(crate) fn taken(&self, written: u64) {
+        self.spares.keep_room(self.bytes.saturating_sub(written));
+    }
+
     /// The snapshot is there: how large the one after it will be is told by [`Spares::keep_room`].
     pub(crate) fn spend(mut self) {
         self.bytes = 0;
@@ -97,6 +105,7 @@ impl Spares {
             maker: Mutex::new(Maker { next_number, zeros: AlignedBuf::zeroed(piece), current: None }),
             gauges,
             snapshot_bytes: AtomicU64::new(0),
+            begun_bytes: AtomicU64::new(0),
         }
     }
 
@@ -129,7 +138,10 @@ impl Spares {
     /// Does one piece of work on the spare being made.
     fn advance(&self) -> io::Result<()> {
         let mut maker = self.maker.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(number) = maker.advance(&self.plan)? {
+        let made = maker.advance(&self.plan);
+        let begun = maker.current.as_ref().map_or(0, |current| current.written);
+        self.begun_bytes.store(begun, Ordering::Relaxed);
+        if let Some(number) = made? {
             let mut ready = self.lock();
             ready.numbers.push_back(number);
             self.gauges.segments_spare.store(ready.numbers.len() as u64, Ordering::Relaxed);
@@ -143,9 +155,10 @@ impl Spares {
         self.changed.notify_all();
     }
 
-    /// Bytes that the wanted spares take which are not ready.
+    /// Bytes that the wanted spares will still take which are not ready.
     pub(crate) fn missing_bytes(&self) -> u64 {
-        self.plan.segment_bytes * self.missing() as u64
+        let missing = self.plan.segment_bytes * self.missing() as u64;
+        missing.saturating_sub(self.begun_bytes.load(Ordering::Relaxed))
     }
 
     fn missing(&self) -> usize {
@@ -158,9 +171,9 @@ impl Spares {
         self.snapshot_bytes.store(snapshot_bytes, Ordering::Relaxed);
     }
 
-    /// Lets the next snapshot take its room, which is not asked for meanwhile.
+    /// Lets the next snapshot take its room.
     pub(crate) fn lend_room(self: &Arc<Spares>) -> LentRoom {
-        LentRoom { spares: Arc::clone(self), bytes: self.snapshot_bytes.swap(0, Ordering::Relaxed) }
+        LentRoom { spares: Arc::clone(self), bytes: self.snapshot_bytes.load(Ordering::Relaxed) }
     }
 
     /// What must be free beyond the spares. With a snapshot's room goes that of a segment, so that what is archived after writes are

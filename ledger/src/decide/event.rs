@@ -69,12 +69,15 @@ fn named_wallet(customer: &Customer, charge: &Charge) -> Result<Option<usize>, R
     }
 }
 
-/// Where no wallet is active: the oldest that would have been asked, a frozen one before a closed one. It has the memo.
+/// Where no wallet is active: the oldest that would have been asked, a frozen one before a closed one. It has the memo. `None` = there is
+/// none, or they are of several units and none is named: that cannot be guessed.
 fn idle(customer: &Customer, charge: &Charge) -> Option<usize> {
     let meant = |wallet: &&Wallet| debit::names(charge, &wallet.head);
-    let frozen = customer.wallets.iter().filter(meant).find(|wallet| wallet.is_open());
-    let oldest = frozen.or_else(|| customer.wallets.iter().find(meant))?;
-    Some(debit::index_of(customer, oldest))
+    let any_is_open = customer.wallets.iter().filter(meant).any(Wallet::is_open);
+    let mut asked = customer.wallets.iter().filter(meant).filter(|wallet| wallet.is_open() || !any_is_open);
+    let oldest = asked.next()?;
+    let unit = |wallet: &Wallet| (wallet.head.unit.currency, wallet.head.unit.price_unit.clone());
+    asked.all(|wallet| unit(wallet) == unit(oldest)).then(|| debit::index_of(customer, oldest))
 }
 
 /// Takes as much of the price as there is and one record can hold; `None` = nothing.

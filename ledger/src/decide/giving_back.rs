@@ -141,9 +141,11 @@ struct Giving<'a> {
 impl Giving<'_> {
     fn put(&mut self, slice: &Slice, ids: &mut Ids) {
         match &slice.giver {
-            Giver::Overdraft => self.put_to_debt(slice, ids),
-            Giver::Tranche { id, .. } if self.customer.recharges.is_unpaid(*id) => {
-                self.put_to_debt(slice, ids)
+            Giver::Overdraft => {
+                self.put_to_debt(slice, Scope { price_types: PriceTypes::USAGE, features: None }, ids)
+            }
+            Giver::Tranche { id, terms } if self.customer.recharges.is_unpaid(*id) => {
+                self.put_to_debt(slice, terms.scope.clone(), ids)
             }
             Giver::Tranche { id, terms } => {
                 self.put_tranche(slice, *id, terms, ids);
@@ -156,9 +158,10 @@ impl Giving<'_> {
         self.customer.wallet(id).expect("every wallet was looked at before")
     }
 
-    /// Reduces the debt; what of it was repaid meanwhile is new credit. What repaid it is not known any more, only that it served usage: it
-    /// may have been free, so what comes back has no paid money and pays for nothing else (SEMANTICS §15: free credit is never paid out).
-    fn put_to_debt(&mut self, slice: &Slice, ids: &mut Ids) {
+    /// Reduces the debt; what of it was repaid meanwhile is new credit for what the debt served: usage, or what the credit was for whose
+    /// payment failed. What repaid it is not known any more and may have been free, so it has no paid money (SEMANTICS §15: free credit is
+    /// never paid out).
+    fn put_to_debt(&mut self, slice: &Slice, scope: Scope, ids: &mut Ids) {
         let head = &self.wallet(slice.wallet).head;
         let of_wallet =
             self.slices.iter().filter(|back| back.to == BackTo::Debt && back.slice.wallet == head.id);
@@ -172,7 +175,7 @@ impl Giving<'_> {
             let terms = Terms {
                 source: Source::Refund,
                 priority: self.context.settings.default_priorities.refund,
-                scope: Scope { price_types: PriceTypes::USAGE, features: None },
+                scope,
                 original: repaid,
                 paid: Money::ZERO,
                 effective_at: self.context.now,

@@ -19,6 +19,7 @@ mod giving_back;
 mod grant;
 mod hold;
 mod invoice;
+mod lack;
 mod life;
 mod purchase;
 mod recharge;
@@ -137,7 +138,7 @@ fn after_due(
     } else {
         effect(due_done, command, context)
     };
-    let payers = recharge::payers_of_lack(due_done, command, decided.as_ref());
+    let payers = lack::payers_of_lack(due_done, command, decided.as_ref(), context.limits);
     let rescued = payers.as_ref().and_then(|payers| recharge::rescue(due_done, command, payers, context));
     let (before, ready, mut effect, lack) = match rescued {
         Some(recharge::Rescued { recharge, effect, ready }) => {

@@ -3,7 +3,8 @@
 use smallvec::smallvec;
 
 use super::credit::{self, Credit};
-use super::{Context, Ids, debit, effect, existing, hold};
+use super::lack::{lacks, payers};
+use super::{Context, Ids, effect, existing};
 use crate::amount::wide::ExactMoney;
 use crate::amount::{Credits, Money};
 use crate::apply;
@@ -11,7 +12,7 @@ use crate::auto_topup::{AutoTopup, HeldBack, HeldBackBy, MULTIPLE_MAX};
 use crate::budget::Window;
 use crate::burn_order::WalletIndices;
 use crate::calendar::Zone;
-use crate::command::{Asked, Command, CreditReason, Quantity, RechargeDue};
+use crate::command::{Command, CreditReason, RechargeDue};
 use crate::customer::Customer;
 use crate::fact::{Effect, SetOff};
 use crate::ids::{InvoiceId, LogPosition, RechargeId, TrancheId};
@@ -266,72 +267,13 @@ fn pass(
     let recharge = Box::new(begin(customer, wallet, wanted, context));
     let mut ready = customer.clone();
     apply::begin_recharge(&mut ready, &recharge);
-    let effect = effect(&ready, command, context).ok().filter(|effect| !lacks(effect))?;
+    let effect = effect(&ready, command, context).ok().filter(|effect| !lacks(effect, context.limits))?;
     Some(Rescued { recharge, effect, ready })
 }
 
 /// Whether any wallet has rules.
 pub(super) fn is_watched(customer: &Customer) -> bool {
     customer.wallets.iter().any(|wallet| wallet.watch.is_some())
-}
-
-/// Whether usage that happened found too little: it is recorded, and what was not there is uncollected.
-fn lacks(effect: &Effect) -> bool {
-    match effect {
-        Effect::EventRecorded { uncollected, .. } => uncollected.is_some(),
-        Effect::Held(step) => step.taken.as_ref().is_some_and(|taken| taken.shortfall.is_positive()),
-        Effect::Atomic(effects) => effects.iter().any(lacks),
-        _ => false,
-    }
-}
-
-/// The wallets that may pay what a request lacks, in order: it was refused for that, or is usage that found too little; `None` = it lacks
-/// nothing, or nobody would be recharged.
-pub(super) fn payers_of_lack(
-    customer: &Customer,
-    command: &Command,
-    decided: Result<&Effect, &Refusal>,
-) -> Option<WalletIndices> {
-    if decided.is_ok_and(|effect| !lacks(effect)) || !is_watched(customer) {
-        return None;
-    }
-    match (decided, command) {
-        (Err(refusal), _) => payers(customer, command, refusal),
-        (Ok(Effect::Atomic(effects)), Command::Atomic(items)) => {
-            payers_of(customer, items.get(effects.iter().position(lacks)?)?)
-        }
-        (Ok(_), _) => payers_of(customer, command),
-    }
-}
-
-/// The wallets that may pay what was refused for lack of credit, in order; `None` = it was refused for something else.
-fn payers(customer: &Customer, command: &Command, refusal: &Refusal) -> Option<WalletIndices> {
-    if let (Command::Atomic(items), Refusal::Item { index, refusal }) = (command, refusal) {
-        return payers(customer, items.get(*index)?, refusal);
-    }
-    if !matches!(refusal, Refusal::InsufficientCredits { .. }) {
-        return None;
-    }
-    payers_of(customer, command)
-}
-
-/// The wallets that may pay a request, in order; `None` = it takes no credit.
-fn payers_of(customer: &Customer, command: &Command) -> Option<WalletIndices> {
-    let in_credits = Quantity::Credits(Credits::ONE);
-    match command {
-        Command::Debit(request) => {
-            let quantity = match &request.asked {
-                Asked::Amount(money) => Quantity::Amount(*money),
-                Asked::Credits(_) | Asked::Metered(_) => in_credits,
-            };
-            debit::payers(customer, &request.charge, quantity).ok()
-        }
-        Command::PlaceHold(request) => debit::payers(customer, &request.charge, in_credits).ok(),
-        Command::Event(request) => debit::payers(customer, &request.charge, in_credits).ok(),
-        Command::Grow { hold, .. } => hold::payers_of(customer, *hold),
-        Command::Capture(request) => hold::payers_of(customer, request.hold),
-        _ => None,
-    }
 }
 
 /// What a request that was refused sets off by itself: a recharge that does not let it pass, or not yet. `None` = nothing.
@@ -344,8 +286,9 @@ pub fn for_refused(
     refusal: &Refusal,
     context: &Context<'_>,
 ) -> Option<RechargeDue> {
-    let lacks = |refusal: &Refusal| matches!(refusal, Refusal::InsufficientCredits { .. });
-    let is_lack = if let Refusal::Item { refusal, .. } = refusal { lacks(refusal) } else { lacks(refusal) };
+    let says_so = |refusal: &Refusal| matches!(refusal, Refusal::InsufficientCredits { .. });
+    let is_lack =
+        if let Refusal::Item { refusal, .. } = refusal { says_so(refusal) } else { says_so(refusal) };
     if !is_lack || !is_watched(customer) {
         return None;
     }

@@ -100,12 +100,20 @@ pub(crate) fn run(args: KeysArgs) -> Result<(), CliError> {
     }
 }
 
-fn print_made(key: &ShownKey, json: bool) {
+/// Shows a key's secret, this once: where nobody gets it, that is no success, whyever.
+fn print_made(key: &ShownKey, json: bool) -> Result<(), CliError> {
     if json {
-        return output::json(key);
+        output::json(key);
+    } else {
+        output::line(format!("{} {:?}, scopes {}", key.id, key.name, key.scopes.join(",")));
+        output::line(format!("key, shown only now: {}", key.key.as_deref().unwrap_or("(not shown)")));
     }
-    output::line(format!("{} {:?}, scopes {}", key.id, key.name, key.scopes.join(",")));
-    output::line(format!("key, shown only now: {}", key.key.as_deref().unwrap_or("(not shown)")));
+    output::check()?;
+    if output::is_broken() {
+        let line = format!("the key {} was made and shown to nobody: revoke it and make another", key.id);
+        return Err(CliError::new(Code::Io, line));
+    }
+    Ok(())
 }
 
 fn print_list(keys: &[ShownKey], json: bool) {

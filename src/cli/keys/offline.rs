@@ -34,7 +34,7 @@ async fn run_on(engine: &Engine, tenant: &str, command: KeysCommand, json: bool)
         KeysCommand::Create { name, scopes, customer } => {
             let key = Secret::generate(engine);
             let made = create(engine, view.number, &key, &name, &scopes, customer.as_deref()).await?;
-            print_made(&ShownKey { key: Some(key.reveal().to_owned()), ..shown(&made) }, json);
+            print_made(&ShownKey { key: Some(key.reveal().to_owned()), ..shown(&made) }, json)?;
         }
         KeysCommand::List => print_list(&view.keys.iter().map(shown).collect::<Vec<_>>(), json),
         KeysCommand::Revoke { id } => {

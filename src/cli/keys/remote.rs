@@ -71,7 +71,7 @@ pub(crate) async fn run(mut server: Server, command: KeysCommand, json: bool) ->
         KeysCommand::Create { name, scopes, customer } => {
             let body = json!({ "name": name, "scopes": scopes, "customer_id": customer });
             let reply = server.ask(Method::POST, "/v1/keys", body.to_string()).await?;
-            print_made(&parse(&reply)?, json);
+            print_made(&parse(&reply)?, json)?;
         }
         KeysCommand::List => print_list(&server.list().await?, json),
         KeysCommand::Revoke { id } => {

@@ -36,8 +36,13 @@ impl Seat {
         let (now, logged_at) = self.now();
         let mut sound = match self.follow_plans((now, logged_at)) {
             Ok(true) => self.catch_up((now, logged_at), 0),
-            // Nothing may be minted by rules that are over: it is not cleared, and says so.
-            Ok(false) => return Ok(()),
+            // Nothing may be minted by rules that are over: it is not cleared, and says so. What was followed before that stands.
+            Ok(false) => {
+                if self.gathered > 0 {
+                    self.append(None);
+                }
+                return Ok(());
+            }
             Err(broken) => Err(broken),
         };
         let was_called = self.customer.identity.as_ref().map(|identity| identity.external_id.clone());

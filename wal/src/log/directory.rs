@@ -20,7 +20,8 @@ pub(super) fn lock(storage: &dyn Storage, dir: &Path) -> Result<Box<dyn LockGuar
     }
 }
 
-/// Takes the lock, to read. A medium on which no lock can be taken is written by nobody, and a log that was never opened has none: `None`.
+/// Takes the lock, to read. A log that was never opened has none, and a file system that can neither be written nor locks what is only read
+/// (some network mounts) gives none: `None`.
 pub(crate) fn lock_to_read(
     storage: &dyn Storage,
     dir: &Path,
@@ -29,7 +30,7 @@ pub(crate) fn lock_to_read(
     if !storage.exists(&path).map_err(OpenError::io(&path))? {
         return Ok(None);
     }
-    match storage.lock(&path) {
+    match storage.lock_to_read(&path) {
         Ok(Some(guard)) => Ok(Some(guard)),
         Ok(None) => Err(OpenError::Locked { path }),
         Err(error) if is_read_only(&error) => Ok(None),
@@ -38,7 +39,8 @@ pub(crate) fn lock_to_read(
 }
 
 fn is_read_only(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+    const EBADF: i32 = 9;
+    error.kind() == ErrorKind::ReadOnlyFilesystem || error.raw_os_error() == Some(EBADF)
 }
 
 /// There is nothing to read where its control file would be.

@@ -222,12 +222,13 @@ impl SnapshotStore {
         Ok(newest_bytes(&self.entries()?))
     }
 
-    /// Whether these bytes can be written and the log's missing spare segments still be made.
+    /// Whether these bytes can be written and the log's missing spare segments still be made. Where those cannot be made anyway, only the
+    /// bytes count: a snapshot alone lets old segments go.
     fn check_room(&self, bytes: u64) -> Result<(), SnapshotError> {
         let missing = self.spares.as_ref().map_or(0, |spares| spares.missing_bytes());
         let free = self.storage.free_bytes(&self.dir);
         let free_bytes = free.map_err(|source| SnapshotError::io(&self.dir, source))?;
-        let needed_bytes = bytes + missing;
+        let needed_bytes = if free_bytes < missing { bytes } else { bytes + missing };
         if needed_bytes > free_bytes {
             return Err(SnapshotError::NoRoom { dir: self.dir.clone(), needed_bytes, free_bytes });
         }

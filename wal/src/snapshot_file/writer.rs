@@ -68,6 +68,9 @@ impl SnapshotWriter {
         let header = BlockHeader { kind, number: self.blocks, length };
         self.push(&header.encode(content))?;
         self.push(content)?;
+        if let Some(room) = &self.room {
+            room.taken(self.stream.offset());
+        }
         self.blocks = self.blocks.checked_add(1).expect("a snapshot of 2^32 blocks fits no disk");
         Ok(())
     }

@@ -98,6 +98,11 @@ pub trait Storage: Send + Sync + 'static {
     /// Bytes that this process may still write to the directory's file system; `u64::MAX` where it does not count them.
     fn free_bytes(&self, dir: &Path) -> io::Result<u64>;
 
+    /// As [`Storage::lock`] of a file that is there, for whoever only reads and may not be allowed to write it.
+    fn lock_to_read(&self, path: &Path) -> io::Result<Option<Box<dyn LockGuard>>> {
+        self.lock(path)
+    }
+
     /// Takes the exclusive lock file at `path`, creating it; `None` when another owner holds it. The lock
     /// ends with the guard and with the process.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn LockGuard>>>;

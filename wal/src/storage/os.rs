@@ -133,16 +133,23 @@ impl Storage for OsStorage {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn LockGuard>>> {
-        let file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Box::new(OsLock { _file: file }))),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(errno) => Err(errno.into()),
-        }
+        lock(fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?)
+    }
+
+    fn lock_to_read(&self, path: &Path) -> io::Result<Option<Box<dyn LockGuard>>> {
+        lock(fs::File::open(path)?)
     }
 
     fn direct_io_supported(&self, dir: &Path) -> bool {
         self.direct_wanted && probe_direct(self, dir).unwrap_or(false)
+    }
+}
+
+fn lock(file: fs::File) -> io::Result<Option<Box<dyn LockGuard>>> {
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(Box::new(OsLock { _file: file }))),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(errno) => Err(errno.into()),
     }
 }
 

@@ -203,7 +203,10 @@ fn space_is_low_while_the_next_snapshot_would_still_find_its_room() {
     }
     assert!(!low(&mut world, &mut run, reserve));
     assert!(low(&mut world, &mut run, reserve - 1));
-    let writer = run.log.snapshots().create(run.log.journal().durable_lsn()).unwrap();
+    let mut writer = run.log.snapshots().create(run.log.journal().durable_lsn()).unwrap();
+    assert!(low(&mut world, &mut run, 0), "what it has not taken yet is kept");
+    world.disk.set_capacity_bytes(1 << 30);
+    writer.block(1, &vec![1; usize::try_from(SNAPSHOT_BYTES).unwrap()]).unwrap();
     assert!(!low(&mut world, &mut run, 0), "it is for this that it was kept");
     drop(writer);
     assert!(low(&mut world, &mut run, reserve - 1));

@@ -210,11 +210,12 @@ impl Model {
 
     /// Puts one slice back where it belongs.
     fn put(&mut self, part: &Part, giving: &Giving, around: Circumstances) -> Vec<(Part, To)> {
-        let Some(tranche) = part.tranche else { return self.put_to_debt(part, around) };
+        let usage = Scope { price_types: PriceTypes::USAGE, features: None };
+        let Some(tranche) = part.tranche else { return self.put_to_debt(part, usage, around) };
         let block = self.tranches[tranche].clone();
         // What was spent of it is owed: it is not owed any more.
         if block.unpaid {
-            return self.put_to_debt(part, around);
+            return self.put_to_debt(part, block.scope, around);
         }
         let life = match (block.has_ended(around.now), giving.regrant_days) {
             (true, Some(days)) => Some((around.now, Some(Timestamp(around.now.0 + u64::from(days) * DAY)))),
@@ -258,8 +259,9 @@ impl Model {
         &block.released(&spent) - &block.released(&(&spent - credits))
     }
 
-    /// Overdraft comes back as less debt; what of it was repaid meanwhile as new credit for usage that nobody paid for.
-    fn put_to_debt(&mut self, part: &Part, around: Circumstances) -> Vec<(Part, To)> {
+    /// Overdraft comes back as less debt; what of it was repaid meanwhile as new credit, for what the debt served,
+    /// that nobody paid for.
+    fn put_to_debt(&mut self, part: &Part, scope: Scope, around: Circumstances) -> Vec<(Part, To)> {
         let debt = self.wallets[part.wallet].debt();
         let less = debt.min(part.credits.clone());
         let rest = &part.credits - &less;
@@ -272,7 +274,7 @@ impl Model {
             let fresh = Block {
                 source: Source::Refund,
                 priority: default_priority(&around.settings.default_priorities, Source::Refund),
-                scope: Scope { price_types: PriceTypes::USAGE, features: None },
+                scope,
                 started: true,
                 ..new_block(part.wallet, CreditReason::CreditNote, rest.clone(), Q::zero(), around.now)
             };

@@ -88,7 +88,7 @@ impl Model {
     }
 
     /// The wallet that should have paid: the one that is named, else the first that may pay, else the oldest active one of the unit, else
-    /// the oldest frozen one, else the oldest.
+    /// the oldest frozen one, else the oldest; nobody knows which where those are of several units.
     fn debtor(&self, ask: &Event) -> Option<usize> {
         let named = ask.charge.wallet.and_then(|id| self.find(id).ok());
         let first = self.wallets_for(&ask.charge).first().copied();
@@ -96,8 +96,15 @@ impl Model {
         let of_unit: Vec<usize> =
             (0..self.wallets.len()).filter(|wallet| self.counts_in(*wallet, &ask.charge)).collect();
         let is_closed = |wallet: &&usize| self.wallets[**wallet].status == WalletStatus::Closed;
-        let frozen = of_unit.iter().find(|wallet| !is_closed(wallet)).copied();
-        named.or(first).or(active).or(frozen).or(of_unit.first().copied())
+        let frozen: Vec<usize> = of_unit.iter().filter(|wallet| !is_closed(wallet)).copied().collect();
+        let idle = if frozen.is_empty() { of_unit } else { frozen };
+        let unit = |wallet: &usize| {
+            let purse = &self.wallets[*wallet];
+            (purse.currency, purse.price_unit.clone())
+        };
+        let units: Vec<_> = idle.iter().map(unit).collect();
+        let guess = idle.first().copied().filter(|_| units.iter().all(|one| *one == units[0]));
+        named.or(first).or(active).or(guess)
     }
 
     fn event_charge_faults(&self, ask: &Event) -> Vec<No> {
