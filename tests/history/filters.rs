@@ -230,9 +230,13 @@ impl RebuildProgress for Silent {
     fn records(&self, _done: u64, _all: u64) {}
 }
 
-/// What a search by id builds on: a row names things of its own customer and rows of its own customer, but for a transfer that it received.
+/// What a search by id builds on: a row names things of its own customer and rows of its own customer, or a transfer that its customer received
+/// (what came in after its end has a row of its end, too).
 fn names(rows: &[Row]) {
     let of: HashMap<RowId, CustomerNumber> = rows.iter().map(|row| (row.id, row.customer)).collect();
+    let came_in = rows.iter().filter(|row| row.reason == "TRANSFER_IN");
+    let receivers: HashMap<TransferId, CustomerNumber> =
+        came_in.filter_map(|row| Some((row.transfer?, row.customer))).collect();
     for row in rows {
         let tranches = row.parts.iter().filter_map(|part| part.tranche.as_ref().map(|of| of.id));
         let tranches = tranches.chain(row.tranche).map(|id| id.0);
@@ -240,8 +244,10 @@ fn names(rows: &[Row]) {
         let own = row.grant.filter(|grant| !grant.is_template()).map(|id| id.0);
         let mut things = tranches.chain(wallets).chain(own).chain(row.hold.map(|id| id.0));
         assert!(things.all(|id| id.customer() == row.customer), "{row:?}");
-        let sent = |transfer: &TransferId| transfer.0.customer() == row.customer;
-        assert!(row.transfer.as_ref().is_none_or(sent) || row.reason == "TRANSFER_IN", "{row:?}");
+        let sent_or_received = |transfer: TransferId| {
+            transfer.0.customer() == row.customer || receivers.get(&transfer) == Some(&row.customer)
+        };
+        assert!(row.transfer.is_none_or(sent_or_received), "{row:?}");
         let mut others = row.parent.into_iter().chain(row.completes);
         assert!(others.all(|id| of[&id] == row.customer), "{row:?}");
     }

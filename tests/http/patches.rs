@@ -142,8 +142,19 @@ fn a_request_that_was_written_down_whole_is_answered_again() {
         );
         assert_reused(&server.ask_keyed("k", method, path, other));
     }
+    // What is left out is what it was then, and saying so is the same request.
     put(&server, "/v1/settings", json!({"default_currency": "usd"}));
-    assert_reused(&server.ask_keyed("k", "POST", "/v1/wallets", r#"{"customer_id":"acme"}"#));
+    let ask = |key, body: &str| server.ask_keyed(key, "POST", "/v1/wallets", body);
+    for same in [r#"{"customer_id":"acme"}"#, r#"{"customer_id":"acme","currency":"eur"}"#] {
+        assert_eq!(ask("k", same).header("idempotency-replayed"), Some("true"), "{same}");
+    }
+    assert_reused(&ask("k", r#"{"customer_id":"acme","currency":"usd"}"#));
+    let first = ask("l", r#"{"customer_id":"nut"}"#);
+    put(&server, "/v1/settings", json!({"default_currency": "eur"}));
+    for same in [r#"{"customer_id":"nut"}"#, r#"{"customer_id":"nut","currency":"usd"}"#] {
+        assert_replays(&ask("l", same), &first);
+    }
+    assert_reused(&ask("l", r#"{"customer_id":"nut","currency":"eur"}"#));
 }
 
 #[test]

@@ -80,6 +80,8 @@ class Rules:
     def __init__(self, ledger, dump, alerting):
         self.recharges, self.alerts = defaultdict(list), defaultdict(list)
         self.by_id, self.changes = {}, defaultdict(list)
+        # Where each wallet was closed: from then on it warns of nothing.
+        self.closed = {}
         self.seen = Counter()
         self.rows, self.of_wallet = defaultdict(list), defaultdict(list)
         for row in ledger.in_order:
@@ -99,6 +101,8 @@ class Rules:
     def record(self, ledger, record):
         position = record["position"]
         effect, set_off = record.get("effect") or {}, record.get("set_off") or {}
+        if record["command"] == "close" and "wallet" in effect:
+            self.closed[effect["wallet"]["id"]] = position
         for due in record.get("due") or ():
             self.end(due)
         self.end(effect)
@@ -119,7 +123,7 @@ class Rules:
 
     def alert(self, position, change):
         wallet, rows = change["wallet"], self.rows[position]
-        if not rows:
+        if not rows and self.closed.get(wallet) != position:
             raise Failed(f"record {position} changes {change['alert']} and has no row")
         reached = [row.id for row in rows if row.wallet_id == wallet and row.credit_balance_after == change["posted"]]
         shown = {
@@ -131,7 +135,8 @@ class Rules:
             "runway_seconds": change["runway_s"],
             "transaction_id": reached[-1] if reached else None,
             "log_position": position,
-            "changed_at": rows[0].recorded_at,
+            # A wallet that is closed empty has no row of it.
+            "changed_at": rows[0].recorded_at if rows else change["at"],
         }
         self.alerts[wallet].append((ns(shown["changed_at"]), shown))
         self.changes[wallet, position].append(change)
@@ -152,9 +157,10 @@ class Rules:
         records = defaultdict(list)
         for row in self.of_wallet[wallet]:
             records[row.log_position].append(row)
-        for position, rows in records.items():
+        closed = self.closed.get(wallet)
+        for position in sorted(records.keys() | ({closed} if closed else set())):
             balances = [posted]
-            for row in rows:
+            for row in records.get(position, ()):
                 # Debt that is written off stands outside the chain.
                 posted = posted + sum(map(moved, row.moves)) if row.sequence is None else units(row.credit_balance_after)
                 balances.append(posted)
@@ -165,7 +171,8 @@ class Rules:
                 state, judged = change["to"], judged + 1
                 if units(change["posted"]) not in balances:
                     raise Failed(f"{change['alert']} says {change['posted']}, and record {position} has {balances}")
-            same(f"the alert of {wallet} after record {position}", state, level(posted, base if percent else None))
+            expected = "ok" if closed and position >= closed else level(posted, base if percent else None)
+            same(f"the alert of {wallet} after record {position}", state, expected)
         return judged
 
     def shown(self, wallet, start, end):

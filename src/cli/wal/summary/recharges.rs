@@ -36,6 +36,7 @@ fn alert(change: &AlertChange) -> Value {
         "to": change.to.as_str(),
         "posted": change.posted.to_string(),
         "runway_s": change.runway_s,
+        "at": rfc3339(change.at.0),
     })
 }
 
