@@ -231,7 +231,7 @@ pub(crate) fn take(seat: &mut Seat, message: Message) -> Result<(), Broken> {
         }
         Message::Read(reader) => {
             // The reader is the caller's code; what it breaks is its own answer.
-            let (now, _) = seat.now();
+            let (now, _) = seat.begin_turn();
             let shown = (&seat.customer, now);
             if let Ok(then) = catch_unwind(AssertUnwindSafe(|| reader(Ok(shown)))) {
                 seat.core.after(seat.customer.last_position, then);

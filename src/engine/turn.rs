@@ -125,7 +125,7 @@ impl Seat {
     pub(crate) fn turn(&mut self, keyed: Keyed) -> (Turned, Result<(), Broken>) {
         let Keyed { operation, key, looked_up } = keyed;
         self.appended = None;
-        let (now, logged_at) = self.now();
+        let (now, logged_at) = self.begin_turn();
         if let Some((position, by)) = self.repeated(&operation.command, key, logged_at) {
             Counters::count(&self.core.counters.replays);
             return (Turned::unlogged(Ok(Outcome::Replay { position, asked: operation, by })), Ok(()));
@@ -195,7 +195,7 @@ impl Seat {
 
     /// Begins a turn: it sees its tenant as that is published now, to its end. Its instant, and the log's (SEMANTICS §10). They differ for a
     /// tenant with a clock of its own.
-    pub(crate) fn now(&mut self) -> (Timestamp, Timestamp) {
+    pub(crate) fn begin_turn(&mut self) -> (Timestamp, Timestamp) {
         self.view.refresh();
         let logged_at = self.core.time.now();
         let own = self.view.get().and_then(|view| view.test_clock);

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::audit::ask;
-use crate::program::{Place, Server, ended, ended as ended_of, program};
+use crate::program::{Place, Server, ended, program};
 
 fn records(place: &Place, more: &[&str]) -> Vec<Value> {
     let args = [&["wal", "dump", "--json"], more].concat();
@@ -150,12 +150,12 @@ fn a_dump_ends_when_nobody_reads_it_and_that_is_no_error() {
         .stderr(Stdio::piped());
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let ended = dump.stdout(writer.try_clone().unwrap()).output().unwrap();
-    assert!(ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
+    let dumped = dump.stdout(writer.try_clone().unwrap()).output().unwrap();
+    assert!(dumped.status.success() && dumped.stderr.is_empty(), "{dumped:?}");
     // A secret that nobody saw is another thing.
     let mut create = program();
     create.args(["keys", "create", "--name", "third", "--scopes", "read", "--data-dir", &place.arg()]);
-    let unseen = ended_of(create.stdout(writer));
+    let unseen = ended(create.stdout(writer));
     assert_eq!(unseen.code, 74, "{unseen:?}");
     assert!(unseen.line().contains("was made and shown to nobody"), "{unseen:?}");
 }

@@ -33,7 +33,7 @@ impl Seat {
     }
 
     fn clear(&mut self) -> Result<(), Broken> {
-        let (now, logged_at) = self.now();
+        let (now, logged_at) = self.begin_turn();
         let mut sound = match self.follow_plans((now, logged_at)) {
             Ok(true) => self.catch_up((now, logged_at), 0),
             // Nothing may be minted by rules that are over: it is not cleared, and says so. What was followed before that stands.

@@ -75,7 +75,7 @@ impl Seat {
     /// Writes down everything that is due, for the timer.
     pub(crate) fn tick(&mut self) -> Result<(), Broken> {
         self.timer_has_fired();
-        let now = self.now();
+        let now = self.begin_turn();
         let caught_up = match self.follow_plans(now) {
             Ok(true) => self.catch_up(now, 0),
             Ok(false) => Ok(()),
